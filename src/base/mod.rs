@@ -1,0 +1,11 @@
+//! What every layer stands on: ids, time, paths, digests, foreign text, durable files.
+//!
+//! The only place that reads the clock. Knows nothing of agents, git or terminals.
+
+pub mod clock;
+pub mod durable;
+pub mod foreign;
+pub mod hash;
+pub mod id;
+pub mod paths;
+pub mod size;

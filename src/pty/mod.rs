@@ -1,0 +1,1 @@
+//! Pseudo-terminals. The only user of portable-pty.

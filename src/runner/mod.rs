@@ -1,0 +1,1 @@
+//! Runs: the holder process, its transcript, and the daemon's side of both.

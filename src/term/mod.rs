@@ -1,0 +1,2 @@
+//! Terminals: filter, screen, queries, status protocol, input encoding. Pure: bytes in, state
+//! out. The only user of the VT crate.

@@ -1,0 +1,1 @@
+//! Framing and the messages between processes. Types and codecs only.
