@@ -48,7 +48,7 @@ fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Optio
         return None;
     }
     let attended = vouched.contains(&task.id)
-        || !context.settings.level.policy().attended_only
+        || !context.settings.level.rules().is_attended_only
         || (context.state.presence.anybody() && repo.hold.is_none());
     if !attended {
         let what = format!("task {} would start", task.id);
