@@ -5,6 +5,7 @@ use super::driver::Driver;
 use crate::base::clock::{Clock, Timestamp};
 use crate::model::command::Command;
 use crate::model::core::Core;
+use crate::model::decide::Settings;
 use crate::model::effect::Effect;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
@@ -32,8 +33,8 @@ pub enum Input {
     Ended(Effect),
     /// The log got further, or failed.
     Log,
-    /// A moment passed after which effects that failed are tried again.
-    Again,
+    /// The person's settings were read again.
+    Settings(Box<Settings>),
     /// End the engine.
     Stop,
 }
@@ -98,9 +99,9 @@ impl Handle {
         self.durable.clone()
     }
 
-    /// Says something without waiting for an answer, from a thread that may block.
-    pub fn tell_blocking(&self, input: Input) {
-        let _ = self.inbox.blocking_send(input);
+    /// Says something without waiting for an answer.
+    pub async fn tell(&self, input: Input) {
+        let _ = self.inbox.send(input).await;
     }
 
     /// Says that the log got further; safe on any thread, never blocks. When the inbox is full the
@@ -179,7 +180,8 @@ impl Engine {
                     self.waiting.push_back((self.last(), Waiting::Look(look)));
                 }
                 Input::Ended(effect) => self.driver.ended(&effect),
-                Input::Log | Input::Again => {}
+                Input::Settings(settings) => self.core.settings = *settings,
+                Input::Log => {}
                 Input::Stop => break,
             }
             self.release();
