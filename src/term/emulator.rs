@@ -141,6 +141,12 @@ impl Emulator {
         self.vt.damage_line(0);
     }
 
+    /// Deletes characters from the cursor on: past the row's end the crate deletes before the cursor.
+    pub fn delete_characters(&mut self, count: u16) {
+        let left = self.vt.columns().saturating_sub(self.vt.grid.cursor.pos.col.0);
+        self.vt.delete_chars(usize::from(count.max(1)).min(left));
+    }
+
     /// Changes the size; lines that were wrapped are wrapped anew.
     pub fn resize(&mut self, size: Size) {
         self.vt.resize(dimensions(size));
@@ -168,7 +174,9 @@ impl Emulator {
             let width = if square.wide() == Wide::Wide && next_is_spacer { 2 } else { 1 };
             let start = row.text.len();
             match square.wide() {
+                // Half of a wide character cannot be drawn.
                 Wide::Spacer | Wide::LeadingSpacer => row.text.push(' '),
+                Wide::Wide if width == 1 => row.text.push(' '),
                 Wide::Narrow | Wide::Wide if square.c() < ' ' => row.text.push(' '),
                 Wide::Narrow | Wide::Wide => {
                     row.text.extend(self.vt.grid.cell_text(Pos::new(Line(y), Column(x))));
@@ -233,6 +241,11 @@ impl Emulator {
         self.vt.reset_damage();
         damage
     }
+}
+
+/// Whether a character may join the one before it.
+pub(super) fn may_join(c: char) -> bool {
+    !c.is_ascii() && class_of(c) != class_of('\u{4e00}')
 }
 
 fn dimensions(size: Size) -> CrosswordsSize {
