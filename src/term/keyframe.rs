@@ -1,6 +1,6 @@
 //! Keyframes: a terminal written down at one offset of its transcript, to go on from there when what
 //! came before was cut. Holds modes, visible screen, cursor, title and an unfinished sequence; not the
-//! scrollback, nor the screen under the alternate one.
+//! scrollback, nor the screen under the alternate one, nor tab stops.
 
 use super::cell::{Row, Style};
 use super::emulator::{Pen, may_join};

@@ -219,6 +219,29 @@ fn marks_do_not_pile_up_on_a_cell() {
     assert_eq!(longest_cell(&at_the_edge), 9);
 }
 
+/// The crate searches all of its scrollback at every mark once it holds 65,535 kinds of marked cells.
+#[test]
+fn marks_are_left_out_when_there_are_too_many_kinds() {
+    let marks: Vec<char> = ('\u{300}'..'\u{340}').collect();
+    let kind =
+        |i: usize| format!("a{}{}{}", marks[i % 64], marks[i / 64 % 64], marks[i / 4096 % 64]);
+    let mut terminal = Terminal::new(Size { cols: 100, rows: 5 }, 1000);
+    // The last row of what was drawn, and how many of its cells have marks.
+    let marked = |terminal: &Terminal| {
+        let row = terminal.scrollback_row(0).unwrap();
+        assert_eq!(row.text.matches('a').count(), 100);
+        row.iter().filter(|(text, _)| text.len() > 1).count()
+    };
+    terminal.feed((0..20_000).map(kind).collect::<String>().as_bytes());
+    assert_eq!(marked(&terminal), 100);
+    terminal.feed((20_000..90_000).map(kind).collect::<String>().as_bytes());
+    assert_eq!(marked(&terminal), 0);
+    // When the marked rows have scrolled away there is room again.
+    terminal.feed(format!("{}{}\r\n", "x\r\n".repeat(1100), "e\u{301}".repeat(5000)).as_bytes());
+    terminal.feed((0..1000).map(kind).collect::<String>().as_bytes());
+    assert_eq!(marked(&terminal), 100);
+}
+
 #[test]
 fn repeating_is_bounded_to_a_row() {
     let mut terminal = Terminal::new(SIZE, 50);
@@ -230,11 +253,13 @@ fn repeating_is_bounded_to_a_row() {
 #[test]
 fn strings_without_end_take_no_memory() {
     let chunk = vec![b'x'; 64 * 1024];
-    for start in ["\x1b]0;", "\x1bP", "\x1b_G", "\x1b^", "\x1bX"] {
+    // 200 MB of the kind that is kept at all, 20 MB of the others.
+    for (start, count) in
+        [("\x1b]0;", 3200), ("\x1bP", 320), ("\x1b_G", 320), ("\x1b^", 320), ("\x1bX", 320)]
+    {
         let mut terminal = Terminal::new(SIZE, 50);
         terminal.feed(start.as_bytes());
-        // 200 MB.
-        for _ in 0..3200 {
+        for _ in 0..count {
             assert_eq!(terminal.feed(&chunk), []);
         }
         assert!(terminal.filter.buffered() <= 64 * 1024);

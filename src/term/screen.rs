@@ -1,7 +1,7 @@
 //! The terminal of one run: its output goes in, its screen and what it said come out.
 //!
 //! Holds no clock, no PTY and no file. The bytes fed must be the run's output in order; the events of
-//! the same bytes are the same however they are cut.
+//! the same bytes are the same however they are cut, but for how often a burst of bells is told.
 
 use super::cell::Row;
 use super::emulator::Emulator;

@@ -254,3 +254,9 @@ fn a_panic_of_the_emulator_loses_the_screen_and_nothing_else() {
     assert_eq!(terminal.title(), &Foreign::new("t"));
     assert_eq!(terminal.offset(), 43);
 }
+
+#[test]
+fn a_terminal_can_move_between_threads() {
+    let thread = std::thread::spawn(|| fed(10, 2, "there"));
+    assert_eq!(thread.join().unwrap().text_rows()[0], "there");
+}
