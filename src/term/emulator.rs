@@ -58,7 +58,7 @@ pub(super) struct Emulator {
     /// What REP repeats: the last character, unless marks may have joined it.
     repeatable: Option<char>,
     /// Marks left out since the crate was last made to look for free room for them.
-    marks_left_out: usize,
+    pub marks_left_out: usize,
 }
 
 impl Emulator {

@@ -236,6 +236,10 @@ fn marks_are_left_out_when_there_are_too_many_kinds() {
     assert_eq!(marked(&terminal), 100);
     terminal.feed((20_000..90_000).map(kind).collect::<String>().as_bytes());
     assert_eq!(marked(&terminal), 0);
+    // By us, and not by the crate after a search each.
+    let left_out = terminal.state.emulator.marks_left_out;
+    terminal.feed("e\u{302}\u{303}".as_bytes());
+    assert_eq!(terminal.state.emulator.marks_left_out, left_out + 2);
     // When the marked rows have scrolled away there is room again.
     terminal.feed(format!("{}{}\r\n", "x\r\n".repeat(1100), "e\u{301}".repeat(5000)).as_bytes());
     terminal.feed((0..1000).map(kind).collect::<String>().as_bytes());
