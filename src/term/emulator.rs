@@ -22,6 +22,8 @@ use rio_vt::performer::handler::{Handler, Processor};
 const MARKS_MAX: usize = 8;
 /// The most characters of any kind joined to one cell. The longest emoji in use needs 9.
 const JOINED_MAX: usize = 16;
+/// How many marks are left out before room for more is looked for again.
+const MARKS_LEFT_OUT_MAX: usize = 4096;
 /// The most rows of scrollback a terminal may keep.
 const SCROLLBACK_ROWS_MAX: usize = 10_000;
 
@@ -55,6 +57,8 @@ pub(super) struct Emulator {
     plain: u8,
     /// What REP repeats: the last character, unless marks may have joined it.
     repeatable: Option<char>,
+    /// Marks left out since the crate was last made to look for free room for them.
+    pub marks_left_out: usize,
 }
 
 impl Emulator {
@@ -67,7 +71,13 @@ impl Emulator {
             0,
             scrollback_rows.min(SCROLLBACK_ROWS_MAX),
         );
-        Self { vt, parser: Processor::default(), plain: class_of('\u{4e00}'), repeatable: None }
+        Self {
+            vt,
+            parser: Processor::default(),
+            plain: class_of('\u{4e00}'),
+            repeatable: None,
+            marks_left_out: MARKS_LEFT_OUT_MAX,
+        }
     }
 
     /// Draws characters, none of which is a control.
@@ -94,7 +104,7 @@ impl Emulator {
             return;
         }
         self.repeatable = None;
-        if !self.cell_before_cursor_is_full() {
+        if !self.cell_before_cursor_is_full() && self.has_room_for_marks() {
             self.vt.input(c);
         } else if codepoint_width(u32::from(c)).is_some_and(|width| width > 0) {
             // It would join the cell before it; without clustering it gets its own.
@@ -120,6 +130,21 @@ impl Emulator {
         marks >= MARKS_MAX || joined().count() >= JOINED_MAX
     }
 
+    /// Whether the screen and scrollback can hold one more kind of marked cell. The crate has room for
+    /// 65,535 kinds, and once it is full would search the whole scrollback at every mark.
+    fn has_room_for_marks(&mut self) -> bool {
+        if !self.vt.grid.extras_table.under_pressure() {
+            return true;
+        }
+        if self.marks_left_out < MARKS_LEFT_OUT_MAX {
+            self.marks_left_out += 1;
+            return false;
+        }
+        self.marks_left_out = 0;
+        self.vt.grid.reclaim_extras();
+        !self.vt.grid.extras_table.under_pressure()
+    }
+
     /// Repeats the last character, at most for the length of a row.
     pub fn repeat(&mut self, count: u16) {
         let Some(c) = self.repeatable else { return };
@@ -139,6 +164,12 @@ impl Emulator {
         self.vt.grid.sync_template_style();
         self.vt.grid.reset_region(Line(0)..Line(1));
         self.vt.damage_line(0);
+    }
+
+    /// Deletes characters from the cursor on: past the row's end the crate deletes before the cursor.
+    pub fn delete_characters(&mut self, count: u16) {
+        let left = self.vt.columns().saturating_sub(self.vt.grid.cursor.pos.col.0);
+        self.vt.delete_chars(usize::from(count.max(1)).min(left));
     }
 
     /// Changes the size; lines that were wrapped are wrapped anew.
@@ -168,7 +199,9 @@ impl Emulator {
             let width = if square.wide() == Wide::Wide && next_is_spacer { 2 } else { 1 };
             let start = row.text.len();
             match square.wide() {
+                // Half of a wide character cannot be drawn.
                 Wide::Spacer | Wide::LeadingSpacer => row.text.push(' '),
+                Wide::Wide if width == 1 => row.text.push(' '),
                 Wide::Narrow | Wide::Wide if square.c() < ' ' => row.text.push(' '),
                 Wide::Narrow | Wide::Wide => {
                     row.text.extend(self.vt.grid.cell_text(Pos::new(Line(y), Column(x))));
@@ -233,6 +266,11 @@ impl Emulator {
         self.vt.reset_damage();
         damage
     }
+}
+
+/// Whether a character may join the one before it.
+pub(super) fn may_join(c: char) -> bool {
+    !c.is_ascii() && class_of(c) != class_of('\u{4e00}')
 }
 
 fn dimensions(size: Size) -> CrosswordsSize {

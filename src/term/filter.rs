@@ -161,6 +161,12 @@ impl Filter {
         self.begin(State::Ground);
     }
 
+    /// How many bytes of an unfinished sequence are held.
+    #[cfg(test)]
+    pub fn buffered(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     fn begin(&mut self, state: State) {
         self.state = state;
         self.buffer.clear();

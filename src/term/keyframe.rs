@@ -1,9 +1,9 @@
 //! Keyframes: a terminal written down at one offset of its transcript, to go on from there when what
 //! came before was cut. Holds modes, visible screen, cursor, title and an unfinished sequence; not the
-//! scrollback, nor the screen under the alternate one.
+//! scrollback, nor the screen under the alternate one, nor tab stops.
 
 use super::cell::{Row, Style};
-use super::emulator::Pen;
+use super::emulator::{Pen, may_join};
 use super::filter::Filter;
 use super::modes::ModeTracker;
 use super::screen::{CursorShape, Terminal};
@@ -74,11 +74,16 @@ impl Terminal {
         let rows: Vec<Row> = (0..self.size().rows).filter_map(|y| self.row(y)).collect();
         let mut continues = false;
         for (y, row) in rows.iter().enumerate() {
-            if !continues {
+            let backwards = row.iter().skip(1).any(|(text, _)| text.starts_with(may_join));
+            if backwards || !continues {
                 let _ = write!(out, "\x1b[{};1H", y + 1);
             }
-            draw_row(&mut out, row);
-            continues = row.wrapped;
+            if backwards {
+                draw_backwards(&mut out, row);
+            } else {
+                draw_row(&mut out, row, usize::from(continues));
+            }
+            continues = row.wrapped && !backwards;
         }
         let emulator = &self.state.emulator;
         let region = self.state.tracker.region;
@@ -90,9 +95,9 @@ impl Terminal {
             out.push_str("\x1b[?6h");
         }
         let first_row = region.filter(|_| modes.origin).map_or(1, |(top, _)| top);
-        draw_pen(&mut out, emulator.saved_pen(), &rows, first_row);
+        draw_pen(&mut out, emulator.saved_pen(), &rows, first_row, self.size().cols);
         out.push_str("\x1b7");
-        draw_pen(&mut out, emulator.pen(), &rows, first_row);
+        draw_pen(&mut out, emulator.pen(), &rows, first_row, self.size().cols);
         let switches = [
             (modes.insert, "\x1b[4h"),
             (modes.newline, "\x1b[20h"),
@@ -110,15 +115,16 @@ impl Terminal {
     }
 }
 
-/// Draws a row from the cursor on. One that wraps is drawn to its end, so that the next one goes on.
-fn draw_row(out: &mut String, row: &Row) {
+/// Draws a row from the cursor on, at least `min` cells of it. One that wraps is drawn to its end, and
+/// one that goes on from it has a cell to make it wrap.
+fn draw_row(out: &mut String, row: &Row, min: usize) {
     let is_blank =
         |(text, cell): &(&str, super::cell::Cell)| *text == " " && cell.style == Style::default();
     let cells: Vec<_> = row.iter().collect();
     let end = if row.wrapped {
         cells.len()
     } else {
-        cells.iter().rposition(|cell| !is_blank(cell)).map_or(0, |last| last + 1)
+        cells.iter().rposition(|cell| !is_blank(cell)).map_or(0, |last| last + 1).max(min)
     };
     let mut style = None;
     for (text, cell) in &cells[..end] {
@@ -131,16 +137,30 @@ fn draw_row(out: &mut String, row: &Row) {
     out.push_str("\x1b[0m");
 }
 
+/// Draws a row from its end, so that no cell finds one before it to join.
+fn draw_backwards(out: &mut String, row: &Row) {
+    let mut col = row.cells.iter().map(|cell| usize::from(cell.width)).sum::<usize>();
+    for (text, cell) in row.iter().collect::<Vec<_>>().into_iter().rev() {
+        col -= usize::from(cell.width);
+        if text != " " || cell.style != Style::default() {
+            let _ = write!(out, "\x1b[{}G{}{text}", col + 1, cell.style.sgr());
+        }
+    }
+    out.push_str("\x1b[0m");
+}
+
 /// Puts the cursor and what it draws with in place; `first_row` is the one that counts as row 1.
-fn draw_pen(out: &mut String, pen: Pen, rows: &[Row], first_row: u16) {
+fn draw_pen(out: &mut String, pen: Pen, rows: &[Row], first_row: u16, cols: u16) {
     out.push_str("\x1b(B\x1b)B");
     let place = |out: &mut String, col: u16| {
         let row = (pen.row + 1).saturating_sub(first_row) + 1;
         let _ = write!(out, "\x1b[{row};{}H", col + 1);
     };
     place(out, pen.col);
-    let last = rows.get(usize::from(pen.row)).and_then(|row| row.iter().last().map(|cell| cell));
-    if let (true, Some((text, cell))) = (pen.wrap_pending, last) {
+    let row = rows.get(usize::from(pen.row)).filter(|_| pen.wrap_pending);
+    let last =
+        row.and_then(|row| row.iter().last()).filter(|(text, _)| !text.starts_with(may_join));
+    if let Some((text, cell)) = last.filter(|_| pen.col + 1 == cols) {
         // Only drawing the last column again makes the wrap pending.
         place(out, (pen.col + 1).saturating_sub(u16::from(cell.width)));
         out.push_str(&cell.style.sgr());

@@ -12,6 +12,8 @@ pub mod input;
 mod keyframe;
 pub mod modes;
 mod query;
+#[cfg(test)]
+mod robustness;
 pub mod screen;
 pub mod status;
 #[cfg(test)]
