@@ -1,4 +1,5 @@
 //! The event log from outside: what it promises under crashes, torn and refused writes, and damage.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 #[path = "support/disk.rs"]
 mod disk;
