@@ -243,7 +243,8 @@ fn detected(files: &[(&str, &str)]) -> Detected {
 fn toolchains_are_recognised_by_their_files() {
     let package = r#"{"scripts": {"test": "vitest run", "lint": "eslint ."}}"#;
     let bare = r#"{"scripts": {"test": "echo \"Error: no test specified\" && exit 1"}}"#;
-    let cases: [(&[(&str, &str)], &str, &str); 12] = [
+    type Files = [(&'static str, &'static str)];
+    let cases: [(&Files, &str, &str); 12] = [
         (&[("Cargo.toml", ""), ("Cargo.lock", "")], "cargo", "cargo test --locked"),
         (&[("Cargo.toml", ""), ("Makefile", "test:\n")], "cargo", "cargo test"),
         (&[("package.json", "{}"), ("bun.lock", "")], "bun", "bun test --reporter=junit"),

@@ -1,4 +1,5 @@
 //! A disk in memory that loses, tears, shortens and refuses writes on request.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use monban::store::{Disk, DiskFile, LockGuard};
 use std::collections::{BTreeMap, BTreeSet};
