@@ -111,6 +111,8 @@ fn survives(disk: &FakeDisk, acknowledged: &[String], everything: &[String], cas
             assert!(found.starts_with(acknowledged), "{case}: {acknowledged:?} but {found:?}");
             assert!(everything.starts_with(&found), "{case}: {found:?}");
             drop(opened);
+            let (_, later) = recovered(&next.after(Crash::Power)).unwrap();
+            assert_eq!(later, records, "{case}: what was read was not on the disk");
             let (again, same) = recovered(&next).unwrap();
             assert!(again.report.torn.is_none(), "{case}: {:?}", again.report);
             assert_eq!(same, records, "{case}");
@@ -138,11 +140,11 @@ fn fails_and_goes_on(disk: &FakeDisk, is_full: bool) {
     assert_eq!(failure.is_disk_full, is_full, "{failure}");
     let refused = opened.log.append(vec![event("refused")]);
     assert!(matches!(refused, Err(StoreError::Failed(_))));
-    let (_, safe) = recovered(&disk.after(Crash::Power)).unwrap();
-    assert_eq!(safe.len() as u64, durability.durable());
     assert_no_retry(disk);
 
     disk.heal();
+    let (_, safe) = recovered(&disk.after(Crash::Power)).unwrap();
+    assert_eq!(safe.len() as u64, durability.durable());
     opened.log.reopen().unwrap();
     let range = opened.log.append(vec![event("after")]).unwrap();
     durability.wait_durable(*range.end()).unwrap();
@@ -186,6 +188,25 @@ fn after_a_failed_flush_nothing_is_acknowledged_until_the_log_is_checked_again()
 #[test]
 fn one_failed_operation_is_enough_to_stop() {
     at_every_operation(|at| Fault::Once(at, ErrorKind::Other), false);
+}
+
+#[test]
+fn a_disk_that_goes_away_and_comes_back_is_cleaned_up_after() {
+    at_every_operation(Fault::Crash, false);
+}
+
+#[test]
+fn records_that_nobody_was_told_of_do_not_come_back_with_a_new_daemon() {
+    let disk = FakeDisk::default();
+    let (mut opened, _) = recovered(&disk).unwrap();
+    let durability = opened.log.durability();
+    opened.log.append(vec![event("told")]).unwrap();
+    durability.wait_durable(1).unwrap();
+    let disk = disk.with_fault(Fault::SyncsFailFrom(0));
+    opened.log.append(vec![event("not told")]).unwrap();
+    durability.wait_durable(2).unwrap_err();
+    let (_, found) = recovered(&disk.after(Crash::Process)).unwrap();
+    assert_eq!(texts(&found), ["told"]);
 }
 
 #[test]
