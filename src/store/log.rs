@@ -3,10 +3,11 @@
 use super::StoreError;
 use super::disk::{self, Disk, LockGuard};
 use super::record::{self, NewRecord, Place, Record};
-use super::scan::{self, Problem, Scan};
-use super::writer::{self, Chunk, Durability, Failure, Mark, OpenSegment, Progress, Shared};
-use super::writer::{Status, Writer};
-use std::io::{self, Read};
+use super::repair::{self, TornTail};
+use super::scan::{self, Problem};
+use super::shared::{Chunk, Durability, Failure, Mark, Progress, Shared, Status};
+use super::writer::{self, OpenSegment, Writer};
+use std::io;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,8 +21,6 @@ pub(super) const APPEND_RECORDS_MAX: usize = 4096;
 
 const LOCK_NAME: &str = "lock";
 const RESERVE_NAME: &str = "reserve";
-const TORN_BYTES_MAX: u64 = 32 << 20;
-const TORN_FILES_MAX: u32 = 9;
 
 /// How a log is kept.
 #[derive(Clone)]
@@ -60,18 +59,6 @@ pub struct OpenReport {
     pub damage: Vec<Problem>,
     /// Whether [`RESERVE_BYTES`] are set aside.
     pub has_reserve: bool,
-}
-
-/// The tail of a write that a crash cut short. Nothing of it had been acknowledged, unless the disk
-/// lost what it had flushed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TornTail {
-    /// Where it began and why it is not good.
-    pub problem: Problem,
-    /// How many bytes were cut.
-    pub cut_bytes: u64,
-    /// A copy of them; `None` when there was no room for one.
-    pub saved_as: Option<PathBuf>,
 }
 
 /// The one writer of a log.
@@ -115,11 +102,11 @@ impl EventLog {
             ControlFlow::Continue(())
         })?;
         let (torn, damage) = match scan.is_torn {
-            true => (cut_torn_tail(disk.as_ref(), folder, &scan)?, Vec::new()),
+            true => (repair::cut_torn_tail(disk.as_ref(), folder, &scan)?, Vec::new()),
             false => (None, scan.problems.clone()),
         };
         let segment = match damage.is_empty() {
-            true => open_last_segment(disk.as_ref(), folder, &scan)?,
+            true => repair::open_last_segment(disk.as_ref(), folder, &scan)?,
             false => None,
         };
         let position = segment.as_ref().map(|segment| (segment.name.clone(), segment.length));
@@ -277,60 +264,4 @@ impl Drop for EventLog {
         }
         self.shared.closed();
     }
-}
-
-/// Saves the torn tail of the last segment aside and cuts it.
-fn cut_torn_tail(
-    disk: &dyn Disk,
-    folder: &Path,
-    scan: &Scan,
-) -> Result<Option<TornTail>, StoreError> {
-    let (Some(problem), Some(name)) = (scan.problems.first(), scan.segments.last()) else {
-        return Ok(None);
-    };
-    let path = folder.join(name);
-    let mut tail = Vec::new();
-    let cut_bytes = disk
-        .read(&path)
-        .and_then(|mut file| {
-            io::copy(&mut file.by_ref().take(scan.good_length), &mut io::sink())?;
-            file.by_ref().take(TORN_BYTES_MAX).read_to_end(&mut tail)?;
-            Ok(tail.len() as u64 + io::copy(&mut file, &mut io::sink())?)
-        })
-        .map_err(StoreError::io("read", &path))?;
-    let saved_as = save_aside(disk, folder, scan.last_seq + 1, &tail);
-    disk.truncate(&path, scan.good_length).map_err(StoreError::io("cut the torn end of", &path))?;
-    Ok(Some(TornTail { problem: problem.clone(), cut_bytes, saved_as }))
-}
-
-/// Keeps a copy of what is cut, when there is room: a courtesy to whoever looks into the crash.
-fn save_aside(disk: &dyn Disk, folder: &Path, seq: u64, tail: &[u8]) -> Option<PathBuf> {
-    for number in 1..=TORN_FILES_MAX {
-        let path = folder.join(format!("torn-{seq:012}.{number}"));
-        match disk.create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(_) => return None,
-            Ok(mut file) => {
-                let saved = disk::write_all(file.as_mut(), tail).and_then(|()| file.sync());
-                return saved.is_ok().then_some(path);
-            }
-        }
-    }
-    None
-}
-
-/// Opens the last segment for writing and flushes it: what was read from the page cache is not on the
-/// disk for certain, and effects follow from it.
-fn open_last_segment(
-    disk: &dyn Disk,
-    folder: &Path,
-    scan: &Scan,
-) -> Result<Option<OpenSegment>, StoreError> {
-    disk.sync_folder(folder).map_err(StoreError::io("flush", folder))?;
-    let Some(name) = scan.segments.last() else { return Ok(None) };
-    let path = folder.join(name);
-    let mut file = disk.append(&path).map_err(StoreError::io("open", &path))?;
-    file.sync().map_err(StoreError::io("flush", &path))?;
-    let segment = OpenSegment { name: name.clone(), length: scan.good_length, file, is_new: false };
-    Ok(Some(segment))
 }

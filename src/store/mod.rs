@@ -8,15 +8,18 @@ mod disk;
 mod log;
 mod reader;
 mod record;
+mod repair;
 mod scan;
+mod shared;
 mod writer;
 
 pub use disk::{Disk, DiskFile, LockGuard, SystemDisk};
-pub use log::{EventLog, OpenReport, Opened, Options, RESERVE_BYTES, TornTail};
+pub use log::{EventLog, OpenReport, Opened, Options, RESERVE_BYTES};
 pub use reader::{VerifyReport, read_from, verify};
 pub use record::{NewRecord, RECORD_BYTES_MAX, Record};
+pub use repair::TornTail;
 pub use scan::Problem;
-pub use writer::{Durability, Failure, Progress, Status};
+pub use shared::{Durability, Failure, Progress, Status};
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,7 +48,8 @@ pub enum StoreError {
     },
     /// The log is damaged before its end, so nothing may be added.
     #[error(
-        "the event log is read-only because it is damaged at {0}; restore that file from a backup"
+        "the event log is read-only because it is damaged at {0}; stop the daemon and restore that \
+         file from a backup"
     )]
     ReadOnly(Problem),
     /// A write or a flush failed; nothing is accepted until the log is opened again.

@@ -2,6 +2,7 @@
 //! same bytes. Prints ratios, which mean the same on every machine; figures alone do not.
 //!
 //! `cargo bench --bench event_log`
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark reports and may fail")]
 
 use monban::base::clock::Timestamp;
 use monban::store::{EventLog, NewRecord, Options, SystemDisk};

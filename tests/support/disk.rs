@@ -1,4 +1,5 @@
 //! A disk in memory that loses, tears, shortens and refuses writes on request.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use monban::store::{Disk, DiskFile, LockGuard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,10 +103,17 @@ impl FakeDisk {
                 Crash::PowerNul => now[kept..].fill(0),
             }
             if keeps_name {
-                files.insert(path.clone(), Content { flushed: now.clone(), now });
+                let flushed = match crash {
+                    Crash::Process => content.flushed.clone(),
+                    _ => now.clone(),
+                };
+                files.insert(path.clone(), Content { now, flushed });
             }
         }
-        let flushed_names = files.keys().cloned().collect();
+        let flushed_names = match crash {
+            Crash::Process => inner.flushed_names.clone(),
+            _ => files.keys().cloned().collect(),
+        };
         let inner = Inner { files, flushed_names, ..Inner::default() };
         FakeDisk(Arc::new((Mutex::new(inner), Condvar::new())))
     }
