@@ -23,6 +23,7 @@ pub const RUN_VARIABLE: &str = "MONBAN_RUN";
 pub struct Client {
     stream: UnixStream,
     at: PathBuf,
+    daemon: u32,
 }
 
 impl Client {
@@ -65,7 +66,7 @@ impl Client {
                 ));
             }
         };
-        let mut client = Self { stream, at: at.to_path_buf() };
+        let mut client = Self { stream, at: at.to_path_buf(), daemon: 0 };
         client.greet()?;
         Ok(Some(client))
     }
@@ -85,7 +86,9 @@ impl Client {
         };
         self.stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| failed(&e))?;
         frame::write(&mut self.stream, &hello).map_err(|e| failed(&e))?;
-        let welcome: Welcome = frame::read(&mut self.stream).map_err(|e| failed(&e))?;
+        let welcome: Option<Welcome> = frame::read(&mut self.stream).map_err(|e| failed(&e))?;
+        let welcome = welcome.ok_or_else(|| failed(&"it hung up"))?;
+        self.daemon = welcome.pid;
         self.stream.set_read_timeout(None).map_err(|e| failed(&e))?;
         match welcome.refused {
             Some(rejection) => Err(Failure::Refused(rejection)),
@@ -114,10 +117,25 @@ impl Client {
         frame::write(&mut self.stream, &request).map_err(|e| lost(&e))?;
         loop {
             match frame::read(&mut self.stream).map_err(|e| lost(&e))? {
-                Answer::Done(value) => return Ok(value),
-                Answer::Refused(rejection) => return Err(Failure::Refused(rejection)),
-                other => row(other).map_err(|e| lost(&e))?,
+                Some(Answer::Done(value)) => return Ok(value),
+                Some(Answer::Refused(rejection)) => return Err(Failure::Refused(rejection)),
+                Some(other) => row(other)?,
+                None => return Err(lost(&"it hung up")),
             }
+        }
+    }
+}
+
+impl Client {
+    /// Waits until the daemon of this connection is gone, for 10 s at most.
+    pub fn wait_for_end(self) {
+        let pid = i32::try_from(self.daemon).ok().and_then(rustix::process::Pid::from_raw);
+        let Some(pid) = pid else { return };
+        for _ in 0..START_POLLS {
+            if rustix::process::test_kill_process(pid).is_err() {
+                return;
+            }
+            std::thread::sleep(START_POLL);
         }
     }
 }
@@ -143,8 +161,13 @@ fn start_daemon(places: &Places) -> Result<(), Failure> {
         .append(true)
         .open(&log)
         .map_err(|e| failed(format!("cannot write {}: {e}", log.display())))?;
+    let mut command = Command::new(program);
+    // All under one folder means MONBAN_HOME, also when it is not in our own environment (the demo).
+    if let Some(root) = places.state.parent().filter(|root| Places::under(root) == *places) {
+        command.env("MONBAN_HOME", root);
+    }
     // The daemon makes itself a session of its own before it does anything else.
-    Command::new(program)
+    command
         .args(["daemon", "start", "--foreground"])
         .current_dir("/")
         .stdin(Stdio::null())

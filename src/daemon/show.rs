@@ -23,6 +23,7 @@ pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejecti
             let repo = scope(asked, all).await?;
             asked.world.engine.look(move |core| view::inbox(&core.state, repo)).await
         }
+        ShowAsk::Auth => Ok(json!(super::agents::auth(&asked.world)?)),
         ShowAsk::Diff(id) => asked.world.diff(id).await,
         ShowAsk::Gates(id) => {
             let gates = asked.world.engine.look(move |core| view::gates(&core.state, id));

@@ -185,6 +185,8 @@ pub enum ShowAsk {
     },
     /// One task.
     Task(TaskId),
+    /// How agents are logged in.
+    Auth,
     /// What waits for a person.
     Inbox {
         /// In all repositories.
