@@ -7,6 +7,7 @@ use crate::agent::prepare::{self, AgentConfig, Host, Prepared};
 use crate::agent::{self, Refusal};
 use crate::base::durable;
 use crate::base::foreign::Foreign;
+use crate::base::id::RunId;
 use crate::config::{FILE_BYTES_MAX, Person, person};
 use crate::model::rejection::{Class, Rejection};
 use std::path::Path;
@@ -85,6 +86,32 @@ pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
         env_pass: settings.env_pass.clone(),
     });
     Ok(Agent { name: name.into(), kind: kind.clone(), config })
+}
+
+/// A start in `worktree` for `run`, as the agent part wants it described.
+pub fn attempt(
+    world: &World,
+    run: RunId,
+    worktree: &Path,
+    repository: &Path,
+    report_token: String,
+    session: Option<String>,
+) -> Result<prepare::Attempt, Rejection> {
+    let person = person(world)?;
+    let (identity, git_writable) = super::gates::identity(repository, worktree);
+    Ok(prepare::Attempt {
+        worktree: worktree.into(),
+        home: person.isolation.home,
+        repository: repository.into(),
+        git_writable,
+        identity,
+        run: run.to_string(),
+        report_socket: world.places.report_socket(),
+        report_token,
+        monban: world.program.clone(),
+        session,
+        pass: person.isolation.pass,
+    })
 }
 
 /// Plans a start of `agent` for `attempt`.

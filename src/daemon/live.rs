@@ -153,6 +153,22 @@ impl LiveRun {
         self.lock().terminal.resize(size);
     }
 
+    /// How long to wait for output before looking again: a moment after output, a while as long as only
+    /// silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
+    pub fn next_look(&self, settle: Duration, look: Duration, wait: Duration) -> Duration {
+        let inner = self.lock();
+        if inner.screen_is_new {
+            return settle;
+        }
+        let told = inner.told.status.as_ref().map(|(state, _)| *state);
+        match told {
+            None | Some(State::Starting) => look,
+            // The rate of reports is bounded: what could not be told is told later.
+            Some(_) if inner.told.recent.len() >= PACE_MAX => look,
+            Some(_) => wait,
+        }
+    }
+
     /// Nothing came for a moment: the screen can be read.
     pub fn settled(&self, at: Timestamp) {
         let mut inner = self.lock();
@@ -247,6 +263,12 @@ impl LiveRun {
         let mut inner = self.lock();
         inner.tracker.prompt_delivered();
         inner.told.turn_end = None;
+    }
+
+    /// Has the end of the turn told once more: told before the prompt counted as delivered, it did not
+    /// count.
+    pub fn tell_turn_again(&self) {
+        self.lock().told.turn_end = None;
     }
 
     /// Waits until the agent shows that it took the prompt; false when it did not within `limit` of

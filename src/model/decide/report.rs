@@ -10,7 +10,7 @@ use crate::model::attempt::{
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
-use crate::model::item::{Closed, ItemKind};
+use crate::model::item::{Closed, Item, ItemKind};
 use crate::model::task::{Ending, Stage, Task};
 
 /// What a resumed conversation is told when the person says nothing else.
@@ -61,7 +61,7 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             vec![Event::Run(RunEvent::Paused { run: id, paused: *paused })]
         }
         Report::Status { status, .. } => status_settled(context, task, id, status),
-        Report::Turned { .. } if current && task.stage == Stage::Running => turned(task),
+        Report::Turned { .. } if current && task.stage == Stage::Running => turned(context, task),
         Report::Interrupted { .. } if current && task.stage == Stage::Running => {
             let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
             vec![item(context, task, ItemKind::Question, note, None)]
@@ -77,7 +77,11 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
 }
 
 /// A turn is over only when everything that was to be typed has been taken.
-fn turned(task: &Task) -> Vec<Event> {
+fn turned(context: Context<'_>, task: &Task) -> Vec<Event> {
+    let asked = |item: &Item| matches!(item.kind, ItemKind::NothingChanged | ItemKind::Trouble);
+    if context.state.items_of(task.id).any(asked) {
+        return Vec::new();
+    }
     let all_taken = task.attempt().is_some_and(|attempt| {
         attempt.prompts.iter().all(|prompt| prompt.delivery == Delivery::Delivered)
     });
