@@ -1,0 +1,1 @@
+//! What an agent used, read from the conversations it keeps.
