@@ -171,11 +171,11 @@ pub fn prepare(
     Ok(Prepared {
         program,
         args,
-        env,
         folders: std::iter::once(home.clone())
             .chain(kind.folders.iter().map(|folder| home.join(folder)))
             .collect(),
-        files: files(kind, attempt, &values, found.as_ref()),
+        files: files(kind, attempt, &values, found.as_ref(), &env),
+        env,
         exclusive_login: found.as_ref().and_then(|found| found.exclusive.clone()),
         carry_back: found.as_ref().and_then(|found| found.carry_back.clone()),
         login: found.map_or(Login::NotNeeded, |found| found.login),
@@ -200,13 +200,21 @@ fn files(
     attempt: &Attempt,
     values: &Values,
     found: Option<&Found>,
+    env: &BTreeMap<String, String>,
 ) -> Vec<PlannedFile> {
     let home = home_in_worktree(attempt);
     let mut files = Vec::new();
-    // Keeps the agent's own `git add -A` from taking its HOME along.
     if let Some(top) = home.components().next() {
+        // Keeps the agent's own `git add -A` from taking its HOME along.
         let path = Path::new(&top).join(".gitignore");
         files.push(PlannedFile { path, mode: 0o600, bytes: b"*\n".to_vec() });
+        // Codex runs commands in login shells, which begin with the system's PATH. The person's own
+        // profile would add their toolchains; it is not in this HOME.
+        let own_path = env.get("PATH").map_or(String::new(), |path| path.replace('\'', "'\\''"));
+        let bytes = format!("export PATH='{own_path}'\n").into_bytes();
+        for name in [".profile", ".zprofile"] {
+            files.push(PlannedFile { path: home.join(name), mode: 0o600, bytes: bytes.clone() });
+        }
     }
     for file in &kind.files {
         let text = template::fill(&file.content, values, template::Inside::Quotes);

@@ -131,7 +131,7 @@ fn read_body(reader: &mut impl BufRead, headers: &HashMap<String, String>) -> io
             if body.len() + size > BODY_BYTES_MAX {
                 return Err(io::Error::other("body too large"));
             }
-            reader.take(size as u64).read_to_end(&mut body)?;
+            reader.by_ref().take(size as u64).read_to_end(&mut body)?;
             reader.read_line(&mut String::new())?;
             if size == 0 {
                 return Ok(body);
