@@ -2,6 +2,8 @@
 //! prompted, asked for leave, answered. `tests/agents_install` fetches the programs; without them each
 //! test here counts as not run.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "support/mod.rs"]
 mod support;
 
@@ -12,6 +14,7 @@ use monban::agent::prepare::{self, AgentConfig, Attempt, GitIdentity, Host, Os, 
 use monban::agent::prompt::{Paste, prompt_input};
 use monban::agent::status::{Ended, Observation, State, StatusTracker};
 use monban::agent::turn::TurnEnd;
+use monban::agent::usage;
 use monban::base::clock::Clock;
 use monban::base::foreign::Foreign;
 use monban::wire::report::HookReport;
@@ -27,7 +30,7 @@ use support::{not_run::not_run, wait_for};
 const LONG: Duration = Duration::from_secs(90);
 const PROMPT: &str = "[[say I will write a file.]] [[write path=x.txt content=hello\\n]] \
     [[STEP git add x.txt && git commit -qm one && cargo --version > cargo.txt && env > env.txt]] \
-    [[say All done.]]";
+    [[usage in=1000 out=50]] [[say All done.]]";
 
 /// A program that stands for `monban` and writes down what hooks hand it.
 const RECEIVER: &str = "#!/bin/sh\n\
@@ -56,7 +59,8 @@ fn machine(test: &str, name: &str) -> Option<Machine> {
         not_run(test, &format!("{name} is not installed; run tests/agents_install"));
         return None;
     }
-    let folder = tempfile::tempdir().unwrap();
+    // Not in /tmp, where Codex's sandbox lets everything be written.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let model = StubModel::start();
     let repository = folder.path().join("repository");
     fs::create_dir(&repository).unwrap();
@@ -115,10 +119,14 @@ impl Machine {
         let attempt = Attempt {
             worktree: self.path("worktree"),
             home: ".monban/home".into(),
-            repository: self.path("repository"),
-            git_writable: ["worktrees/worktree", "objects", "refs/heads/monban", "logs/refs/heads/monban"]
-                .map(|name| git_folder.join(name))
-                .to_vec(),
+            git_writable: [
+                "worktrees/worktree",
+                "objects",
+                "refs/heads/monban",
+                "logs/refs/heads/monban",
+            ]
+            .map(|name| git_folder.join(name))
+            .to_vec(),
             identity: GitIdentity { name: "Agent One".into(), email: "one@agents".into() },
             run: format!("run-{}", self.folder.path().display()),
             report_socket: self.path("reports"),
@@ -151,6 +159,10 @@ impl Machine {
         let terminal = Terminal::start(&prepared.program, &prepared.args, &prepared.env, &worktree);
         let tracker = StatusTracker::new(&self.kind, Clock::System.now());
         Running { machine: self, terminal, tracker, states: Vec::new(), reports_read: 0 }
+    }
+
+    fn usage(&self) -> usage::Usage {
+        usage::usage(&self.kind, &self.path("worktree/.monban/home")).unwrap().unwrap()
     }
 
     fn reports(&self) -> Vec<HookReport> {
@@ -226,7 +238,7 @@ impl Running<'_> {
     #[track_caller]
     fn prompt(&mut self, text: &str) {
         self.until("ready for a prompt", |running, _| {
-            running.tracker.ready_for_prompt(Duration::ZERO) && running.terminal.takes_paste()
+            running.ready(Duration::ZERO) && running.terminal.takes_paste()
         });
         let input = prompt_input(text, Paste::Bracketed).unwrap();
         self.terminal.write(&input.text);
@@ -242,9 +254,11 @@ impl Running<'_> {
         let mut pressed_at = Instant::now();
         self.until("the end of the turn", |running, state| {
             let is_blocked = matches!(state, State::Blocked(_));
-            let screen_asks = running.terminal.rows().iter().any(|row| {
-                row.contains("Do you want to") || row.contains("Would you like to")
-            });
+            let screen_asks = running
+                .terminal
+                .rows()
+                .iter()
+                .any(|row| row.contains("Do you want to") || row.contains("Would you like to"));
             // Claude drops keys that arrive with its question, so a person presses again.
             let again = is_open && pressed_at.elapsed() > Duration::from_secs(1);
             if is_blocked && screen_asks && (!is_open || again) {
@@ -254,7 +268,7 @@ impl Running<'_> {
                 running.terminal.write(yes);
             }
             is_open &= is_blocked;
-            running.tracker.turn_end().is_some()
+            running.turn_end().is_some()
         });
         asked
     }
@@ -262,10 +276,18 @@ impl Running<'_> {
     #[track_caller]
     fn quit(mut self, command: &str) {
         self.terminal.write(command.as_bytes());
-        let end = Instant::now() + Duration::from_millis(200);
-        self.until("a moment", |_, _| Instant::now() > end);
+        let shown = |row: &String| row.contains(command);
+        self.until("the command", |running, _| running.terminal.rows().iter().any(shown));
         self.terminal.write(b"\r");
         self.until("the end of the program", |_, state| state == State::Exited);
+    }
+
+    fn turn_end(&self) -> Option<TurnEnd> {
+        self.tracker.turn_end(Clock::System.now())
+    }
+
+    fn ready(&self, quiet: Duration) -> bool {
+        self.tracker.ready_for_prompt(Clock::System.now(), quiet)
     }
 
     fn words(&self) -> Vec<&str> {
@@ -301,7 +323,7 @@ fn claude_is_prompted_asks_is_answered_and_resumes() {
     let mut running = machine.start(None);
     running.prompt(&PROMPT.replace("STEP", "sh"));
     let asked = running.approve_until_turn_end(b"\r");
-    assert_eq!(running.tracker.turn_end(), Some(&TurnEnd::Done));
+    assert_eq!(running.turn_end(), Some(TurnEnd::Done));
     assert_eq!(asked, 2, "{:?}", running.states);
     let permission = "blocked:permission";
     let expected = ["idle", "working", permission, "working", permission, "working", "done"];
@@ -320,13 +342,22 @@ fn claude_is_prompted_asks_is_answered_and_resumes() {
     let session = running.tracker.session().unwrap().to_string();
     running.quit("/exit");
     assert_eq!(machine.processes(), Vec::<String>::new());
+    let used = machine.usage();
+    assert_eq!((used.input_tokens, used.output_tokens), (1200, 90));
+    assert!(used.cost_micro_usd.is_some_and(|cost| cost > 0), "{used:?}");
+    let home = machine.path("worktree/.monban/home");
+    assert_eq!(
+        usage::last_session(&machine.kind, &home).unwrap().as_deref(),
+        Some(session.as_str())
+    );
 
     let mut again = machine.start(Some(session.clone()));
     again.prompt("[[say Back again.]]");
     assert_eq!(again.approve_until_turn_end(b"\r"), 0);
-    assert_eq!(again.tracker.turn_end(), Some(&TurnEnd::Done));
+    assert_eq!(again.turn_end(), Some(TurnEnd::Done));
     assert_eq!(again.tracker.session(), Some(session.as_str()));
-    let last = machine.model.requests().into_iter().rfind(|r| r.path.contains("/messages")).unwrap();
+    let last =
+        machine.model.requests().into_iter().rfind(|r| r.path.contains("/messages")).unwrap();
     assert!(last.body.to_string().contains("I will write a file."), "the conversation goes on");
     again.quit("/exit");
 }
@@ -339,7 +370,7 @@ fn codex_is_prompted_asks_is_answered_and_resumes() {
     let mut running = machine.start(None);
     running.prompt(&PROMPT.replace("STEP", "shx"));
     let asked = running.approve_until_turn_end(b"y");
-    assert_eq!(running.tracker.turn_end(), Some(&TurnEnd::Done));
+    assert_eq!(running.turn_end(), Some(TurnEnd::Done));
     assert!(asked >= 1, "{:?}", running.states);
     assert!(running.words().ends_with(&["blocked:permission", "working", "done"]));
     assert_eq!(fs::read_to_string(machine.path("worktree/x.txt")).unwrap(), "hello\n");
@@ -348,13 +379,24 @@ fn codex_is_prompted_asks_is_answered_and_resumes() {
     let session = running.tracker.session().unwrap().to_string();
     running.quit("/quit");
     assert_eq!(machine.processes(), Vec::<String>::new());
-    assert!(!machine.path("worktree/.monban/home/.codex/packages").exists(), "the daemon was started");
+    let used = machine.usage();
+    assert_eq!((used.input_tokens, used.output_tokens), (1200, 90));
+    let home = machine.path("worktree/.monban/home");
+    assert_eq!(
+        usage::last_session(&machine.kind, &home).unwrap().as_deref(),
+        Some(session.as_str())
+    );
+    assert!(
+        !machine.path("worktree/.monban/home/.codex/packages").exists(),
+        "the daemon was started"
+    );
 
     let mut again = machine.start(Some(session));
     again.prompt("[[say Back again.]]");
     assert_eq!(again.approve_until_turn_end(b"y"), 0);
     let requests = machine.model.requests();
-    let goes_on = |text: String| text.contains("Back again") && text.contains("I will write a file.");
+    let goes_on =
+        |text: String| text.contains("Back again") && text.contains("I will write a file.");
     assert!(requests.iter().any(|request| goes_on(request.body["input"].to_string())));
     again.quit("/quit");
 }
@@ -371,7 +413,103 @@ fn a_login_by_key_reaches_the_model() {
         running.prompt("[[say hello]]");
         running.approve_until_turn_end(b"");
         let requests = machine.model.requests();
-        let sent: Vec<_> = requests.iter().filter_map(|request| request.headers.get(header)).collect();
+        let sent: Vec<_> =
+            requests.iter().filter_map(|request| request.headers.get(header)).collect();
         assert!(!sent.is_empty() && sent.iter().all(|sent| *sent == value), "{name}: {sent:?}");
     }
+}
+
+/// What happens in a long session: a command it may run by itself, a prompt of 190 kB, a question,
+/// Esc, an error of the model.
+fn long_session(machine: &Machine, quit: &str) {
+    let mut running = machine.start(None);
+    let big = format!("[[say read]] {}", "0123456789abcde\n".repeat(12_000));
+    running.prompt(&big);
+    running.approve_until_turn_end(b"");
+    assert_eq!(running.turn_end(), Some(TurnEnd::Done), "{:?}", running.states);
+    let is_whole = |prompt: &String| prompt.contains(big.trim_end());
+    assert!(machine.model.prompts().iter().any(is_whole), "the whole prompt reached the model");
+
+    running.prompt("[[say hm]] [[sleep 60]]");
+    running.until("text of a running turn", |running, state| {
+        state == State::Working && running.terminal.rows().iter().any(|row| row.ends_with(" hm"))
+    });
+    assert!(!running.ready(LONG));
+    running.terminal.write(b"\x1b");
+    running.until("the interruption", |running, _| running.turn_end().is_some());
+    assert_eq!(running.turn_end(), Some(TurnEnd::Interrupted));
+
+    running.prompt("[[http 400]]");
+    running.until("the error", |running, _| running.turn_end().is_some());
+    assert!(matches!(running.turn_end(), Some(TurnEnd::Error(_))));
+    running.quit(quit);
+}
+
+#[test]
+fn claude_takes_a_large_prompt_is_interrupted_and_fails() {
+    let test = "claude_takes_a_large_prompt_is_interrupted_and_fails";
+    let Some(machine) = machine(test, "claude") else { return };
+    long_session(&machine, "/exit");
+}
+
+#[test]
+fn codex_takes_a_large_prompt_is_interrupted_and_fails() {
+    let test = "codex_takes_a_large_prompt_is_interrupted_and_fails";
+    let Some(machine) = machine(test, "codex") else { return };
+    long_session(&machine, "/quit");
+}
+
+#[test]
+fn claude_asks_a_question() {
+    let Some(machine) = machine("claude_asks_a_question", "claude") else { return };
+    let mut running = machine.start(None);
+    running.prompt("[[ask Red or blue?]] [[say Thanks.]]");
+    running.until("the question", |running, state| {
+        let asks = |row: &String| row.contains("Enter to select");
+        state.to_string() == "blocked:question" && running.terminal.rows().iter().any(asks)
+    });
+    assert!(!running.ready(LONG));
+    let detail = running.tracker.status(Clock::System.now()).detail.unwrap();
+    assert!(detail.raw().contains("Red or blue?"), "{detail}");
+    // Claude drops keys that arrive with its question.
+    let mut pressed_at = Instant::now();
+    running.until("the end of the turn", |running, _| {
+        if pressed_at.elapsed() > Duration::from_millis(700) {
+            pressed_at = Instant::now();
+            running.terminal.write(b"\r");
+        }
+        running.turn_end().is_some()
+    });
+    assert_eq!(running.turn_end(), Some(TurnEnd::Done));
+    running.quit("/exit");
+}
+
+#[test]
+fn codex_commits_in_its_sandbox_without_asking_and_nowhere_else() {
+    let test = "codex_commits_in_its_sandbox_without_asking_and_nowhere_else";
+    let Some(machine) = machine(test, "codex") else { return };
+    let mut running = machine.start(None);
+    running.prompt(
+        "[[sh echo a > a && git add a && git commit -qm inside; echo $? > ended; \
+         git update-ref refs/heads/main HEAD; echo $? >> ended]]",
+    );
+    assert_eq!(running.approve_until_turn_end(b""), 0);
+    let ended = fs::read_to_string(machine.path("worktree/ended")).unwrap();
+    assert!(ended.starts_with("0\n") && !ended.ends_with("\n0\n"), "{ended}");
+    assert_eq!(git(&machine.path("worktree"), &["log", "-1", "--format=%s"]), "inside\n");
+    assert_eq!(git(&machine.path("repository"), &["log", "-1", "--format=%s"]), "base\n");
+    running.quit("/quit");
+}
+
+#[test]
+fn a_script_goes_on_after_each_tool_call() {
+    use support::script::{Asked, answer};
+    let verbs = |tool_calls_since: usize| -> Vec<String> {
+        let prompt = "[[say a]] [[sh ls -la]] [[write path=x content=1\\n]] [[say b]]".to_string();
+        let asked = Asked { prompt, tool_calls_since, ..Asked::default() };
+        answer(&asked).into_iter().map(|step| step.verb).collect()
+    };
+    assert_eq!(verbs(0), ["say", "sh"]);
+    assert_eq!(verbs(1), ["write"]);
+    assert_eq!(verbs(2), ["say"]);
 }

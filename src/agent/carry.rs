@@ -46,7 +46,8 @@ impl CarryBack {
     pub fn carry(&self, home: &Path) -> Result<Carried, AgentError> {
         let io = |source| AgentError::Io { path: self.person_file.clone(), source };
         let left = |why: &str| Ok(Carried::Left(why.to_string()));
-        let Some(new) = Inside::open(home)?.read(Path::new(&self.home_file), LOGIN_BYTES_MAX)? else {
+        let Some(new) = Inside::open(home)?.read(Path::new(&self.home_file), LOGIN_BYTES_MAX)?
+        else {
             return left("the run removed its login file, or made it far too large");
         };
         let old = durable::read(&self.person_file, LOGIN_BYTES_MAX).map_err(io)?;

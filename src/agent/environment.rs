@@ -8,8 +8,17 @@ use std::path::Path;
 
 /// Variables every run gets from the person's environment. None of them is a secret.
 const ALLOWED: [&str; 11] = [
-    "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "SSL_CERT_DIR", "SSL_CERT_FILE", "TERMINFO_DIRS",
-    "TMPDIR", "TZ", "USER",
+    "LANG",
+    "LANGUAGE",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TERMINFO_DIRS",
+    "TMPDIR",
+    "TZ",
+    "USER",
 ];
 
 /// Variables that say where a toolchain lives, with the folder below the person's home they default
@@ -183,12 +192,13 @@ fn is_proxy(name: &str) -> bool {
     name.ends_with("proxy") && name != "goproxy"
 }
 
+/// What the person or a login put there may be a secret; so may our token.
 fn shown(name: &str, value: &str, why: Why) -> String {
-    let public = matches!(why, Why::Allowed | Why::Isolation | Why::Monban | Why::AgentFile);
-    let toolchain = TOOLCHAIN_HOMES.iter().any(|(known, _)| *known == name);
-    match why {
-        Why::Isolation if !toolchain => "***".to_string(),
-        _ if name.ends_with("_TOKEN") || !public => "***".to_string(),
-        _ => value.to_string(),
-    }
+    let is_public = match why {
+        Why::Allowed | Why::AgentFile => true,
+        Why::Monban => name != "MONBAN_REPORT_TOKEN",
+        Why::Isolation => TOOLCHAIN_HOMES.iter().any(|(known, _)| *known == name),
+        Why::Person | Why::Login => false,
+    };
+    if is_public { value.to_string() } else { "***".to_string() }
 }

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
     /// The kind has no program of its own and the person named none.
-    #[error("agent `{agent}` names no program; set `program` under [agents.{agent}] in config.toml")]
+    #[error(
+        "agent `{agent}` names no program; set `program` under [agents.{agent}] in config.toml"
+    )]
     NoProgram {
         /// The agent.
         agent: String,
@@ -42,7 +44,9 @@ pub enum Refusal {
         name: String,
     },
     /// A proxy variable.
-    #[error("`{name}` cannot be set or passed for agent `{agent}`: proxies are off in runs; remove it")]
+    #[error(
+        "`{name}` cannot be set or passed for agent `{agent}`: proxies are off in runs; remove it"
+    )]
     ProxyVariable {
         /// The agent.
         agent: String,

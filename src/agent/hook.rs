@@ -120,7 +120,10 @@ mod tests {
         let samples = include_str!("../../tests/samples/claude_hooks_interactive.jsonl");
         let reports = reports(HookFormat::Claude, samples);
         let first = &reports[0];
-        assert_eq!((first.event.as_str(), first.about.as_deref()), ("SessionStart", Some("startup")));
+        assert_eq!(
+            (first.event.as_str(), first.about.as_deref()),
+            ("SessionStart", Some("startup"))
+        );
         assert_eq!(first.session.as_deref(), Some("69e74370-8948-446c-b3aa-62e454e771eb"));
         assert_eq!((first.token.as_str(), first.run.as_str()), ("secret", "run7"));
         let asks = reports.iter().filter(|report| report.event == "PermissionRequest");

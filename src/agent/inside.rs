@@ -3,9 +3,11 @@
 use super::AgentError;
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// An opened folder whose content an agent may have arranged.
@@ -36,8 +38,10 @@ impl Inside {
         let name = relative.file_name().unwrap_or_default();
         let temporary = format!(".monban-new-{}", std::process::id());
         let _ = fs::unlinkat(&folder, temporary.as_str(), AtFlags::empty());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let created = fs::openat(&folder, temporary.as_str(), flags, Mode::from_raw_mode(mode as _));
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let created =
+            fs::openat(&folder, temporary.as_str(), flags, Mode::from_raw_mode(mode as _));
         let mut file = File::from(created.map_err(|error| failed(&path, error))?);
         file.write_all(bytes).map_err(|source| AgentError::Io { path: path.clone(), source })?;
         fs::renameat(&folder, temporary.as_str(), &folder, name).map_err(|error| {
@@ -48,10 +52,19 @@ impl Inside {
 
     /// Reads a plain file of at most `limit` bytes; `None` when it is not there or is larger.
     pub(super) fn read(&self, relative: &Path, limit: u64) -> Result<Option<Vec<u8>>, AgentError> {
+        let Some(file) = self.open_file(relative)? else { return Ok(None) };
+        let io = |source| AgentError::Io { path: self.path.join(relative), source };
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= limit))
+    }
+
+    /// Opens a plain file for reading; `None` when it is not there.
+    pub(super) fn open_file(&self, relative: &Path) -> Result<Option<File>, AgentError> {
         let path = self.path.join(relative);
         let parent = relative.parent().unwrap_or(Path::new(""));
         let folder = match self.folder(parent, Missing::Fail) {
-            Err(AgentError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(AgentError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 return Ok(None);
             }
             folder => folder?,
@@ -63,13 +76,33 @@ impl Inside {
             Err(Errno::NOENT) => return Ok(None),
             opened => File::from(opened.map_err(|error| failed(&path, error))?),
         };
-        let io = |source| AgentError::Io { path: path.clone(), source };
-        if !file.metadata().map_err(io)?.is_file() {
-            return Err(AgentError::Planted { path, wanted: "file" });
-        }
-        let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
-        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= limit))
+        let metadata = file.metadata();
+        let is_file =
+            metadata.map_err(|source| AgentError::Io { path: path.clone(), source })?.is_file();
+        if is_file { Ok(Some(file)) } else { Err(AgentError::Planted { path, wanted: "file" }) }
+    }
+
+    /// The names in a folder with whether each is a folder itself, at most `limit` of them; nothing
+    /// when it is not there.
+    pub(super) fn list(
+        &self,
+        relative: &Path,
+        limit: usize,
+    ) -> Result<Vec<(OsString, bool)>, AgentError> {
+        let folder = match self.folder(relative, Missing::Fail) {
+            Err(AgentError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                return Ok(Vec::new());
+            }
+            folder => folder?,
+        };
+        let path = self.path.join(relative);
+        let entries = fs::Dir::read_from(&folder).map_err(|error| failed(&path, error))?;
+        let named = entries.flatten().filter_map(|entry| {
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            let is_folder = entry.file_type() == fs::FileType::Directory;
+            (name != "." && name != "..").then(|| (name.to_os_string(), is_folder))
+        });
+        Ok(named.take(limit).collect())
     }
 
     fn folder(&self, relative: &Path, missing: Missing) -> Result<OwnedFd, AgentError> {

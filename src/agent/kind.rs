@@ -279,6 +279,8 @@ pub struct Transcripts {
     pub folder: String,
     /// Matched against file names; its first group is the session id.
     pub session: Pattern,
+    /// The file in which the agent notes what a conversation cost, relative to HOME.
+    pub cost: Option<String>,
 }
 
 /// How conversations are written.
@@ -351,7 +353,9 @@ impl AgentKind {
         });
         let files = self.files.iter().map(|file| file.path.as_str());
         let folders = self.folders.iter().map(String::as_str);
-        let transcripts = self.transcripts.iter().map(|transcripts| transcripts.folder.as_str());
+        let transcripts = self.transcripts.iter().flat_map(|transcripts| {
+            std::iter::once(transcripts.folder.as_str()).chain(transcripts.cost.as_deref())
+        });
         files.chain(folders).chain(logins).chain(transcripts)
     }
 }
@@ -384,7 +388,8 @@ mod tests {
 
     #[test]
     fn an_agent_of_ones_own_needs_a_few_lines_and_no_code() {
-        let kind = AgentKind::parse("x.toml", &minimal("args = [\"--in\", \"{worktree}\"]")).unwrap();
+        let kind =
+            AgentKind::parse("x.toml", &minimal("args = [\"--in\", \"{worktree}\"]")).unwrap();
         assert_eq!(kind.args, ["--in", "{worktree}"]);
         assert!(kind.logins.is_empty());
     }

@@ -110,7 +110,8 @@ pub(super) fn find(
     config: &AgentConfig,
     host: &Host,
 ) -> Option<Found> {
-    let is_set = |rule: &&LoginRule| variable(rule).is_some_and(|name| config.env.contains_key(name));
+    let is_set =
+        |rule: &&LoginRule| variable(rule).is_some_and(|name| config.env.contains_key(name));
     let set = kind.logins.iter().filter(is_set);
     set.chain(&kind.logins).find_map(|rule| look(agent, kind, rule, config, host))
 }

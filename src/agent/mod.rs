@@ -25,5 +25,6 @@ use std::path::{Component, Path};
 
 /// Whether `path` is relative and stays below the folder it is joined to.
 fn is_inside(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+    !path.is_empty()
+        && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -85,8 +85,6 @@ pub struct Attempt {
     pub worktree: PathBuf,
     /// `[isolation] home`: relative to the worktree, or `.`.
     pub home: String,
-    /// The person's checkout that the worktree is linked to.
-    pub repository: PathBuf,
     /// Folders outside the worktree that `git commit` must write to.
     pub git_writable: Vec<PathBuf>,
     /// Who commits.
@@ -237,7 +235,6 @@ fn values(attempt: &Attempt, host: &Host, found: Option<&Found>) -> Result<Value
         ("monban", Value::Text(utf8(&attempt.monban)?)),
         ("person_home", Value::Text(person_home)),
         ("report_socket", Value::Text(utf8(&attempt.report_socket)?)),
-        ("repository", Value::Text(utf8(&attempt.repository)?)),
         ("session", Value::Text(attempt.session.clone().unwrap_or_default())),
         ("worktree", Value::Text(utf8(&attempt.worktree)?)),
     ]))
@@ -363,7 +360,8 @@ fn find_program(
 }
 
 fn is_program(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    std::fs::metadata(path)
+        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

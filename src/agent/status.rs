@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// How long an agent that says nothing counts as starting.
 pub const STARTING: Duration = Duration::from_secs(15);
-/// How long a program must be quiet before its first prompt, where quiet is enough.
+/// How long a program must be quiet before a prompt when it does not itself say that it takes one.
 pub const QUIET_BEFORE_PROMPT: Duration = Duration::from_secs(1);
 /// Hooks report moments (Esc fires none): a title or screen that changed this much later replaces one.
 const HOOK_FRESH: Duration = Duration::from_secs(3);
@@ -192,7 +192,7 @@ pub struct Status {
 pub(super) struct Claim {
     pub(super) state: State,
     pub(super) detail: Option<Foreign>,
-    since: Timestamp,
+    pub(super) since: Timestamp,
     at: Timestamp,
     /// Which observation brought it, so that order does not hang on the clock.
     pub(super) change: u64,
@@ -282,7 +282,7 @@ impl StatusTracker {
         if spoke && self.governing().is_none() {
             self.memory.silent_since = Some(at);
         }
-        self.advance_turn();
+        self.advance_turn(at);
     }
 
     /// A prompt was typed and submitted: a turn begins.
@@ -290,23 +290,28 @@ impl StatusTracker {
         self.memory.turn = Some(Turn::after(self.memory.changes));
     }
 
-    /// How the turn of the last prompt ended, if it has. Being blocked is not an end.
-    pub fn turn_end(&self) -> Option<&TurnEnd> {
-        self.memory.turn.as_ref()?.end.as_ref()
+    /// How the turn of the last prompt had ended by `now`, if it had. Being blocked is not an end. An
+    /// end by "idle" comes [`IDLE_SETTLES`](super::turn::IDLE_SETTLES) after it, so ask again then.
+    pub fn turn_end(&self, now: Timestamp) -> Option<TurnEnd> {
+        self.memory.turn.as_ref()?.end(&self.kind.turn, now)
     }
 
-    /// Whether a prompt may be typed now, after `quiet` without output. Never when anything on the
-    /// screen looks like a question: a typed line could answer it.
-    pub fn ready_for_prompt(&self, quiet: Duration) -> bool {
+    /// Whether a prompt may be typed at `now`, after `quiet` without output. Never during a turn (the
+    /// words would steer it), and never when anything looks like a question: they could answer it.
+    pub fn ready_for_prompt(&self, now: Timestamp, quiet: Duration) -> bool {
         let memory = &self.memory;
         let asks = |claim: &Claim| matches!(claim.state, State::Blocked(_));
         let shown = [&memory.title, &memory.screen].into_iter().flatten().any(asks);
-        if memory.exit.is_some() || shown {
+        let in_turn = memory.turn.is_some() && self.turn_end(now).is_none();
+        if memory.exit.is_some() || in_turn || shown {
             return false;
         }
         match self.governing() {
-            Some((_, claim)) => {
+            Some((source, claim)) => {
+                // What is seen from outside may be painted before keys are taken.
+                let is_told = matches!(source, Source::InBand | Source::Hook);
                 matches!(claim.state, State::Idle | State::Done | State::Error)
+                    && (is_told || quiet >= QUIET_BEFORE_PROMPT)
             }
             None => {
                 self.kind.prompt.ready == Ready::Quiet
@@ -391,11 +396,11 @@ impl StatusTracker {
         }
     }
 
-    fn advance_turn(&mut self) {
+    fn advance_turn(&mut self, at: Timestamp) {
         let governing = self.governing().map(|(_, claim)| claim.clone());
         let exit = self.memory.exit.map(|(ended, _)| ended);
         if let Some(turn) = &mut self.memory.turn {
-            turn.advance(&self.kind.turn, exit, governing.as_ref());
+            turn.advance(&self.kind.turn, at, exit, governing.as_ref());
         }
     }
 }

@@ -58,6 +58,15 @@ impl Agent {
         self
     }
 
+    /// How the turn ended, once nothing more is said for a while.
+    fn turn_end(&self) -> Option<TurnEnd> {
+        self.tracker.turn_end(at(self.now + 60))
+    }
+
+    fn ready(&self, quiet: Duration) -> bool {
+        self.tracker.ready_for_prompt(at(self.now + 60), quiet)
+    }
+
     fn status(&self) -> Status {
         self.tracker.status(at(self.now))
     }
@@ -79,7 +88,7 @@ fn silence_is_starting_then_unknown_and_never_idle() {
     assert_eq!(agent.tracker.status(at(1)).state, State::Starting);
     let later = agent.tracker.status(at(60));
     assert_eq!((later.state, later.since), (State::Unknown, at(15)));
-    assert!(!agent.tracker.ready_for_prompt(Duration::from_secs(60)));
+    assert!(!agent.ready(Duration::from_secs(60)));
 }
 
 #[test]
@@ -101,7 +110,7 @@ fn the_recorded_sequences_end_their_turns_as_the_agents_meant() {
     for (name, after_prompt, end) in cases {
         let mut agent = agent(name);
         agent.reports("idle").prompted().reports(after_prompt);
-        assert_eq!(agent.tracker.turn_end(), end.as_ref(), "{name}: {after_prompt}");
+        assert_eq!(agent.turn_end(), end, "{name}: {after_prompt}");
     }
 }
 
@@ -109,23 +118,38 @@ fn the_recorded_sequences_end_their_turns_as_the_agents_meant() {
 fn an_error_ends_the_turn_with_its_message() {
     let mut agent = agent("claude");
     agent.reports("idle").prompted().reports("working");
-    let message = Some(Foreign::new("API Error: 400 stub says 400"));
-    agent.sees(Observation::InBand { state: Some(State::Error), message: message.clone() });
-    assert_eq!(agent.tracker.turn_end(), Some(&TurnEnd::Error(message.unwrap())));
-    assert!(agent.tracker.ready_for_prompt(Duration::ZERO), "it takes a new prompt");
+    let message = Foreign::new("API Error: 400 stub says 400");
+    let said = Some(message.clone());
+    agent.sees(Observation::InBand { state: Some(State::Error), message: said });
+    assert_eq!(agent.turn_end(), Some(TurnEnd::Error(message)));
+    assert!(agent.ready(Duration::ZERO), "it takes a new prompt");
 }
 
 #[test]
 fn what_was_said_before_a_prompt_does_not_end_its_turn() {
     let mut agent = agent("claude");
     agent.reports("idle").prompted().reports("working done").prompted();
-    assert_eq!(agent.tracker.turn_end(), None);
+    assert_eq!(agent.turn_end(), None);
     agent.reports("done");
-    assert_eq!(agent.tracker.turn_end(), None, "the same report again is not news");
+    assert_eq!(agent.turn_end(), None, "the same report again is not news");
     agent.reports("working done");
-    assert_eq!(agent.tracker.turn_end(), Some(&TurnEnd::Done));
+    assert_eq!(agent.turn_end(), Some(TurnEnd::Done));
     agent.reports("idle");
-    assert_eq!(agent.tracker.turn_end(), Some(&TurnEnd::Done), "the first end stays");
+    assert_eq!(agent.turn_end(), Some(TurnEnd::Done), "the first end stays");
+}
+
+#[test]
+fn idle_for_a_moment_between_working_and_working_ends_nothing() {
+    let mut agent = agent("codex");
+    agent.reports("idle").prompted().reports("working idle");
+    let idle_at = at(agent.now);
+    assert_eq!(agent.tracker.turn_end(idle_at), None);
+    assert!(!agent.tracker.ready_for_prompt(idle_at, Duration::from_secs(60)));
+    agent.reports("working");
+    assert_eq!(agent.turn_end(), None);
+    agent.reports("idle");
+    assert_eq!(agent.tracker.turn_end(at(agent.now + 1)), None);
+    assert_eq!(agent.tracker.turn_end(at(agent.now + 2)), Some(TurnEnd::Interrupted));
 }
 
 #[test]
@@ -144,7 +168,7 @@ fn the_end_of_the_process_beats_the_last_report_a_crash_left_behind() {
     assert_eq!(agent.status().detail.unwrap().raw(), "killed by signal 9");
     agent.reports("working");
     assert_shown(&agent, "exited", Source::Exit);
-    assert!(matches!(agent.tracker.turn_end(), Some(TurnEnd::Error(why))
+    assert!(matches!(agent.turn_end(), Some(TurnEnd::Error(why))
         if why.raw().contains("mid-turn (killed by signal 9)")));
 }
 
@@ -153,7 +177,7 @@ fn exit_status_zero_is_believed_of_a_command_and_not_of_claude() {
     let end = |name: &str, ended: Ended| {
         let mut agent = agent(name);
         agent.prompted().sees(Observation::Exit(ended));
-        (agent.status().state, agent.tracker.turn_end().cloned())
+        (agent.status().state, agent.turn_end())
     };
     assert_eq!(end("command", Ended::Status(0)), (State::Exited, Some(TurnEnd::Done)));
     let failed = Some(TurnEnd::Error(Foreign::new("exit status 3")));
@@ -182,16 +206,15 @@ fn recorded_hooks_alone_tell_a_whole_turn() {
             agent.prompted();
         }
         agent.sees(Observation::Hook(report));
-        let (state, source) = agent.shown();
-        assert_eq!(source, Source::Hook);
+        let (state, _) = agent.shown();
         if seen.last() != Some(&state) {
             seen.push(state);
         }
     }
     let permission = "blocked:permission";
-    let expected = ["idle", "working", permission, "working", permission, "working", "done"];
+    let expected = ["starting", "working", permission, "working", permission, "working", "done"];
     assert_eq!(seen, expected);
-    assert_eq!(agent.tracker.turn_end(), Some(&TurnEnd::Done));
+    assert_eq!(agent.turn_end(), Some(TurnEnd::Done));
     assert_eq!(agent.tracker.session(), Some("69e74370-8948-446c-b3aa-62e454e771eb"));
 }
 
@@ -203,7 +226,7 @@ fn codex_naming_its_thread_is_not_the_end_of_the_turn() {
     let ends = samples.lines().map(|line| {
         let report = hook::parse(HookFormat::Codex, line.as_bytes(), "t", "r").unwrap();
         agent.sees(Observation::Hook(report));
-        agent.tracker.turn_end().cloned()
+        agent.turn_end()
     });
     assert_eq!(ends.collect::<Vec<_>>(), [None, Some(TurnEnd::Done)]);
     assert_eq!(agent.tracker.session(), Some("01a1fcb1-afcd-72a3-ba9b-8b227b050aa2"));
@@ -226,7 +249,7 @@ fn a_screen_that_changed_well_after_the_last_hook_replaces_it() {
     agent.now += 10;
     agent.screen("⎿  Interrupted · What should Claude do instead?");
     assert_shown(&agent, "idle", Source::Screen);
-    assert_eq!(agent.tracker.turn_end(), Some(&TurnEnd::Interrupted));
+    assert_eq!(agent.turn_end(), Some(TurnEnd::Interrupted));
 }
 
 #[test]
@@ -237,7 +260,11 @@ fn the_screen_rules_read_what_was_recorded() {
         ("claude", "✻ Undulating… (3s · ↓ 7 tokens)\nesc to interrupt", "working"),
         ("claude", "❯\n⏸ manual mode on · ? for shortcuts", "idle"),
         ("claude", "hello", "unknown"),
-        ("codex", "Would you like to run the following command?\n› 1. Yes, proceed (y)", "blocked:permission"),
+        (
+            "codex",
+            "Would you like to run the following command?\n› 1. Yes, proceed (y)",
+            "blocked:permission",
+        ),
         ("codex", "› Ask Codex to do anything\n? for shortcuts", "unknown"),
     ];
     for (name, screen, expected) in cases {
@@ -270,26 +297,34 @@ fn nothing_is_typed_into_an_agent_that_works_asks_or_is_gone() {
     let ready = |states: &str| {
         let mut agent = agent("claude");
         agent.reports(states);
-        agent.tracker.ready_for_prompt(Duration::from_secs(60))
+        agent.ready(Duration::from_secs(60))
     };
     assert!(ready("idle") && ready("working done") && ready("working error"));
     assert!(!ready("working") && !ready("blocked:permission") && !ready("idle clear"));
     let mut agent = agent("claude");
     agent.reports("idle").screen("Do you want to proceed?\n❯ 1. Yes");
-    assert!(!agent.tracker.ready_for_prompt(Duration::ZERO), "the screen shows a question");
+    assert!(!agent.ready(Duration::ZERO), "the screen shows a question");
     agent.screen("? for shortcuts");
-    assert!(agent.tracker.ready_for_prompt(Duration::ZERO));
+    assert!(agent.ready(Duration::ZERO));
     agent.sees(Observation::Exit(Ended::Status(0)));
-    assert!(!agent.tracker.ready_for_prompt(Duration::ZERO));
+    assert!(!agent.ready(Duration::ZERO));
+}
+
+#[test]
+fn a_screen_that_looks_idle_must_also_be_quiet() {
+    let mut agent = agent("claude");
+    agent.screen("? for shortcuts");
+    assert!(!agent.ready(Duration::ZERO));
+    assert!(agent.ready(QUIET_BEFORE_PROMPT));
 }
 
 #[test]
 fn a_quiet_command_takes_its_first_prompt_only() {
     let mut agent = agent("command");
-    assert!(!agent.tracker.ready_for_prompt(Duration::from_millis(100)));
-    assert!(agent.tracker.ready_for_prompt(QUIET_BEFORE_PROMPT));
+    assert!(!agent.ready(Duration::from_millis(100)));
+    assert!(agent.ready(QUIET_BEFORE_PROMPT));
     agent.prompted();
-    assert!(!agent.tracker.ready_for_prompt(QUIET_BEFORE_PROMPT));
+    assert!(!agent.ready(QUIET_BEFORE_PROMPT));
 }
 
 #[test]
@@ -301,7 +336,7 @@ fn a_restart_in_mid_turn_forgets_nothing() {
     agent.tracker = StatusTracker::with_memory(&kind("claude"), memory);
     assert_shown(&agent, "working", Source::InBand);
     agent.reports("idle");
-    assert_eq!(agent.tracker.turn_end(), Some(&TurnEnd::Interrupted));
+    assert_eq!(agent.turn_end(), Some(TurnEnd::Interrupted));
 }
 
 #[test]

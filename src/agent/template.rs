@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 /// The placeholders that an agent file may use.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 9] = [
     "git_writable",
     "home",
     "key_tail",
     "monban",
     "person_home",
     "report_socket",
-    "repository",
     "secret",
     "session",
     "worktree",
@@ -72,7 +71,8 @@ fn next(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     while let Some(open) = text[from..].find('{').map(|at| from + at) {
         let inner = &text[open + 1..];
-        let end = inner.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(inner.len());
+        let end =
+            inner.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(inner.len());
         if end > 0 && inner[end..].starts_with('}') {
             return Some((&text[..open], &inner[..end], &inner[end + 1..]));
         }
@@ -125,7 +125,10 @@ mod tests {
 
     #[test]
     fn only_names_in_braces_are_placeholders() {
-        assert_eq!(fill("${HOME} {} {a b} {home", &values(), Inside::Plain), "${HOME} {} {a b} {home");
+        assert_eq!(
+            fill("${HOME} {} {a b} {home", &values(), Inside::Plain),
+            "${HOME} {} {a b} {home"
+        );
         assert_eq!(unknown("{home} {session} {x}"), Some("x".into()));
         assert_eq!(fill("<{session}>", &values(), Inside::Plain), "<>");
     }

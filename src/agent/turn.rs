@@ -2,8 +2,14 @@
 
 use super::kind::{ExitMeans, IdleMeans, TurnRule};
 use super::status::{Claim, Ended, State};
+use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long "idle" must stand before it ends a turn: Codex was seen to say working, idle, working
+/// within 20 ms of taking a prompt.
+pub const IDLE_SETTLES: Duration = Duration::from_secs(2);
 
 /// How a turn ended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,21 +29,34 @@ pub(super) struct Turn {
     /// Claims up to this change were made before the prompt and say nothing about this turn.
     from_change: u64,
     seen_working: bool,
-    pub(super) end: Option<TurnEnd>,
+    idle_since: Option<Timestamp>,
+    end: Option<TurnEnd>,
 }
 
 impl Turn {
     pub(super) fn after(change: u64) -> Self {
-        Self { from_change: change, seen_working: false, end: None }
+        Self { from_change: change, seen_working: false, idle_since: None, end: None }
     }
 
-    /// Takes in what governs the status now. The first end stays.
+    /// How it had ended by `now`, if it had.
+    pub(super) fn end(&self, rule: &TurnRule, now: Timestamp) -> Option<TurnEnd> {
+        let settled = self.idle_since.is_some_and(|since| now >= since.plus(IDLE_SETTLES));
+        let by_idle = settled.then_some(match rule.idle {
+            IdleMeans::Done => TurnEnd::Done,
+            IdleMeans::Interrupted => TurnEnd::Interrupted,
+        });
+        self.end.clone().or(by_idle)
+    }
+
+    /// Takes in what governs the status at `at`. The first end stays.
     pub(super) fn advance(
         &mut self,
         rule: &TurnRule,
+        at: Timestamp,
         exit: Option<Ended>,
         governing: Option<&Claim>,
     ) {
+        self.end = self.end(rule, at);
         if self.end.is_some() {
             return;
         }
@@ -48,26 +67,19 @@ impl Turn {
         let Some(claim) = governing.filter(|claim| claim.change > self.from_change) else {
             return;
         };
-        self.end = match claim.state {
-            State::Working | State::Blocked(_) => {
-                self.seen_working = true;
-                None
+        self.idle_since = None;
+        match claim.state {
+            State::Working | State::Blocked(_) => self.seen_working = true,
+            State::Done => self.end = Some(TurnEnd::Done),
+            State::Error => {
+                let silent = || Foreign::new("the agent reports an error");
+                self.end = Some(TurnEnd::Error(claim.detail.clone().unwrap_or_else(silent)));
             }
-            State::Done => Some(TurnEnd::Done),
-            State::Error => Some(TurnEnd::Error(
-                claim.detail.clone().unwrap_or_else(|| Foreign::new("the agent reports an error")),
-            )),
-            State::Idle => self.end_by_idle(rule),
-            State::Starting | State::Exited | State::Unknown => None,
-        };
-    }
-
-    fn end_by_idle(&self, rule: &TurnRule) -> Option<TurnEnd> {
-        match rule.idle {
-            IdleMeans::Done => Some(TurnEnd::Done),
             // Typing the prompt may itself have been answered by "idle".
-            IdleMeans::Interrupted if !self.seen_working => None,
-            IdleMeans::Interrupted => Some(TurnEnd::Interrupted),
+            State::Idle if self.seen_working || rule.idle == IdleMeans::Done => {
+                self.idle_since = Some(claim.since);
+            }
+            State::Idle | State::Starting | State::Exited | State::Unknown => {}
         }
     }
 }

@@ -79,9 +79,15 @@ pub fn answer(asked: &Asked) -> Vec<Step> {
 /// Leaves out the blocks which the agents put around the person's words.
 pub fn own_words(text: &str) -> String {
     let tags = [
-        "system-reminder", "environment_context", "user_instructions", "INSTRUCTIONS",
-        "permissions instructions", "collaboration_mode", "skills_instructions",
-        "apps_instructions", "plugins_instructions",
+        "system-reminder",
+        "environment_context",
+        "user_instructions",
+        "INSTRUCTIONS",
+        "permissions instructions",
+        "collaboration_mode",
+        "skills_instructions",
+        "apps_instructions",
+        "plugins_instructions",
     ];
     tags.iter().fold(text.to_string(), |text, tag| {
         let tag = regex::escape(tag);
@@ -120,8 +126,10 @@ pub fn asked_of_messages(body: &Value) -> Asked {
     }
     let calls = messages[from..].iter().filter(|m| m["role"] == "assistant");
     let tool_calls_since = calls.filter(|message| has_block(message, "tool_use")).count();
-    let all = format!("{}{}", texts(&body["system"]), json!(messages.iter().take(2).collect::<Vec<_>>()));
-    let cwd = regex::Regex::new(r#"(?:[Ww]orking directory|cwd)[^:\n]*:\s*`?(/[^\s`\\"<]+)"#).unwrap();
+    let all =
+        format!("{}{}", texts(&body["system"]), json!(messages.iter().take(2).collect::<Vec<_>>()));
+    let cwd =
+        regex::Regex::new(r#"(?:[Ww]orking directory|cwd)[^:\n]*:\s*`?(/[^\s`\\"<]+)"#).unwrap();
     let cwd = cwd.captures(&all).map_or("/".to_string(), |found| found[1].to_string());
     Asked { prompt, tool_calls_since, cwd, tools: tool_names(body) }
 }
@@ -137,9 +145,8 @@ pub fn asked_of_responses(body: &Value) -> Asked {
             (prompt, from) = (words, index + 1);
         }
     }
-    let is_call = |item: &&Value| {
-        matches!(item["type"].as_str(), Some("function_call" | "custom_tool_call"))
-    };
+    let is_call =
+        |item: &&Value| matches!(item["type"].as_str(), Some("function_call" | "custom_tool_call"));
     let tool_calls_since = items[from..].iter().filter(is_call).count();
     Asked { prompt, tool_calls_since, cwd: String::new(), tools: tool_names(body) }
 }

@@ -94,7 +94,9 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<bool> {
     match (request.method.as_str(), path) {
         ("HEAD", _) => reply.head_only(),
         ("GET", _) => reply.json(404, &json!({"error": {"type": "not_found_error"}})),
-        (_, path) if path.ends_with("/count_tokens") => reply.json(200, &json!({"input_tokens": 1})),
+        (_, path) if path.ends_with("/count_tokens") => {
+            reply.json(200, &json!({"input_tokens": 1}))
+        }
         (_, path) if path.ends_with("/messages") => messages(&mut reply, &request.body),
         (_, path) if path.ends_with("/responses") => responses(&mut reply, &request.body),
         _ => reply.json(200, &json!({"ok": true})),
@@ -281,13 +283,17 @@ fn messages(reply: &mut Reply<'_>, body: &Value) -> io::Result<bool> {
                 reply.sleep(seconds(step))?;
                 continue;
             }
-            "say" => (json!({"type": "text", "text": ""}),
-                json!({"type": "text_delta", "text": step.arg})),
+            "say" => (
+                json!({"type": "text", "text": ""}),
+                json!({"type": "text_delta", "text": step.arg}),
+            ),
             verb if script::is_tool(verb) => {
                 stop = "tool_use";
                 let (name, input) = script::claude_tool(step, &asked.cwd);
-                (json!({"type": "tool_use", "id": reply.id("toolu"), "name": name, "input": {}}),
-                    json!({"type": "input_json_delta", "partial_json": input.to_string()}))
+                (
+                    json!({"type": "tool_use", "id": reply.id("toolu"), "name": name, "input": {}}),
+                    json!({"type": "input_json_delta", "partial_json": input.to_string()}),
+                )
             }
             _ => continue,
         };
@@ -307,11 +313,8 @@ fn messages(reply: &mut Reply<'_>, body: &Value) -> io::Result<bool> {
 fn responses(reply: &mut Reply<'_>, body: &Value) -> io::Result<bool> {
     let asked = script::asked_of_responses(body);
     let names_thread = asked.prompt.trim_start().starts_with("Generate a concise, single-line");
-    let steps = if names_thread {
-        script::parse("[[say Stub title]]")
-    } else {
-        script::answer(&asked)
-    };
+    let steps =
+        if names_thread { script::parse("[[say Stub title]]") } else { script::answer(&asked) };
     if let Some(served) = reply.fault(&asked, &steps)? {
         return Ok(served);
     }
@@ -332,7 +335,10 @@ fn responses(reply: &mut Reply<'_>, body: &Value) -> io::Result<bool> {
         };
         let index = output.len();
         if !item["type"].eq("message") {
-            reply.event("response.output_item.added", json!({"output_index": index, "item": item}))?;
+            reply.event(
+                "response.output_item.added",
+                json!({"output_index": index, "item": item}),
+            )?;
         }
         reply.event("response.output_item.done", json!({"output_index": index, "item": item}))?;
         output.push(item);
