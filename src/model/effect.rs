@@ -17,6 +17,8 @@ pub enum Effect {
     Prepare {
         /// The task.
         task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
     },
     /// See that the run's holder is there, and follow it to its end.
     Supervise {
@@ -50,6 +52,8 @@ pub enum Effect {
     Snapshot {
         /// The task.
         task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
         /// The snapshot's number.
         number: u32,
     },
@@ -116,11 +120,11 @@ fn of_stage(state: &State, task: &Task) -> Option<Effect> {
     let attempt = task.attempt()?;
     let run_is_live = attempt.run.as_ref().is_some_and(Run::is_live);
     match &task.stage {
-        Stage::Preparing => Some(Effect::Prepare { task: id }),
+        Stage::Preparing => Some(Effect::Prepare { task: id, attempt: attempt.number }),
         // A finished turn may be looked at, but not while the repository is halted.
         Stage::Turned if !state.is_halted(task) => {
             let number = attempt.snapshots.last().map_or(1, |snapshot| snapshot.number + 1);
-            Some(Effect::Snapshot { task: id, number })
+            Some(Effect::Snapshot { task: id, attempt: attempt.number, number })
         }
         Stage::Checking => Some(Effect::Check { task: id, run: attempt.gates.last()?.run }),
         Stage::Landing { op } => Some(Effect::Land { task: id, op: *op }),

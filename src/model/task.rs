@@ -230,6 +230,11 @@ impl Task {
         !idle || self.attempt().and_then(|a| a.run.as_ref()).is_some_and(|run| run.is_live())
     }
 
+    /// Whether the latest attempt has this number.
+    pub fn is_at_attempt(&self, number: u32) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.number == number)
+    }
+
     /// The latest attempt.
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()

@@ -43,9 +43,11 @@ pub(super) fn halted(id: TaskId) -> Rejection {
 pub(super) fn snapshot_taken(
     context: Context<'_>,
     id: TaskId,
+    attempt: u32,
     result: &Result<Option<Snapshot>, String>,
 ) -> Vec<Event> {
-    let Some(task) = at_stage(context, id, |stage| *stage == Stage::Turned) else {
+    let task = at_stage(context, id, |stage| *stage == Stage::Turned);
+    let Some(task) = task.filter(|task| task.is_at_attempt(attempt)) else {
         return Vec::new();
     };
     match result {

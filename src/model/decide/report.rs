@@ -18,16 +18,15 @@ const GO_ON: &str = "Please go on with the task.";
 
 pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
     match report {
-        Report::Prepared { task, result } => prepared(context, *task, result),
-        Report::Snapshot { task, result } => snapshot_taken(context, *task, result),
+        Report::Prepared { task, attempt, result } => prepared(context, *task, *attempt, result),
+        Report::Snapshot { task, attempt, result } => {
+            snapshot_taken(context, *task, *attempt, result)
+        }
         Report::Gate { task, run, verdicts } => gate_finished(context, *task, *run, verdicts),
         Report::Landing { task, op, outcome } => landing::outcome(context, *task, *op, outcome),
         Report::Merge { task, op, outcome } => landing::merge(context, *task, *op, outcome),
         Report::RolledBack { task, op, result } => rolled_back(context, *task, *op, result),
         Report::Undone { task, op, result } => undone(context, *task, *op, result),
-        Report::Delivery { task, prompt, delivery } => {
-            delivery_went_on(context, *task, *prompt, *delivery)
-        }
         Report::Started { run }
         | Report::Status { run, .. }
         | Report::Session { run, .. }
@@ -35,6 +34,7 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::WentOn { run }
         | Report::Paused { run, .. }
         | Report::Ended { run, .. }
+        | Report::Delivery { run, .. }
         | Report::Tampered { run, .. } => of_run(context, *run, report),
     }
 }
@@ -66,6 +66,9 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
             events
         }
+        Report::Delivery { prompt, delivery, .. } if current => {
+            delivery_went_on(context, task, *prompt, *delivery)
+        }
         Report::Ended { end, .. } => ended(context, task, id, end, current),
         _ => Vec::new(),
     }
@@ -82,8 +85,14 @@ fn turned(task: &Task) -> Vec<Event> {
     vec![Event::Run(RunEvent::Turned { task: task.id, by: None })]
 }
 
-fn prepared(context: Context<'_>, id: TaskId, result: &Result<Place, String>) -> Vec<Event> {
-    let Some(task) = at_stage(context, id, |stage| *stage == Stage::Preparing) else {
+fn prepared(
+    context: Context<'_>,
+    id: TaskId,
+    attempt: u32,
+    result: &Result<Place, String>,
+) -> Vec<Event> {
+    let task = at_stage(context, id, |stage| *stage == Stage::Preparing);
+    let Some(task) = task.filter(|task| task.is_at_attempt(attempt)) else {
         return Vec::new();
     };
     let place = match result {
@@ -129,11 +138,10 @@ fn status_settled(
 
 fn delivery_went_on(
     context: Context<'_>,
-    id: TaskId,
+    task: &Task,
     number: u32,
     delivery: Delivery,
 ) -> Vec<Event> {
-    let Some(task) = context.state.task(id) else { return Vec::new() };
     let prompt = task
         .attempt()
         .and_then(|attempt| attempt.prompts.iter().find(|prompt| prompt.number == number));
@@ -142,7 +150,7 @@ fn delivery_went_on(
     if !still_open {
         return Vec::new();
     }
-    let went_on = RunEvent::PromptDelivery { task: id, prompt: number, delivery };
+    let went_on = RunEvent::PromptDelivery { task: task.id, prompt: number, delivery };
     let mut events = vec![Event::Run(went_on)];
     if delivery == Delivery::Uncertain {
         let note = "it cannot be told whether the agent got its prompt; look at its screen";
