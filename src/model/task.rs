@@ -230,6 +230,20 @@ impl Task {
         !idle || self.attempt().and_then(|a| a.run.as_ref()).is_some_and(|run| run.is_live())
     }
 
+    /// The conversation that a resumed attempt goes on with. An attempt that never got an agent passes on
+    /// the one before it.
+    pub fn conversation(&self) -> Option<String> {
+        for attempt in self.attempts.iter().rev() {
+            if let Some(run) = &attempt.run {
+                return run.session.clone();
+            }
+            if !attempt.resumed {
+                return None;
+            }
+        }
+        None
+    }
+
     /// Whether the latest attempt has this number.
     pub fn is_at_attempt(&self, number: u32) -> bool {
         self.attempt().is_some_and(|attempt| attempt.number == number)

@@ -1,20 +1,16 @@
 //! What work under way reports. A report about something that is no longer so changes nothing.
 
 use super::judge::{at_stage, gate_finished, item, snapshot_taken};
-use super::run::wanted;
 use super::{Context, end, landing};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId, TaskId};
 use crate::model::attempt::{
-    AgentState, AgentStatus, Delivery, End, Life, Place, PromptWhy, RollbackProgress,
+    AgentState, AgentStatus, Delivery, End, Life, Place, RollbackProgress,
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
 use crate::model::item::{Closed, ItemKind};
 use crate::model::task::{Ending, Stage, Task};
-
-/// What a resumed conversation is told when the person says nothing else.
-const GO_ON: &str = "Please go on with the task.";
 
 pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
     match report {
@@ -99,19 +95,12 @@ fn prepared(
         Ok(place) => place.clone(),
         Err(why) => {
             let why = Foreign::new(format!("the attempt could not be prepared: {why}"));
-            return vec![Event::Task(TaskEvent::Failed { task: id, why })];
+            let mut events = vec![Event::Task(TaskEvent::Failed { task: id, why })];
+            events.extend(end::finished(context, task, FinalEnd::Failed));
+            return events;
         }
     };
-    let resumed = task.attempt().is_some_and(|attempt| attempt.resumed);
-    let session = task.attempts.iter().rev().nth(1).filter(|_| resumed);
-    let session = session.and_then(|before| before.run.as_ref()?.session.clone());
-    let text = if session.is_some() { GO_ON } else { task.spec.prompt.as_str() };
-    let run = context.state.next_run();
-    vec![
-        Event::Task(TaskEvent::Prepared { task: id, place }),
-        Event::Run(RunEvent::Wanted { task: id, run, session }),
-        wanted(task, text, PromptWhy::Task),
-    ]
+    vec![Event::Task(TaskEvent::Prepared { task: id, place })]
 }
 
 /// A settled status; what the agent asks of a person goes into the inbox, and out of it when the agent

@@ -95,7 +95,7 @@ pub(super) fn retry(
             format!("`monban show {id}` says where it stands"),
         ));
     }
-    if resume && task.attempt().and_then(|a| a.run.as_ref()?.session.as_ref()).is_none() {
+    if resume && task.conversation().is_none() {
         return Err(Rejection::refused(
             format!("the agent of task {id} never named a conversation that could be resumed"),
             format!("start over: `monban task retry {id} --fresh`"),
