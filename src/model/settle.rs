@@ -51,10 +51,7 @@ fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Optio
     if context.state.active_count() >= context.settings.max_agents {
         return None;
     }
-    let attended = vouched.contains(&task.id)
-        || !context.settings.level.policy().attended_only
-        || (context.state.presence.anybody() && repo.hold.is_none());
-    if !attended {
+    if !vouched.contains(&task.id) && !context.is_attended(repo) {
         let what = format!("task {} would start", task.id);
         let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
         return repo.hold.is_none().then_some(held);
