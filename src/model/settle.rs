@@ -83,6 +83,7 @@ fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
         snapshot: snapshot.number,
         tree: snapshot.tree.clone(),
         gate_hash: task.gate.as_ref()?.hash.clone(),
+        policy: context.settings.policy.clone(),
     }))
 }
 

@@ -15,10 +15,10 @@ use crate::model::task::{Ending, Stage, Task};
 pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
     let run = task.attempt().and_then(|attempt| attempt.run.as_ref());
     run.filter(|run| run.is_live() && run.stop.is_none()).ok_or_else(|| {
-        Rejection::refused(
-            format!("task {} has no running agent; it is {}", task.id, task.state()),
-            format!("`monban task retry {}` starts it again", task.id),
-        )
+        let (id, again) = (task.id, format!("`monban task retry {}` starts it again", task.id));
+        let cure =
+            if task.is_final() { again } else { format!("after `monban abort {id}`, {again}") };
+        Rejection::refused(format!("task {id} has no running agent; it is {}", task.state()), cure)
     })
 }
 
