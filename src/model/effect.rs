@@ -4,7 +4,7 @@
 //! be started. Every effect checks before it does, so that starting it a second time after a crash
 //! repeats nothing.
 
-use super::attempt::{Delivery, RollbackProgress, Run};
+use super::attempt::{RollbackProgress, Run};
 use super::state::State;
 use super::task::{Stage, Task};
 use crate::base::clock::Timestamp;
@@ -148,11 +148,9 @@ fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
         if run.pause_wanted != run.paused {
             effects.push(Effect::SetPaused { run: run.id, paused: run.pause_wanted });
         }
-        let waiting = attempt
-            .prompts
-            .iter()
-            .find(|prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing));
-        if let Some(prompt) = waiting.filter(|_| !state.is_halted(task) && !run.pause_wanted) {
+        if let Some(prompt) =
+            attempt.next_prompt().filter(|_| !state.is_halted(task) && !run.pause_wanted)
+        {
             let prompt = prompt.number;
             effects.push(Effect::Deliver { task: task.id, run: run.id, prompt });
         }

@@ -1,6 +1,7 @@
 //! The language of the model tests: a [`World`] in which people ask and work reports, and what is
 //! expected of the events that follow. Every world is replayed from its log, through JSON, at its end.
 #![allow(dead_code, reason = "each test file uses its own part of the language")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says so")]
 
 use monban::base::clock::Timestamp;
 use monban::base::foreign::Foreign;
@@ -223,6 +224,16 @@ impl World {
         id
     }
 
+    /// A task whose snapshot waits because a peer's failure halted the repository.
+    pub fn taken(&mut self) -> TaskId {
+        let (peer, id) = (self.checking(), self.turned());
+        self.gate(peer, vec![fail("test")]);
+        self.end(peer);
+        self.rolled_back(peer);
+        self.snapshot(id, "tree-2");
+        id
+    }
+
     /// A task that is being judged.
     pub fn checking(&mut self) -> TaskId {
         let id = self.turned();
@@ -248,6 +259,35 @@ impl World {
     pub fn rolling_back(&mut self) -> TaskId {
         let id = self.checking();
         self.gate(id, vec![fail("test")]);
+        id
+    }
+
+    /// A task whose landing found the base moved.
+    pub fn merging(&mut self) -> TaskId {
+        let id = self.landing();
+        self.land(id, LandingOutcome::BaseMoved { base: "base-2".into() });
+        id
+    }
+
+    /// A task whose process tree is being ended by a person's word.
+    pub fn stopping(&mut self) -> TaskId {
+        let id = self.running();
+        self.dj(Request::Abort { task: id });
+        id
+    }
+
+    /// A task that a person ended.
+    pub fn stopped(&mut self) -> TaskId {
+        let id = self.stopping();
+        self.end(id);
+        id
+    }
+
+    /// A landed task.
+    pub fn done(&mut self) -> TaskId {
+        let id = self.landing();
+        self.land(id, LandingOutcome::Landed { commit: "squash".into() });
+        self.end(id);
         id
     }
 
@@ -365,6 +405,30 @@ impl World {
         self.report(Report::RolledBack { task: id, op, result })
     }
 }
+
+/// A stage, how a task gets there, and whether it can be aborted there.
+pub struct StageCase {
+    pub name: &'static str,
+    pub reach: fn(&mut World) -> TaskId,
+    pub aborts: bool,
+}
+
+/// Every stage a task with an attempt can be at.
+pub const STAGES: [StageCase; 13] = [
+    StageCase { name: "preparing", reach: World::started, aborts: true },
+    StageCase { name: "running", reach: World::running, aborts: true },
+    StageCase { name: "turned", reach: World::turned, aborts: true },
+    StageCase { name: "taken", reach: World::taken, aborts: true },
+    StageCase { name: "checking", reach: World::checking, aborts: true },
+    StageCase { name: "waiting", reach: World::waiting, aborts: true },
+    StageCase { name: "landing", reach: World::landing, aborts: false },
+    StageCase { name: "merging", reach: World::merging, aborts: true },
+    StageCase { name: "rolling back", reach: World::rolling_back, aborts: false },
+    StageCase { name: "stopping", reach: World::stopping, aborts: false },
+    StageCase { name: "done", reach: World::done, aborts: false },
+    StageCase { name: "failed", reach: World::failed, aborts: false },
+    StageCase { name: "stopped", reach: World::stopped, aborts: false },
+];
 
 /// The kind of an event as the log names it.
 pub fn kind(event: &Event) -> String {

@@ -72,9 +72,9 @@ pub(super) fn close_items(
     context.state.items_of(task).map(|item| close(item.id)).collect()
 }
 
-/// The record by which a promotion counts.
+/// The record by which a promotion counts: one for each attempt.
 pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Option<Event> {
-    let attempt = task.attempt()?;
+    let attempt = task.attempt().filter(|attempt| !attempt.is_finished)?;
     let run = attempt.run.as_ref();
     let duration = context.now.since(attempt.started_at).as_millis();
     let last_rollback = attempt

@@ -5,7 +5,7 @@ use super::{Context, end, landing};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId, TaskId};
 use crate::model::attempt::{
-    AgentState, AgentStatus, Delivery, End, Life, Place, RollbackProgress,
+    AgentState, AgentStatus, Delivery, End, Life, Place, RollbackProgress, Run,
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
@@ -55,30 +55,31 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         Report::Paused { paused, .. } if run.paused != *paused => {
             vec![Event::Run(RunEvent::Paused { run: id, paused: *paused })]
         }
-        Report::Status { status, .. } => status_settled(context, task, id, status),
-        Report::Turned { .. } if current && task.stage == Stage::Running => turned(task),
+        Report::Status { status, .. } => status_settled(context, task, run, status),
+        Report::Turned { .. } if current && task.stage == Stage::Running => turned(context, task),
         Report::WentOn { .. } if current && task.stage == Stage::Waiting => {
             let mut events = end::close_items(context, task.id, Closed::Stale, None);
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
             events
         }
         Report::Delivery { prompt, delivery, .. } if current => {
-            delivery_went_on(context, task, *prompt, *delivery)
+            delivery_went_on(context, task, run, *prompt, *delivery)
         }
         Report::Ended { end, .. } => ended(context, task, id, end, current),
         _ => Vec::new(),
     }
 }
 
-/// A turn is over only when everything that was to be typed has been taken.
-fn turned(task: &Task) -> Vec<Event> {
-    let all_taken = task.attempt().is_some_and(|attempt| {
-        attempt.prompts.iter().all(|prompt| prompt.delivery == Delivery::Delivered)
-    });
-    if !all_taken {
+/// A turn is over only when nothing is left to be typed and the last prompt is known to have been taken.
+fn turned(context: Context<'_>, task: &Task) -> Vec<Event> {
+    let Some(attempt) = task.attempt() else { return Vec::new() };
+    let last = attempt.prompts.last().map(|prompt| prompt.delivery);
+    if attempt.next_prompt().is_some() || last != Some(Delivery::Delivered) {
         return Vec::new();
     }
-    vec![Event::Run(RunEvent::Turned { task: task.id, by: None })]
+    let mut events = end::close_items(context, task.id, Closed::Stale, None);
+    events.push(Event::Run(RunEvent::Turned { task: task.id, by: None }));
+    events
 }
 
 fn prepared(
@@ -108,19 +109,26 @@ fn prepared(
 fn status_settled(
     context: Context<'_>,
     task: &Task,
-    run: RunId,
+    run: &Run,
     status: &AgentStatus,
 ) -> Vec<Event> {
+    let settled = Event::Run(RunEvent::Status { run: run.id, status: status.clone() });
+    if (run.status.state, &run.status.detail) == (status.state, &status.detail) {
+        let known_otherwise = run.status.source != status.source;
+        return known_otherwise.then_some(settled).into_iter().collect();
+    }
     let live = context.state.items_of(task.id).filter(|item| item.kind.is_live());
     let close = |item| Event::Task(TaskEvent::Answered { item, how: Closed::Stale, by: None });
     let mut events: Vec<Event> = live.map(|item| close(item.id)).collect();
-    events.push(Event::Run(RunEvent::Status { run, status: status.clone() }));
+    events.push(settled);
     let kind = match status.state {
         AgentState::BlockedPermission => Some(ItemKind::Permission),
         AgentState::BlockedQuestion => Some(ItemKind::Question),
         AgentState::Error => Some(ItemKind::AgentError),
         _ => None,
     };
+    // An agent that is being ended need not be answered.
+    let kind = kind.filter(|_| run.stop.is_none());
     events.extend(kind.map(|kind| item(context, task, kind, status.detail.raw(), None)));
     events
 }
@@ -128,20 +136,27 @@ fn status_settled(
 fn delivery_went_on(
     context: Context<'_>,
     task: &Task,
+    run: &Run,
     number: u32,
     delivery: Delivery,
 ) -> Vec<Event> {
     let prompt = task
         .attempt()
         .and_then(|attempt| attempt.prompts.iter().find(|prompt| prompt.number == number));
-    let open = [Delivery::Wanted, Delivery::Typing];
-    let still_open = prompt.is_some_and(|p| open.contains(&p.delivery) && p.delivery != delivery);
-    if !still_open {
+    let may_begin = !context.state.is_halted(task) && !run.pause_wanted && run.stop.is_none();
+    let goes_on = match (prompt.map(|prompt| prompt.delivery), delivery) {
+        (Some(Delivery::Wanted), Delivery::Typing) => may_begin,
+        (Some(Delivery::Wanted | Delivery::Typing), Delivery::Delivered | Delivery::Uncertain) => {
+            true
+        }
+        _ => false,
+    };
+    if !goes_on {
         return Vec::new();
     }
     let went_on = RunEvent::PromptDelivery { task: task.id, prompt: number, delivery };
     let mut events = vec![Event::Run(went_on)];
-    if delivery == Delivery::Uncertain {
+    if delivery == Delivery::Uncertain && run.stop.is_none() {
         let note = "it cannot be told whether the agent got its prompt; look at its screen";
         events.push(item(context, task, ItemKind::Delivery, note, None));
     }

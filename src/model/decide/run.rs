@@ -112,7 +112,12 @@ pub(super) fn roll_back(
     let attempt = task.attempt().filter(|attempt| attempt.place.is_some());
     let settled = matches!(
         task.stage,
-        Stage::Running | Stage::Waiting | Stage::Turned | Stage::Stopped | Stage::Failed
+        Stage::Running
+            | Stage::Turned
+            | Stage::Taken
+            | Stage::Waiting
+            | Stage::Stopped
+            | Stage::Failed
     );
     let Some(attempt) = attempt.filter(|_| settled) else {
         return Err(Rejection::refused(
@@ -120,6 +125,7 @@ pub(super) fn roll_back(
             format!("`monban show {id}` says where it stands"),
         ));
     };
+    no_undo_under_way(task)?;
     let target = match checkpoint {
         None => attempt.place.as_ref().map(|place| place.base.clone()),
         Some(number) => {
@@ -136,9 +142,23 @@ pub(super) fn roll_back(
         )
     })?;
     let mut events = end::close_items(context, id, Closed::Stale, None);
-    let why = Foreign::new(format!("rolled back by {who}"));
-    events.extend(end::roll_back(context, task, target, Ending::Stopped, why));
+    // A failed task stays failed, for the reason it has.
+    let (then, why) = match &task.failure {
+        Some(failure) if task.stage == Stage::Failed => (Ending::Failed, failure.clone()),
+        _ => (Ending::Stopped, Foreign::new(format!("rolled back by {who}"))),
+    };
+    events.extend(end::roll_back(context, task, target, then, why));
     Ok(events)
+}
+
+/// The refusal of anything that needs a worktree which is just being brought back.
+pub(super) fn no_undo_under_way(task: &Task) -> Result<(), Rejection> {
+    let last = task.attempt().and_then(|attempt| attempt.rollbacks.last());
+    let undo = last.filter(|r| matches!(r.progress, RollbackProgress::UndoWanted { .. }));
+    undo.map_or(Ok(()), |rollback| {
+        let why = format!("{} of task {} is being undone right now", rollback.op, task.id);
+        Err(Rejection::refused(why, "wait a moment and look again"))
+    })
 }
 
 pub(super) fn undo(context: Context<'_>, op: OpId, who: &str) -> Decision {
