@@ -172,6 +172,13 @@ impl World {
         self.log.iter().filter_map(|(_, event)| result(event)).collect()
     }
 
+    /// The log, after it was seen to give the state.
+    pub fn into_log(mut self) -> Vec<(Timestamp, Event)> {
+        assert_eq!(self.replayed(), self.core.state, "the log gives the state");
+        self.core.state = State::default();
+        std::mem::take(&mut self.log)
+    }
+
     /// A state folded from the log after a way through JSON.
     pub fn replayed(&self) -> State {
         let mut core = Core::new(self.core.settings.clone());
