@@ -1,5 +1,7 @@
 //! Events in the log: written and read back, with fields of a later version ignored.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says so")]
+
 #[path = "support/model.rs"]
 mod support;
 
@@ -100,6 +102,7 @@ fn lands_after_detours(w: &mut World) {
     w.report(Report::Started { run });
     w.session(task, "talk");
     w.status(task, monban::model::attempt::AgentState::BlockedPermission, "\u{1b}[2J rm?");
+    w.status(task, monban::model::attempt::AgentState::Working, "");
     w.dj(Request::Pause { task, paused: true });
     w.report(Report::Paused { run, paused: true });
     w.dj(Request::Pause { task, paused: false });

@@ -191,7 +191,7 @@ fn a_paused_agent_gets_no_prompt_and_goes_on_when_asked() {
     assert_eq!(w.effects(), [supervise.clone(), Effect::SetPaused { run, paused: true }]);
     assert!(w.delivery(task, 1, Delivery::Typing).is_empty(), "typing must not begin");
     w.report(Report::Paused { run, paused: true });
-    assert_eq!(w.effects(), [supervise.clone()]);
+    assert_eq!(w.effects(), std::slice::from_ref(&supervise));
     w.dj(Request::Pause { task, paused: false });
     assert!(w.effects().contains(&Effect::SetPaused { run, paused: false }));
     w.report(Report::Paused { run, paused: false });
@@ -252,4 +252,16 @@ fn tampering_is_on_record_even_after_the_run() {
     w.end(task);
     let what = vec![Foreign::new(".git/hooks/pre-commit")];
     assert_eq!(w.report(Report::Tampered { run, what }), ["repo.tampered"]);
+}
+
+/// Otherwise nobody would know why the text is never typed.
+#[test]
+fn a_question_of_the_agent_stays_in_the_inbox_until_the_agent_is_answered_in_its_pane() {
+    let mut w = World::new();
+    let task = w.running();
+    w.status(task, AgentState::BlockedPermission, "rm?");
+    w.dj(Request::Say { task, text: "Use git clean.".into() });
+    assert_eq!(w.inbox(task), [ItemKind::Permission]);
+    w.dj(Request::Judge { task });
+    assert_eq!(w.inbox(task), [ItemKind::Permission]);
 }

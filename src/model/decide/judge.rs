@@ -6,7 +6,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::model::attempt::{Attempt, Snapshot};
 use crate::model::event::{Event, JudgeEvent, RunEvent, TaskEvent};
-use crate::model::item::{Closed, Item, ItemKind};
+use crate::model::item::{Item, ItemKind};
 use crate::model::rejection::Rejection;
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::{Binds, GateRun, Outcome, Verdict};
@@ -29,7 +29,7 @@ pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
             ));
         }
     };
-    let mut events = end::close_items(context, id, Closed::Stale, None);
+    let mut events = end::close_items(context, id, end::of_work);
     events.push(event);
     Ok(events)
 }

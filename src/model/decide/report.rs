@@ -9,7 +9,7 @@ use crate::model::attempt::{
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
-use crate::model::item::{Closed, ItemKind};
+use crate::model::item::ItemKind;
 use crate::model::task::{Ending, Stage, Task};
 
 pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
@@ -58,7 +58,7 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         Report::Status { status, .. } => status_settled(context, task, run, status),
         Report::Turned { .. } if current && task.stage == Stage::Running => turned(context, task),
         Report::WentOn { .. } if current && task.stage == Stage::Waiting => {
-            let mut events = end::close_items(context, task.id, Closed::Stale, None);
+            let mut events = end::close_items(context, task.id, end::of_work);
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
             events
         }
@@ -77,7 +77,7 @@ fn turned(context: Context<'_>, task: &Task) -> Vec<Event> {
     if attempt.next_prompt().is_some() || last != Some(Delivery::Delivered) {
         return Vec::new();
     }
-    let mut events = end::close_items(context, task.id, Closed::Stale, None);
+    let mut events = end::close_items(context, task.id, end::of_work);
     events.push(Event::Run(RunEvent::Turned { task: task.id, by: None }));
     events
 }
@@ -117,9 +117,7 @@ fn status_settled(
         let known_otherwise = run.status.source != status.source;
         return known_otherwise.then_some(settled).into_iter().collect();
     }
-    let live = context.state.items_of(task.id).filter(|item| item.kind.is_live());
-    let close = |item| Event::Task(TaskEvent::Answered { item, how: Closed::Stale, by: None });
-    let mut events: Vec<Event> = live.map(|item| close(item.id)).collect();
+    let mut events = end::close_items(context, task.id, ItemKind::is_live);
     events.push(settled);
     let kind = match status.state {
         AgentState::BlockedPermission => Some(ItemKind::Permission),
@@ -168,27 +166,18 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
     if !current {
         return events;
     }
-    let live = context.state.items_of(task.id).filter(|item| item.kind.is_live());
-    events.extend(live.map(|item| {
-        Event::Task(TaskEvent::Answered { item: item.id, how: Closed::Stale, by: None })
-    }));
     match task.stage {
+        // Nobody asked it to end, and its turn was not over.
+        Stage::Running => {
+            let why = format!("the agent ended before its turn was over: {}", end.how.raw());
+            let stop = |e: &Event| matches!(e, Event::Run(RunEvent::StopWanted { .. }));
+            events.extend(end::fail(context, task, why).into_iter().filter(|e| !stop(e)));
+        }
         Stage::Stopping => {
             events.push(Event::Task(TaskEvent::Stopped { task: task.id }));
             events.extend(end::finished(context, task, FinalEnd::Stopped));
         }
-        // Nobody asked it to end, and its turn was not over.
-        Stage::Running => {
-            let why = format!("the agent ended before its turn was over: {}", end.how.raw());
-            let closed = |event: &Event| matches!(event, Event::Task(TaskEvent::Answered { .. }));
-            let failed = end::fail(context, task, why);
-            // The inbox items were closed above already.
-            let extra: Vec<Event> =
-                failed.into_iter().filter(|e| !(closed(e) && events.contains(e))).collect();
-            let stop = |e: &Event| matches!(e, Event::Run(RunEvent::StopWanted { .. }));
-            events.extend(extra.into_iter().filter(|e| !stop(e)));
-        }
-        _ => {}
+        _ => events.extend(end::close_items(context, task.id, ItemKind::is_live)),
     }
     events
 }

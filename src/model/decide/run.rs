@@ -7,7 +7,6 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
 use crate::model::attempt::{PromptWhy, RollbackProgress, Run, StopWhy};
 use crate::model::event::{Event, FinalEnd, RollbackEvent, RunEvent, TaskEvent};
-use crate::model::item::Closed;
 use crate::model::rejection::Rejection;
 use crate::model::task::{Ending, Stage, Task};
 
@@ -28,7 +27,7 @@ pub(super) fn say(context: Context<'_>, id: TaskId, text: &str) -> Decision {
     prompt(context, task, text, PromptWhy::Person)
 }
 
-/// Text becomes the agent's next prompt; whatever waited about the task is settled by it.
+/// Text becomes the agent's next prompt; what waited about the task's work is settled by it.
 pub(super) fn prompt(context: Context<'_>, task: &Task, text: &str, why: PromptWhy) -> Decision {
     if text.trim().is_empty() || text.len() > PROMPT_BYTES_MAX {
         let why = format!("a prompt has 1 to {PROMPT_BYTES_MAX} bytes, this one {}", text.len());
@@ -44,7 +43,7 @@ pub(super) fn prompt(context: Context<'_>, task: &Task, text: &str, why: PromptW
             format!("`monban show {}` says where it stands", task.id),
         ));
     }
-    let mut events = end::close_items(context, task.id, Closed::Stale, None);
+    let mut events = end::close_items(context, task.id, end::of_work);
     events.push(wanted(task, text, why));
     Ok(events)
 }
@@ -70,7 +69,7 @@ pub(super) fn abort(context: Context<'_>, id: TaskId, who: &str) -> Decision {
             "wait a moment and look again",
         ));
     }
-    let mut events = end::close_items(context, id, Closed::Stale, None);
+    let mut events = end::close_items(context, id, |_| true);
     let stop = end::stop_run(task, StopWhy::Aborted);
     let by = who.to_string();
     events.push(Event::Task(TaskEvent::Aborted { task: id, by }));
@@ -141,7 +140,7 @@ pub(super) fn roll_back(
             format!("its checkpoints are: {}", known.join(" ")),
         )
     })?;
-    let mut events = end::close_items(context, id, Closed::Stale, None);
+    let mut events = end::close_items(context, id, |_| true);
     // A failed task stays failed, for the reason it has.
     let (then, why) = match &task.failure {
         Some(failure) if task.stage == Stage::Failed => (Ending::Failed, failure.clone()),
