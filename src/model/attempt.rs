@@ -28,6 +28,17 @@ pub struct Attempt {
     pub rollbacks: Vec<Rollback>,
     /// When it was started.
     pub started_at: Timestamp,
+    /// Its final result is on record.
+    pub is_finished: bool,
+}
+
+impl Attempt {
+    /// The prompt that is to be typed next, or is being typed.
+    pub fn next_prompt(&self) -> Option<&Prompt> {
+        let open =
+            |prompt: &&Prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing);
+        self.prompts.iter().find(open)
+    }
 }
 
 /// Where an attempt works.

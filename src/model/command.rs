@@ -171,6 +171,8 @@ pub enum Report {
     Prepared {
         /// The task.
         task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
         /// The place, or why there is none.
         result: Result<Place, String>,
     },
@@ -224,8 +226,8 @@ pub enum Report {
     },
     /// The delivery of a prompt went on.
     Delivery {
-        /// The task.
-        task: TaskId,
+        /// The run it is typed to.
+        run: RunId,
         /// The prompt's number.
         prompt: u32,
         /// How far it is.
@@ -235,6 +237,8 @@ pub enum Report {
     Snapshot {
         /// The task.
         task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
         /// The snapshot, or why there is none.
         result: Result<Option<Snapshot>, String>,
     },

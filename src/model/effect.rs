@@ -4,7 +4,7 @@
 //! be started. Every effect checks before it does, so that starting it a second time after a crash
 //! repeats nothing.
 
-use super::attempt::{Delivery, RollbackProgress, Run};
+use super::attempt::{RollbackProgress, Run};
 use super::state::State;
 use super::task::{Stage, Task};
 use crate::base::clock::Timestamp;
@@ -17,6 +17,8 @@ pub enum Effect {
     Prepare {
         /// The task.
         task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
     },
     /// See that the run's holder is there, and follow it to its end.
     Supervise {
@@ -50,6 +52,8 @@ pub enum Effect {
     Snapshot {
         /// The task.
         task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
         /// The snapshot's number.
         number: u32,
     },
@@ -116,11 +120,11 @@ fn of_stage(state: &State, task: &Task) -> Option<Effect> {
     let attempt = task.attempt()?;
     let run_is_live = attempt.run.as_ref().is_some_and(Run::is_live);
     match &task.stage {
-        Stage::Preparing => Some(Effect::Prepare { task: id }),
+        Stage::Preparing => Some(Effect::Prepare { task: id, attempt: attempt.number }),
         // A finished turn may be looked at, but not while the repository is halted.
         Stage::Turned if !state.is_halted(task) => {
             let number = attempt.snapshots.last().map_or(1, |snapshot| snapshot.number + 1);
-            Some(Effect::Snapshot { task: id, number })
+            Some(Effect::Snapshot { task: id, attempt: attempt.number, number })
         }
         Stage::Checking => Some(Effect::Check { task: id, run: attempt.gates.last()?.run }),
         Stage::Landing { op } => Some(Effect::Land { task: id, op: *op }),
@@ -144,11 +148,9 @@ fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
         if run.pause_wanted != run.paused {
             effects.push(Effect::SetPaused { run: run.id, paused: run.pause_wanted });
         }
-        let waiting = attempt
-            .prompts
-            .iter()
-            .find(|prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing));
-        if let Some(prompt) = waiting.filter(|_| !state.is_halted(task) && !run.pause_wanted) {
+        if let Some(prompt) =
+            attempt.next_prompt().filter(|_| !state.is_halted(task) && !run.pause_wanted)
+        {
             let prompt = prompt.number;
             effects.push(Effect::Deliver { task: task.id, run: run.id, prompt });
         }

@@ -1,6 +1,6 @@
 //! What follows by itself: events that no command asks for directly but that the state calls for.
 
-use super::attempt::StopWhy;
+use super::attempt::{PromptWhy, StopWhy};
 use super::command::{Command, Request};
 use super::decide::Context;
 use super::event::{Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
@@ -8,6 +8,9 @@ use super::state::State;
 use super::task::{Stage, Task};
 use crate::base::id::TaskId;
 use std::collections::BTreeSet;
+
+/// What a resumed conversation is told when the person says nothing else.
+const GO_ON: &str = "Please go on with the task.";
 
 /// The tasks a person's own command directly starts; it vouches for these.
 pub fn vouched_for(state: &State, command: &Command) -> BTreeSet<TaskId> {
@@ -31,6 +34,7 @@ pub fn next(context: Context<'_>, vouched: &BTreeSet<TaskId>) -> Option<Event> {
 fn of_task(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
     match task.stage {
         Stage::Queued => start(context, task, vouched),
+        Stage::Running if !context.state.is_halted(task) => launch(context, task),
         Stage::Taken if !context.state.is_halted(task) => judge(context, task),
         Stage::Done | Stage::Failed | Stage::Stopped => end_leftover_run(task),
         _ => None,
@@ -47,10 +51,7 @@ fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Optio
     if context.state.active_count() >= context.settings.max_agents {
         return None;
     }
-    let attended = vouched.contains(&task.id)
-        || !context.settings.level.rules().is_attended_only
-        || (context.state.presence.anybody() && repo.hold.is_none());
-    if !attended {
+    if !vouched.contains(&task.id) && !context.is_attended(repo) {
         let what = format!("task {} would start", task.id);
         let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
         return repo.hold.is_none().then_some(held);
@@ -58,6 +59,20 @@ fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Optio
     let attempt = task.attempts.last().map_or(1, |attempt| attempt.number + 1);
     let resumed = task.resume_next;
     Some(Event::Task(TaskEvent::Attempted { task: task.id, attempt, resumed }))
+}
+
+/// The agent of a prepared attempt starts, and is told what to do. A halt that came in between holds it
+/// back.
+fn launch(context: Context<'_>, task: &Task) -> Option<Event> {
+    let attempt = task.attempt()?;
+    let Some(run) = &attempt.run else {
+        let (run, session) = (context.state.next_run(), task.conversation());
+        return Some(Event::Run(RunEvent::Wanted { task: task.id, run, session }));
+    };
+    let text = if run.session.is_some() { GO_ON } else { task.spec.prompt.as_str() };
+    let (prompt, why) = (1, PromptWhy::Task);
+    let wanted = RunEvent::PromptWanted { task: task.id, prompt, text: text.into(), why };
+    attempt.prompts.is_empty().then_some(Event::Run(wanted))
 }
 
 fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
@@ -68,6 +83,7 @@ fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
         snapshot: snapshot.number,
         tree: snapshot.tree.clone(),
         gate_hash: task.gate.as_ref()?.hash.clone(),
+        policy: context.settings.policy.clone(),
     }))
 }
 

@@ -53,9 +53,9 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Whether anybody is there.
-    pub fn anybody(&self) -> bool {
-        !self.people.is_empty() || self.vouched.is_some()
+    /// Whether anybody is there at `now`.
+    pub fn anybody(&self, now: Timestamp) -> bool {
+        !self.people.is_empty() || self.vouched.as_ref().is_some_and(|(_, until)| now < *until)
     }
 }
 

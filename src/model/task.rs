@@ -1,6 +1,6 @@
 //! Tasks: units of work in the plan.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Run};
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RepoId, TaskId};
@@ -207,6 +207,8 @@ impl Task {
         match &self.stage {
             Stage::Draft => TaskState::Draft,
             Stage::Queued => TaskState::Queued,
+            // Nothing is shown as running that is not.
+            Stage::Running if self.is_deserted() => TaskState::Waiting,
             Stage::Preparing | Stage::Running | Stage::Stopping => TaskState::Running,
             Stage::Turned | Stage::Taken | Stage::Checking | Stage::Merging { .. } => {
                 TaskState::Checking
@@ -226,8 +228,34 @@ impl Task {
 
     /// Whether it occupies one of the places for agents: until it ends, unless its agent is gone.
     pub fn is_active(&self) -> bool {
+        let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
         let idle = matches!(self.stage, Stage::Draft | Stage::Queued) || self.is_final();
-        !idle || self.attempt().and_then(|a| a.run.as_ref()).is_some_and(|run| run.is_live())
+        run.map_or(!idle, Run::is_live)
+    }
+
+    /// Whether its latest attempt's agent was there and is gone.
+    fn is_deserted(&self) -> bool {
+        let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
+        run.is_some_and(|run| !run.is_live())
+    }
+
+    /// The conversation that a resumed attempt goes on with. An attempt that never got an agent passes on
+    /// the one before it.
+    pub fn conversation(&self) -> Option<String> {
+        for attempt in self.attempts.iter().rev() {
+            if let Some(run) = &attempt.run {
+                return run.session.clone();
+            }
+            if !attempt.resumed {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether the latest attempt has this number.
+    pub fn is_at_attempt(&self, number: u32) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.number == number)
     }
 
     /// The latest attempt.

@@ -73,6 +73,8 @@ pub struct GateRun {
     pub tree: String,
     /// The hash of the gate configuration.
     pub gate_hash: String,
+    /// The hash of the policy in force.
+    pub policy: String,
     /// When it started.
     pub started_at: Timestamp,
     /// The verdicts in order; none while it is running.
@@ -108,7 +110,7 @@ pub struct Binds {
     pub gate_runs: Vec<RunId>,
     /// The hash of the gate configuration.
     pub gate_hash: String,
-    /// The hash of the policy in force.
+    /// The hash of the policy in force when they ran.
     pub policy: String,
 }
 
@@ -204,6 +206,7 @@ mod tests {
             snapshot: 1,
             tree: "t".into(),
             gate_hash: "g".into(),
+            policy: "p".into(),
             started_at: Timestamp::default(),
             verdicts,
         };

@@ -24,10 +24,8 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
         }
         LandingEvent::Merged { task, snapshot } => {
             if let Some(attempt) = state.attempt_mut(*task) {
+                // The worktree itself still stands on its old base; only the agent can bring it forward.
                 attempt.snapshots.push(snapshot.clone());
-                if let Some(place) = &mut attempt.place {
-                    place.base.clone_from(&snapshot.base);
-                }
             }
             enter(state, *task, Stage::Taken, at);
         }

@@ -7,6 +7,7 @@ use crate::model::attempt::{Rollback, RollbackProgress};
 use crate::model::event::RollbackEvent;
 use crate::model::state::State;
 use crate::model::task::Stage;
+use std::path::PathBuf;
 
 pub(super) fn apply(state: &mut State, event: &RollbackEvent, at: Timestamp) {
     match event {
@@ -27,11 +28,18 @@ pub(super) fn apply(state: &mut State, event: &RollbackEvent, at: Timestamp) {
             progress(state, *task, *op, RollbackProgress::Done { aside });
         }
         RollbackEvent::Failed { task, op, why } => {
-            progress(state, *task, *op, RollbackProgress::Failed { why: why.clone() });
+            let aside = kept(state, *task, *op, |progress| match progress {
+                RollbackProgress::UndoWanted { aside } => Some(aside),
+                _ => None,
+            });
+            // After an undo that failed, the old worktree is still aside and can be asked for again.
+            let failed = RollbackProgress::Failed { why: why.clone() };
+            let now = aside.map_or(failed, |aside| RollbackProgress::Done { aside });
+            progress(state, *task, *op, now);
         }
         RollbackEvent::UndoWanted { task, op, .. } => {
-            let aside = find(state, *task, *op).and_then(|rollback| match &rollback.progress {
-                RollbackProgress::Done { aside } => Some(aside.clone()),
+            let aside = kept(state, *task, *op, |progress| match progress {
+                RollbackProgress::Done { aside } => Some(aside),
                 _ => None,
             });
             if let Some(aside) = aside {
@@ -46,6 +54,15 @@ pub(super) fn apply(state: &mut State, event: &RollbackEvent, at: Timestamp) {
 
 fn find(state: &mut State, task: TaskId, op: OpId) -> Option<&mut Rollback> {
     state.attempt_mut(task)?.rollbacks.iter_mut().find(|rollback| rollback.op == op)
+}
+
+fn kept(
+    state: &mut State,
+    task: TaskId,
+    op: OpId,
+    aside: impl FnOnce(&RollbackProgress) -> Option<&PathBuf>,
+) -> Option<PathBuf> {
+    aside(&find(state, task, op)?.progress).cloned()
 }
 
 fn progress(state: &mut State, task: TaskId, op: OpId, progress: RollbackProgress) {

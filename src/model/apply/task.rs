@@ -46,7 +46,11 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
             }
             enter(state, *task, Stage::Failed, at);
         }
-        TaskEvent::Finished { .. } => {}
+        TaskEvent::Finished { task, .. } => {
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.is_finished = true;
+            }
+        }
         TaskEvent::Asked { item } => {
             state.last.item = state.last.item.max(item.id.0);
             state.items.insert(item.id, item.clone());
@@ -95,6 +99,7 @@ fn attempted(state: &mut State, id: TaskId, number: u32, resumed: bool, at: Time
         gates: Vec::new(),
         rollbacks: Vec::new(),
         started_at: at,
+        is_finished: false,
     });
     enter(state, id, Stage::Preparing, at);
 }

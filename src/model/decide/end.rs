@@ -7,7 +7,7 @@ use crate::model::attempt::{Life, RollbackProgress, Run, StopWhy};
 use crate::model::event::{
     Event, FinalEnd, FinalResult, RepoEvent, RollbackEvent, RunEvent, TaskEvent,
 };
-use crate::model::item::Closed;
+use crate::model::item::{Closed, ItemKind};
 use crate::model::task::{Ending, Task};
 use crate::policy::OnFailure;
 
@@ -15,7 +15,7 @@ use crate::policy::OnFailure;
 ///
 pub(super) fn fail(context: Context<'_>, task: &Task, why: impl Into<String>) -> Vec<Event> {
     let why = Foreign::new(why);
-    let mut events = close_items(context, task.id, Closed::Stale, None);
+    let mut events = close_items(context, task.id, |_| true);
     let halted = context.state.is_halted(task);
     if context.settings.level.rules().on_failure == OnFailure::Stop && !halted {
         let (repo, cause) = (task.repo, why.clone());
@@ -58,23 +58,25 @@ pub(super) fn stop_run(task: &Task, why: StopWhy) -> Vec<Event> {
     }
 }
 
-/// Everything that waits about the task waits no longer.
+/// What waits about a task's work; what its agent asks in its pane is not of it.
+pub(super) fn of_work(kind: ItemKind) -> bool {
+    !kind.is_live()
+}
+
+/// Everything of these kinds that waits about the task waits no longer.
 pub(super) fn close_items(
     context: Context<'_>,
     task: TaskId,
-    how: Closed,
-    by: Option<&str>,
+    which: impl Fn(ItemKind) -> bool,
 ) -> Vec<Event> {
-    let close = |item| {
-        let by = by.map(ToString::to_string);
-        Event::Task(TaskEvent::Answered { item, how, by })
-    };
-    context.state.items_of(task).map(|item| close(item.id)).collect()
+    let items = context.state.items_of(task).filter(|item| which(item.kind));
+    let close = |item| Event::Task(TaskEvent::Answered { item, how: Closed::Stale, by: None });
+    items.map(|item| close(item.id)).collect()
 }
 
-/// The record by which a promotion counts.
+/// The record by which a promotion counts: one for each attempt.
 pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Option<Event> {
-    let attempt = task.attempt()?;
+    let attempt = task.attempt().filter(|attempt| !attempt.is_finished)?;
     let run = attempt.run.as_ref();
     let duration = context.now.since(attempt.started_at).as_millis();
     let last_rollback = attempt

@@ -6,7 +6,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::model::attempt::{Attempt, Snapshot};
 use crate::model::event::{Event, JudgeEvent, RunEvent, TaskEvent};
-use crate::model::item::{Closed, Item, ItemKind};
+use crate::model::item::{Item, ItemKind};
 use crate::model::rejection::Rejection;
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::{Binds, GateRun, Outcome, Verdict};
@@ -29,7 +29,7 @@ pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
             ));
         }
     };
-    let mut events = end::close_items(context, id, Closed::Stale, None);
+    let mut events = end::close_items(context, id, end::of_work);
     events.push(event);
     Ok(events)
 }
@@ -43,9 +43,11 @@ pub(super) fn halted(id: TaskId) -> Rejection {
 pub(super) fn snapshot_taken(
     context: Context<'_>,
     id: TaskId,
+    attempt: u32,
     result: &Result<Option<Snapshot>, String>,
 ) -> Vec<Event> {
-    let Some(task) = at_stage(context, id, |stage| *stage == Stage::Turned) else {
+    let task = at_stage(context, id, |stage| *stage == Stage::Turned);
+    let Some(task) = task.filter(|task| task.is_at_attempt(attempt)) else {
         return Vec::new();
     };
     match result {
@@ -83,10 +85,10 @@ pub(super) fn gate_finished(
     let Some(gate) = attempt.gates.last().filter(|gate| gate.run == run) else {
         return Vec::new();
     };
-    let verdicts = mark_flaky(attempt, gate, verdicts);
+    let verdicts = mark_flaky(task, gate, verdicts);
     let judged = GateRun { verdicts: Some(verdicts.clone()), ..gate.clone() };
     let mut events = vec![Event::Judge(JudgeEvent::Finished { task: id, run, verdicts })];
-    match (judged.first_red(), binds(context, attempt, &judged)) {
+    match (judged.first_red(), binds(attempt, &judged)) {
         (None, Some(binds)) if judged.is_green() => {
             events.push(item(context, task, ItemKind::Approval, &summary(attempt), Some(binds)));
         }
@@ -95,13 +97,13 @@ pub(super) fn gate_finished(
     events
 }
 
-/// The same tree under the same gate must give the same outcome; where it does not, the check is
-/// flaky, and flaky is never green.
-fn mark_flaky(attempt: &Attempt, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Verdict> {
+/// The same tree under the same gate must give the same outcome, in whichever attempt; where it does
+/// not, the check is flaky, and flaky is never green.
+fn mark_flaky(task: &Task, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Verdict> {
     let before = |verdict: &Verdict| {
-        attempt
-            .gates
+        task.attempts
             .iter()
+            .flat_map(|attempt| &attempt.gates)
             .filter(|other| other.tree == gate.tree && other.gate_hash == gate.gate_hash)
             .flat_map(|other| other.verdicts.iter().flatten())
             .any(|other| {
@@ -122,7 +124,7 @@ fn mark_flaky(attempt: &Attempt, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Ve
 }
 
 /// What an approval of a gate run's tree signs.
-pub(super) fn binds(context: Context<'_>, attempt: &Attempt, gate: &GateRun) -> Option<Binds> {
+pub(super) fn binds(attempt: &Attempt, gate: &GateRun) -> Option<Binds> {
     let snapshot = attempt.snapshots.iter().find(|snapshot| snapshot.number == gate.snapshot)?;
     Some(Binds {
         base: snapshot.base.clone(),
@@ -131,7 +133,7 @@ pub(super) fn binds(context: Context<'_>, attempt: &Attempt, gate: &GateRun) -> 
         diff_sha256: snapshot.diff_sha256.clone(),
         gate_runs: vec![gate.run],
         gate_hash: gate.gate_hash.clone(),
-        policy: context.settings.policy.clone(),
+        policy: gate.policy.clone(),
     })
 }
 

@@ -5,13 +5,16 @@ use super::run::{live_run, prompt, wanted};
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, TaskId};
-use crate::model::attempt::{PromptWhy, StopWhy};
+use crate::model::attempt::{Attempt, PromptWhy, StopWhy};
 use crate::model::command::{LandingOutcome, MergeOutcome};
 use crate::model::event::{Event, FinalEnd, LandingEvent, RunEvent, TaskEvent};
 use crate::model::item::{Closed, Item, ItemKind};
 use crate::model::rejection::Rejection;
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::Binds;
+
+/// How many files in conflict an agent is told by name.
+const CONFLICTS_NAMED_MAX: usize = 100;
 
 pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str) -> Decision {
     let (item, task) = waiting(context, id)?;
@@ -22,7 +25,7 @@ pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str)
         ));
     };
     if binds.digest() != digest {
-        return Err(stale(context, task, binds, digest));
+        return Err(stale(task, binds, digest));
     }
     if context.state.is_halted(task) {
         return Err(halted(task.id));
@@ -48,8 +51,8 @@ pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str)
 }
 
 /// The refusal of a digest that is not the current one, saying what changed where that is known.
-fn stale(context: Context<'_>, task: &Task, now: &Binds, digest: &str) -> Rejection {
-    let why = match signed_before(context, task, digest) {
+fn stale(task: &Task, now: &Binds, digest: &str) -> Rejection {
+    let why = match signed_before(task, digest) {
         Some(old) => format!("stale: the {} changed since", old.changed(now).join(", ")),
         None => "this is not the digest of what waits now".to_string(),
     };
@@ -57,10 +60,11 @@ fn stale(context: Context<'_>, task: &Task, now: &Binds, digest: &str) -> Reject
     Rejection::refused(why, cure)
 }
 
-/// What a digest of an earlier gate run of the attempt stood for.
-fn signed_before(context: Context<'_>, task: &Task, digest: &str) -> Option<Binds> {
-    let attempt = task.attempt()?;
-    let mut all = attempt.gates.iter().filter_map(|gate| binds(context, attempt, gate));
+/// What a digest of an earlier gate run of the task stood for.
+fn signed_before(task: &Task, digest: &str) -> Option<Binds> {
+    let of_attempt =
+        |attempt: &Attempt| attempt.gates.iter().filter_map(|gate| binds(attempt, gate)).collect();
+    let mut all = task.attempts.iter().rev().flat_map::<Vec<Binds>, _>(of_attempt);
     all.find(|binds| binds.digest() == digest)
 }
 
@@ -130,7 +134,7 @@ pub(super) fn outcome(
 
 /// The same approval once more: nothing of what it binds has changed.
 fn again(context: Context<'_>, task: &Task, note: &str) -> Event {
-    let binds = task.attempt().and_then(|attempt| binds(context, attempt, attempt.gates.last()?));
+    let binds = task.attempt().and_then(|attempt| binds(attempt, attempt.gates.last()?));
     item(context, task, ItemKind::Approval, note, binds)
 }
 
@@ -151,7 +155,10 @@ pub(super) fn merge(
             let text = conflict_prompt(base, files);
             let (base, files) = (base.clone(), files.clone());
             let mut events = vec![Event::Landing(LandingEvent::Conflict { task: id, base, files })];
-            if live_run(task).is_ok() {
+            let attended =
+                context.state.repo_of(task).is_some_and(|repo| context.is_attended(repo));
+            // No prompt starts with nobody there (A-007): then a person sends it.
+            if attended && live_run(task).is_ok() {
                 events.push(wanted(task, &text, PromptWhy::Conflict));
             } else {
                 events.push(item(context, task, ItemKind::Trouble, &text, None));
@@ -169,7 +176,11 @@ pub(super) fn merge(
 }
 
 fn conflict_prompt(base: &str, files: &[Foreign]) -> String {
-    let list: Vec<String> = files.iter().map(|file| format!("- {}", file.shown())).collect();
+    let named = files.iter().take(CONFLICTS_NAMED_MAX);
+    let mut list: Vec<String> = named.map(|file| format!("- {}", file.shown())).collect();
+    if files.len() > CONFLICTS_NAMED_MAX {
+        list.push(format!("- and {} more", files.len() - CONFLICTS_NAMED_MAX));
+    }
     format!(
         "The base branch moved to {base} and your change conflicts with it in these files:\n{}\n\
          Merge that commit into your branch (git merge {base}), solve the conflicts, and make sure \

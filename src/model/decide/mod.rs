@@ -11,7 +11,7 @@ mod tasks;
 use super::command::{Command, Notice};
 use super::event::{DaemonEvent, Event};
 use super::rejection::Rejection;
-use super::state::State;
+use super::state::{Repo, State};
 use crate::base::clock::Timestamp;
 use crate::policy::Level;
 
@@ -37,6 +37,14 @@ pub struct Context<'a> {
     pub now: Timestamp,
 }
 
+impl Context<'_> {
+    /// Whether work of a repository may start by itself: somebody is there and nothing is on hold.
+    pub fn is_attended(&self, repo: &Repo) -> bool {
+        let somebody = self.state.presence.anybody(self.now) && repo.hold.is_none();
+        somebody || !self.settings.level.rules().is_attended_only
+    }
+}
+
 /// Events that follow from a command, or why it is refused.
 pub type Decision = Result<Vec<Event>, Rejection>;
 
@@ -45,15 +53,20 @@ pub fn decide(context: Context<'_>, command: &Command) -> Decision {
     match command {
         Command::Person { who, request } => person::decide(context, who, request),
         Command::Report(report) => Ok(report::decide(context, report)),
-        Command::Daemon(notice) => Ok(vec![notice_event(notice)]),
+        Command::Daemon(notice) => Ok(notice_event(context, notice).into_iter().collect()),
     }
 }
 
-fn notice_event(notice: &Notice) -> Event {
-    Event::Daemon(match notice.clone() {
+fn notice_event(context: Context<'_>, notice: &Notice) -> Option<Event> {
+    let event = match notice.clone() {
         Notice::Started { version, pid } => DaemonEvent::Started { version, pid },
         Notice::Arrived { person } => DaemonEvent::Arrived { person },
         Notice::Left { person } => DaemonEvent::Left { person },
-        Notice::VouchEnded => DaemonEvent::VouchEnded {},
-    })
+        Notice::VouchEnded => {
+            // The person may have given a later word in the meantime.
+            let (_, until) = context.state.presence.vouched.as_ref()?;
+            return (*until <= context.now).then_some(Event::Daemon(DaemonEvent::VouchEnded {}));
+        }
+    };
+    Some(Event::Daemon(event))
 }

@@ -1,33 +1,28 @@
 //! What work under way reports. A report about something that is no longer so changes nothing.
 
 use super::judge::{at_stage, gate_finished, item, snapshot_taken};
-use super::run::wanted;
 use super::{Context, end, landing};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId, TaskId};
 use crate::model::attempt::{
-    AgentState, AgentStatus, Delivery, End, Life, Place, PromptWhy, RollbackProgress,
+    AgentState, AgentStatus, Delivery, End, Life, Place, RollbackProgress, Run,
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
-use crate::model::item::{Closed, Item, ItemKind};
+use crate::model::item::ItemKind;
 use crate::model::task::{Ending, Stage, Task};
-
-/// What a resumed conversation is told when the person says nothing else.
-const GO_ON: &str = "Please go on with the task.";
 
 pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
     match report {
-        Report::Prepared { task, result } => prepared(context, *task, result),
-        Report::Snapshot { task, result } => snapshot_taken(context, *task, result),
+        Report::Prepared { task, attempt, result } => prepared(context, *task, *attempt, result),
+        Report::Snapshot { task, attempt, result } => {
+            snapshot_taken(context, *task, *attempt, result)
+        }
         Report::Gate { task, run, verdicts } => gate_finished(context, *task, *run, verdicts),
         Report::Landing { task, op, outcome } => landing::outcome(context, *task, *op, outcome),
         Report::Merge { task, op, outcome } => landing::merge(context, *task, *op, outcome),
         Report::RolledBack { task, op, result } => rolled_back(context, *task, *op, result),
         Report::Undone { task, op, result } => undone(context, *task, *op, result),
-        Report::Delivery { task, prompt, delivery } => {
-            delivery_went_on(context, *task, *prompt, *delivery)
-        }
         Report::Started { run }
         | Report::Status { run, .. }
         | Report::Session { run, .. }
@@ -36,6 +31,7 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::WentOn { run }
         | Report::Paused { run, .. }
         | Report::Ended { run, .. }
+        | Report::Delivery { run, .. }
         | Report::Tampered { run, .. } => of_run(context, *run, report),
     }
 }
@@ -60,58 +56,57 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         Report::Paused { paused, .. } if run.paused != *paused => {
             vec![Event::Run(RunEvent::Paused { run: id, paused: *paused })]
         }
-        Report::Status { status, .. } => status_settled(context, task, id, status),
+        Report::Status { status, .. } => status_settled(context, task, run, status),
         Report::Turned { .. } if current && task.stage == Stage::Running => turned(context, task),
         Report::Interrupted { .. } if current && task.stage == Stage::Running => {
             let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
             vec![item(context, task, ItemKind::Question, note, None)]
         }
         Report::WentOn { .. } if current && task.stage == Stage::Waiting => {
-            let mut events = end::close_items(context, task.id, Closed::Stale, None);
+            let mut events = end::close_items(context, task.id, end::of_work);
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
             events
+        }
+        Report::Delivery { prompt, delivery, .. } if current => {
+            delivery_went_on(context, task, run, *prompt, *delivery)
         }
         Report::Ended { end, .. } => ended(context, task, id, end, current),
         _ => Vec::new(),
     }
 }
 
-/// A turn is over only when everything that was to be typed has been taken.
+/// A turn is over only when nothing is left to be typed and the last prompt is known to have been taken.
 fn turned(context: Context<'_>, task: &Task) -> Vec<Event> {
-    let asked = |item: &Item| matches!(item.kind, ItemKind::NothingChanged | ItemKind::Trouble);
-    if context.state.items_of(task.id).any(asked) {
+    let Some(attempt) = task.attempt() else { return Vec::new() };
+    let last = attempt.prompts.last().map(|prompt| prompt.delivery);
+    if attempt.next_prompt().is_some() || last != Some(Delivery::Delivered) {
         return Vec::new();
     }
-    let all_taken = task.attempt().is_some_and(|attempt| {
-        attempt.prompts.iter().all(|prompt| prompt.delivery == Delivery::Delivered)
-    });
-    if !all_taken {
-        return Vec::new();
-    }
-    vec![Event::Run(RunEvent::Turned { task: task.id, by: None })]
+    let mut events = end::close_items(context, task.id, end::of_work);
+    events.push(Event::Run(RunEvent::Turned { task: task.id, by: None }));
+    events
 }
 
-fn prepared(context: Context<'_>, id: TaskId, result: &Result<Place, String>) -> Vec<Event> {
-    let Some(task) = at_stage(context, id, |stage| *stage == Stage::Preparing) else {
+fn prepared(
+    context: Context<'_>,
+    id: TaskId,
+    attempt: u32,
+    result: &Result<Place, String>,
+) -> Vec<Event> {
+    let task = at_stage(context, id, |stage| *stage == Stage::Preparing);
+    let Some(task) = task.filter(|task| task.is_at_attempt(attempt)) else {
         return Vec::new();
     };
     let place = match result {
         Ok(place) => place.clone(),
         Err(why) => {
             let why = Foreign::new(format!("the attempt could not be prepared: {why}"));
-            return vec![Event::Task(TaskEvent::Failed { task: id, why })];
+            let mut events = vec![Event::Task(TaskEvent::Failed { task: id, why })];
+            events.extend(end::finished(context, task, FinalEnd::Failed));
+            return events;
         }
     };
-    let resumed = task.attempt().is_some_and(|attempt| attempt.resumed);
-    let session = task.attempts.iter().rev().nth(1).filter(|_| resumed);
-    let session = session.and_then(|before| before.run.as_ref()?.session.clone());
-    let text = if session.is_some() { GO_ON } else { task.spec.prompt.as_str() };
-    let run = context.state.next_run();
-    vec![
-        Event::Task(TaskEvent::Prepared { task: id, place }),
-        Event::Run(RunEvent::Wanted { task: id, run, session }),
-        wanted(task, text, PromptWhy::Task),
-    ]
+    vec![Event::Task(TaskEvent::Prepared { task: id, place })]
 }
 
 /// A settled status; what the agent asks of a person goes into the inbox, and out of it when the agent
@@ -119,41 +114,52 @@ fn prepared(context: Context<'_>, id: TaskId, result: &Result<Place, String>) ->
 fn status_settled(
     context: Context<'_>,
     task: &Task,
-    run: RunId,
+    run: &Run,
     status: &AgentStatus,
 ) -> Vec<Event> {
-    let live = context.state.items_of(task.id).filter(|item| item.kind.is_live());
-    let close = |item| Event::Task(TaskEvent::Answered { item, how: Closed::Stale, by: None });
-    let mut events: Vec<Event> = live.map(|item| close(item.id)).collect();
-    events.push(Event::Run(RunEvent::Status { run, status: status.clone() }));
+    let settled = Event::Run(RunEvent::Status { run: run.id, status: status.clone() });
+    if (run.status.state, &run.status.detail) == (status.state, &status.detail) {
+        let known_otherwise = run.status.source != status.source;
+        return known_otherwise.then_some(settled).into_iter().collect();
+    }
+    let mut events = end::close_items(context, task.id, ItemKind::is_live);
+    events.push(settled);
     let kind = match status.state {
         AgentState::BlockedPermission => Some(ItemKind::Permission),
         AgentState::BlockedQuestion => Some(ItemKind::Question),
         AgentState::Error => Some(ItemKind::AgentError),
         _ => None,
     };
+    // An agent that is being ended need not be answered.
+    let kind = kind.filter(|_| run.stop.is_none());
     events.extend(kind.map(|kind| item(context, task, kind, status.detail.raw(), None)));
     events
 }
 
 fn delivery_went_on(
     context: Context<'_>,
-    id: TaskId,
+    task: &Task,
+    run: &Run,
     number: u32,
     delivery: Delivery,
 ) -> Vec<Event> {
-    let Some(task) = context.state.task(id) else { return Vec::new() };
     let prompt = task
         .attempt()
         .and_then(|attempt| attempt.prompts.iter().find(|prompt| prompt.number == number));
-    let open = [Delivery::Wanted, Delivery::Typing];
-    let still_open = prompt.is_some_and(|p| open.contains(&p.delivery) && p.delivery != delivery);
-    if !still_open {
+    let may_begin = !context.state.is_halted(task) && !run.pause_wanted && run.stop.is_none();
+    let goes_on = match (prompt.map(|prompt| prompt.delivery), delivery) {
+        (Some(Delivery::Wanted), Delivery::Typing) => may_begin,
+        (Some(Delivery::Wanted | Delivery::Typing), Delivery::Delivered | Delivery::Uncertain) => {
+            true
+        }
+        _ => false,
+    };
+    if !goes_on {
         return Vec::new();
     }
-    let went_on = RunEvent::PromptDelivery { task: id, prompt: number, delivery };
+    let went_on = RunEvent::PromptDelivery { task: task.id, prompt: number, delivery };
     let mut events = vec![Event::Run(went_on)];
-    if delivery == Delivery::Uncertain {
+    if delivery == Delivery::Uncertain && run.stop.is_none() {
         let note = "it cannot be told whether the agent got its prompt; look at its screen";
         events.push(item(context, task, ItemKind::Delivery, note, None));
     }
@@ -165,27 +171,18 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
     if !current {
         return events;
     }
-    let live = context.state.items_of(task.id).filter(|item| item.kind.is_live());
-    events.extend(live.map(|item| {
-        Event::Task(TaskEvent::Answered { item: item.id, how: Closed::Stale, by: None })
-    }));
     match task.stage {
+        // Nobody asked it to end, and its turn was not over.
+        Stage::Running => {
+            let why = format!("the agent ended before its turn was over: {}", end.how.raw());
+            let stop = |e: &Event| matches!(e, Event::Run(RunEvent::StopWanted { .. }));
+            events.extend(end::fail(context, task, why).into_iter().filter(|e| !stop(e)));
+        }
         Stage::Stopping => {
             events.push(Event::Task(TaskEvent::Stopped { task: task.id }));
             events.extend(end::finished(context, task, FinalEnd::Stopped));
         }
-        // Nobody asked it to end, and its turn was not over.
-        Stage::Running => {
-            let why = format!("the agent ended before its turn was over: {}", end.how.raw());
-            let closed = |event: &Event| matches!(event, Event::Task(TaskEvent::Answered { .. }));
-            let failed = end::fail(context, task, why);
-            // The inbox items were closed above already.
-            let extra: Vec<Event> =
-                failed.into_iter().filter(|e| !(closed(e) && events.contains(e))).collect();
-            let stop = |e: &Event| matches!(e, Event::Run(RunEvent::StopWanted { .. }));
-            events.extend(extra.into_iter().filter(|e| !stop(e)));
-        }
-        _ => {}
+        _ => events.extend(end::close_items(context, task.id, ItemKind::is_live)),
     }
     events
 }

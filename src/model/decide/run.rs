@@ -7,7 +7,6 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
 use crate::model::attempt::{PromptWhy, RollbackProgress, Run, StopWhy};
 use crate::model::event::{Event, FinalEnd, RollbackEvent, RunEvent, TaskEvent};
-use crate::model::item::Closed;
 use crate::model::rejection::Rejection;
 use crate::model::task::{Ending, Stage, Task};
 
@@ -15,10 +14,10 @@ use crate::model::task::{Ending, Stage, Task};
 pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
     let run = task.attempt().and_then(|attempt| attempt.run.as_ref());
     run.filter(|run| run.is_live() && run.stop.is_none()).ok_or_else(|| {
-        Rejection::refused(
-            format!("task {} has no running agent; it is {}", task.id, task.state()),
-            format!("`monban task retry {}` starts it again", task.id),
-        )
+        let (id, again) = (task.id, format!("`monban task retry {}` starts it again", task.id));
+        let cure =
+            if task.is_final() { again } else { format!("after `monban abort {id}`, {again}") };
+        Rejection::refused(format!("task {id} has no running agent; it is {}", task.state()), cure)
     })
 }
 
@@ -28,7 +27,7 @@ pub(super) fn say(context: Context<'_>, id: TaskId, text: &str) -> Decision {
     prompt(context, task, text, PromptWhy::Person)
 }
 
-/// Text becomes the agent's next prompt; whatever waited about the task is settled by it.
+/// Text becomes the agent's next prompt; what waited about the task's work is settled by it.
 pub(super) fn prompt(context: Context<'_>, task: &Task, text: &str, why: PromptWhy) -> Decision {
     if text.trim().is_empty() || text.len() > PROMPT_BYTES_MAX {
         let why = format!("a prompt has 1 to {PROMPT_BYTES_MAX} bytes, this one {}", text.len());
@@ -44,7 +43,7 @@ pub(super) fn prompt(context: Context<'_>, task: &Task, text: &str, why: PromptW
             format!("`monban show {}` says where it stands", task.id),
         ));
     }
-    let mut events = end::close_items(context, task.id, Closed::Stale, None);
+    let mut events = end::close_items(context, task.id, end::of_work);
     events.push(wanted(task, text, why));
     Ok(events)
 }
@@ -70,7 +69,7 @@ pub(super) fn abort(context: Context<'_>, id: TaskId, who: &str) -> Decision {
             "wait a moment and look again",
         ));
     }
-    let mut events = end::close_items(context, id, Closed::Stale, None);
+    let mut events = end::close_items(context, id, |_| true);
     let stop = end::stop_run(task, StopWhy::Aborted);
     let by = who.to_string();
     events.push(Event::Task(TaskEvent::Aborted { task: id, by }));
@@ -112,7 +111,12 @@ pub(super) fn roll_back(
     let attempt = task.attempt().filter(|attempt| attempt.place.is_some());
     let settled = matches!(
         task.stage,
-        Stage::Running | Stage::Waiting | Stage::Turned | Stage::Stopped | Stage::Failed
+        Stage::Running
+            | Stage::Turned
+            | Stage::Taken
+            | Stage::Waiting
+            | Stage::Stopped
+            | Stage::Failed
     );
     let Some(attempt) = attempt.filter(|_| settled) else {
         return Err(Rejection::refused(
@@ -120,6 +124,7 @@ pub(super) fn roll_back(
             format!("`monban show {id}` says where it stands"),
         ));
     };
+    no_undo_under_way(task)?;
     let target = match checkpoint {
         None => attempt.place.as_ref().map(|place| place.base.clone()),
         Some(number) => {
@@ -135,10 +140,24 @@ pub(super) fn roll_back(
             format!("its checkpoints are: {}", known.join(" ")),
         )
     })?;
-    let mut events = end::close_items(context, id, Closed::Stale, None);
-    let why = Foreign::new(format!("rolled back by {who}"));
-    events.extend(end::roll_back(context, task, target, Ending::Stopped, why));
+    let mut events = end::close_items(context, id, |_| true);
+    // A failed task stays failed, for the reason it has.
+    let (then, why) = match &task.failure {
+        Some(failure) if task.stage == Stage::Failed => (Ending::Failed, failure.clone()),
+        _ => (Ending::Stopped, Foreign::new(format!("rolled back by {who}"))),
+    };
+    events.extend(end::roll_back(context, task, target, then, why));
     Ok(events)
+}
+
+/// The refusal of anything that needs a worktree which is just being brought back.
+pub(super) fn no_undo_under_way(task: &Task) -> Result<(), Rejection> {
+    let last = task.attempt().and_then(|attempt| attempt.rollbacks.last());
+    let undo = last.filter(|r| matches!(r.progress, RollbackProgress::UndoWanted { .. }));
+    undo.map_or(Ok(()), |rollback| {
+        let why = format!("{} of task {} is being undone right now", rollback.op, task.id);
+        Err(Rejection::refused(why, "wait a moment and look again"))
+    })
 }
 
 pub(super) fn undo(context: Context<'_>, op: OpId, who: &str) -> Decision {

@@ -1,6 +1,7 @@
 //! Writing tasks down and asking for them to run.
 
 use super::person::{repo, task};
+use super::run::no_undo_under_way;
 use super::{Context, Decision};
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::TaskChange;
@@ -95,7 +96,8 @@ pub(super) fn retry(
             format!("`monban show {id}` says where it stands"),
         ));
     }
-    if resume && task.attempt().and_then(|a| a.run.as_ref()?.session.as_ref()).is_none() {
+    no_undo_under_way(task)?;
+    if resume && task.conversation().is_none() {
         return Err(Rejection::refused(
             format!("the agent of task {id} never named a conversation that could be resumed"),
             format!("start over: `monban task retry {id} --fresh`"),

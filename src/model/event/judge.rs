@@ -44,6 +44,8 @@ pub enum JudgeEvent {
         tree: String,
         /// The hash of the gate configuration.
         gate_hash: String,
+        /// The hash of the policy in force.
+        policy: String,
     },
     /// The gate gave its verdicts.
     #[serde(rename = "judge.finished")]

@@ -1,0 +1,160 @@
+//! Rollbacks and their undo.
+
+#[path = "support/model.rs"]
+mod support;
+
+use monban::base::id::{OpId, TaskId};
+use monban::model::attempt::RollbackProgress;
+use monban::model::command::{Report, Request};
+use monban::model::effect::Effect;
+use monban::model::event::FinalEnd;
+use monban::model::rejection::Class;
+use monban::model::task::TaskState;
+use support::*;
+
+fn back(task: TaskId) -> Request {
+    Request::RollBack { task, checkpoint: None }
+}
+
+fn undone(w: &mut World, task: TaskId, result: Result<(), String>) -> Vec<String> {
+    let op = w.rollback(task);
+    w.report(Report::Undone { task, op, result })
+}
+
+#[test]
+fn nothing_is_rolled_back_under_a_living_agent() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    assert_eq!(w.dj(back(task)), ["run.stop-wanted", "rollback.wanted"]);
+    assert_eq!(w.effects(), [Effect::Supervise { task, run }, Effect::Stop { run }]);
+    w.end(task);
+    let op = w.rollback(task);
+    assert_eq!(w.effects(), [Effect::RollBack { task, op }]);
+    assert_eq!(w.rolled_back(task), ["rollback.done", "task.stopped", "task.finished"]);
+    assert_eq!(w.sees(task), TaskState::Stopped);
+    let result = &w.results(task)[0];
+    assert_eq!((result.end, result.rollback), (FinalEnd::Stopped, Some(true)));
+    assert_eq!(w.halt(), None, "a person's rollback is no failure");
+}
+
+#[test]
+fn a_rollback_returns_to_the_base_or_to_a_checkpoint() {
+    let mut w = World::new();
+    let task = w.waiting();
+    let missing = Request::RollBack { task, checkpoint: Some(7) };
+    assert!(w.refused(missing).cure.contains("cp1"));
+    w.dj(Request::RollBack { task, checkpoint: Some(1) });
+    assert_eq!(w.attempt(task).rollbacks[0].target, "commit-of-tree-1");
+    w.end(task);
+    w.rolled_back(task);
+    w.dj(back(task));
+    assert_eq!(w.attempt(task).rollbacks[1].target, "base-1");
+}
+
+#[test]
+fn a_failed_rollback_ends_the_task_and_is_on_record_and_can_be_tried_again() {
+    let mut w = World::new();
+    let task = w.rolling_back();
+    w.end(task);
+    let (op, result) = (w.rollback(task), Err("disk full".into()));
+    let kinds = w.report(Report::RolledBack { task, op, result });
+    assert_eq!(kinds, ["rollback.failed", "task.failed", "task.finished"]);
+    assert_eq!(w.results(task)[0].rollback, Some(false));
+    w.dj(back(task));
+    w.rolled_back(task);
+    assert!(matches!(w.attempt(task).rollbacks[1].progress, RollbackProgress::Done { .. }));
+}
+
+#[test]
+fn rolling_back_a_failed_task_does_not_turn_it_into_a_stopped_one() {
+    let mut w = World::new();
+    let task = w.failed();
+    let why = w.task(task).failure.clone();
+    w.dj(back(task));
+    assert_eq!(w.rolled_back(task), ["rollback.done", "task.failed"]);
+    assert_eq!((w.sees(task), &w.task(task).failure), (TaskState::Failed, &why));
+    assert_eq!(w.results(task).len(), 1, "an attempt has one final result");
+}
+
+#[test]
+fn an_undo_brings_the_worktree_back() {
+    let mut w = World::new();
+    let task = w.failed();
+    let op = w.rollback(task);
+    assert_eq!(w.dj(Request::Undo { op }), ["rollback.undo-wanted"]);
+    assert_eq!(w.effects(), [Effect::Undo { task, op }]);
+    assert_eq!(undone(&mut w, task, Ok(())), ["rollback.undone"]);
+    assert!(w.effects().is_empty());
+    assert_eq!(w.refused(Request::Undo { op }).class, Class::Refused, "once");
+    assert_eq!(w.sees(task), TaskState::Failed);
+}
+
+#[test]
+fn an_undo_that_failed_can_be_asked_for_again() {
+    let mut w = World::new();
+    let task = w.failed();
+    let op = w.rollback(task);
+    w.dj(Request::Undo { op });
+    assert_eq!(undone(&mut w, task, Err("busy".into())), ["rollback.failed"]);
+    assert!(w.effects().is_empty());
+    w.dj(Request::Undo { op });
+    undone(&mut w, task, Ok(()));
+    assert_eq!(w.attempt(task).rollbacks[0].progress, RollbackProgress::Undone);
+}
+
+#[test]
+fn nothing_else_touches_a_worktree_that_is_being_brought_back() {
+    let mut w = World::new();
+    let task = w.failed();
+    w.dj(Request::Resume { repo: w.repo });
+    let op = w.rollback(task);
+    w.dj(Request::Undo { op });
+    for request in [back(task), retry_fresh(task), Request::Undo { op }] {
+        assert_eq!(w.refused(request).class, Class::Refused);
+    }
+    undone(&mut w, task, Ok(()));
+    w.dj(retry_fresh(task));
+}
+
+#[test]
+fn only_the_last_rollback_of_the_last_attempt_is_undone() {
+    let mut w = World::new();
+    let task = w.failed();
+    let first = w.rollback(task);
+    w.dj(back(task));
+    assert_eq!(w.refused(Request::Undo { op: first }).class, Class::Input);
+    let second = w.rollback(task);
+    assert_eq!(w.refused(Request::Undo { op: second }).class, Class::Refused, "not done yet");
+    w.rolled_back(task);
+    w.dj(Request::Undo { op: second });
+    assert_eq!(w.refused(Request::Undo { op: OpId(99) }).class, Class::Input);
+}
+
+#[test]
+fn what_has_no_worktree_or_is_busy_is_not_rolled_back() {
+    for (name, allowed) in [
+        ("preparing", false),
+        ("running", true),
+        ("turned", true),
+        ("taken", true),
+        ("checking", false),
+        ("waiting", true),
+        ("landing", false),
+        ("merging", false),
+        ("rolling back", false),
+        ("stopping", false),
+        ("done", false),
+        ("failed", true),
+        ("stopped", true),
+    ] {
+        let mut w = World::new();
+        let stage = STAGES.iter().find(|stage| stage.name == name).unwrap();
+        let task = (stage.reach)(&mut w);
+        if allowed {
+            w.dj(back(task));
+        } else {
+            assert_eq!(w.refused(back(task)).class, Class::Refused, "{name}");
+        }
+    }
+}

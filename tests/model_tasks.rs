@@ -1,0 +1,219 @@
+//! Writing tasks down, changing them, and asking for them to run.
+
+#[path = "support/model.rs"]
+mod support;
+
+use monban::base::foreign::Foreign;
+use monban::base::id::{RepoId, TaskId};
+use monban::model::command::{LandingOutcome, Request, TaskChange};
+use monban::model::decide::Settings;
+use monban::model::rejection::Class;
+use monban::model::task::{GatePin, GateSource, TaskSpec, TaskState};
+use support::*;
+
+fn edit(task: TaskId, change: TaskChange) -> Request {
+    Request::Edit { task, change }
+}
+
+fn comes_after(tasks: &[TaskId]) -> TaskChange {
+    TaskChange { after: Some(tasks.to_vec()), ..TaskChange::default() }
+}
+
+#[test]
+fn a_repository_is_opened_once_and_follows_its_base_branch() {
+    let mut w = World::empty();
+    assert_eq!(w.dj(open("/r")), ["repo.opened"]);
+    assert!(w.dj(open("/r")).is_empty());
+    let Request::Open { path, common, .. } = open("/r") else { unreachable!() };
+    let renamed = Request::Open { path, common, base: "refs/heads/trunk".into() };
+    assert_eq!(w.dj(renamed), ["repo.rebased"]);
+    assert_eq!(w.dj(open("/other")), ["repo.opened"]);
+    assert_eq!(w.state().repos.len(), 2);
+}
+
+#[test]
+fn a_task_is_a_draft_until_it_is_asked_to_run() {
+    let mut w = World::new();
+    let task = w.add("fix");
+    assert_eq!(w.sees(task), TaskState::Draft);
+    assert!(w.effects().is_empty());
+    w.dj(run(task));
+    assert_eq!(w.sees(task), TaskState::Running);
+}
+
+#[test]
+fn bad_tasks_are_refused_as_bad_input() {
+    let mut w = World::new();
+    let good = spec("fix");
+    let bad: [TaskSpec; 6] = [
+        spec("  "),
+        spec(&"x".repeat(301)),
+        TaskSpec { prompt: " \n".into(), ..good.clone() },
+        TaskSpec { prompt: "x".repeat(256 * 1024 + 1), ..good.clone() },
+        after("fix", &[TaskId(9)]),
+        after("fix", &[TaskId(1)]),
+    ];
+    for spec in bad {
+        assert_eq!(w.refused(add(w.repo, spec)).class, Class::Input);
+    }
+    assert_eq!(w.refused(add(RepoId(9), good)).class, Class::Input);
+}
+
+#[test]
+fn a_draft_can_be_changed_and_removed_and_its_number_is_not_given_again() {
+    let mut w = World::new();
+    let task = w.add("fix");
+    let change = TaskChange { title: Some(Foreign::new("better")), ..TaskChange::default() };
+    w.dj(edit(task, change));
+    assert_eq!(w.task(task).spec.title.raw(), "better");
+    assert_eq!(w.task(task).spec.prompt, "Fix the parser.", "the rest stays");
+    w.dj(Request::Remove { task });
+    assert_eq!(w.add("next"), TaskId(2));
+}
+
+#[test]
+fn a_started_task_can_be_neither_changed_nor_removed() {
+    let mut w = World::new();
+    let task = w.started();
+    assert_eq!(w.refused(edit(task, TaskChange::default())).class, Class::Refused);
+    assert_eq!(w.refused(Request::Remove { task }).class, Class::Refused);
+}
+
+#[test]
+fn what_other_tasks_come_after_is_not_removed() {
+    let mut w = World::new();
+    let first = w.add("first");
+    w.dj(add(w.repo, after("second", &[first])));
+    assert!(w.refused(Request::Remove { task: first }).why.contains("task 2 comes after"));
+    w.dj(edit(TaskId(2), comes_after(&[])));
+    w.dj(Request::Remove { task: first });
+}
+
+#[test]
+fn no_task_comes_after_itself_however_long_the_way() {
+    let mut w = World::new();
+    let first = w.add("first");
+    w.dj(add(w.repo, after("second", &[first])));
+    w.dj(add(w.repo, after("third", &[TaskId(2)])));
+    for start in [1, 2, 3] {
+        let refusal = w.refused(edit(first, comes_after(&[TaskId(start)])));
+        assert!(refusal.why.contains("come after itself"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_task_comes_only_after_tasks_of_its_own_repository() {
+    let mut w = World::new();
+    let here = w.add("here");
+    w.dj(open("/other"));
+    assert_eq!(w.refused(add(RepoId(2), after("there", &[here]))).class, Class::Input);
+}
+
+#[test]
+fn a_task_waits_for_those_it_comes_after_to_be_done() {
+    let mut w = World::new();
+    let first = w.landing();
+    w.dj(add(w.repo, after("second", &[first])));
+    let second = TaskId(2);
+    assert_eq!(w.dj(run(second)), ["task.queued"]);
+    let kinds = w.land(first, LandingOutcome::Landed { commit: "c".into() });
+    assert_eq!(kinds.last().unwrap(), "task.attempted");
+    assert_eq!(w.sees(second), TaskState::Running);
+}
+
+#[test]
+fn a_failed_prerequisite_is_never_skipped() {
+    let mut w = World::new();
+    let first = w.add("first");
+    w.dj(add(w.repo, after("second", &[first])));
+    w.dj(Request::Run { tasks: vec![(first, pin()), (TaskId(2), pin())] });
+    w.dj(Request::Abort { task: first });
+    assert_eq!(w.sees(first), TaskState::Stopped);
+    assert_eq!(w.sees(TaskId(2)), TaskState::Queued);
+}
+
+#[test]
+fn no_more_agents_than_allowed_and_the_next_starts_when_one_is_gone() {
+    let mut w = World::new();
+    let (first, second) = (w.running(), w.running());
+    let third = w.add("third");
+    assert_eq!(w.dj(run(third)), ["task.queued"]);
+    w.dj(Request::Abort { task: first });
+    assert_eq!(w.sees(third), TaskState::Queued, "the process tree is still there");
+    assert_eq!(w.end(first).last().unwrap(), "task.attempted");
+    assert_eq!(w.sees(third), TaskState::Running);
+    assert_eq!(w.sees(second), TaskState::Running);
+}
+
+#[test]
+fn a_result_whose_agent_is_gone_keeps_no_place() {
+    let mut w = World::new();
+    w.core.settings = Settings { max_agents: 1, ..w.core.settings.clone() };
+    let first = w.waiting();
+    let second = w.add("second");
+    assert_eq!(w.dj(run(second)), ["task.queued"]);
+    assert_eq!(w.end(first).last().unwrap(), "task.attempted");
+}
+
+#[test]
+fn what_runs_or_ended_is_not_run_again() {
+    let mut w = World::new();
+    let running = w.running();
+    assert_eq!(w.refused(run(running)).class, Class::Refused);
+    w.dj(Request::Abort { task: running });
+    w.end(running);
+    assert!(w.refused(run(running)).cure.contains("monban task retry"));
+    assert_eq!(w.refused(run(TaskId(9))).class, Class::Input);
+}
+
+#[test]
+fn one_bad_task_keeps_all_from_running() {
+    let mut w = World::new();
+    let task = w.add("fix");
+    w.refused(Request::Run { tasks: vec![(task, pin()), (TaskId(9), pin())] });
+    assert_eq!(w.sees(task), TaskState::Draft);
+}
+
+#[test]
+fn a_gate_nobody_trusted_asks_a_person_first() {
+    let mut w = World::new();
+    let task = w.add("fix");
+    let gate = GatePin { hash: "other".into(), source: GateSource::Checkout };
+    let refusal = w.refused(Request::Run { tasks: vec![(task, gate.clone())] });
+    assert_eq!(refusal.class, Class::NeedsPerson);
+    assert!(refusal.cure.contains("--trust other"));
+    assert_eq!(w.dj(Request::Trust { repo: w.repo, hash: "other".into() }), ["repo.trusted"]);
+    assert!(w.dj(Request::Trust { repo: w.repo, hash: "other".into() }).is_empty());
+    w.dj(Request::Run { tasks: vec![(task, gate)] });
+}
+
+#[test]
+fn only_what_ended_is_tried_again() {
+    let mut w = World::new();
+    let task = w.running();
+    assert_eq!(w.refused(retry_fresh(task)).class, Class::Refused);
+    w.dj(Request::Abort { task });
+    w.end(task);
+    assert!(
+        w.refused(retry_resume(task)).cure.contains("--fresh"),
+        "it never named a conversation"
+    );
+    assert_eq!(w.dj(retry_fresh(task)), ["task.queued", "task.attempted"]);
+    assert_eq!(w.attempt(task).number, 2);
+    assert_eq!(w.attempt(task).place, None, "a fresh attempt has its own worktree");
+}
+
+#[test]
+fn a_retry_resumes_the_conversation_in_the_same_worktree() {
+    let mut w = World::new();
+    let task = w.running();
+    w.session(task, "talk-1");
+    w.dj(Request::Abort { task });
+    w.end(task);
+    w.dj(retry_resume(task));
+    assert_eq!(w.attempt(task).place, Some(place(task, 1)));
+    w.prepare(task);
+    let attempt = w.attempt(task);
+    assert_eq!(attempt.run.as_ref().unwrap().session.as_deref(), Some("talk-1"));
+    assert!(attempt.prompts[0].text.contains("go on"));
+}

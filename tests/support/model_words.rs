@@ -1,0 +1,121 @@
+//! The words of the model tests: requests, tasks, places, snapshots, verdicts.
+
+use super::GATE;
+use monban::base::foreign::Foreign;
+use monban::base::id::{ItemId, RepoId, TaskId};
+use monban::model::attempt::{End, Place, Snapshot};
+use monban::model::command::Request;
+use monban::model::item::Item;
+use monban::model::task::{GatePin, GateSource, Kind, Origin, TaskSpec};
+use monban::model::verdict::{Outcome, Verdict};
+use std::path::PathBuf;
+
+pub fn open(common: &str) -> Request {
+    let (path, common) = (PathBuf::from(common), PathBuf::from(common).join(".git"));
+    Request::Open { path, common, base: "refs/heads/main".into() }
+}
+
+pub fn spec(title: &str) -> TaskSpec {
+    TaskSpec {
+        title: Foreign::new(title),
+        kind: Kind::Fix,
+        agent: "claude".into(),
+        prompt: "Fix the parser.".into(),
+        after: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+pub fn after(title: &str, tasks: &[TaskId]) -> TaskSpec {
+    TaskSpec { after: tasks.to_vec(), ..spec(title) }
+}
+
+pub fn add(repo: RepoId, spec: TaskSpec) -> Request {
+    Request::Add { repo, spec, origin: Origin::Real }
+}
+
+pub fn pin() -> GatePin {
+    GatePin { hash: GATE.into(), source: GateSource::Base }
+}
+
+pub fn run(task: TaskId) -> Request {
+    Request::Run { tasks: vec![(task, pin())] }
+}
+
+pub fn retry_fresh(task: TaskId) -> Request {
+    Request::Retry { task, gate: pin(), resume: false }
+}
+
+pub fn retry_resume(task: TaskId) -> Request {
+    Request::Retry { task, gate: pin(), resume: true }
+}
+
+pub fn approve(item: &Item) -> Request {
+    Request::Approve { item: item.id, digest: item.digest() }
+}
+
+pub fn reject(item: ItemId, reason: &str) -> Request {
+    Request::Reject { item, reason: reason.into() }
+}
+
+pub fn say(task: TaskId, text: &str) -> Request {
+    Request::Say { task, text: text.into() }
+}
+
+pub fn place(task: TaskId, attempt: u32) -> Place {
+    Place {
+        base: "base-1".into(),
+        branch: format!("refs/heads/monban/{task}-{attempt}"),
+        worktree: format!("/w/{task}-{attempt}").into(),
+        home: format!("/w/{task}-{attempt}/.monban/home").into(),
+        agent_version: Some(Foreign::new("2.1.329")),
+        instructions: Vec::new(),
+        environment: Default::default(),
+    }
+}
+
+pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
+    Snapshot {
+        number,
+        base: base.into(),
+        commit: format!("commit-of-{tree}"),
+        tree: tree.into(),
+        diff_sha256: format!("diff-{base}-{tree}"),
+        files: 2,
+        added: 30,
+        deleted: 4,
+        leftovers: Vec::new(),
+    }
+}
+
+pub fn exit(code: i32) -> End {
+    let how = Foreign::new(format!("exit {code}"));
+    End { code: Some(code), signal: None, how, tree_empty: true }
+}
+
+pub fn pass(check: &str) -> Verdict {
+    verdict(check, Outcome::Pass, "12 tests")
+}
+
+pub fn fail(check: &str) -> Verdict {
+    verdict(check, Outcome::Fail, "1 of 12 tests failed")
+}
+
+pub fn not_run(check: &str) -> Verdict {
+    verdict(check, Outcome::NotRun, "command not found")
+}
+
+fn verdict(check: &str, outcome: Outcome, reason: &str) -> Verdict {
+    Verdict {
+        check: check.into(),
+        outcome,
+        reason: Foreign::new(reason),
+        command: Some("cargo test".into()),
+        duration_ms: 1200,
+        exit: None,
+        counts: None,
+        log: None,
+        tail: Foreign::default(),
+        toolchain: Vec::new(),
+    }
+}
