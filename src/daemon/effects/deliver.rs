@@ -15,12 +15,12 @@ const POLL: Duration = Duration::from_millis(250);
 /// How long an agent has to show that it took a prompt.
 const TAKEN_LIMIT: Duration = Duration::from_secs(20);
 
-pub(super) fn run(world: &World, id: TaskId, run: RunId, number: u32, cancel: &Cancel) {
+pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let prompt = facts.attempt.prompts.iter().find(|prompt| prompt.number == number);
-    let (Some(prompt), Some(run)) = (prompt, world.runs.get(run)) else { return };
+    let (Some(prompt), Some(run)) = (prompt, world.runs.get(run_id)) else { return };
     let went_on = |delivery| {
-        let report = Report::Delivery { task: id, prompt: number, delivery };
+        let report = Report::Delivery { run: run_id, prompt: number, delivery };
         world.report(report, &|| cancel.is_set());
     };
     {
