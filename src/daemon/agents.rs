@@ -10,6 +10,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::RunId;
 use crate::config::{FILE_BYTES_MAX, Person, person};
 use crate::model::rejection::{Class, Rejection};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How many agent files of a person's own are read.
@@ -142,4 +143,24 @@ pub fn auth(world: &World) -> Result<Vec<agent::login::AuthRow>, Rejection> {
         rows.extend(agent::login::auth_rows(&name, &agent.kind, &agent.config, &world.host));
     }
     Ok(rows)
+}
+
+/// The environment of a gate's commands: what an agent's run gets, without any agent's login.
+pub fn gate_environment(
+    world: &World,
+    run: RunId,
+    checkout: &Path,
+    repository: &Path,
+) -> Result<BTreeMap<String, String>, String> {
+    let text = |rejection: Rejection| rejection.to_string();
+    let kinds = kinds(&world.places.config_file).map_err(text)?;
+    let kind = kinds.into_iter().find(|kind| kind.name == person::COMMAND_KIND);
+    let kind = kind.ok_or("the built-in kind for commands is gone")?;
+    let config = AgentConfig { program: Some("/bin/sh".into()), ..AgentConfig::default() };
+    let agent = Agent { name: "gate".into(), kind, config };
+    let attempt =
+        attempt(world, run, checkout, repository, String::new(), None).map_err(text)?;
+    let prepared = plan(&agent, &attempt, &world.host).map_err(text)?;
+    prepare::write_files(&prepared, checkout).map_err(|error| error.to_string())?;
+    Ok(prepared.env)
 }

@@ -1,11 +1,12 @@
 //! Which gate judges: read from the base commit, so that a change cannot edit its own judge; from the
 //! person's checkout while the base commit has none. What was trusted is kept and is what runs.
 
+use crate::agent::prepare::GitIdentity;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::config::repository::{Check, FILE_NAME};
 use crate::config::{FILE_BYTES_MAX, RepositoryConfig, repository};
-use crate::git::Repository;
+use crate::git::{self, Repository};
 use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{GatePin, GateSource};
 use std::path::{Path, PathBuf};
@@ -143,4 +144,17 @@ pub fn kept(state: &Path, hash: &str) -> Result<RepositoryConfig, String> {
         return Ok(config);
     }
     Err(format!("{} is not the gate that was trusted", Foreign::new(path.display().to_string())))
+}
+
+/// Who commits in a repository, and the folders outside a worktree that committing writes to.
+pub fn identity(repository: &Path, worktree: &Path) -> (GitIdentity, Vec<PathBuf>) {
+    let opened = Repository::open(repository).ok();
+    let identity = opened.as_ref().map(git::identity).unwrap_or_default();
+    let writable = opened.map_or_else(Vec::new, |repository| {
+        let common = repository.common_dir();
+        let admin = worktree.file_name().map(|name| common.join("worktrees").join(name));
+        let shared = ["objects", "refs", "logs"].map(|name| common.join(name));
+        admin.into_iter().chain(shared).collect()
+    });
+    (GitIdentity { name: identity.name, email: identity.email }, writable)
 }
