@@ -1,5 +1,6 @@
 //! What can go wrong: refusals, which a person can cure, and failed reads and writes.
 
+use crate::base::foreign::Foreign;
 use std::io;
 use std::path::PathBuf;
 
@@ -70,6 +71,14 @@ pub enum Refusal {
     CannotResume {
         /// The agent.
         agent: String,
+    },
+    /// An id that could be taken for an option of the program.
+    #[error("`{session}` is not the id of a conversation of agent `{agent}`; start it afresh")]
+    SessionId {
+        /// The agent.
+        agent: String,
+        /// The id as it came.
+        session: Foreign,
     },
     /// Nothing to say.
     #[error("the prompt is empty; say what the agent is to do")]

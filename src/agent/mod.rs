@@ -28,3 +28,11 @@ fn is_inside(path: &str) -> bool {
     !path.is_empty()
         && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
+
+/// Whether `id` can be a conversation's id. The agent chose it and it becomes an argument of the next
+/// start, so it must not be able to look like an option.
+fn is_session_id(id: &str) -> bool {
+    id.len() <= 100
+        && id.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}

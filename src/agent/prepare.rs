@@ -9,6 +9,7 @@ use super::kind::AgentKind;
 use super::login::{self, Found, Login};
 use super::template::{self, Value, Values};
 use super::{AgentError, Refusal};
+use crate::base::foreign::Foreign;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -258,9 +259,13 @@ fn args(
         None => kind.args.iter().map(fill).collect(),
     };
     args.extend(config.args_extra.iter().cloned());
-    if attempt.session.is_some() {
+    if let Some(session) = &attempt.session {
+        let agent = agent.to_string();
         if kind.resume.is_empty() {
-            return Err(Refusal::CannotResume { agent: agent.to_string() });
+            return Err(Refusal::CannotResume { agent });
+        }
+        if !super::is_session_id(session) {
+            return Err(Refusal::SessionId { agent, session: Foreign::new(session.as_str()) });
         }
         args.extend(kind.resume.iter().map(fill));
     }

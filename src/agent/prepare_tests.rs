@@ -170,6 +170,15 @@ fn arguments_come_in_order_and_a_conversation_is_resumed() {
 }
 
 #[test]
+fn an_agent_cannot_choose_an_option_of_its_next_start_as_its_session() {
+    let mut setup = setup();
+    for session in ["--dangerously-skip-permissions", "-p", "", "a b", "a/../b", "x\u{202e}"] {
+        setup.attempt.session = Some(session.into());
+        assert!(matches!(setup.prepare("claude"), Err(Refusal::SessionId { .. })), "{session}");
+    }
+}
+
+#[test]
 fn programs_are_found_in_absolute_folders_of_path_only() {
     let mut setup = setup();
     let program = setup.prepare("claude").unwrap().program;

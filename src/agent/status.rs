@@ -362,8 +362,8 @@ impl StatusTracker {
         if self.kind.hooks.ignore.as_ref().is_some_and(|pattern| pattern.0.is_match(prompt)) {
             return;
         }
-        if report.session.is_some() {
-            self.memory.session = report.session;
+        if let Some(session) = report.session.filter(|id| super::is_session_id(id)) {
+            self.memory.session = Some(session);
         }
         let rules = &self.kind.status.hooks;
         let about = report.about.as_deref().unwrap_or_default();

@@ -348,3 +348,12 @@ fn a_state_repeated_keeps_its_age_and_a_long_message_is_cut() {
     agent.sees(Observation::InBand { state: Some(State::Error), message });
     assert_eq!(agent.status().detail.unwrap().raw().len(), DETAIL_CHARS_MAX);
 }
+
+#[test]
+fn a_session_that_looks_like_an_option_is_not_kept() {
+    let mut agent = agent("claude");
+    let session = Some("--dangerously-skip-permissions".to_string());
+    let event = "Stop".to_string();
+    agent.sees(Observation::Hook(HookReport { event, session, ..HookReport::default() }));
+    assert_eq!(agent.tracker.session(), None);
+}

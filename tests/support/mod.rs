@@ -3,6 +3,7 @@
 
 #![allow(dead_code)]
 
+pub mod machine;
 pub mod not_run;
 pub mod script;
 pub mod stub_model;
