@@ -153,7 +153,8 @@ fn a_killed_holder_ends_the_run_honestly_and_leaves_nothing() {
     let how = text(&task["attempts"][0]["ended"]["how"]);
     assert!(how.contains("exit status unknown"), "{how}");
     assert!(task["status"]["state"] == "exited", "never a ghost: {task:#}");
-    let left: Vec<_> = monban.processes().into_iter().filter(|(_, c)| c.contains("sleep")).collect();
+    let left: Vec<_> =
+        monban.processes().into_iter().filter(|(_, c)| c.contains("sleep")).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 

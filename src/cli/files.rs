@@ -8,7 +8,8 @@ use super::print::{json, text};
 use crate::base::id::TaskId;
 use crate::model::rejection::Rejection;
 use crate::wire::people::{Ask, DaemonAsk, ShowAsk};
-use crate::{runner, store};
+use crate::term::Terminal;
+use crate::{daemon, runner, store};
 use serde_json::{Value, json as object};
 use std::io::Write;
 use std::path::Path;
@@ -77,12 +78,18 @@ pub(super) fn replay(
             Ok(writeln!(out, "wrote {}", path.display())?)
         }
         None => {
-            let mut recording = Vec::new();
-            transcript.to_asciicast(&mut recording).map_err(|e| failed(&e))?;
             // Raw bytes of an agent never reach a person's terminal: what is printed is text.
-            super::show::recording(&recording, out)
+            let text = daemon::replayed(&folder, history).ok_or_else(|| failed(&"it is damaged"))?;
+            Ok(writeln!(out, "{text}")?)
         }
     }
+}
+
+/// Everything a terminal showed, oldest first.
+fn history(terminal: &Terminal) -> String {
+    let above = (0..terminal.scrollback_len()).rev().filter_map(|age| terminal.scrollback_row(age));
+    let above = above.map(|row| row.trimmed().to_string());
+    above.chain(terminal.text_rows()).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn daemon(

@@ -3,7 +3,7 @@
 use super::args::{Command, DaemonCommand};
 use super::exit::Failure;
 use crate::base::paths::Places;
-use crate::{agent, daemon, runner};
+use crate::{daemon, runner};
 use std::process::ExitCode;
 
 /// Runs `command` if it is one of these.
@@ -18,7 +18,7 @@ pub(super) fn run(command: &Command) -> Result<Option<ExitCode>, Failure> {
         },
         // A hook must never disturb its agent: whatever happens, it succeeds in silence.
         Command::Hook { kind, rest } => {
-            let _ = agent::send_hook(kind, rest);
+            super::hook::send(kind, rest);
             Ok(Some(ExitCode::SUCCESS))
         }
         Command::DemoAgent { script } => match super::demo::agent::run(script) {

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod files;
+mod hook;
 mod inside;
 mod plan;
 mod print;

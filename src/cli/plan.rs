@@ -8,10 +8,12 @@ use super::print::{age, json, short, text};
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::config;
+use crate::git::Repository;
 use crate::model::rejection::{Class, Rejection};
 use crate::wire::people::{Answer, Ask, PlanAsk, ShowAsk};
 use serde_json::Value;
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
 
 pub(super) fn check(here: &Here, command: PlanCommand, out: &mut dyn Write) -> Result<(), Failure> {
     let PlanCommand::Check { json: as_json } = command;
@@ -35,7 +37,7 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
     let mut client = here.client()?;
     if let Some(duration) = &args.attend {
         let cure = "give one such as 30m or 2h";
-        let span = config::duration(duration).map_err(|why| Failure::input(why, cure))?;
+        let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
         let for_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
     }
@@ -128,10 +130,24 @@ fn outcome(rows: &[&Value]) -> Result<(), Failure> {
 }
 
 pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
-    let check = |name: &str| std::fs::read_to_string(here.at.join(name)).ok();
-    let made = super::inside::init(here, &check)?;
-    writeln!(out, "wrote {}", made.path.display())?;
-    write!(out, "{}", made.text)?;
+    let repository = Repository::open(&here.at).map_err(|error| {
+        Failure::input(error.to_string(), "nothing was changed")
+    })?;
+    let top = repository.toplevel();
+    let mut detected = config::detect(&|name| std::fs::read_to_string(top.join(name)).ok());
+    let base = repository.default_base().map_err(|error| {
+        Failure::input(error.to_string(), "switch to the branch that work is to land on")
+    })?;
+    detected.base = base.strip_prefix("refs/heads/").map(ToString::to_string);
+    let text = config::render_initial(&detected);
+    let path = top.join(config::repository::FILE_NAME);
+    write_new(&path, &text)?;
+    writeln!(out, "wrote {}", path.display())?;
+    write!(out, "{text}")?;
+    if detected.test.is_none() {
+        writeln!(out, "\nNo test command was recognised: set [verify] test before the first run.")?;
+        return Ok(());
+    }
     writeln!(out, "\nRead it, then: git add monban.toml && git commit -m \"monban\"")?;
     let value = here.client()?.ask(Ask::Plan(PlanAsk::Check))?;
     if let Some(hash) = value["hash"].as_str() {
@@ -139,6 +155,18 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "its commands are trusted as they stand ({})", short(&value["hash"]))?;
     }
     Ok(())
+}
+
+/// Writes a file that must not be there yet.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            let why = format!("{} is there already and is never overwritten", path.display());
+            Failure::input(why, "edit it, or move it away first")
+        }
+        _ => Failure::environment(format!("cannot write {}: {error}", path.display()), "free space?"),
+    })
 }
 
 /// One task in full.

@@ -103,7 +103,6 @@ pub fn attempt(
     Ok(prepare::Attempt {
         worktree: worktree.into(),
         home: person.isolation.home,
-        repository: repository.into(),
         git_writable,
         identity,
         run: run.to_string(),

@@ -29,7 +29,7 @@ pub fn find(at: &Path) -> Result<Gate, Rejection> {
     let commit = repository.head_of(&base).map_err(|error| {
         Rejection::input(error.to_string(), "make a first commit on the base branch")
     })?;
-    let of_base = repository.file_at(commit, FILE_NAME, FILE_BYTES_MAX).map_err(|error| {
+    let of_base = repository.file_at(commit, FILE_NAME.as_bytes(), FILE_BYTES_MAX).map_err(|error| {
         Rejection::new(Class::Environment, error.to_string(), "nothing was changed")
     })?;
     match of_base {
@@ -150,10 +150,15 @@ pub fn kept(state: &Path, hash: &str) -> Result<RepositoryConfig, String> {
 pub fn identity(repository: &Path, worktree: &Path) -> (GitIdentity, Vec<PathBuf>) {
     let opened = Repository::open(repository).ok();
     let identity = opened.as_ref().map(git::identity).unwrap_or_default();
+    // Not all of refs: a sandboxed agent can commit to its own branch and move no other.
     let writable = opened.map_or_else(Vec::new, |repository| {
         let common = repository.common_dir();
         let admin = worktree.file_name().map(|name| common.join("worktrees").join(name));
-        let shared = ["objects", "refs", "logs"].map(|name| common.join(name));
+        let shared = ["objects", "refs/heads/monban", "logs/refs/heads/monban"];
+        let shared = shared.map(|name| common.join(name));
+        for folder in &shared {
+            let _ = std::fs::create_dir_all(folder);
+        }
         admin.into_iter().chain(shared).collect()
     });
     (GitIdentity { name: identity.name, email: identity.email }, writable)

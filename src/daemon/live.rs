@@ -3,7 +3,11 @@
 //! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy agent
 //! cannot flood an eternal log.
 
-use crate::agent::{AgentKind, Ask, Ended, Memory, Observation, Source, State, StatusTracker, TurnEnd};
+use crate::agent::kind::AgentKind;
+use crate::agent::status::{
+    Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker,
+};
+use crate::agent::turn::TurnEnd;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
@@ -163,6 +167,8 @@ impl LiveRun {
         let told = inner.told.status.as_ref().map(|(state, _)| *state);
         match told {
             None | Some(State::Starting) => look,
+            // The end of a turn by idle counts a moment later.
+            Some(State::Idle) if inner.told.turn_end.is_none() => look,
             // The rate of reports is bounded: what could not be told is told later.
             Some(_) if inner.told.recent.len() >= PACE_MAX => look,
             Some(_) => wait,
@@ -220,11 +226,11 @@ impl LiveRun {
             let went_on = status.state == State::Working && inner.told.turn_end.is_some();
             inner.told.status = Some(shown);
             news.push(Report::Status { run, status: settled_status(&status) });
-            if went_on && inner.tracker.turn_end().is_some() {
+            if went_on && inner.tracker.turn_end(now).is_some() {
                 news.push(Report::WentOn { run });
             }
         }
-        let end = inner.tracker.turn_end().cloned();
+        let end = inner.tracker.turn_end(now);
         if end != inner.told.turn_end {
             inner.told.turn_end.clone_from(&end);
             match end {
@@ -250,7 +256,7 @@ impl LiveRun {
                 return false;
             }
             let quiet = now().since(inner.last_output_at);
-            if inner.tracker.ready_for_prompt(quiet) {
+            if inner.tracker.ready_for_prompt(now(), quiet) {
                 return true;
             }
             let waited = self.changed.wait_timeout(inner, poll);
@@ -290,7 +296,7 @@ impl LiveRun {
                 State::Working | State::Blocked(_) | State::Done | State::Error | State::Exited
             );
             // A program that reports nothing cannot show more than that it was typed to.
-            if taken || !reports || inner.tracker.turn_end().is_some() {
+            if taken || !reports || inner.tracker.turn_end(now()).is_some() {
                 return true;
             }
             if gave_up() || now() >= until {
@@ -355,7 +361,7 @@ fn in_band(report: StatusReport) -> Observation {
     Observation::InBand { state, message: report.msg }
 }
 
-fn settled_status(status: &crate::agent::Status) -> AgentStatus {
+fn settled_status(status: &Status) -> AgentStatus {
     let state = match status.state {
         State::Starting => AgentState::Starting,
         State::Working => AgentState::Working,

@@ -44,7 +44,7 @@ async fn connection(stream: UnixStream, world: Arc<World>) {
     let trouble = refuse_peer(&stream, &world);
     let (mut reader, mut writer) = stream.into_split();
     let hello = tokio::time::timeout(HELLO_TIMEOUT, frame::read_async::<Hello>(&mut reader)).await;
-    let Ok(Ok(hello)) = hello else { return };
+    let Ok(Ok(Some(hello))) = hello else { return };
     let refused = trouble.or_else(|| refuse_hello(&hello));
     let welcome = Welcome {
         magic: MAGIC.into(),
@@ -67,9 +67,9 @@ async fn requests(
     person: String,
 ) -> Result<(), frame::FrameError> {
     let mut next = frame::read_async::<Request>(&mut reader).await?;
-    loop {
+    while let Some(request) = next {
         let (sender, mut answers) = mpsc::channel::<Answer>(ANSWERS_MAX);
-        let work = requests::handle(Arc::clone(&world), person.clone(), next, sender);
+        let work = requests::handle(Arc::clone(&world), person.clone(), request, sender);
         let work = tokio::spawn(work);
         let abort = work.abort_handle();
         let write = async {
@@ -93,6 +93,7 @@ async fn requests(
             }
         };
     }
+    Ok(())
 }
 
 fn refuse_hello(hello: &Hello) -> Option<Rejection> {

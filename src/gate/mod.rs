@@ -35,9 +35,9 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
     let (outcome, reason) = judge(&ran);
     let counts = ran.report.as_ref().and_then(|report| report.as_ref().ok());
     let counts = counts.map(|report| TestCounts {
-        tests: report.tests,
-        failed: report.failed,
-        skipped: report.skipped,
+        tests: report.tests as u64,
+        failed: report.failed as u64,
+        skipped: report.skipped as u64,
         failing: report.failing.iter().take(FAILING_MAX).cloned().collect(),
     });
     let exit = match &ran.end {

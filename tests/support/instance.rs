@@ -159,9 +159,11 @@ impl Instance {
     #[track_caller]
     pub fn item(&self, id: &str, kind: &str) -> Value {
         let inbox = self.monban(&["inbox", "--json"]).expect(0).json();
-        let found = inbox.as_array().unwrap().iter().find(|item| {
-            item["task"].to_string() == id && item["kind"] == kind
-        });
+        let found = inbox
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|item| item["task"].to_string() == id && item["kind"] == kind);
         found.unwrap_or_else(|| panic!("no {kind} of task {id} in {inbox}")).clone()
     }
 

@@ -28,12 +28,12 @@ pub fn is_cancellable(effect: &Effect) -> bool {
 /// Does the work of an effect and reports what came of it.
 pub fn run(world: &World, effect: &Effect, cancel: &Cancel) {
     match effect {
-        Effect::Prepare { task } => prepare::run(world, *task, cancel),
+        Effect::Prepare { task, .. } => prepare::run(world, *task, cancel),
         Effect::Supervise { task, run } => supervise::run(world, *task, *run, cancel),
         Effect::Stop { run } => stop(world, *run),
         Effect::SetPaused { run, paused } => set_paused(world, *run, *paused, cancel),
         Effect::Deliver { task, run, prompt } => deliver::run(world, *task, *run, *prompt, cancel),
-        Effect::Snapshot { task, number } => snapshot::run(world, *task, *number, cancel),
+        Effect::Snapshot { task, number, .. } => snapshot::run(world, *task, *number, cancel),
         Effect::Check { task, run } => check::run(world, *task, *run, cancel),
         Effect::Land { task, op } => land::run(world, *task, *op, cancel),
         Effect::Merge { task, op } => land::merge(world, *task, *op, cancel),

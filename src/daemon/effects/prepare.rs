@@ -142,7 +142,7 @@ fn describe(
     let entries = report.entries.iter().map(|entry| EnvironmentEntry {
         name: entry.name.clone(),
         shown: Foreign::new(entry.shown.clone()),
-        why: entry.why.to_string(),
+        why: serde_json::to_value(entry.why).ok().and_then(|w| w.as_str().map(String::from)).unwrap_or_default(),
     });
     Ok(Place {
         base,

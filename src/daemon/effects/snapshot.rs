@@ -37,7 +37,6 @@ fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, S
     let caches = world.places.state.join("attempts");
     let cache = caches.join(format!("{}.stat-cache", facts.name()));
     let label = Label {
-        name: &format!("{}-cp{number}", facts.name()),
         base,
         parent: base,
         message: &format!("task {} attempt {} cp{number}", facts.id, facts.attempt.number),
