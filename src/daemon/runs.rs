@@ -41,7 +41,7 @@ impl Attached {
 
     /// Types into its terminal.
     pub fn input(&self, bytes: Vec<u8>) -> Result<(), String> {
-        self.handle.input(bytes).map_err(|error| error.to_string())
+        self.handle.input(&bytes).map_err(|error| error.to_string())
     }
 
     /// The way to its holder.
@@ -112,8 +112,8 @@ pub fn replayed<T>(folder: &Path, look: impl FnOnce(&Terminal) -> T) -> Option<T
             Entry::Resize { size, .. } => {
                 terminal.resize(size);
             }
-            Entry::Gap { bytes, .. } => terminal.skip(bytes),
-            Entry::Exit { .. } => {}
+            Entry::Gap { from, to, .. } => terminal.skip(to.saturating_sub(from)),
+            Entry::Exit(_) => {}
         }
     }
     Some(look(&terminal))

@@ -128,7 +128,7 @@ impl<'a> Bench<'a> {
         gate::verdict(Ran {
             check,
             command,
-            tail: tail(&folder),
+            tail: end.as_ref().map(|record| tail(&folder, record.output_bytes)).unwrap_or_default(),
             log: format!("runs/{}/{number}-{check}", self.run),
             duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
             report: if check == "test" { read_report(&self.report) } else { None },
@@ -166,10 +166,9 @@ fn check_out(
     durable::write(&ready, b"").map_err(|error| error.to_string())
 }
 
-fn tail(folder: &Path) -> Vec<u8> {
+fn tail(folder: &Path, end: u64) -> Vec<u8> {
     let read = || {
         let mut transcript = Transcript::open(folder).ok()?;
-        let end = transcript.end();
         let from = end.saturating_sub(TAIL_BYTES as u64);
         transcript.read_at(from, TAIL_BYTES).ok()
     };

@@ -77,7 +77,7 @@ fn attach(
     cancel: &Cancel,
 ) -> Result<Attachment, String> {
     let agent = agents::named(world, &facts.spec.agent).map_err(|r| r.to_string());
-    match runner::find(folder).map_err(|error| error.to_string())? {
+    match runner::find(folder, kept_offset(folder)).map_err(|error| error.to_string())? {
         Found::Ended(record) => Ok(Attachment::Ended(record)),
         Found::Alive(connection) => Ok(Attachment::Connected(connection, agent?)),
         Found::Lost { .. } => Ok(Attachment::Lost(end_lost(world, run, folder))),
@@ -206,13 +206,9 @@ fn follow(
 ) -> Option<End> {
     let folder = world.run_folder(id);
     let (live, mut offset) = restored(world, facts, id, agent, &folder);
-    let run = Arc::new(Attached::new(live, connection.handle()));
+    let run = Arc::new(Attached::new(live, connection.handle().clone()));
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
-    {
-        let handle = connection.handle();
-        cancel.on_set(move || handle.disconnect());
-    }
     let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
     let end = loop {
         if cancel.is_set() {
@@ -220,22 +216,26 @@ fn follow(
             return None;
         }
         match connection.next_notice(run.live.next_look(SETTLE, LOOK, WAIT)) {
-            Ok(Some(Notice::Output { stored, .. })) => {
+            Some(Notice::Output { offset: there, stored }) => {
                 offset = reader.take(world, &run, offset, stored);
-                let _ = connection.ack(offset);
+                let handle = connection.handle();
+                // While the disk is full the rest is only in the holder's memory.
+                let _ = if there > stored { handle.live(offset) } else { handle.ack(offset) };
             }
-            Ok(Some(Notice::Exited { record })) => {
+            Some(Notice::Live { offset: from, bytes }) => {
+                offset = reader.live(&run, world, offset, from, &bytes);
+                let _ = connection.handle().ack(offset);
+            }
+            Some(Notice::Exited(record)) => {
                 reader.take(world, &run, offset, record.output_bytes);
                 let (code, signal) = status(&record.status);
                 run.live.ended(world.clock.now(), code, signal);
-                let _ = connection.seen();
+                let _ = connection.handle().seen();
                 break end_of(&record);
             }
-            Ok(Some(_)) => {}
-            Ok(None) => run.live.settled(world.clock.now()),
-            Err(_) if cancel.is_set() => continue,
+            None => run.live.settled(world.clock.now()),
             // The holder hung up: it ended, or was killed.
-            Err(_) => break hung_up(world, id, &folder, &run),
+            Some(Notice::Gone) => break hung_up(world, id, &folder, &run),
         }
         tell(world, &run, cancel);
     };
@@ -245,7 +245,7 @@ fn follow(
 }
 
 fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> End {
-    let end = match runner::find(folder) {
+    let end = match runner::find(folder, 0) {
         Ok(Found::Ended(record)) => end_of(&record),
         _ => end_lost(world, id, folder),
     };
@@ -327,6 +327,20 @@ impl Reader<'_> {
         offset
     }
 
+    /// Takes output from the holder's memory; returns how far it got.
+    fn live(&mut self, run: &Attached, world: &World, offset: u64, from: u64, bytes: &[u8]) -> u64 {
+        if from > offset {
+            run.live.gap(from - offset);
+        }
+        let known = usize::try_from(offset.saturating_sub(from)).unwrap_or(usize::MAX);
+        let new = bytes.get(known..).unwrap_or_default();
+        let replies = run.live.output(world.clock.now(), new);
+        if !replies.is_empty() {
+            let _ = run.input(replies);
+        }
+        offset.max(from) + new.len() as u64
+    }
+
     fn read(&mut self, offset: u64) -> Option<runner::Chunk> {
         if self.transcript.is_none() {
             self.transcript = Transcript::open(self.folder).ok();
@@ -360,11 +374,33 @@ fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);
     let (what, tree_empty) = match ended {
-        Ok(ended) => (ended.to_string(), ended.is_certain()),
+        Ok(ended) => {
+            let certain = ended.left.processes.is_empty() && ended.left.unknown.is_empty();
+            (said(&ended), certain)
+        }
         Err(error) => (format!("survivors could not be looked for: {error}"), false),
     };
     let how = format!("exit status unknown: its holder was lost; {what}");
     End { code: None, signal: None, how: Foreign::new(how), tree_empty }
+}
+
+fn said(ended: &runner::Ended) -> String {
+    let mut words = format!("{} processes of it were ended", ended.ended.len());
+    if !ended.left.processes.is_empty() {
+        words.push_str(&format!(", {} would not end", ended.left.processes.len()));
+    }
+    for unknown in &ended.left.unknown {
+        words.push_str("; ");
+        words.push_str(unknown);
+    }
+    words
+}
+
+/// How much of the output an earlier daemon has dealt with.
+fn kept_offset(folder: &Path) -> u64 {
+    let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok();
+    let frame = notes.and_then(|notes| serde_json::from_slice::<Frame>(&notes).ok());
+    frame.map_or(0, |frame| frame.offset)
 }
 
 /// A login file that the agent refreshed goes back to the person.

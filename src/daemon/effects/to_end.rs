@@ -18,7 +18,7 @@ pub(super) fn run(
     spec: &RunSpec,
     cancel: &Cancel,
 ) -> Result<ExitRecord, String> {
-    let found = runner::find(folder).map_err(|error| error.to_string())?;
+    let found = runner::find(folder, 0).map_err(|error| error.to_string())?;
     let connection = match found {
         Found::NeverStarted => {
             std::fs::create_dir_all(folder)
@@ -32,26 +32,34 @@ pub(super) fn run(
             return Err("its holder was lost; the exit status is unknown".into());
         }
     };
-    let handle = connection.handle();
+    let handle = connection.handle().clone();
     cancel.on_set(move || {
         let _ = handle.kill();
     });
-    follow(connection)
+    follow(connection, folder)
 }
 
-fn follow(mut connection: runner::Connection) -> Result<ExitRecord, String> {
+fn follow(mut connection: runner::Connection, folder: &Path) -> Result<ExitRecord, String> {
     loop {
         match connection.next_notice(WAIT) {
-            Ok(Some(Notice::Output { offset, .. })) => {
+            Some(Notice::Output { offset, .. }) => {
                 // The output is read from the transcript at the end.
-                let _ = connection.ack(offset);
+                let _ = connection.handle().ack(offset);
             }
-            Ok(Some(Notice::Exited { record })) => {
-                let _ = connection.seen();
+            Some(Notice::Exited(record)) => {
+                let _ = connection.handle().seen();
                 return Ok(record);
             }
-            Ok(Some(_) | None) => {}
-            Err(error) => return Err(format!("its holder was lost: {error}")),
+            Some(Notice::Live { .. }) | None => {}
+            Some(Notice::Gone) => return gone(folder),
         }
+    }
+}
+
+/// The holder hung up: it may have written how the run ended, or been killed.
+fn gone(folder: &Path) -> Result<ExitRecord, String> {
+    match runner::find(folder, 0) {
+        Ok(Found::Ended(record)) => Ok(record),
+        _ => Err("its holder was lost; the exit status is unknown".into()),
     }
 }
