@@ -132,6 +132,8 @@ pub struct Engine {
     durable: watch::Sender<u64>,
     waiting: VecDeque<(u64, Waiting)>,
     driver: Driver,
+    #[cfg(debug_assertions)]
+    fault: super::fault::Fault,
 }
 
 /// The two ends of the engine's inbox, made before the log that nudges it is opened.
@@ -167,7 +169,18 @@ impl Engine {
         let epoch = format!("{:x}", clock.now().millis());
         let Channel { inbox, durable, .. } = channel;
         durable.send_replace(log.durability().durable());
-        Self { core, log, clock, epoch, inbox, durable, waiting: VecDeque::new(), driver }
+        Self {
+            core,
+            log,
+            clock,
+            epoch,
+            inbox,
+            durable,
+            waiting: VecDeque::new(),
+            driver,
+            #[cfg(debug_assertions)]
+            fault: super::fault::Fault::from_environment(),
+        }
     }
 
     /// Works until told to stop.
@@ -194,6 +207,8 @@ impl Engine {
     }
 
     fn command(&mut self, command: &Command, answer: oneshot::Sender<Outcome>) {
+        #[cfg(debug_assertions)]
+        self.fault.reached(super::fault::When::Before, self.last() + 1);
         let decided = self.ready_to_write(command).and_then(|()| {
             let now = self.clock.now();
             // Decided on a copy: when the log refuses the events, nothing has happened.
@@ -258,6 +273,8 @@ impl Engine {
     /// Answers what is durable, and starts the work the durable state implies.
     fn release(&mut self) {
         let durable = self.log.durability().durable();
+        #[cfg(debug_assertions)]
+        self.fault.reached(super::fault::When::After, durable);
         while let Some((_, waiting)) = self.waiting.pop_front_if(|(seq, _)| *seq <= durable) {
             match waiting {
                 Waiting::Outcome(answer, events) => {

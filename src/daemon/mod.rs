@@ -5,6 +5,8 @@ mod agents;
 mod driver;
 mod effects;
 mod engine;
+#[cfg(debug_assertions)]
+mod fault;
 mod gates;
 mod hooks;
 mod live;
