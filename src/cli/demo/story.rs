@@ -10,6 +10,11 @@ use crate::model::task::{Kind, Origin, TaskSpec};
 use crate::wire::people::{Answer, Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
 use serde_json::Value;
 use std::io::Write;
+use std::time::Duration;
+
+/// How often and how many times the demo looks at a task: for a minute.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOKS_MAX: u32 = 3000;
 
 /// Tells the whole story.
 pub(super) fn tell(ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> {
@@ -66,18 +71,32 @@ impl Story<'_> {
         self.client.ask(ask).map(|_| ())
     }
 
-    /// Waits until the task needs a person or ended.
-    fn wait(&mut self, task: TaskId) -> Result<Value, Failure> {
-        let rows = self.client.ask(Ask::Show(ShowAsk::Wait { tasks: vec![task] }))?;
-        Ok(rows[0].clone())
+    /// Looks at the task until `done`, or gives up.
+    fn until(
+        &mut self,
+        task: TaskId,
+        what: &str,
+        done: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Failure> {
+        let mut row = Value::Null;
+        for _ in 0..LOOKS_MAX {
+            row = self.client.ask(Ask::Show(ShowAsk::Task(task)))?;
+            if done(&row) {
+                return Ok(row);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Err(missing(task, what, &row))
     }
 
     /// Waits for the task to want `kind` of the person.
     fn wait_for(&mut self, task: TaskId, kind: &str) -> Result<Value, Failure> {
-        let row = self.wait(task)?;
-        let items: Vec<&Value> = row["inbox"].as_array().into_iter().flatten().collect();
-        let wanted = items.iter().find(|item| item["kind"] == kind);
-        wanted.map(|item| (*item).clone()).ok_or_else(|| missing(task, kind, &row))
+        let find = |row: &Value| {
+            let mut items = row["inbox"].as_array().into_iter().flatten();
+            items.find(|item| item["kind"] == kind).cloned()
+        };
+        let row = self.until(task, kind, |row| find(row).is_some() || row["state"] == "failed")?;
+        find(&row).ok_or_else(|| missing(task, kind, &row))
     }
 
     fn keys(&mut self, task: TaskId, keys: &[&str]) -> Result<(), Failure> {
@@ -90,10 +109,7 @@ impl Story<'_> {
         let digest = item["digest"].as_str().unwrap_or_default().to_string();
         let ask = InboxAsk::Approve { item: task.to_string(), digest: digest.clone() };
         self.client.ask(Ask::Inbox(ask))?;
-        let row = self.wait(task)?;
-        if row["state"] != "done" {
-            return Err(missing(task, "landing", &row));
-        }
+        let row = self.until(task, "landing", |row| row["state"] == "done")?;
         let base = self.base()?;
         if row["landed"].as_str() != Some(base.as_str()) {
             return Err(missing(task, "the landed commit on main", &row));
@@ -139,10 +155,7 @@ impl Story<'_> {
     fn harm(&mut self, task: TaskId) -> Result<(), Failure> {
         let before = self.base()?;
         self.run(task)?;
-        let row = self.wait(task)?;
-        if row["state"] != "failed" {
-            return Err(missing(task, "a failure", &row));
-        }
+        let row = self.until(task, "a failure", |row| row["stage"]["is"] == "failed")?;
         let failure = Foreign::new(row["failure"].as_str().unwrap_or_default());
         self.say("a third agent breaks the greeting and deletes the README", &failure.shown())?;
         let halted = &row["repository"]["halted"];
