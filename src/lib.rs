@@ -8,6 +8,7 @@ pub mod base;
 pub mod config;
 pub mod formats;
 pub mod git;
+pub mod model;
 pub mod policy;
 pub mod pty;
 pub mod runner;

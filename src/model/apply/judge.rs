@@ -1,0 +1,44 @@
+//! Snapshots and gates.
+
+use super::task::enter;
+use crate::base::clock::Timestamp;
+use crate::model::event::JudgeEvent;
+use crate::model::state::State;
+use crate::model::task::Stage;
+use crate::model::verdict::GateRun;
+
+pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
+    match event {
+        JudgeEvent::Snapshot { task, snapshot } => {
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.snapshots.push(snapshot.clone());
+            }
+            enter(state, *task, Stage::Taken, at);
+        }
+        JudgeEvent::Unchanged { task } => enter(state, *task, Stage::Running, at),
+        JudgeEvent::Again { task, .. } => enter(state, *task, Stage::Taken, at),
+        JudgeEvent::Started { task, run, snapshot, tree, gate_hash } => {
+            state.last.run = state.last.run.max(run.0);
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.gates.push(GateRun {
+                    run: *run,
+                    snapshot: *snapshot,
+                    tree: tree.clone(),
+                    gate_hash: gate_hash.clone(),
+                    started_at: at,
+                    verdicts: None,
+                });
+            }
+            enter(state, *task, Stage::Checking, at);
+        }
+        JudgeEvent::Finished { task, run, verdicts } => {
+            let gate = state
+                .attempt_mut(*task)
+                .and_then(|attempt| attempt.gates.iter_mut().find(|gate| gate.run == *run));
+            if let Some(gate) = gate {
+                gate.verdicts = Some(verdicts.clone());
+            }
+            enter(state, *task, Stage::Waiting, at);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Landings.
+
+use super::task::enter;
+use crate::base::clock::Timestamp;
+use crate::model::event::LandingEvent;
+use crate::model::state::State;
+use crate::model::task::Stage;
+
+pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
+    match event {
+        LandingEvent::Approved { task, op, .. } => {
+            state.last.op = state.last.op.max(op.0);
+            enter(state, *task, Stage::Landing { op: *op }, at);
+        }
+        LandingEvent::Landed { task, commit } => {
+            if let Some(task) = state.task_mut(*task) {
+                task.landed = Some(commit.clone());
+            }
+            enter(state, *task, Stage::Done, at);
+        }
+        LandingEvent::Kept { task, .. } => enter(state, *task, Stage::Waiting, at),
+        LandingEvent::BaseMoved { task, op, base } => {
+            enter(state, *task, Stage::Merging { op: *op, base: base.clone() }, at);
+        }
+        LandingEvent::Merged { task, snapshot } => {
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.snapshots.push(snapshot.clone());
+                if let Some(place) = &mut attempt.place {
+                    place.base.clone_from(&snapshot.base);
+                }
+            }
+            enter(state, *task, Stage::Taken, at);
+        }
+        LandingEvent::Conflict { task, base, .. } => {
+            if let Some(place) = state.attempt_mut(*task).and_then(|a| a.place.as_mut()) {
+                place.base.clone_from(base);
+            }
+            enter(state, *task, Stage::Running, at);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Repositories.
+
+use crate::base::clock::Timestamp;
+use crate::model::event::RepoEvent;
+use crate::model::state::{Halt, Repo, State};
+use std::collections::BTreeSet;
+
+pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
+    if let RepoEvent::Opened { repo, path, common, base } = event {
+        state.last.repo = state.last.repo.max(repo.0);
+        let opened = Repo {
+            id: *repo,
+            path: path.clone(),
+            common: common.clone(),
+            base: base.clone(),
+            trusted: BTreeSet::new(),
+            halt: None,
+            hold: None,
+        };
+        state.repos.insert(*repo, opened);
+        return;
+    }
+    let (RepoEvent::BaseChanged { repo: id, .. }
+    | RepoEvent::Trusted { repo: id, .. }
+    | RepoEvent::Halted { repo: id, .. }
+    | RepoEvent::Held { repo: id, .. }
+    | RepoEvent::Resumed { repo: id, .. }
+    | RepoEvent::Tampered { repo: id, .. }
+    | RepoEvent::Opened { repo: id, .. }) = event;
+    let Some(repo) = state.repos.get_mut(id) else { return };
+    match event {
+        RepoEvent::BaseChanged { base, .. } => repo.base.clone_from(base),
+        RepoEvent::Trusted { hash, .. } => {
+            repo.trusted.insert(hash.clone());
+        }
+        RepoEvent::Halted { task, cause, .. } => {
+            repo.halt = Some(Halt { task: *task, cause: cause.clone(), at });
+        }
+        RepoEvent::Held { what, .. } => repo.hold = Some(what.clone()),
+        RepoEvent::Resumed { .. } => {
+            repo.halt = None;
+            repo.hold = None;
+        }
+        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } => {}
+    }
+}

@@ -1,0 +1,80 @@
+//! Runs of agents and what is typed to them.
+
+use super::task::enter;
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{RunId, TaskId};
+use crate::model::attempt::{AgentState, AgentStatus, Delivery, Life, Prompt, Run};
+use crate::model::event::RunEvent;
+use crate::model::state::State;
+use crate::model::task::Stage;
+
+pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
+    match event {
+        RunEvent::Wanted { task, run, session } => {
+            state.last.run = state.last.run.max(run.0);
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.run = Some(wanted(*run, session.clone(), at));
+            }
+        }
+        RunEvent::Started { run } => change(state, *run, |run| run.life = Life::Up),
+        RunEvent::Status { run, status } => {
+            change(state, *run, |run| run.status = status.clone());
+        }
+        RunEvent::Session { run, session } => {
+            change(state, *run, |run| run.session = Some(session.clone()));
+        }
+        RunEvent::PauseWanted { run, paused, .. } => {
+            change(state, *run, |run| run.pause_wanted = *paused);
+        }
+        RunEvent::Paused { run, paused } => change(state, *run, |run| run.paused = *paused),
+        RunEvent::PromptWanted { task, prompt, text, why } => {
+            let (number, text, why) = (*prompt, text.clone(), *why);
+            if let Some(attempt) = state.attempt_mut(*task) {
+                let delivery = Delivery::Wanted;
+                attempt.prompts.push(Prompt { number, text, why, delivery });
+            }
+            enter(state, *task, Stage::Running, at);
+        }
+        RunEvent::PromptDelivery { task, prompt, delivery } => {
+            delivered(state, *task, *prompt, *delivery);
+        }
+        RunEvent::Turned { task, .. } => enter(state, *task, Stage::Turned, at),
+        RunEvent::WentOn { task } => enter(state, *task, Stage::Running, at),
+        RunEvent::StopWanted { run, why } => change(state, *run, |run| run.stop = Some(*why)),
+        RunEvent::Ended { run, end } => change(state, *run, |run| {
+            run.life = Life::Ended(end.clone());
+            run.paused = false;
+            run.status = status(AgentState::Exited, "process", end.how.clone(), at);
+        }),
+    }
+}
+
+fn change(state: &mut State, run: RunId, change: impl FnOnce(&mut Run)) {
+    if let Some(run) = state.run_mut(run) {
+        change(run);
+    }
+}
+
+fn delivered(state: &mut State, task: TaskId, number: u32, delivery: Delivery) {
+    let Some(attempt) = state.attempt_mut(task) else { return };
+    if let Some(prompt) = attempt.prompts.iter_mut().find(|prompt| prompt.number == number) {
+        prompt.delivery = delivery;
+    }
+}
+
+fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
+    Run {
+        id,
+        life: Life::Wanted,
+        stop: None,
+        pause_wanted: false,
+        paused: false,
+        session,
+        status: status(AgentState::Starting, "process", Foreign::default(), at),
+    }
+}
+
+fn status(state: AgentState, source: &str, detail: Foreign, since: Timestamp) -> AgentStatus {
+    AgentStatus { state, source: source.into(), since, detail }
+}

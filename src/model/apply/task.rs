@@ -1,0 +1,100 @@
+//! Tasks and the inbox.
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{RepoId, TaskId};
+use crate::model::attempt::Attempt;
+use crate::model::event::TaskEvent;
+use crate::model::state::State;
+use crate::model::task::{Origin, Stage, Task, TaskSpec};
+
+pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
+    match event {
+        TaskEvent::Added { task, repo, spec, origin } => {
+            state.last.task = state.last.task.max(task.0);
+            state.tasks.insert(*task, draft(*task, *repo, spec.clone(), *origin, at));
+        }
+        TaskEvent::Edited { task, spec } => {
+            if let Some(task) = state.task_mut(*task) {
+                task.spec = spec.clone();
+            }
+        }
+        TaskEvent::Removed { task } => {
+            state.tasks.remove(task);
+        }
+        TaskEvent::Queued { task, gate, resume, .. } => {
+            if let Some(task) = state.task_mut(*task) {
+                task.gate = Some(gate.clone());
+                task.resume_next = *resume;
+                task.failure = None;
+            }
+            enter(state, *task, Stage::Queued, at);
+        }
+        TaskEvent::Attempted { task, attempt, resumed } => {
+            attempted(state, *task, *attempt, *resumed, at);
+        }
+        TaskEvent::Prepared { task, place } => {
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.place = Some(place.clone());
+            }
+            enter(state, *task, Stage::Running, at);
+        }
+        TaskEvent::Aborted { task, .. } => enter(state, *task, Stage::Stopping, at),
+        TaskEvent::Stopped { task } => enter(state, *task, Stage::Stopped, at),
+        TaskEvent::Failed { task, why } => {
+            if let Some(task) = state.task_mut(*task) {
+                task.failure = Some(why.clone());
+            }
+            enter(state, *task, Stage::Failed, at);
+        }
+        TaskEvent::Finished { .. } => {}
+        TaskEvent::Asked { item } => {
+            state.last.item = state.last.item.max(item.id.0);
+            state.items.insert(item.id, item.clone());
+        }
+        TaskEvent::Answered { item, .. } => {
+            state.items.remove(item);
+        }
+    }
+}
+
+/// Moves a task to a stage.
+pub(super) fn enter(state: &mut State, task: TaskId, stage: Stage, at: Timestamp) {
+    if let Some(task) = state.task_mut(task) {
+        task.stage = stage;
+        task.since = at;
+    }
+}
+
+fn draft(id: TaskId, repo: RepoId, spec: TaskSpec, origin: Origin, at: Timestamp) -> Task {
+    Task {
+        id,
+        repo,
+        spec,
+        origin,
+        stage: Stage::Draft,
+        gate: None,
+        attempts: Vec::new(),
+        resume_next: false,
+        failure: None,
+        landed: None,
+        added_at: at,
+        since: at,
+    }
+}
+
+fn attempted(state: &mut State, id: TaskId, number: u32, resumed: bool, at: Timestamp) {
+    let Some(task) = state.task_mut(id) else { return };
+    let place = task.attempt().filter(|_| resumed).and_then(|last| last.place.clone());
+    task.attempts.push(Attempt {
+        number,
+        resumed,
+        place,
+        run: None,
+        prompts: Vec::new(),
+        snapshots: Vec::new(),
+        gates: Vec::new(),
+        rollbacks: Vec::new(),
+        started_at: at,
+    });
+    enter(state, id, Stage::Preparing, at);
+}

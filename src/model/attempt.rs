@@ -1,0 +1,286 @@
+//! Attempts: one agent run on a task in one worktree, and what came of it.
+
+use super::verdict::GateRun;
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{OpId, RunId};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One agent run on a task.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// 1 for the first attempt of a task.
+    pub number: u32,
+    /// It goes on with the worktree and the conversation of the attempt before.
+    pub resumed: bool,
+    /// Facts about its place of work, once it is prepared.
+    pub place: Option<Place>,
+    /// The agent's run, once one was asked for.
+    pub run: Option<Run>,
+    /// What was or is to be typed to the agent.
+    pub prompts: Vec<Prompt>,
+    /// Snapshots of the worktree, in order.
+    pub snapshots: Vec<Snapshot>,
+    /// Gate runs, in order.
+    pub gates: Vec<GateRun>,
+    /// Rollbacks, in order.
+    pub rollbacks: Vec<Rollback>,
+    /// When it was started.
+    pub started_at: Timestamp,
+}
+
+/// Where an attempt works.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The commit everything is judged against.
+    pub base: String,
+    /// Its private branch, full name.
+    pub branch: String,
+    /// Its worktree.
+    pub worktree: PathBuf,
+    /// Its HOME, inside the worktree.
+    pub home: PathBuf,
+    /// What the agent program says its version is; none if it could not be read.
+    pub agent_version: Option<Foreign>,
+    /// Instruction and skill files the agent will read.
+    #[serde(default)]
+    pub instructions: Vec<Foreign>,
+    /// The effective environment, for the person.
+    #[serde(default)]
+    pub environment: Environment,
+}
+
+/// What a run's environment holds, with values masked where they could be secret.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Environment {
+    /// Name, shown value and why it is there.
+    pub entries: Vec<EnvironmentEntry>,
+    /// How many of the daemon's own variables were kept.
+    pub kept: usize,
+    /// How many were left out.
+    pub dropped: usize,
+}
+
+/// One variable of a run's environment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EnvironmentEntry {
+    /// Its name.
+    pub name: String,
+    /// Its value, masked where it could be a secret.
+    pub shown: Foreign,
+    /// Why it is there.
+    pub why: String,
+}
+
+/// A run of an agent under a holder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Whether its process tree is there.
+    pub life: Life,
+    /// It is to be ended, and why.
+    pub stop: Option<StopWhy>,
+    /// A person wants it to stand still.
+    pub pause_wanted: bool,
+    /// It stands still.
+    pub paused: bool,
+    /// The agent's own name for its conversation, by which it can be resumed.
+    pub session: Option<String>,
+    /// The agent's last settled status.
+    pub status: AgentStatus,
+}
+
+impl Run {
+    /// Whether its process tree is, or is about to be, there.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.life, Life::Ended(_))
+    }
+}
+
+/// Whether a run's process tree is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Life {
+    /// Asked for; the holder may not be up yet.
+    Wanted,
+    /// The holder is up.
+    Up,
+    /// It ended.
+    Ended(End),
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct End {
+    /// The exit code, if it ended by itself and the code is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// In words; `exit status unknown` when the holder was lost.
+    pub how: Foreign,
+    /// Whether the whole process tree is known to be gone.
+    pub tree_empty: bool,
+}
+
+/// Why a run is to be ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopWhy {
+    /// A person aborted it.
+    Aborted,
+    /// Its worktree is to be rolled back.
+    RollingBack,
+    /// Its work is done.
+    Landed,
+    /// The daemon is to end with all agents.
+    Shutdown,
+}
+
+/// What an agent is doing, as far as it can be told (architecture section 8).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// The word.
+    pub state: AgentState,
+    /// Where it is known from.
+    pub source: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// What it asks, or what went wrong.
+    #[serde(default)]
+    pub detail: Foreign,
+}
+
+/// The words for an agent's status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentState {
+    /// Coming up.
+    Starting,
+    /// At work.
+    Working,
+    /// Asks to be allowed something.
+    BlockedPermission,
+    /// Asks something.
+    BlockedQuestion,
+    /// Ready for a prompt.
+    Idle,
+    /// Finished what it was asked.
+    Done,
+    /// Reports a failure.
+    Error,
+    /// The program ended.
+    Exited,
+    /// Cannot be told. Never shown as idle.
+    Unknown,
+}
+
+impl AgentState {
+    /// Whether the agent asks a person for something.
+    pub fn needs_person(self) -> bool {
+        matches!(self, Self::BlockedPermission | Self::BlockedQuestion | Self::Error)
+    }
+}
+
+/// Text to be typed to an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prompt {
+    /// 1 for the first prompt of an attempt.
+    pub number: u32,
+    /// The text.
+    pub text: String,
+    /// Why it is sent.
+    pub why: PromptWhy,
+    /// How far its delivery is.
+    pub delivery: Delivery,
+}
+
+/// Why a prompt is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptWhy {
+    /// The task itself.
+    Task,
+    /// A person rejected the result.
+    Rejected,
+    /// A person wrote to the agent.
+    Person,
+    /// The base moved and the result conflicts with it.
+    Conflict,
+}
+
+/// How far the delivery of a prompt is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// Waits for the agent to be ready.
+    Wanted,
+    /// Being typed. Found after a crash, it is not known whether it was.
+    Typing,
+    /// The agent took it.
+    Delivered,
+    /// It cannot be told whether the agent took it; a person must look.
+    Uncertain,
+}
+
+/// A commit the supervisor made of a worktree in its store.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// 1 for the first snapshot of an attempt; its name as a checkpoint is `cp` and this number.
+    pub number: u32,
+    /// The base it is compared with.
+    pub base: String,
+    /// The commit in the store.
+    pub commit: String,
+    /// Its tree.
+    pub tree: String,
+    /// The SHA-256 of the canonical diff from base to tree.
+    pub diff_sha256: String,
+    /// Changed files.
+    pub files: u64,
+    /// Added lines.
+    pub added: u64,
+    /// Deleted lines.
+    pub deleted: u64,
+    /// What the worktree holds besides, and why it is not in the snapshot.
+    #[serde(default)]
+    pub leftovers: Vec<Foreign>,
+}
+
+/// A rollback of an attempt's worktree.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rollback {
+    /// By which it can be undone.
+    pub op: OpId,
+    /// The commit the worktree returns to.
+    pub target: String,
+    /// How far it is.
+    pub progress: RollbackProgress,
+}
+
+/// How far a rollback is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollbackProgress {
+    /// Under way.
+    Wanted,
+    /// Done and verified; what was there is kept aside at this path.
+    Done {
+        /// Where the old worktree is kept.
+        aside: PathBuf,
+    },
+    /// It failed; nothing was lost.
+    Failed {
+        /// Why.
+        why: Foreign,
+    },
+    /// Its undo is under way.
+    UndoWanted {
+        /// Where the old worktree is kept.
+        aside: PathBuf,
+    },
+    /// Undone.
+    Undone,
+}

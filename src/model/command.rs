@@ -1,0 +1,363 @@
+//! Commands: requests to the core, from people and from the work under way.
+
+use super::attempt::{AgentStatus, Delivery, End, Place, Snapshot};
+use super::task::{GatePin, Origin, TaskSpec};
+use super::verdict::Verdict;
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A request to the core.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// A person asks for something; being there, they vouch for what it directly starts.
+    Person {
+        /// Who.
+        who: String,
+        /// What.
+        request: Request,
+    },
+    /// Work under way reports.
+    Report(Report),
+    /// The daemon itself has something to say.
+    Daemon(Notice),
+}
+
+/// What a person asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Request {
+    /// Work for this repository from now on.
+    Open {
+        /// Its top folder.
+        path: PathBuf,
+        /// Its common git folder.
+        common: PathBuf,
+        /// Its base branch, full name.
+        base: String,
+    },
+    /// Write a task down.
+    Add {
+        /// The repository.
+        repo: RepoId,
+        /// What is asked.
+        spec: TaskSpec,
+        /// Whether it is a person's work.
+        origin: Origin,
+    },
+    /// Change a task that has not started.
+    Edit {
+        /// The task.
+        task: TaskId,
+        /// What is to change.
+        change: TaskChange,
+    },
+    /// Remove a task that has not started.
+    Remove {
+        /// The task.
+        task: TaskId,
+    },
+    /// Trust the commands of a gate configuration.
+    Trust {
+        /// The repository.
+        repo: RepoId,
+        /// The hash of the configuration's content.
+        hash: String,
+    },
+    /// Run tasks.
+    Run {
+        /// The tasks, each with the gate it will be judged by.
+        tasks: Vec<(TaskId, GatePin)>,
+    },
+    /// Try an ended task again.
+    Retry {
+        /// The task.
+        task: TaskId,
+        /// The gate it will be judged by.
+        gate: GatePin,
+        /// Go on with the last conversation in the same worktree.
+        resume: bool,
+    },
+    /// Judge what is there now, as if the agent had finished, or judge the last snapshot again.
+    Judge {
+        /// The task.
+        task: TaskId,
+    },
+    /// Approve.
+    Approve {
+        /// What.
+        item: ItemId,
+        /// The digest the person looked at.
+        digest: String,
+    },
+    /// Reject with a reason, which becomes the agent's next prompt.
+    Reject {
+        /// What.
+        item: ItemId,
+        /// Why.
+        reason: String,
+    },
+    /// Say something to the agent as its next prompt.
+    Say {
+        /// The task.
+        task: TaskId,
+        /// The text.
+        text: String,
+    },
+    /// End a task's process tree.
+    Abort {
+        /// The task.
+        task: TaskId,
+    },
+    /// Make a task's agent stand still, or go on.
+    Pause {
+        /// The task.
+        task: TaskId,
+        /// Whether it is to stand still.
+        paused: bool,
+    },
+    /// Lift a halt or hold.
+    Resume {
+        /// The repository.
+        repo: RepoId,
+    },
+    /// Return a task's worktree to a commit.
+    RollBack {
+        /// The task.
+        task: TaskId,
+        /// The number of the snapshot to return to; none is the base.
+        checkpoint: Option<u32>,
+    },
+    /// Bring a rolled back worktree back.
+    Undo {
+        /// The rollback.
+        op: OpId,
+    },
+    /// Vouch for being there.
+    Vouch {
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// What is to change about a task.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TaskChange {
+    /// A new title.
+    #[serde(default)]
+    pub title: Option<Foreign>,
+    /// A new prompt.
+    #[serde(default)]
+    pub prompt: Option<String>,
+    /// Another kind.
+    #[serde(default)]
+    pub kind: Option<super::task::Kind>,
+    /// Another agent.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// Other prerequisites.
+    #[serde(default)]
+    pub after: Option<Vec<TaskId>>,
+    /// Other path globs.
+    #[serde(default)]
+    pub files: Option<Vec<String>>,
+}
+
+/// What work under way reports. A report about something that is no longer so changes nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// The attempt's place is made, or could not be.
+    Prepared {
+        /// The task.
+        task: TaskId,
+        /// The place, or why there is none.
+        result: Result<Place, String>,
+    },
+    /// The holder is up.
+    Started {
+        /// The run.
+        run: RunId,
+    },
+    /// The agent's status settled.
+    Status {
+        /// The run.
+        run: RunId,
+        /// On what.
+        status: AgentStatus,
+    },
+    /// The agent named its conversation.
+    Session {
+        /// The run.
+        run: RunId,
+        /// Its name.
+        session: String,
+    },
+    /// The agent finished its turn.
+    Turned {
+        /// The run.
+        run: RunId,
+    },
+    /// Somebody stopped the agent's turn (Esc).
+    Interrupted {
+        /// The run.
+        run: RunId,
+    },
+    /// The agent went on by itself.
+    WentOn {
+        /// The run.
+        run: RunId,
+    },
+    /// The run stands still, or goes on.
+    Paused {
+        /// The run.
+        run: RunId,
+        /// Whether it stands still.
+        paused: bool,
+    },
+    /// The run ended.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// How.
+        end: End,
+    },
+    /// The delivery of a prompt went on.
+    Delivery {
+        /// The task.
+        task: TaskId,
+        /// The prompt's number.
+        prompt: u32,
+        /// How far it is.
+        delivery: Delivery,
+    },
+    /// The snapshot is taken; `None` when it equals the base.
+    Snapshot {
+        /// The task.
+        task: TaskId,
+        /// The snapshot, or why there is none.
+        result: Result<Option<Snapshot>, String>,
+    },
+    /// The gate gave its verdicts.
+    Gate {
+        /// The task.
+        task: TaskId,
+        /// The run of its commands.
+        run: RunId,
+        /// The verdicts.
+        verdicts: Vec<Verdict>,
+    },
+    /// The landing got somewhere.
+    Landing {
+        /// The task.
+        task: TaskId,
+        /// The landing.
+        op: OpId,
+        /// Where.
+        outcome: LandingOutcome,
+    },
+    /// The merge with the moved base is done.
+    Merge {
+        /// The task.
+        task: TaskId,
+        /// The landing that found the base moved.
+        op: OpId,
+        /// What came of it.
+        outcome: MergeOutcome,
+    },
+    /// The worktree was rolled back, or could not be.
+    RolledBack {
+        /// The task.
+        task: TaskId,
+        /// The rollback.
+        op: OpId,
+        /// Where the old worktree is kept, or why it stays.
+        result: Result<PathBuf, String>,
+    },
+    /// A rollback was undone, or could not be.
+    Undone {
+        /// The task.
+        task: TaskId,
+        /// The rollback.
+        op: OpId,
+        /// Why not.
+        result: Result<(), String>,
+    },
+    /// Something of the repository changed during a run that should not have.
+    Tampered {
+        /// The run.
+        run: RunId,
+        /// What changed.
+        what: Vec<Foreign>,
+    },
+}
+
+/// What came of a landing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LandingOutcome {
+    /// The base branch holds it.
+    Landed {
+        /// The commit.
+        commit: String,
+    },
+    /// It is kept under a ref until the person's checkout allows it.
+    Kept {
+        /// The ref.
+        reference: String,
+        /// Why.
+        why: String,
+    },
+    /// The base is another commit now; nothing was changed.
+    BaseMoved {
+        /// The base now.
+        base: String,
+    },
+    /// It could not be tried.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What came of a merge with a moved base.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MergeOutcome {
+    /// The merged result.
+    Merged(Snapshot),
+    /// Conflicts.
+    Conflict {
+        /// The new base.
+        base: String,
+        /// The files.
+        files: Vec<Foreign>,
+    },
+    /// It could not be tried.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What the daemon itself has to say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// It began.
+    Started {
+        /// Its version.
+        version: String,
+        /// Its process.
+        pid: u32,
+    },
+    /// A person came.
+    Arrived {
+        /// Who.
+        person: String,
+    },
+    /// A person went.
+    Left {
+        /// Who.
+        person: String,
+    },
+    /// The clock passed the end of a person's word on being there.
+    VouchEnded,
+}

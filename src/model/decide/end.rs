@@ -1,0 +1,102 @@
+//! How attempts end: the events that every way of ending shares.
+
+use super::Context;
+use crate::base::foreign::Foreign;
+use crate::base::id::TaskId;
+use crate::model::attempt::{Life, RollbackProgress, Run, StopWhy};
+use crate::model::event::{
+    Event, FinalEnd, FinalResult, RepoEvent, RollbackEvent, RunEvent, TaskEvent,
+};
+use crate::model::item::Closed;
+use crate::model::task::{Ending, Task};
+use crate::policy::OnFailure;
+
+/// The task failed: at L1 everything of its repository stops and the worktree is rolled back
+///
+pub(super) fn fail(context: Context<'_>, task: &Task, why: impl Into<String>) -> Vec<Event> {
+    let why = Foreign::new(why);
+    let mut events = close_items(context, task.id, Closed::Stale, None);
+    let halted = context.state.is_halted(task);
+    if context.settings.level.rules().on_failure == OnFailure::Stop && !halted {
+        let (repo, cause) = (task.repo, why.clone());
+        events.push(Event::Repo(RepoEvent::Halted { repo, task: task.id, cause }));
+    }
+    let base = task.attempt().and_then(|attempt| Some(attempt.place.as_ref()?.base.clone()));
+    match base {
+        Some(target) => {
+            events.extend(roll_back(context, task, target, Ending::Failed, why));
+        }
+        None => {
+            events.push(Event::Task(TaskEvent::Failed { task: task.id, why }));
+            events.extend(finished(context, task, FinalEnd::Failed));
+        }
+    }
+    events
+}
+
+/// The worktree is to return to `target`; its run ends first.
+pub(super) fn roll_back(
+    context: Context<'_>,
+    task: &Task,
+    target: String,
+    then: Ending,
+    why: Foreign,
+) -> Vec<Event> {
+    let mut events = stop_run(task, StopWhy::RollingBack);
+    let op = context.state.next_op();
+    let wanted = RollbackEvent::Wanted { task: task.id, op, target, then, why };
+    events.push(Event::Rollback(wanted));
+    events
+}
+
+/// The task's run, if it is alive and not being ended, is to be ended.
+pub(super) fn stop_run(task: &Task, why: StopWhy) -> Vec<Event> {
+    let run = task.attempt().and_then(|attempt| attempt.run.as_ref());
+    match run.filter(|run| run.is_live() && run.stop.is_none()) {
+        Some(run) => vec![Event::Run(RunEvent::StopWanted { run: run.id, why })],
+        None => Vec::new(),
+    }
+}
+
+/// Everything that waits about the task waits no longer.
+pub(super) fn close_items(
+    context: Context<'_>,
+    task: TaskId,
+    how: Closed,
+    by: Option<&str>,
+) -> Vec<Event> {
+    let close = |item| {
+        let by = by.map(ToString::to_string);
+        Event::Task(TaskEvent::Answered { item, how, by })
+    };
+    context.state.items_of(task).map(|item| close(item.id)).collect()
+}
+
+/// The record by which a promotion counts.
+pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Option<Event> {
+    let attempt = task.attempt()?;
+    let run = attempt.run.as_ref();
+    let duration = context.now.since(attempt.started_at).as_millis();
+    let last_rollback = attempt
+        .rollbacks
+        .last()
+        .map(|rollback| !matches!(rollback.progress, RollbackProgress::Failed { .. }));
+    let result = FinalResult {
+        end,
+        level: context.settings.level,
+        policy: context.settings.policy.clone(),
+        origin: task.origin,
+        kind: task.spec.kind,
+        attempt: attempt.number,
+        duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
+        agent_version: attempt.place.as_ref().and_then(|place| place.agent_version.clone()),
+        breach: None,
+        abnormal_end: run.is_some_and(ended_unasked),
+        rollback: last_rollback,
+    };
+    Some(Event::Task(TaskEvent::Finished { task: task.id, result }))
+}
+
+fn ended_unasked(run: &Run) -> bool {
+    matches!(run.life, Life::Ended(_)) && run.stop.is_none()
+}

@@ -1,0 +1,176 @@
+//! Judging: snapshots, gates and what their verdicts mean.
+
+use super::person::task;
+use super::{Context, Decision, end};
+use crate::base::foreign::Foreign;
+use crate::base::id::{RunId, TaskId};
+use crate::model::attempt::{Attempt, Snapshot};
+use crate::model::event::{Event, JudgeEvent, RunEvent, TaskEvent};
+use crate::model::item::{Closed, Item, ItemKind};
+use crate::model::rejection::Rejection;
+use crate::model::task::{Stage, Task};
+use crate::model::verdict::{Binds, GateRun, Outcome, Verdict};
+
+/// A person wants judgement now: of the worktree while the agent runs, of the last snapshot while it
+/// waits.
+pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
+    let task = task(context, id)?;
+    if context.state.is_halted(task) {
+        return Err(halted(id));
+    }
+    let by = who.to_string();
+    let event = match task.stage {
+        Stage::Running => Event::Run(RunEvent::Turned { task: id, by: Some(by) }),
+        Stage::Waiting => Event::Judge(JudgeEvent::Again { task: id, by }),
+        _ => {
+            return Err(Rejection::refused(
+                format!("task {id} is {}; it can be judged while it runs or waits", task.state()),
+                format!("`monban show {id}` says where it stands"),
+            ));
+        }
+    };
+    let mut events = end::close_items(context, id, Closed::Stale, None);
+    events.push(event);
+    Ok(events)
+}
+
+/// The refusal of anything that would start while the repository is halted.
+pub(super) fn halted(id: TaskId) -> Rejection {
+    let why = format!("the repository of task {id} is halted after a failure");
+    Rejection::refused(why, "look at it, then lift the halt with `monban resume`").by_rule("A-017")
+}
+
+pub(super) fn snapshot_taken(
+    context: Context<'_>,
+    id: TaskId,
+    result: &Result<Option<Snapshot>, String>,
+) -> Vec<Event> {
+    let Some(task) = at_stage(context, id, |stage| *stage == Stage::Turned) else {
+        return Vec::new();
+    };
+    match result {
+        Ok(Some(snapshot)) => {
+            let snapshot = snapshot.clone();
+            vec![Event::Judge(JudgeEvent::Snapshot { task: id, snapshot })]
+        }
+        Ok(None) => {
+            let note = "the agent finished without changing anything";
+            vec![
+                Event::Judge(JudgeEvent::Unchanged { task: id }),
+                item(context, task, ItemKind::NothingChanged, note, None),
+            ]
+        }
+        Err(why) => {
+            let note = format!("no snapshot could be taken: {why}");
+            vec![
+                Event::Run(RunEvent::WentOn { task: id }),
+                item(context, task, ItemKind::Trouble, &note, None),
+            ]
+        }
+    }
+}
+
+pub(super) fn gate_finished(
+    context: Context<'_>,
+    id: TaskId,
+    run: RunId,
+    verdicts: &[Verdict],
+) -> Vec<Event> {
+    let Some(task) = at_stage(context, id, |stage| *stage == Stage::Checking) else {
+        return Vec::new();
+    };
+    let Some(attempt) = task.attempt() else { return Vec::new() };
+    let Some(gate) = attempt.gates.last().filter(|gate| gate.run == run) else {
+        return Vec::new();
+    };
+    let verdicts = mark_flaky(attempt, gate, verdicts);
+    let judged = GateRun { verdicts: Some(verdicts.clone()), ..gate.clone() };
+    let mut events = vec![Event::Judge(JudgeEvent::Finished { task: id, run, verdicts })];
+    match (judged.first_red(), binds(context, attempt, &judged)) {
+        (None, Some(binds)) if judged.is_green() => {
+            events.push(item(context, task, ItemKind::Approval, &summary(attempt), Some(binds)));
+        }
+        (red, _) => events.extend(end::fail(context, task, red_summary(red))),
+    }
+    events
+}
+
+/// The same tree under the same gate must give the same outcome; where it does not, the check is
+/// flaky, and flaky is never green.
+fn mark_flaky(attempt: &Attempt, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Verdict> {
+    let before = |verdict: &Verdict| {
+        attempt
+            .gates
+            .iter()
+            .filter(|other| other.tree == gate.tree && other.gate_hash == gate.gate_hash)
+            .flat_map(|other| other.verdicts.iter().flatten())
+            .any(|other| {
+                other.check == verdict.check
+                    && other.outcome != verdict.outcome
+                    && other.outcome != Outcome::NotRun
+            })
+    };
+    let mark = |verdict: &Verdict| {
+        let mut verdict = verdict.clone();
+        if verdict.outcome == Outcome::Pass && before(&verdict) {
+            verdict.outcome = Outcome::Fail;
+            verdict.reason = Foreign::new("flaky: the same tree gave another result before");
+        }
+        verdict
+    };
+    verdicts.iter().map(mark).collect()
+}
+
+/// What an approval of a gate run's tree signs.
+pub(super) fn binds(context: Context<'_>, attempt: &Attempt, gate: &GateRun) -> Option<Binds> {
+    let snapshot = attempt.snapshots.iter().find(|snapshot| snapshot.number == gate.snapshot)?;
+    Some(Binds {
+        base: snapshot.base.clone(),
+        head: snapshot.commit.clone(),
+        tree: snapshot.tree.clone(),
+        diff_sha256: snapshot.diff_sha256.clone(),
+        gate_runs: vec![gate.run],
+        gate_hash: gate.gate_hash.clone(),
+        policy: context.settings.policy.clone(),
+    })
+}
+
+fn summary(attempt: &Attempt) -> String {
+    attempt.snapshots.last().map_or_else(String::new, |snapshot| {
+        format!("{} files +{} -{}", snapshot.files, snapshot.added, snapshot.deleted)
+    })
+}
+
+fn red_summary(red: Option<&Verdict>) -> String {
+    let Some(verdict) = red else { return "the gate gave no verdict".into() };
+    let word = if verdict.outcome == Outcome::NotRun { "did not run" } else { "failed" };
+    format!("{} {word}: {}", verdict.check, verdict.reason.raw())
+}
+
+/// The task, if it still is where a report says.
+pub(super) fn at_stage<'a>(
+    context: Context<'a>,
+    id: TaskId,
+    fits: impl Fn(&Stage) -> bool,
+) -> Option<&'a Task> {
+    context.state.task(id).filter(|task| fits(&task.stage))
+}
+
+/// The event that puts something into the inbox.
+pub(super) fn item(
+    context: Context<'_>,
+    task: &Task,
+    kind: ItemKind,
+    note: &str,
+    binds: Option<Binds>,
+) -> Event {
+    let item = Item {
+        id: context.state.next_item(),
+        task: task.id,
+        kind,
+        note: Foreign::new(note),
+        binds,
+        since: context.now,
+    };
+    Event::Task(TaskEvent::Asked { item })
+}

@@ -1,0 +1,179 @@
+//! Approving, rejecting, and what comes of a landing.
+
+use super::judge::{at_stage, binds, halted, item};
+use super::run::{live_run, prompt, wanted};
+use super::{Context, Decision, end};
+use crate::base::foreign::Foreign;
+use crate::base::id::{ItemId, OpId, TaskId};
+use crate::model::attempt::{PromptWhy, StopWhy};
+use crate::model::command::{LandingOutcome, MergeOutcome};
+use crate::model::event::{Event, FinalEnd, LandingEvent, RunEvent, TaskEvent};
+use crate::model::item::{Closed, Item, ItemKind};
+use crate::model::rejection::Rejection;
+use crate::model::task::{Stage, Task};
+use crate::model::verdict::Binds;
+
+pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str) -> Decision {
+    let (item, task) = waiting(context, id)?;
+    let Some(binds) = &item.binds else {
+        return Err(Rejection::refused(
+            format!("{id} is not an approval; answer the agent in its pane"),
+            format!("`monban screen {}` shows it, `monban send` answers", task.id),
+        ));
+    };
+    if binds.digest() != digest {
+        return Err(stale(context, task, binds, digest));
+    }
+    if context.state.is_halted(task) {
+        return Err(halted(task.id));
+    }
+    if binds.policy != context.settings.policy {
+        return Err(Rejection::refused(
+            "the policy changed since this result was judged; the approval is void",
+            format!("judge it again: `monban gates {} --rerun`", task.id),
+        ));
+    }
+    if task.stage != Stage::Waiting {
+        return Err(Rejection::refused(
+            format!("task {} is {}, not waiting", task.id, task.state()),
+            format!("`monban show {}` says where it stands", task.id),
+        ));
+    }
+    let by = who.to_string();
+    let op = context.state.next_op();
+    Ok(vec![
+        Event::Task(TaskEvent::Answered { item: id, how: Closed::Approved, by: Some(by.clone()) }),
+        Event::Landing(LandingEvent::Approved { task: task.id, op, digest: digest.into(), by }),
+    ])
+}
+
+/// The refusal of a digest that is not the current one, saying what changed where that is known.
+fn stale(context: Context<'_>, task: &Task, now: &Binds, digest: &str) -> Rejection {
+    let why = match signed_before(context, task, digest) {
+        Some(old) => format!("stale: the {} changed since", old.changed(now).join(", ")),
+        None => "this is not the digest of what waits now".to_string(),
+    };
+    let cure = format!("look again: `monban diff {}` and `monban inbox`", task.id);
+    Rejection::refused(why, cure)
+}
+
+/// What a digest of an earlier gate run of the attempt stood for.
+fn signed_before(context: Context<'_>, task: &Task, digest: &str) -> Option<Binds> {
+    let attempt = task.attempt()?;
+    let mut all = attempt.gates.iter().filter_map(|gate| binds(context, attempt, gate));
+    all.find(|binds| binds.digest() == digest)
+}
+
+pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) -> Decision {
+    let (item, task) = waiting(context, id)?;
+    if item.kind != ItemKind::Approval {
+        return Err(Rejection::refused(
+            format!("{id} is not a result that could be rejected"),
+            format!("answer the agent: `monban send {} ...`", task.id),
+        ));
+    }
+    if reason.trim().is_empty() {
+        return Err(Rejection::input("a rejection needs a reason", "add `--reason`"));
+    }
+    live_run(task)?;
+    let by = Some(who.to_string());
+    let answered = TaskEvent::Answered { item: id, how: Closed::Rejected, by };
+    let mut events = vec![Event::Task(answered)];
+    let typed = prompt(context, task, reason, PromptWhy::Rejected)?;
+    events.extend(typed.into_iter().filter(|event| matches!(event, Event::Run(_))));
+    Ok(events)
+}
+
+fn waiting(context: Context<'_>, id: ItemId) -> Result<(&Item, &Task), Rejection> {
+    let item = context.state.items.get(&id);
+    let found = item.and_then(|item| Some((item, context.state.task(item.task)?)));
+    found.ok_or_else(|| {
+        Rejection::input(format!("nothing waits as {id}"), "`monban inbox` lists what waits")
+    })
+}
+
+pub(super) fn outcome(
+    context: Context<'_>,
+    id: TaskId,
+    op: OpId,
+    outcome: &LandingOutcome,
+) -> Vec<Event> {
+    let Some(task) = at_stage(context, id, |stage| *stage == Stage::Landing { op }) else {
+        return Vec::new();
+    };
+    match outcome {
+        LandingOutcome::Landed { commit } => {
+            let commit = commit.clone();
+            let mut events = vec![Event::Landing(LandingEvent::Landed { task: id, commit })];
+            events.extend(end::finished(context, task, FinalEnd::Success));
+            events.extend(end::stop_run(task, StopWhy::Landed));
+            events
+        }
+        LandingOutcome::Kept { reference, why } => {
+            let note = format!("approved, kept at {reference}: {why}; approve again when mended");
+            let (reference, why) = (reference.clone(), Foreign::new(why.clone()));
+            let kept = Event::Landing(LandingEvent::Kept { task: id, reference, why });
+            vec![kept, again(context, task, &note)]
+        }
+        LandingOutcome::BaseMoved { base } => {
+            let base = base.clone();
+            vec![Event::Landing(LandingEvent::BaseMoved { task: id, op, base })]
+        }
+        LandingOutcome::Failed { why } => {
+            let (reference, why) = (String::new(), Foreign::new(why.clone()));
+            let note = format!("the landing failed: {}; approve again when mended", why.raw());
+            let kept = Event::Landing(LandingEvent::Kept { task: id, reference, why });
+            vec![kept, again(context, task, &note)]
+        }
+    }
+}
+
+/// The same approval once more: nothing of what it binds has changed.
+fn again(context: Context<'_>, task: &Task, note: &str) -> Event {
+    let binds = task.attempt().and_then(|attempt| binds(context, attempt, attempt.gates.last()?));
+    item(context, task, ItemKind::Approval, note, binds)
+}
+
+pub(super) fn merge(
+    context: Context<'_>,
+    id: TaskId,
+    op: OpId,
+    outcome: &MergeOutcome,
+) -> Vec<Event> {
+    let merging = |stage: &Stage| matches!(stage, Stage::Merging { op: of, .. } if *of == op);
+    let Some(task) = at_stage(context, id, merging) else { return Vec::new() };
+    match outcome {
+        MergeOutcome::Merged(snapshot) => {
+            let snapshot = snapshot.clone();
+            vec![Event::Landing(LandingEvent::Merged { task: id, snapshot })]
+        }
+        MergeOutcome::Conflict { base, files } => {
+            let text = conflict_prompt(base, files);
+            let (base, files) = (base.clone(), files.clone());
+            let mut events = vec![Event::Landing(LandingEvent::Conflict { task: id, base, files })];
+            if live_run(task).is_ok() {
+                events.push(wanted(task, &text, PromptWhy::Conflict));
+            } else {
+                events.push(item(context, task, ItemKind::Trouble, &text, None));
+            }
+            events
+        }
+        MergeOutcome::Failed { why } => {
+            let note = format!("the result could not be merged with the new base: {why}");
+            vec![
+                Event::Run(RunEvent::WentOn { task: id }),
+                item(context, task, ItemKind::Trouble, &note, None),
+            ]
+        }
+    }
+}
+
+fn conflict_prompt(base: &str, files: &[Foreign]) -> String {
+    let list: Vec<String> = files.iter().map(|file| format!("- {}", file.shown())).collect();
+    format!(
+        "The base branch moved to {base} and your change conflicts with it in these files:\n{}\n\
+         Merge that commit into your branch (git merge {base}), solve the conflicts, and make sure \
+         that your task is still done.",
+        list.join("\n")
+    )
+}

@@ -1,0 +1,59 @@
+//! Decisions: a command against the state gives events or a refusal. Pure.
+
+mod end;
+mod judge;
+mod landing;
+mod person;
+mod report;
+mod run;
+mod tasks;
+
+use super::command::{Command, Notice};
+use super::event::{DaemonEvent, Event};
+use super::rejection::Rejection;
+use super::state::State;
+use crate::base::clock::Timestamp;
+use crate::policy::Level;
+
+/// What decisions depend on besides the state: the person's settings, and the time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// The level in force.
+    pub level: Level,
+    /// The hash of the policy in force.
+    pub policy: String,
+    /// How many tasks may have an agent at once.
+    pub max_agents: usize,
+}
+
+/// What a decision looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The state.
+    pub state: &'a State,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Events that follow from a command, or why it is refused.
+pub type Decision = Result<Vec<Event>, Rejection>;
+
+/// Decides a command.
+pub fn decide(context: Context<'_>, command: &Command) -> Decision {
+    match command {
+        Command::Person { who, request } => person::decide(context, who, request),
+        Command::Report(report) => Ok(report::decide(context, report)),
+        Command::Daemon(notice) => Ok(vec![notice_event(notice)]),
+    }
+}
+
+fn notice_event(notice: &Notice) -> Event {
+    Event::Daemon(match notice.clone() {
+        Notice::Started { version, pid } => DaemonEvent::Started { version, pid },
+        Notice::Arrived { person } => DaemonEvent::Arrived { person },
+        Notice::Left { person } => DaemonEvent::Left { person },
+        Notice::VouchEnded => DaemonEvent::VouchEnded {},
+    })
+}

@@ -1,0 +1,165 @@
+//! What people ask of a running task.
+
+use super::person::task;
+use super::tasks::PROMPT_BYTES_MAX;
+use super::{Context, Decision, end};
+use crate::base::foreign::Foreign;
+use crate::base::id::{OpId, TaskId};
+use crate::model::attempt::{PromptWhy, RollbackProgress, Run, StopWhy};
+use crate::model::event::{Event, FinalEnd, RollbackEvent, RunEvent, TaskEvent};
+use crate::model::item::Closed;
+use crate::model::rejection::Rejection;
+use crate::model::task::{Ending, Stage, Task};
+
+/// The task's live run, or the refusal that it has none.
+pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
+    let run = task.attempt().and_then(|attempt| attempt.run.as_ref());
+    run.filter(|run| run.is_live() && run.stop.is_none()).ok_or_else(|| {
+        Rejection::refused(
+            format!("task {} has no running agent; it is {}", task.id, task.state()),
+            format!("`monban task retry {}` starts it again", task.id),
+        )
+    })
+}
+
+pub(super) fn say(context: Context<'_>, id: TaskId, text: &str) -> Decision {
+    let task = task(context, id)?;
+    live_run(task)?;
+    prompt(context, task, text, PromptWhy::Person)
+}
+
+/// Text becomes the agent's next prompt; whatever waited about the task is settled by it.
+pub(super) fn prompt(context: Context<'_>, task: &Task, text: &str, why: PromptWhy) -> Decision {
+    if text.trim().is_empty() || text.len() > PROMPT_BYTES_MAX {
+        let why = format!("a prompt has 1 to {PROMPT_BYTES_MAX} bytes, this one {}", text.len());
+        return Err(Rejection::input(why, "say what the agent is to do"));
+    }
+    if !matches!(task.stage, Stage::Running | Stage::Waiting) {
+        return Err(Rejection::refused(
+            format!(
+                "task {} is {}; text can be sent while it runs or waits",
+                task.id,
+                task.state()
+            ),
+            format!("`monban show {}` says where it stands", task.id),
+        ));
+    }
+    let mut events = end::close_items(context, task.id, Closed::Stale, None);
+    events.push(wanted(task, text, why));
+    Ok(events)
+}
+
+/// The event that asks for a prompt.
+pub(super) fn wanted(task: &Task, text: &str, why: PromptWhy) -> Event {
+    let last = task.attempt().and_then(|attempt| attempt.prompts.last());
+    let prompt = last.map_or(1, |prompt| prompt.number + 1);
+    Event::Run(RunEvent::PromptWanted { task: task.id, prompt, text: text.into(), why })
+}
+
+pub(super) fn abort(context: Context<'_>, id: TaskId, who: &str) -> Decision {
+    let task = task(context, id)?;
+    if task.is_final() || matches!(task.stage, Stage::Draft) {
+        return Err(Rejection::refused(
+            format!("task {id} is {}; there is nothing to abort", task.state()),
+            "`monban ls` shows what runs",
+        ));
+    }
+    if let Stage::RollingBack { .. } | Stage::Stopping | Stage::Landing { .. } = task.stage {
+        return Err(Rejection::refused(
+            format!("task {id} is being {} right now", doing(task)),
+            "wait a moment and look again",
+        ));
+    }
+    let mut events = end::close_items(context, id, Closed::Stale, None);
+    let stop = end::stop_run(task, StopWhy::Aborted);
+    let by = who.to_string();
+    events.push(Event::Task(TaskEvent::Aborted { task: id, by }));
+    if stop.is_empty() {
+        events.push(Event::Task(TaskEvent::Stopped { task: id }));
+        events.extend(end::finished(context, task, FinalEnd::Stopped));
+    }
+    events.extend(stop);
+    Ok(events)
+}
+
+fn doing(task: &Task) -> &'static str {
+    match task.stage {
+        Stage::RollingBack { .. } => "rolled back",
+        Stage::Landing { .. } => "landed",
+        _ => "stopped",
+    }
+}
+
+pub(super) fn pause(context: Context<'_>, id: TaskId, paused: bool, who: &str) -> Decision {
+    let task = task(context, id)?;
+    let run = live_run(task)?;
+    if run.pause_wanted == paused {
+        let word = if paused { "paused" } else { "not paused" };
+        let why = format!("task {id} is {word} already");
+        return Err(Rejection::refused(why, "nothing to do"));
+    }
+    let (run, by) = (run.id, who.to_string());
+    Ok(vec![Event::Run(RunEvent::PauseWanted { run, paused, by })])
+}
+
+pub(super) fn roll_back(
+    context: Context<'_>,
+    id: TaskId,
+    checkpoint: Option<u32>,
+    who: &str,
+) -> Decision {
+    let task = task(context, id)?;
+    let attempt = task.attempt().filter(|attempt| attempt.place.is_some());
+    let settled = matches!(
+        task.stage,
+        Stage::Running | Stage::Waiting | Stage::Turned | Stage::Stopped | Stage::Failed
+    );
+    let Some(attempt) = attempt.filter(|_| settled) else {
+        return Err(Rejection::refused(
+            format!("task {id} is {}; there is no worktree to roll back now", task.state()),
+            format!("`monban show {id}` says where it stands"),
+        ));
+    };
+    let target = match checkpoint {
+        None => attempt.place.as_ref().map(|place| place.base.clone()),
+        Some(number) => {
+            let snapshot = attempt.snapshots.iter().find(|snapshot| snapshot.number == number);
+            snapshot.map(|snapshot| snapshot.commit.clone())
+        }
+    };
+    let target = target.ok_or_else(|| {
+        let known: Vec<String> =
+            attempt.snapshots.iter().map(|snapshot| format!("cp{}", snapshot.number)).collect();
+        Rejection::input(
+            format!("task {id} has no such checkpoint"),
+            format!("its checkpoints are: {}", known.join(" ")),
+        )
+    })?;
+    let mut events = end::close_items(context, id, Closed::Stale, None);
+    let why = Foreign::new(format!("rolled back by {who}"));
+    events.extend(end::roll_back(context, task, target, Ending::Stopped, why));
+    Ok(events)
+}
+
+pub(super) fn undo(context: Context<'_>, op: OpId, who: &str) -> Decision {
+    let found = context.state.tasks.values().find_map(|task| {
+        let attempt = task.attempt()?;
+        let last = attempt.rollbacks.last().filter(|rollback| rollback.op == op)?;
+        Some((task, last))
+    });
+    let Some((task, rollback)) = found else {
+        return Err(Rejection::input(
+            format!("{op} is not the last rollback of any task's last attempt"),
+            "`monban show ID` lists a task's rollbacks",
+        ));
+    };
+    let ended = matches!(task.stage, Stage::Failed | Stage::Stopped);
+    if !matches!(rollback.progress, RollbackProgress::Done { .. }) || !ended {
+        return Err(Rejection::refused(
+            format!("{op} cannot be undone: task {} is {}", task.id, task.state()),
+            "only a finished rollback of a failed or stopped task can be undone",
+        ));
+    }
+    let undo = RollbackEvent::UndoWanted { task: task.id, op, by: who.into() };
+    Ok(vec![Event::Rollback(undo)])
+}

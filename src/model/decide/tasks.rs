@@ -1,0 +1,183 @@
+//! Writing tasks down and asking for them to run.
+
+use super::person::{repo, task};
+use super::{Context, Decision};
+use crate::base::id::{RepoId, TaskId};
+use crate::model::command::TaskChange;
+use crate::model::event::{Event, TaskEvent};
+use crate::model::rejection::{Class, Rejection};
+use crate::model::state::State;
+use crate::model::task::{GatePin, Origin, Stage, Task, TaskSpec};
+
+/// The longest prompt, in bytes: what a terminal paste can carry in good time.
+pub const PROMPT_BYTES_MAX: usize = 256 * 1024;
+/// The longest title, in bytes.
+const TITLE_BYTES_MAX: usize = 300;
+/// The most tasks that are kept.
+const TASKS_MAX: usize = 10_000;
+
+pub(super) fn add(context: Context<'_>, id: RepoId, spec: &TaskSpec, origin: Origin) -> Decision {
+    repo(context, id)?;
+    if context.state.tasks.len() >= TASKS_MAX {
+        return Err(Rejection::refused(
+            format!("there are {TASKS_MAX} tasks already"),
+            "remove some with `monban task rm`",
+        ));
+    }
+    let task = context.state.next_task();
+    check_spec(context.state, task, id, spec)?;
+    let added = TaskEvent::Added { task, repo: id, spec: spec.clone(), origin };
+    Ok(vec![Event::Task(added)])
+}
+
+pub(super) fn edit(context: Context<'_>, id: TaskId, change: &TaskChange) -> Decision {
+    let task = task(context, id)?;
+    not_started(task, "edited")?;
+    let mut spec = task.spec.clone();
+    let change = change.clone();
+    spec.title = change.title.unwrap_or(spec.title);
+    spec.prompt = change.prompt.unwrap_or(spec.prompt);
+    spec.kind = change.kind.unwrap_or(spec.kind);
+    spec.agent = change.agent.unwrap_or(spec.agent);
+    spec.after = change.after.unwrap_or(spec.after);
+    spec.files = change.files.unwrap_or(spec.files);
+    check_spec(context.state, id, task.repo, &spec)?;
+    Ok(vec![Event::Task(TaskEvent::Edited { task: id, spec })])
+}
+
+pub(super) fn remove(context: Context<'_>, id: TaskId) -> Decision {
+    not_started(task(context, id)?, "removed")?;
+    let follower = context.state.tasks.values().find(|other| other.spec.after.contains(&id));
+    if let Some(follower) = follower {
+        return Err(Rejection::refused(
+            format!("task {} comes after task {id}", follower.id),
+            format!("change it first: `monban task edit {} --after ...`", follower.id),
+        ));
+    }
+    Ok(vec![Event::Task(TaskEvent::Removed { task: id })])
+}
+
+pub(super) fn run(context: Context<'_>, tasks: &[(TaskId, GatePin)], who: &str) -> Decision {
+    let mut events = Vec::with_capacity(tasks.len());
+    for (id, gate) in tasks {
+        let task = task(context, *id)?;
+        match task.stage {
+            Stage::Draft => {}
+            Stage::Failed | Stage::Stopped => {
+                let again = format!("try it again with `monban task retry {id}`");
+                return Err(Rejection::refused(format!("task {id} is {}", task.state()), again));
+            }
+            _ => {
+                let show = format!("`monban show {id}` says more");
+                let why = format!("task {id} is {} already", task.state());
+                return Err(Rejection::refused(why, show));
+            }
+        }
+        events.push(queue(context, task, gate, false, who)?);
+    }
+    Ok(events)
+}
+
+pub(super) fn retry(
+    context: Context<'_>,
+    id: TaskId,
+    gate: &GatePin,
+    resume: bool,
+    who: &str,
+) -> Decision {
+    let task = task(context, id)?;
+    if !matches!(task.stage, Stage::Failed | Stage::Stopped) {
+        return Err(Rejection::refused(
+            format!(
+                "task {id} is {}; only a failed or stopped task can be tried again",
+                task.state()
+            ),
+            format!("`monban show {id}` says where it stands"),
+        ));
+    }
+    if resume && task.attempt().and_then(|a| a.run.as_ref()?.session.as_ref()).is_none() {
+        return Err(Rejection::refused(
+            format!("the agent of task {id} never named a conversation that could be resumed"),
+            format!("start over: `monban task retry {id} --fresh`"),
+        ));
+    }
+    Ok(vec![queue(context, task, gate, resume, who)?])
+}
+
+fn queue(
+    context: Context<'_>,
+    task: &Task,
+    gate: &GatePin,
+    resume: bool,
+    who: &str,
+) -> Result<Event, Rejection> {
+    let repo = repo(context, task.repo)?;
+    if let Some(halt) = &repo.halt {
+        return Err(Rejection::refused(
+            format!("the repository is halted since task {} failed: {}", halt.task, halt.cause),
+            "look at it, then lift the halt with `monban resume`",
+        )
+        .by_rule("A-017"));
+    }
+    if !repo.trusted.contains(&gate.hash) {
+        return Err(Rejection::new(
+            Class::NeedsPerson,
+            "the commands of monban.toml would run on this machine and nobody has trusted this content yet",
+            format!("read it (`monban plan check`), then add `--trust {}`", gate.hash),
+        ));
+    }
+    let by = who.to_string();
+    Ok(Event::Task(TaskEvent::Queued { task: task.id, gate: gate.clone(), resume, by }))
+}
+
+fn not_started(task: &Task, what: &str) -> Result<(), Rejection> {
+    if task.stage == Stage::Draft {
+        return Ok(());
+    }
+    Err(Rejection::refused(
+        format!("task {} is {} and can no longer be {what}", task.id, task.state()),
+        "add a new task instead",
+    ))
+}
+
+fn check_spec(state: &State, id: TaskId, repo: RepoId, spec: &TaskSpec) -> Result<(), Rejection> {
+    if spec.title.raw().trim().is_empty() || spec.title.raw().len() > TITLE_BYTES_MAX {
+        let why = format!("a title has 1 to {TITLE_BYTES_MAX} bytes");
+        return Err(Rejection::input(why, "give a short `--title`"));
+    }
+    if spec.prompt.trim().is_empty() {
+        return Err(Rejection::input("the prompt is empty", "say what the agent is to do"));
+    }
+    if spec.prompt.len() > PROMPT_BYTES_MAX {
+        return Err(Rejection::input(
+            format!("the prompt has {} bytes, more than {PROMPT_BYTES_MAX}", spec.prompt.len()),
+            "put the long part into a file of the repository and name it in the prompt",
+        ));
+    }
+    for before in &spec.after {
+        if state.task(*before).is_none_or(|task| task.repo != repo) {
+            let why = format!("`after` names task {before}, which is not in this repository");
+            return Err(Rejection::input(why, "`monban ls` lists the tasks"));
+        }
+    }
+    if comes_after_itself(state, id, &spec.after) {
+        let why = format!("task {id} would come after itself");
+        return Err(Rejection::input(why, "take one of the `--after` out"));
+    }
+    Ok(())
+}
+
+/// Whether following `after` from `start` ever reaches `id`.
+fn comes_after_itself(state: &State, id: TaskId, start: &[TaskId]) -> bool {
+    let mut open: Vec<TaskId> = start.to_vec();
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(next) = open.pop() {
+        if next == id {
+            return true;
+        }
+        if seen.insert(next) {
+            open.extend(state.task(next).into_iter().flat_map(|task| &task.spec.after));
+        }
+    }
+    false
+}

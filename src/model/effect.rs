@@ -1,0 +1,165 @@
+//! Effects: the work a state implies.
+//!
+//! One function serves running and recovery: whatever [`outstanding`] lists and is not under way is to
+//! be started. Every effect checks before it does, so that starting it a second time after a crash
+//! repeats nothing.
+
+use super::attempt::{Delivery, RollbackProgress, Run};
+use super::state::State;
+use super::task::{Stage, Task};
+use crate::base::clock::Timestamp;
+use crate::base::id::{OpId, RunId, TaskId};
+
+/// A piece of work for the daemon.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Effect {
+    /// Make the attempt's worktree and HOME.
+    Prepare {
+        /// The task.
+        task: TaskId,
+    },
+    /// See that the run's holder is there, and follow it to its end.
+    Supervise {
+        /// The task.
+        task: TaskId,
+        /// The run.
+        run: RunId,
+    },
+    /// End the run's process tree.
+    Stop {
+        /// The run.
+        run: RunId,
+    },
+    /// Make the run stand still, or go on.
+    SetPaused {
+        /// The run.
+        run: RunId,
+        /// Whether it is to stand still.
+        paused: bool,
+    },
+    /// Type a prompt once the agent is ready for it.
+    Deliver {
+        /// The task.
+        task: TaskId,
+        /// The run.
+        run: RunId,
+        /// The prompt's number.
+        prompt: u32,
+    },
+    /// Take a snapshot of the worktree.
+    Snapshot {
+        /// The task.
+        task: TaskId,
+        /// The snapshot's number.
+        number: u32,
+    },
+    /// Judge the snapshot.
+    Check {
+        /// The task.
+        task: TaskId,
+        /// The run of the gate's commands.
+        run: RunId,
+    },
+    /// Move the base branch to the approved result.
+    Land {
+        /// The task.
+        task: TaskId,
+        /// The landing.
+        op: OpId,
+    },
+    /// Merge the result with the base that moved.
+    Merge {
+        /// The task.
+        task: TaskId,
+        /// The landing.
+        op: OpId,
+    },
+    /// Return the worktree to a commit.
+    RollBack {
+        /// The task.
+        task: TaskId,
+        /// The rollback.
+        op: OpId,
+    },
+    /// Bring the old worktree back.
+    Undo {
+        /// The task.
+        task: TaskId,
+        /// The rollback.
+        op: OpId,
+    },
+    /// Wake up when a person's word on being there ends.
+    Wake {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The work that `state` implies, in a stable order.
+pub fn outstanding(state: &State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for task in state.tasks.values() {
+        if let Some(effect) = of_stage(state, task) {
+            effects.push(effect);
+        }
+        of_runs(state, task, &mut effects);
+        of_undos(task, &mut effects);
+    }
+    if let Some((_, at)) = &state.presence.vouched {
+        effects.push(Effect::Wake { at: *at });
+    }
+    effects
+}
+
+fn of_stage(state: &State, task: &Task) -> Option<Effect> {
+    let id = task.id;
+    let attempt = task.attempt()?;
+    let run_is_live = attempt.run.as_ref().is_some_and(Run::is_live);
+    match &task.stage {
+        Stage::Preparing => Some(Effect::Prepare { task: id }),
+        // A finished turn may be looked at, but not while the repository is halted.
+        Stage::Turned if !state.is_halted(task) => {
+            let number = attempt.snapshots.last().map_or(1, |snapshot| snapshot.number + 1);
+            Some(Effect::Snapshot { task: id, number })
+        }
+        Stage::Checking => Some(Effect::Check { task: id, run: attempt.gates.last()?.run }),
+        Stage::Landing { op } => Some(Effect::Land { task: id, op: *op }),
+        Stage::Merging { op, .. } => Some(Effect::Merge { task: id, op: *op }),
+        // Nothing of the agent may be running in a worktree that is being replaced.
+        Stage::RollingBack { op, .. } if !run_is_live => {
+            Some(Effect::RollBack { task: id, op: *op })
+        }
+        _ => None,
+    }
+}
+
+fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
+    for attempt in &task.attempts {
+        let Some(run) = attempt.run.as_ref().filter(|run| run.is_live()) else { continue };
+        effects.push(Effect::Supervise { task: task.id, run: run.id });
+        if run.stop.is_some() {
+            effects.push(Effect::Stop { run: run.id });
+            continue;
+        }
+        if run.pause_wanted != run.paused {
+            effects.push(Effect::SetPaused { run: run.id, paused: run.pause_wanted });
+        }
+        let waiting = attempt
+            .prompts
+            .iter()
+            .find(|prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing));
+        if let Some(prompt) = waiting.filter(|_| !state.is_halted(task) && !run.pause_wanted) {
+            let prompt = prompt.number;
+            effects.push(Effect::Deliver { task: task.id, run: run.id, prompt });
+        }
+    }
+}
+
+fn of_undos(task: &Task, effects: &mut Vec<Effect>) {
+    let rollbacks = task.attempt().into_iter().flat_map(|attempt| &attempt.rollbacks);
+    for rollback in rollbacks {
+        if matches!(rollback.progress, RollbackProgress::UndoWanted { .. }) {
+            effects.push(Effect::Undo { task: task.id, op: rollback.op });
+        }
+    }
+}

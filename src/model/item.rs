@@ -1,0 +1,71 @@
+//! The inbox: what waits for a person.
+
+use super::verdict::Binds;
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{ItemId, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// Something that waits for a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Item {
+    /// Its id.
+    pub id: ItemId,
+    /// The task it is about.
+    pub task: TaskId,
+    /// What is wanted of the person.
+    pub kind: ItemKind,
+    /// What it is about, in words.
+    pub note: Foreign,
+    /// What an approval would sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binds: Option<Binds>,
+    /// Since when it waits.
+    pub since: Timestamp,
+}
+
+impl Item {
+    /// The digest an approval of it must carry; empty for items that are not approvals.
+    pub fn digest(&self) -> String {
+        self.binds.as_ref().map(Binds::digest).unwrap_or_default()
+    }
+}
+
+/// What is wanted of the person.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ItemKind {
+    /// Approve or reject a judged result.
+    Approval,
+    /// The agent asks to be allowed something; answer it in its pane.
+    Permission,
+    /// The agent asks something; answer it in its pane.
+    Question,
+    /// The agent reports a failure.
+    AgentError,
+    /// The agent finished without changing anything.
+    NothingChanged,
+    /// It cannot be told whether a prompt reached the agent.
+    Delivery,
+    /// Work of the supervisor itself failed; the person can retry or abort.
+    Trouble,
+}
+
+impl ItemKind {
+    /// Items about what the agent is showing right now; they close when it shows something else.
+    pub fn is_live(self) -> bool {
+        matches!(self, ItemKind::Permission | ItemKind::Question | ItemKind::AgentError)
+    }
+}
+
+/// How an item was settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closed {
+    /// A person approved it.
+    Approved,
+    /// A person rejected it.
+    Rejected,
+    /// What it was about is no longer so.
+    Stale,
+}

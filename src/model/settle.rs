@@ -1,0 +1,78 @@
+//! What follows by itself: events that no command asks for directly but that the state calls for.
+
+use super::attempt::StopWhy;
+use super::command::{Command, Request};
+use super::decide::Context;
+use super::event::{Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
+use super::state::State;
+use super::task::{Stage, Task};
+use crate::base::id::TaskId;
+use std::collections::BTreeSet;
+
+/// The tasks a person's own command directly starts; it vouches for these.
+pub fn vouched_for(state: &State, command: &Command) -> BTreeSet<TaskId> {
+    let Command::Person { request, .. } = command else { return BTreeSet::new() };
+    match request {
+        Request::Run { tasks } => tasks.iter().map(|(task, _)| *task).collect(),
+        Request::Retry { task, .. } => BTreeSet::from([*task]),
+        Request::Resume { repo } => {
+            let of_repo = state.tasks.values().filter(|task| task.repo == *repo);
+            of_repo.map(|task| task.id).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The next event that follows by itself, if any. Called again after it was applied.
+pub fn next(context: Context<'_>, vouched: &BTreeSet<TaskId>) -> Option<Event> {
+    context.state.tasks.values().find_map(|task| of_task(context, task, vouched))
+}
+
+fn of_task(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
+    match task.stage {
+        Stage::Queued => start(context, task, vouched),
+        Stage::Taken if !context.state.is_halted(task) => judge(context, task),
+        Stage::Done | Stage::Failed | Stage::Stopped => end_leftover_run(task),
+        _ => None,
+    }
+}
+
+/// A queued task starts when its prerequisites are done, there is room, nothing failed in its
+/// repository and somebody is there.
+fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
+    let repo = context.state.repo_of(task)?;
+    if repo.halt.is_some() || !context.state.is_ready(&task.spec) {
+        return None;
+    }
+    if context.state.active_count() >= context.settings.max_agents {
+        return None;
+    }
+    let attended = vouched.contains(&task.id)
+        || !context.settings.level.rules().is_attended_only
+        || (context.state.presence.anybody() && repo.hold.is_none());
+    if !attended {
+        let what = format!("task {} would start", task.id);
+        let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
+        return repo.hold.is_none().then_some(held);
+    }
+    let attempt = task.attempts.last().map_or(1, |attempt| attempt.number + 1);
+    let resumed = task.resume_next;
+    Some(Event::Task(TaskEvent::Attempted { task: task.id, attempt, resumed }))
+}
+
+fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
+    let snapshot = task.attempt()?.snapshots.last()?;
+    Some(Event::Judge(JudgeEvent::Started {
+        task: task.id,
+        run: context.state.next_run(),
+        snapshot: snapshot.number,
+        tree: snapshot.tree.clone(),
+        gate_hash: task.gate.as_ref()?.hash.clone(),
+    }))
+}
+
+/// No agent outlives its task.
+fn end_leftover_run(task: &Task) -> Option<Event> {
+    let run = task.attempt()?.run.as_ref().filter(|run| run.is_live() && run.stop.is_none())?;
+    Some(Event::Run(RunEvent::StopWanted { run: run.id, why: StopWhy::Landed }))
+}

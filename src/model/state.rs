@@ -1,0 +1,180 @@
+//! The state: what all events add up to.
+
+use super::attempt::{Attempt, Run};
+use super::item::Item;
+use super::task::{Task, TaskSpec};
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Everything the daemon knows for good. Rebuilt from the event log at every start.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct State {
+    /// Repositories.
+    pub repos: BTreeMap<RepoId, Repo>,
+    /// Tasks.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// What waits for a person.
+    pub items: BTreeMap<ItemId, Item>,
+    /// Who is there.
+    pub presence: Presence,
+    /// The last ids given out.
+    pub last: LastIds,
+    /// When the last event happened.
+    pub at: Timestamp,
+    /// How many events it adds up.
+    pub applied: u64,
+}
+
+/// The last id of each kind that was given out.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LastIds {
+    /// Repositories.
+    pub repo: u64,
+    /// Tasks.
+    pub task: u64,
+    /// Runs.
+    pub run: u64,
+    /// Items.
+    pub item: u64,
+    /// Operations.
+    pub op: u64,
+}
+
+/// Who is there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Presence {
+    /// People with an open dashboard or a waiting command, and how many of those each has.
+    pub people: BTreeMap<String, u32>,
+    /// Somebody vouched for being there until then.
+    pub vouched: Option<(String, Timestamp)>,
+}
+
+impl Presence {
+    /// Whether anybody is there.
+    pub fn anybody(&self) -> bool {
+        !self.people.is_empty() || self.vouched.is_some()
+    }
+}
+
+/// A repository monban works for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Repo {
+    /// Its id.
+    pub id: RepoId,
+    /// Its top folder.
+    pub path: PathBuf,
+    /// Its common git folder, by which it is known.
+    pub common: PathBuf,
+    /// The base branch, full name.
+    pub base: String,
+    /// Gate configurations a person trusted, by hash.
+    pub trusted: BTreeSet<String>,
+    /// A failure stopped everything.
+    pub halt: Option<Halt>,
+    /// Something waits for somebody to be there.
+    pub hold: Option<String>,
+}
+
+/// Why a repository stands still.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Halt {
+    /// The task that failed.
+    pub task: TaskId,
+    /// Why.
+    pub cause: Foreign,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl State {
+    /// A task by id.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.get(&id)
+    }
+
+    /// The repository of a task.
+    pub fn repo_of(&self, task: &Task) -> Option<&Repo> {
+        self.repos.get(&task.repo)
+    }
+
+    /// The repository with this common git folder.
+    pub fn repo_by_common(&self, common: &std::path::Path) -> Option<&Repo> {
+        self.repos.values().find(|repo| repo.common == common)
+    }
+
+    /// Whether a failure halted a task's repository.
+    pub fn is_halted(&self, task: &Task) -> bool {
+        self.repo_of(task).is_none_or(|repo| repo.halt.is_some())
+    }
+
+    /// The task and attempt a run belongs to.
+    pub fn run(&self, id: RunId) -> Option<(&Task, &Attempt, &Run)> {
+        self.tasks.values().rev().find_map(|task| {
+            task.attempts.iter().rev().find_map(|attempt| {
+                let run = attempt.run.as_ref().filter(|run| run.id == id)?;
+                Some((task, attempt, run))
+            })
+        })
+    }
+
+    /// The items that wait about a task.
+    pub fn items_of(&self, task: TaskId) -> impl Iterator<Item = &Item> {
+        self.items.values().filter(move |item| item.task == task)
+    }
+
+    /// How many tasks hold a place for an agent.
+    pub fn active_count(&self) -> usize {
+        self.tasks.values().filter(|task| task.is_active()).count()
+    }
+
+    /// Whether everything a task comes after is done.
+    pub fn is_ready(&self, spec: &TaskSpec) -> bool {
+        use super::task::Stage;
+        spec.after.iter().all(|id| self.task(*id).is_some_and(|task| task.stage == Stage::Done))
+    }
+
+    pub(super) fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
+        self.tasks.get_mut(&id)
+    }
+
+    pub(super) fn attempt_mut(&mut self, id: TaskId) -> Option<&mut Attempt> {
+        self.tasks.get_mut(&id)?.attempts.last_mut()
+    }
+
+    pub(super) fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {
+        self.tasks.values_mut().rev().find_map(|task| {
+            task.attempts
+                .iter_mut()
+                .rev()
+                .find_map(|attempt| attempt.run.as_mut().filter(|run| run.id == id))
+        })
+    }
+
+    /// The next free ids. Nothing is given out until the event that carries it is applied.
+    pub fn next_repo(&self) -> RepoId {
+        RepoId(self.last.repo + 1)
+    }
+
+    /// The next free task id.
+    pub fn next_task(&self) -> TaskId {
+        TaskId(self.last.task + 1)
+    }
+
+    /// The next free run id.
+    pub fn next_run(&self) -> RunId {
+        RunId(self.last.run + 1)
+    }
+
+    /// The next free item id.
+    pub fn next_item(&self) -> ItemId {
+        ItemId(self.last.item + 1)
+    }
+
+    /// The next free operation id.
+    pub fn next_op(&self) -> OpId {
+        OpId(self.last.op + 1)
+    }
+}

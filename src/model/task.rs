@@ -1,0 +1,237 @@
+//! Tasks: units of work in the plan.
+
+use super::attempt::Attempt;
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{OpId, RepoId, TaskId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The five kinds of work.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Fix something that exists.
+    Fix,
+    /// Add something new.
+    Add,
+    /// Add tests.
+    Test,
+    /// Update dependencies.
+    Deps,
+    /// Change the shape, not the behaviour.
+    Refactor,
+}
+
+/// Where a task came from. Only real ones count towards a promotion.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A person's own work.
+    #[default]
+    Real,
+    /// The built-in demonstration.
+    Demo,
+}
+
+/// What a person wrote down for a task.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TaskSpec {
+    /// One line for lists and commit subjects.
+    pub title: Foreign,
+    /// The kind of work.
+    pub kind: Kind,
+    /// The name of the agent in the person's configuration, or a built-in kind.
+    pub agent: String,
+    /// What the agent is asked to do.
+    pub prompt: String,
+    /// Tasks that must be done first.
+    #[serde(default)]
+    pub after: Vec<TaskId>,
+    /// Path globs the task is about; shown to the person.
+    #[serde(default)]
+    pub files: Vec<String>,
+}
+
+/// The gate configuration a task is judged by, pinned when it was queued.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GatePin {
+    /// The hash of its content.
+    pub hash: String,
+    /// Where it was read from.
+    pub source: GateSource,
+}
+
+/// Where a gate configuration was read from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GateSource {
+    /// The base commit: a change cannot edit its own judge.
+    Base,
+    /// The person's checkout, because the base commit has none yet.
+    Checkout,
+}
+
+/// Where a task stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Stage {
+    /// Written down, not asked to run.
+    Draft,
+    /// Asked to run; starts when its prerequisites are done and there is room.
+    Queued,
+    /// The worktree is being made.
+    Preparing,
+    /// An agent is at work, or about to be.
+    Running,
+    /// The agent's turn ended; a snapshot of its worktree is being taken.
+    Turned,
+    /// The snapshot is there; its gate may start.
+    Taken,
+    /// The gate is running.
+    Checking,
+    /// The result waits for a person's decision.
+    Waiting,
+    /// The approved result is on its way to the base branch.
+    Landing {
+        /// The landing.
+        op: OpId,
+    },
+    /// The base moved; the result is being merged with it.
+    Merging {
+        /// The landing that found the base moved.
+        op: OpId,
+        /// The new base.
+        base: String,
+    },
+    /// The worktree is being taken back.
+    RollingBack {
+        /// The rollback.
+        op: OpId,
+        /// Where the task stands afterwards.
+        then: Ending,
+    },
+    /// The process tree is being ended.
+    Stopping,
+    /// Landed.
+    Done,
+    /// Judged and refused, or broken.
+    Failed,
+    /// Ended by a person.
+    Stopped,
+}
+
+/// How a task ends after a rollback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    /// As failed.
+    Failed,
+    /// As stopped by a person.
+    Stopped,
+}
+
+/// The word a person sees for a task's stage (the interface's task states).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskState {
+    /// Not asked to run.
+    Draft,
+    /// Waits for its turn.
+    Queued,
+    /// An agent is at work.
+    Running,
+    /// Being judged.
+    Checking,
+    /// Waits for a person.
+    Waiting,
+    /// Being landed.
+    Landing,
+    /// On the base branch.
+    Done,
+    /// Refused or broken.
+    Failed,
+    /// Ended by a person.
+    Stopped,
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            TaskState::Draft => "draft",
+            TaskState::Queued => "queued",
+            TaskState::Running => "running",
+            TaskState::Checking => "checking",
+            TaskState::Waiting => "waiting",
+            TaskState::Landing => "landing",
+            TaskState::Done => "done",
+            TaskState::Failed => "failed",
+            TaskState::Stopped => "stopped",
+        };
+        f.write_str(word)
+    }
+}
+
+/// A unit of work and everything that was tried for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// The repository it belongs to.
+    pub repo: RepoId,
+    /// What was asked.
+    pub spec: TaskSpec,
+    /// Whether it is a person's work.
+    pub origin: Origin,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The gate it is judged by.
+    pub gate: Option<GatePin>,
+    /// What was tried, in order.
+    pub attempts: Vec<Attempt>,
+    /// The next start continues the last attempt's conversation instead of a new one.
+    pub resume_next: bool,
+    /// Why it failed, in one line.
+    pub failure: Option<Foreign>,
+    /// The commit it landed as.
+    pub landed: Option<String>,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// When it last changed its stage.
+    pub since: Timestamp,
+}
+
+impl Task {
+    /// The word for where it stands.
+    pub fn state(&self) -> TaskState {
+        match &self.stage {
+            Stage::Draft => TaskState::Draft,
+            Stage::Queued => TaskState::Queued,
+            Stage::Preparing | Stage::Running | Stage::Stopping => TaskState::Running,
+            Stage::Turned | Stage::Taken | Stage::Checking | Stage::Merging { .. } => {
+                TaskState::Checking
+            }
+            Stage::Waiting => TaskState::Waiting,
+            Stage::Landing { .. } => TaskState::Landing,
+            Stage::RollingBack { then: Ending::Failed, .. } | Stage::Failed => TaskState::Failed,
+            Stage::RollingBack { then: Ending::Stopped, .. } | Stage::Stopped => TaskState::Stopped,
+            Stage::Done => TaskState::Done,
+        }
+    }
+
+    /// Whether nothing more happens by itself.
+    pub fn is_final(&self) -> bool {
+        matches!(self.stage, Stage::Done | Stage::Failed | Stage::Stopped)
+    }
+
+    /// Whether it occupies one of the places for agents: until it ends, unless its agent is gone.
+    pub fn is_active(&self) -> bool {
+        let idle = matches!(self.stage, Stage::Draft | Stage::Queued) || self.is_final();
+        !idle || self.attempt().and_then(|a| a.run.as_ref()).is_some_and(|run| run.is_live())
+    }
+
+    /// The latest attempt.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+}

@@ -1,0 +1,215 @@
+//! Verdicts: what a check said about one exact tree.
+
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::hash::sha256_parts;
+use crate::base::id::RunId;
+use serde::{Deserialize, Serialize};
+
+/// What a check said. Not-run is never a pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The check ran and found nothing wrong.
+    Pass,
+    /// The check ran and found something wrong, or could not finish inside its limits.
+    Fail,
+    /// The check did not run; the reason says why.
+    NotRun,
+}
+
+/// How many tests there were, where the test command wrote a report. Unknown is not zero.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TestCounts {
+    /// Tests in the report.
+    pub tests: u64,
+    /// Tests that failed or could not run.
+    pub failed: u64,
+    /// Tests that were skipped.
+    pub skipped: u64,
+    /// Names of the failing tests, the first few.
+    pub failing: Vec<Foreign>,
+}
+
+/// The verdict of one check on one tree.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The check's name: `test`, `lint`, `setup`.
+    pub check: String,
+    /// What it said.
+    pub outcome: Outcome,
+    /// Why, in one line.
+    pub reason: Foreign,
+    /// The command that ran, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// The exit status, if the command ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Test counts, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<TestCounts>,
+    /// Where the output is kept, relative to the state folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// The last lines of the output.
+    #[serde(default)]
+    pub tail: Foreign,
+    /// Versions of the tools that took part, by name.
+    #[serde(default)]
+    pub toolchain: Vec<(String, String)>,
+}
+
+/// One run of a task's gate on one snapshot.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateRun {
+    /// The run under which its commands ran.
+    pub run: RunId,
+    /// The number of the snapshot it judged.
+    pub snapshot: u32,
+    /// The tree it judged.
+    pub tree: String,
+    /// The hash of the gate configuration.
+    pub gate_hash: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// The verdicts in order; none while it is running.
+    pub verdicts: Option<Vec<Verdict>>,
+}
+
+impl GateRun {
+    /// Whether every check passed. A gate without a single verdict has judged nothing.
+    pub fn is_green(&self) -> bool {
+        self.verdicts.as_ref().is_some_and(|verdicts| {
+            !verdicts.is_empty() && verdicts.iter().all(|v| v.outcome == Outcome::Pass)
+        })
+    }
+
+    /// The first verdict that is not a pass.
+    pub fn first_red(&self) -> Option<&Verdict> {
+        self.verdicts.iter().flatten().find(|v| v.outcome != Outcome::Pass)
+    }
+}
+
+/// What an approval signs. If any part changes, the approval is void.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Binds {
+    /// The base commit everything was judged against.
+    pub base: String,
+    /// The snapshot commit.
+    pub head: String,
+    /// Its tree.
+    pub tree: String,
+    /// The SHA-256 of the canonical diff from base to tree.
+    pub diff_sha256: String,
+    /// The gate runs that judged the tree.
+    pub gate_runs: Vec<RunId>,
+    /// The hash of the gate configuration.
+    pub gate_hash: String,
+    /// The hash of the policy in force.
+    pub policy: String,
+}
+
+impl Binds {
+    /// The digest a person signs.
+    pub fn digest(&self) -> String {
+        let runs: Vec<String> = self.gate_runs.iter().map(ToString::to_string).collect();
+        let runs = runs.join(",");
+        let parts = [
+            &self.base,
+            &self.head,
+            &self.tree,
+            &self.diff_sha256,
+            &runs,
+            &self.gate_hash,
+            &self.policy,
+        ];
+        sha256_parts(parts.map(String::as_bytes))
+    }
+
+    /// The names of the parts in which `other` differs, for the person who signed an older digest.
+    pub fn changed(&self, other: &Binds) -> Vec<&'static str> {
+        let mut changed = Vec::new();
+        let mut compare = |name, same: bool| {
+            if !same {
+                changed.push(name);
+            }
+        };
+        compare("base", self.base == other.base);
+        compare("head", self.head == other.head);
+        compare("tree", self.tree == other.tree);
+        compare("diff", self.diff_sha256 == other.diff_sha256);
+        compare("gate runs", self.gate_runs == other.gate_runs);
+        compare("gate configuration", self.gate_hash == other.gate_hash);
+        compare("policy", self.policy == other.policy);
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binds() -> Binds {
+        Binds {
+            base: "b".into(),
+            head: "h".into(),
+            tree: "t".into(),
+            diff_sha256: "d".into(),
+            gate_runs: vec![RunId(1)],
+            gate_hash: "g".into(),
+            policy: "p".into(),
+        }
+    }
+
+    #[test]
+    fn every_part_changes_the_digest_and_is_named() {
+        let before = binds();
+        type Change = fn(&mut Binds);
+        let changes: [(&str, Change); 7] = [
+            ("base", |b| b.base.push('x')),
+            ("head", |b| b.head.push('x')),
+            ("tree", |b| b.tree.push('x')),
+            ("diff", |b| b.diff_sha256.push('x')),
+            ("gate runs", |b| b.gate_runs.push(RunId(2))),
+            ("gate configuration", |b| b.gate_hash.push('x')),
+            ("policy", |b| b.policy.push('x')),
+        ];
+        for (name, change) in changes {
+            let mut after = binds();
+            change(&mut after);
+            assert_ne!(before.digest(), after.digest(), "{name}");
+            assert_eq!(before.changed(&after), [name]);
+        }
+    }
+
+    #[test]
+    fn a_gate_is_green_only_when_every_check_ran_and_passed() {
+        let verdict = |outcome| Verdict {
+            check: "test".into(),
+            outcome,
+            reason: Foreign::default(),
+            command: None,
+            duration_ms: 0,
+            exit: None,
+            counts: None,
+            log: None,
+            tail: Foreign::default(),
+            toolchain: Vec::new(),
+        };
+        let gate = |verdicts| GateRun {
+            run: RunId(1),
+            snapshot: 1,
+            tree: "t".into(),
+            gate_hash: "g".into(),
+            started_at: Timestamp::default(),
+            verdicts,
+        };
+        assert!(!gate(None).is_green());
+        assert!(!gate(Some(vec![])).is_green());
+        assert!(!gate(Some(vec![verdict(Outcome::Pass), verdict(Outcome::NotRun)])).is_green());
+        assert!(gate(Some(vec![verdict(Outcome::Pass)])).is_green());
+    }
+}
