@@ -1,1 +1,4 @@
 //! Framing and the messages between processes. Types and codecs only.
+
+pub mod frame;
+pub mod hold;
