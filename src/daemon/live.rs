@@ -4,9 +4,7 @@
 //! cannot flood an eternal log.
 
 use crate::agent::kind::AgentKind;
-use crate::agent::status::{
-    Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker,
-};
+use crate::agent::status::{Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker};
 use crate::agent::turn::TurnEnd;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;

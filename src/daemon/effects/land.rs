@@ -85,7 +85,8 @@ fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
         Merged::Tree(tree) => {
             let number = facts.attempt.snapshots.last().map_or(1, |last| last.number + 1);
             let message = format!("task {} merged with its base", facts.id);
-            let commit = git::commit(&store, tree, new_base, &message, facts.since).map_err(text)?;
+            let commit =
+                git::commit(&store, tree, new_base, &message, facts.since).map_err(text)?;
             described(&store, new_base, commit, tree, number, Vec::new()).map(MergeOutcome::Merged)
         }
     }

@@ -12,8 +12,8 @@ use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
 use crate::daemon::agents::{self, Agent};
 use crate::daemon::driver::Cancel;
-use crate::daemon::world::World;
 use crate::daemon::gates;
+use crate::daemon::world::World;
 use crate::git::{self, ObjectId, Repository};
 use crate::model::attempt::{Environment, EnvironmentEntry, Place};
 use crate::model::command::Report;
@@ -77,7 +77,7 @@ fn make(world: &World, facts: &Facts) -> Result<Plan, String> {
     let mut progress = telling(world, facts.id);
     let store = world.store(facts.repo).map_err(text)?;
     store.fetch_base(&repository, base, &mut progress).map_err(text)?;
-    git::Worktree::add(&repository, &plan.worktree, &plan.branch, base, &mut progress)
+    git::Worktree::add(&store, &repository, &plan.worktree, &plan.branch, base, &mut progress)
         .map_err(text)?;
     copy_in(world, facts, &plan.worktree)?;
     Ok(plan)
@@ -130,9 +130,8 @@ fn describe(
     worktree: PathBuf,
     cancel: &Cancel,
 ) -> Result<Place, String> {
-    let attempt =
-        agents::attempt(world, RunId(0), &worktree, &facts.path, String::new(), None)
-            .map_err(|rejection| rejection.to_string())?;
+    let attempt = agents::attempt(world, RunId(0), &worktree, &facts.path, String::new(), None)
+        .map_err(|rejection| rejection.to_string())?;
     let home = attempt.home_path();
     let prepared = agents::plan(agent, &attempt, &world.host).map_err(|r| r.to_string())?;
     crate::agent::prepare::write_files(&prepared, &worktree).map_err(|e| e.to_string())?;
@@ -142,7 +141,10 @@ fn describe(
     let entries = report.entries.iter().map(|entry| EnvironmentEntry {
         name: entry.name.clone(),
         shown: Foreign::new(entry.shown.clone()),
-        why: serde_json::to_value(entry.why).ok().and_then(|w| w.as_str().map(String::from)).unwrap_or_default(),
+        why: serde_json::to_value(entry.why)
+            .ok()
+            .and_then(|w| w.as_str().map(String::from))
+            .unwrap_or_default(),
     });
     Ok(Place {
         base,

@@ -162,14 +162,8 @@ fn wait_for_login(world: &World, run: RunId, login: Option<&str>, cancel: &Cance
         let Ok(older) = older else { return false };
         let holds = |(other, agent): &(RunId, String)| {
             let agent = agents::named(world, agent).ok();
-            let attempt = agents::attempt(
-                world,
-                *other,
-                Path::new("/"),
-                Path::new("/"),
-                String::new(),
-                None,
-            );
+            let attempt =
+                agents::attempt(world, *other, Path::new("/"), Path::new("/"), String::new(), None);
             let plan = agent.zip(attempt.ok());
             let plan = plan.and_then(|(a, attempt)| agents::plan(&a, &attempt, &world.host).ok());
             plan.is_some_and(|plan| plan.exclusive_login.as_deref() == Some(login))
@@ -185,9 +179,11 @@ fn wait_for_login(world: &World, run: RunId, login: Option<&str>, cancel: &Cance
 }
 
 fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
-    let attempts = core.state.tasks.values().flat_map(|task| {
-        task.attempts.iter().map(move |attempt| (task, attempt))
-    });
+    let attempts = core
+        .state
+        .tasks
+        .values()
+        .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)));
     let live = attempts.filter_map(|(task, attempt)| {
         let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id < run)?;
         Some((other.id, task.spec.agent.clone()))
@@ -269,8 +265,7 @@ fn restored(
     if let (Some(frame), Some(keyframe)) = (frame, keyframe) {
         let offset = frame.offset;
         let token = token.clone();
-        let kept =
-            LiveRun::restored(id, facts.id, token, &agent.kind, &keyframe, frame, now);
+        let kept = LiveRun::restored(id, facts.id, token, &agent.kind, &keyframe, frame, now);
         if let Some(live) = kept {
             return (live, offset);
         }
