@@ -93,6 +93,9 @@ pub enum GitError {
     /// A rollback's folders are in no state that its steps leave behind.
     #[error("the folders of the rollback of {0} are in no known state; look at them by hand")]
     Unknown(PathBuf),
+    /// Another git process holds a checkout.
+    #[error("git is at work in {0}; wait until it has finished, then try again")]
+    Busy(PathBuf),
     /// Git failed.
     #[error("git {what} failed (exit {code}): {stderr}")]
     Failed {

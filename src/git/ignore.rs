@@ -139,6 +139,10 @@ impl Step {
             Step::Through => (true, !in_part),
         }
     }
+
+    fn may_be_empty(&self) -> bool {
+        matches!(self, Step::Star | Step::Everything | Step::MayPass)
+    }
 }
 
 /// Steps that may stand for nothing lead on at once.
@@ -150,12 +154,6 @@ fn skip_empty(steps: &[Step], reached: &mut [bool]) {
                 reached[state + 2] = true;
             }
         }
-    }
-}
-
-impl Step {
-    fn may_be_empty(&self) -> bool {
-        matches!(self, Step::Star | Step::Everything | Step::MayPass)
     }
 }
 

@@ -2,7 +2,7 @@
 //! and none may make the judged tree differ from the bytes on disk.
 
 use crate::support::*;
-use monban::git::{self, GitError};
+use monban::git::{self, Added, GitError, RollbackPlan, Worktree};
 use std::fs;
 
 /// Everything monban does with a hostile repository and worktree before a person decides.
@@ -188,4 +188,46 @@ fn commits_resets_and_amends_of_the_agent_change_nothing_in_what_is_judged() {
     git_in(&linked, &["reset", "-q", "--soft", "HEAD~1"]);
     assert_eq!(world.snapshot(&store, &linked), before);
     assert_eq!(git::diff(&store, world.head(), before.commit).unwrap().files.len(), 1);
+}
+
+#[test]
+fn the_traps_of_these_tests_do_spring_for_ordinary_git() {
+    let world = World::new(&[("a", "1"), (".gitattributes", "* filter=x\n")]);
+    let trap = world.trap();
+    for key in ["core.fsmonitor", "filter.x.clean"] {
+        world.git(&["config", key, trap.to_str().unwrap()]);
+        world.write("a", b"2");
+        git_command(&world.root, &["status"]).output().unwrap();
+        assert!(world.canary().exists(), "{key}");
+        fs::remove_file(world.canary()).unwrap();
+        world.git(&["config", "--unset", key]);
+    }
+}
+
+#[test]
+fn a_replaced_commondir_steers_nothing_and_is_put_right_by_a_rollback() {
+    let world = World::new(&[("a", "1")]);
+    let (store, _) = world.started();
+    let (repository, path) = (world.repository(), world.folder.path().join("attempt"));
+    let branch = "refs/heads/monban/1-1";
+    let added =
+        Worktree::add(&store, &repository, &path, branch, world.head(), &mut quiet).unwrap();
+    let Added::New(worktree) = added else { panic!() };
+    let own = world.folder.path().join("own");
+    git_in(world.folder.path(), &["init", "-q", own.to_str().unwrap()]);
+    git_in(&own, &["config", "core.fsmonitor", world.trap().to_str().unwrap()]);
+    let hook = own.join(".git/hooks/reference-transaction");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::copy(world.trap(), &hook).unwrap();
+    executable(&hook);
+    let own_dir = format!("{}/.git\n", own.display());
+    write(&worktree.git_dir.join("commondir"), own_dir.as_bytes());
+    write(&path.join(".git"), format!("gitdir: {own_dir}").as_bytes());
+    let plan = RollbackPlan::new(worktree.clone(), "op1", ".monban", world.head()).unwrap();
+    git::steps::finish(&plan, &store, &mut quiet).unwrap();
+    repository.base_checkout(&store, MAIN).unwrap();
+    assert_eq!(fs::read(worktree.git_dir.join("commondir")).unwrap(), b"../..\n");
+    assert_eq!(git_in(&path, &["symbolic-ref", "HEAD"]), branch);
+    Worktree::remove(&repository, &path).unwrap();
+    assert!(!world.canary().exists());
 }

@@ -130,7 +130,7 @@ pub fn git_in(folder: &Path, arguments: &[&str]) -> String {
     let output = git_command(folder, arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "git {arguments:?}: {said}");
-    String::from_utf8(output.stdout).unwrap().trim_end().to_string()
+    String::from_utf8_lossy(&output.stdout).trim_end().to_string()
 }
 
 pub fn git_command(folder: &Path, arguments: &[&str]) -> Command {
