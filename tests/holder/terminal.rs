@@ -130,7 +130,9 @@ fn closing_the_terminal_is_not_ending() {
 
 #[test]
 fn a_grandchild_that_keeps_the_terminal_does_not_keep_the_run() {
-    let run = Run::of("(trap '' HUP TERM; while :; do sleep 0.1; done) & echo $! >pid; exit 6");
+    let script = "(trap '' HUP TERM; echo on >trap; while :; do sleep 0.1; done) & echo $! >pid; \
+                  while ! [ -s trap ]; do sleep 0.02; done; exit 6";
+    let run = Run::of(script);
     let mut connection = run.start();
     let pid = run.pid("pid");
     let record = finish(&mut connection);
