@@ -14,24 +14,6 @@ const LINE_CHARS_MAX: usize = 100;
 const MACHINE_FOLDERS: &[&str] =
     &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/fa", "rm"), concat!("/Us", "ers/")];
 
-/// Crates in `Cargo.toml` whose code is not there yet. This list may only shrink.
-const NOT_USED_YET: &[&str] = &[
-    "clap",
-    "clap_complete",
-    "clap_mangen",
-    "color-eyre",
-    "git2",
-    "insta",
-    "portable-pty",
-    "quick-xml",
-    "regex",
-    "rio-vt",
-    "thiserror",
-    "tokio",
-    "toml",
-    "vt100",
-];
-
 #[test]
 fn rust_files_are_short_headed_and_free_of_leftovers() {
     none_of(all_rust().iter().flat_map(file_faults));
@@ -41,9 +23,8 @@ fn rust_files_are_short_headed_and_free_of_leftovers() {
 fn text_names_no_folder_of_somebodys_machine() {
     let text = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let is_text = |end: &&str| name.ends_with(*end);
-        [".rs", ".md", ".toml", ".yml", ".txt"].iter().any(|end| is_text(&end))
-            || !name.contains('.')
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        ["rs", "md", "toml", "yml", "txt", ""].contains(&ending)
     };
     none_of(files("", text).iter().flat_map(folder_faults));
 }
@@ -77,11 +58,8 @@ fn every_dependency_is_used_and_has_its_reason() {
     let reasons = files("docs/decisions", |path| path.ends_with(".md"));
     let mut faults = Vec::new();
     for name in dependencies(&manifest) {
-        let is_used = named.contains(&name.replace('-', "_"));
-        let is_expected = !NOT_USED_YET.contains(&name.as_str());
-        if is_used != is_expected {
-            let list = if is_used { "take it out of" } else { "nothing uses it: delete it, or" };
-            faults.push(format!("Cargo.toml: {name}: {list} NOT_USED_YET"));
+        if !named.contains(&name.replace('-', "_")) {
+            faults.push(format!("Cargo.toml: {name}: nothing uses it: delete it"));
         }
         if !reasons.iter().any(|file| file.text.contains(&format!("| {name} |"))) {
             faults.push(format!("Cargo.toml: {name}: has no row in docs/decisions"));
