@@ -88,8 +88,10 @@ fn file_faults(file: &Source) -> Vec<String> {
     if !file.text.starts_with("//!") {
         fault(1, "does not begin with `//!` lines that say what it owns and must not do");
     }
-    for (number, line) in blank(&file.text, Keep::Comments).lines().enumerate() {
-        if line.trim_end().chars().count() > LINE_CHARS_MAX && !line.contains("://") {
+    let blanked = blank(&file.text, Keep::Comments);
+    for (number, (line, whole)) in blanked.lines().zip(file.text.lines()).enumerate() {
+        let indent = whole.chars().take_while(|c| *c == ' ').count();
+        if indent + width(line) > LINE_CHARS_MAX && !line.contains("://") {
             fault(number + 1, "wider than 100 characters");
         }
     }
@@ -104,6 +106,11 @@ fn file_faults(file: &Source) -> Vec<String> {
         fault(line, "a test waits for time: block on the event, or use the bounded wait helper");
     }
     faults
+}
+
+/// The width of a line without its indent and its blanked strings: a message stays in one piece.
+fn width(line: &str) -> usize {
+    line.split_whitespace().collect::<Vec<_>>().join(" ").chars().count()
 }
 
 /// Lines of tests that sleep. `tests/support` may: its wait helper polls, its programs play delays.
@@ -204,6 +211,8 @@ mod samples {
         assert_eq!(faults("src/a.rs", &format!("//! a\n{}", "\n".repeat(500))), 1, "long");
         assert_eq!(faults("src/a.rs", &format!("//! a\n// {wide}\n")), 1, "wide comment");
         assert_eq!(faults("src/a.rs", &format!("//! a\nconst A: &str = r\"\n{wide}\n\";")), 0);
+        assert_eq!(faults("src/a.rs", &format!("//! a\nfn f() {{ g(\"{wide}\") }}")), 0, "message");
+        assert_eq!(faults("src/a.rs", &format!("//! a\nfn f() {{ {wide} }}")), 1, "wide code");
         assert_eq!(faults("src/a.rs", "//! a\nfn f() { todo!() }"), 1, "todo");
         assert_eq!(faults("src/a.rs", "//! a\n// todo!() #[ignore]"), 0, "in a comment");
         assert_eq!(faults("tests/a.rs", "//! a\n#[ignore = \"x\"]\nfn f() {}"), 1, "ignored");
