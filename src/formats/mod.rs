@@ -1,1 +1,3 @@
 //! Files of other programs that monban reads. Pure.
+
+pub mod junit;

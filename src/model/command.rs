@@ -200,6 +200,11 @@ pub enum Report {
         /// The run.
         run: RunId,
     },
+    /// Somebody stopped the agent's turn (Esc).
+    Interrupted {
+        /// The run.
+        run: RunId,
+    },
     /// The agent went on by itself.
     WentOn {
         /// The run.

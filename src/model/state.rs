@@ -24,6 +24,8 @@ pub struct State {
     pub last: LastIds,
     /// When the last event happened.
     pub at: Timestamp,
+    /// How many events it adds up.
+    pub applied: u64,
 }
 
 /// The last id of each kind that was given out.

@@ -17,6 +17,7 @@ impl State {
     /// Takes in an event that happened at `at`.
     pub fn apply(&mut self, event: &Event, at: Timestamp) {
         self.at = self.at.max(at);
+        self.applied += 1;
         match event {
             Event::Daemon(event) => daemon::apply(self, event),
             Event::Repo(event) => repo::apply(self, event, at),

@@ -17,7 +17,7 @@ pub(super) fn fail(context: Context<'_>, task: &Task, why: impl Into<String>) ->
     let why = Foreign::new(why);
     let mut events = close_items(context, task.id, |_| true);
     let halted = context.state.is_halted(task);
-    if context.settings.level.policy().on_failure == OnFailure::Stop && !halted {
+    if context.settings.level.rules().on_failure == OnFailure::Stop && !halted {
         let (repo, cause) = (task.repo, why.clone());
         events.push(Event::Repo(RepoEvent::Halted { repo, task: task.id, cause }));
     }

@@ -27,6 +27,7 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::Status { run, .. }
         | Report::Session { run, .. }
         | Report::Turned { run }
+        | Report::Interrupted { run }
         | Report::WentOn { run }
         | Report::Paused { run, .. }
         | Report::Ended { run, .. }
@@ -57,6 +58,10 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         }
         Report::Status { status, .. } => status_settled(context, task, run, status),
         Report::Turned { .. } if current && task.stage == Stage::Running => turned(context, task),
+        Report::Interrupted { .. } if current && task.stage == Stage::Running => {
+            let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
+            vec![item(context, task, ItemKind::Question, note, None)]
+        }
         Report::WentOn { .. } if current && task.stage == Stage::Waiting => {
             let mut events = end::close_items(context, task.id, end::of_work);
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));

@@ -19,7 +19,9 @@ pub use rollback::RollbackEvent;
 pub use run::RunEvent;
 pub use task::{FinalEnd, FinalResult, TaskEvent};
 
+use serde::ser::Error as _;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// A fact, by area.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -39,4 +41,25 @@ pub enum Event {
     Landing(LandingEvent),
     /// About rolling a worktree back.
     Rollback(RollbackEvent),
+}
+
+impl Event {
+    /// The kind and payload under which the event is logged.
+    ///
+    /// # Errors
+    /// A value that JSON cannot hold, such as a path that is not UTF-8.
+    pub fn to_record(&self) -> Result<(String, Value), serde_json::Error> {
+        match serde_json::to_value(self)? {
+            Value::Object(mut fields) => match (fields.remove("type"), fields.remove("payload")) {
+                (Some(Value::String(kind)), Some(payload)) => Ok((kind, payload)),
+                _ => Err(serde_json::Error::custom("an event without type and payload")),
+            },
+            _ => Err(serde_json::Error::custom("an event that is not an object")),
+        }
+    }
+
+    /// The event a record stands for; `None` for a kind this version does not know.
+    pub fn from_record(kind: &str, payload: &Value) -> Option<Self> {
+        serde_json::from_value(json!({ "type": kind, "payload": payload })).ok()
+    }
 }

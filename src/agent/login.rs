@@ -1,0 +1,239 @@
+//! How an agent is logged in inside a HOME of its own, and what to do when it is not.
+//!
+//! Reads the person's login files, writes nothing. Secrets leave only in what a run gets.
+
+use super::carry::CarryBack;
+use super::kind::{AgentKind, FileLogin, LoginRule};
+use super::prepare::{AgentConfig, Host, Os};
+use super::template::{self, Inside, Value, Values};
+use crate::base::{durable, hash};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// The largest login file that is carried into a run.
+pub(super) const LOGIN_BYTES_MAX: u64 = 256 * 1024;
+
+/// How a run is logged in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Login {
+    /// The agent needs none.
+    NotNeeded,
+    /// By an API key: costs are counted per use.
+    Key {
+        /// The variable that holds it for the person.
+        variable: String,
+    },
+    /// By a token of a subscription or gateway.
+    Token {
+        /// The variable that holds it.
+        variable: String,
+    },
+    /// By a copy of the person's login file.
+    File {
+        /// The person's file.
+        path: PathBuf,
+        /// Whether only one run at a time may hold it.
+        is_exclusive: bool,
+    },
+    /// Not at all: such a run is refused.
+    Missing {
+        /// What to do.
+        cure: String,
+    },
+}
+
+/// One way to be logged in, for `auth`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AuthRow {
+    /// The agent.
+    pub agent: String,
+    /// The way: a variable or a file.
+    pub way: String,
+    /// Whether it is there.
+    pub is_there: bool,
+    /// Whether a run uses it.
+    pub is_used: bool,
+    /// What reaches a run, and what to know about it.
+    pub reaches: String,
+    /// What to do; only where something is to be done.
+    pub cure: Option<String>,
+}
+
+/// A login that was found, with everything a run needs of it.
+pub(super) struct Found {
+    pub(super) login: Login,
+    pub(super) variable: Option<(String, String)>,
+    pub(super) file: Option<(String, Vec<u8>)>,
+    pub(super) carry_back: Option<CarryBack>,
+    pub(super) exclusive: Option<String>,
+    pub(super) key_tail: String,
+}
+
+/// How a run of this agent would be logged in now.
+pub fn login(agent: &str, kind: &AgentKind, config: &AgentConfig, host: &Host) -> Login {
+    match find(agent, kind, config, host) {
+        Some(found) => found.login,
+        None if kind.logins.is_empty() => Login::NotNeeded,
+        None => Login::Missing { cure: cure(kind, host.os) },
+    }
+}
+
+/// Every way this agent can be logged in, and which of them a run uses.
+pub fn auth_rows(agent: &str, kind: &AgentKind, config: &AgentConfig, host: &Host) -> Vec<AuthRow> {
+    let used = login(agent, kind, config, host);
+    let mut rows: Vec<_> = kind
+        .logins
+        .iter()
+        .map(|rule| {
+            let found = look(agent, kind, rule, config, host);
+            AuthRow {
+                agent: agent.to_string(),
+                way: way(rule, host),
+                is_there: found.is_some(),
+                is_used: found.as_ref().is_some_and(|found| found.login == used),
+                reaches: found.map_or_else(String::new, |found| reaches(&found.login)),
+                cure: None,
+            }
+        })
+        .collect();
+    if let (Login::Missing { cure }, Some(row)) = (used, rows.first_mut()) {
+        row.cure = Some(cure);
+    }
+    rows
+}
+
+/// The login a run gets: what the person set for this agent, else the first there is.
+pub(super) fn find(
+    agent: &str,
+    kind: &AgentKind,
+    config: &AgentConfig,
+    host: &Host,
+) -> Option<Found> {
+    let is_set =
+        |rule: &&LoginRule| variable(rule).is_some_and(|name| config.env.contains_key(name));
+    let set = kind.logins.iter().filter(is_set);
+    set.chain(&kind.logins).find_map(|rule| look(agent, kind, rule, config, host))
+}
+
+/// The variables of all ways to be logged in: a run gets at most one of them.
+pub(super) fn variables(kind: &AgentKind) -> impl Iterator<Item = &str> {
+    kind.logins.iter().filter_map(variable)
+}
+
+pub(super) fn cure(kind: &AgentKind, os: Os) -> String {
+    match os {
+        Os::Linux => kind.login_cure.linux.clone(),
+        Os::MacOs => kind.login_cure.macos.clone(),
+    }
+}
+
+fn variable(rule: &LoginRule) -> Option<&str> {
+    match rule {
+        LoginRule::Token { variable } | LoginRule::Key { variable, .. } => Some(variable),
+        LoginRule::File(_) => None,
+    }
+}
+
+fn look(
+    agent: &str,
+    kind: &AgentKind,
+    rule: &LoginRule,
+    config: &AgentConfig,
+    host: &Host,
+) -> Option<Found> {
+    let value = |name: &str| {
+        let set = config.env.get(name).or_else(|| host.environment.get(name));
+        set.filter(|value| !value.trim().is_empty()).cloned()
+    };
+    match rule {
+        LoginRule::Token { variable } => {
+            let login = Login::Token { variable: variable.clone() };
+            Some(Found { variable: Some((variable.clone(), value(variable)?)), ..Found::of(login) })
+        }
+        LoginRule::Key { variable, to, content } => {
+            let secret = value(variable)?;
+            let key_tail = tail(&secret);
+            let values = Values::from([("secret", Value::Text(secret.clone()))]);
+            let filled = content.as_ref().map(|c| template::fill(c, &values, Inside::Quotes));
+            let file = to.clone().zip(filled.map(String::into_bytes));
+            let variable = variable.clone();
+            let login = Login::Key { variable: variable.clone() };
+            let env = if file.is_none() { Some((variable, secret)) } else { None };
+            Some(Found { variable: env, file, key_tail, ..Found::of(login) })
+        }
+        LoginRule::File(rule) => look_at_file(agent, kind, rule, host),
+    }
+}
+
+fn look_at_file(agent: &str, kind: &AgentKind, rule: &FileLogin, host: &Host) -> Option<Found> {
+    let path = file_path(rule, host).canonicalize().ok()?;
+    let bytes = durable::read(&path, LOGIN_BYTES_MAX).ok()?;
+    let content: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    if content.as_object().is_none_or(serde_json::Map::is_empty) {
+        return None;
+    }
+    let refreshes = content.pointer(&rule.refreshes);
+    let is_exclusive = refreshes.is_some_and(|token| token.as_str().is_some_and(|t| !t.is_empty()));
+    let carry_back = is_exclusive.then(|| CarryBack {
+        agent: agent.to_string(),
+        person_file: path.clone(),
+        home_file: rule.to.clone(),
+        carried_sha256: hash::sha256(&bytes),
+        newer: rule.newer.clone(),
+        same: rule.same.clone(),
+    });
+    let exclusive = is_exclusive.then(|| format!("{}:{}", kind.name, path.display()));
+    let login = Login::File { path, is_exclusive };
+    Some(Found { file: Some((rule.to.clone(), bytes)), carry_back, exclusive, ..Found::of(login) })
+}
+
+fn file_path(rule: &FileLogin, host: &Host) -> PathBuf {
+    let set = host.environment.get(&rule.from_variable).filter(|value| !value.is_empty());
+    let home = host.environment.get("HOME").cloned().unwrap_or_default();
+    let values = Values::from([("person_home", Value::Text(home))]);
+    let folder = set.cloned().unwrap_or_else(|| template::fill(&rule.from, &values, Inside::Plain));
+    Path::new(&folder).join(&rule.name)
+}
+
+fn way(rule: &LoginRule, host: &Host) -> String {
+    match rule {
+        LoginRule::Token { variable } => format!("token in {variable}"),
+        LoginRule::Key { variable, .. } => format!("API key in {variable}"),
+        LoginRule::File(rule) => file_path(rule, host).display().to_string(),
+    }
+}
+
+fn reaches(login: &Login) -> String {
+    match login {
+        Login::NotNeeded | Login::Missing { .. } => String::new(),
+        Login::Key { variable } => format!("the API key of {variable}; use is billed"),
+        Login::Token { variable } => format!("the token of {variable}"),
+        Login::File { is_exclusive: false, .. } => "a copy of the file".to_string(),
+        Login::File { is_exclusive: true, .. } => "a copy of the file, for one run at a time; a \
+             refreshed one is carried back. Do not use the agent elsewhere meanwhile"
+            .to_string(),
+    }
+}
+
+fn tail(key: &str) -> String {
+    let count = key.chars().count();
+    key.chars().skip(count.saturating_sub(20)).collect()
+}
+
+impl Found {
+    fn of(login: Login) -> Self {
+        Self {
+            login,
+            variable: None,
+            file: None,
+            carry_back: None,
+            exclusive: None,
+            key_tail: String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "login_tests.rs"]
+mod tests;

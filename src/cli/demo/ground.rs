@@ -1,0 +1,124 @@
+//! The demo's ground: a generated repository and a monban instance of its own under one folder.
+
+use super::super::client::Client;
+use super::super::exit::Failure;
+use crate::base::paths::Places;
+use crate::wire::people::{Ask, DaemonAsk};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const GREET: &str = "#!/bin/sh\necho \"Hello, everybody!\"\n";
+const README: &str = "# greet\n\nGreets people.\n";
+/// Passes when greet.sh greets, and says so in JUnit's format.
+const TEST: &str = r#"#!/bin/sh
+out=$(sh ./greet.sh 2>/dev/null) && [ "$out" = "Hello, everybody!" ] && ok=1 || ok=0
+echo "greeting: $out"
+fail=""
+[ $ok = 1 ] || fail='<failure message="it does not greet"/>'
+printf '<testsuites><testsuite name="greet"><testcase classname="greet" name="greets everybody">%s</testcase></testsuite></testsuites>\n' "$fail" > "$MONBAN_JUNIT"
+[ $ok = 1 ]
+"#;
+const MONBAN: &str = "[project]\nbase = \"main\"\n\n[verify]\ntest = \"sh ./test.sh\"\n\n[gates]\nchecks = [\"test\"]\n";
+
+/// A generated repository and the instance that works on it.
+pub(super) struct Ground {
+    root: PathBuf,
+    /// The repository.
+    pub repository: PathBuf,
+    /// The instance.
+    pub places: Places,
+}
+
+impl Ground {
+    /// Makes everything anew.
+    pub fn make() -> Result<Self, Failure> {
+        let failed = |error: io::Error| {
+            Failure::environment(format!("the demo cannot be set up: {error}"), "is the disk full?")
+        };
+        let root = new_folder().map_err(failed)?;
+        let ground = Self {
+            repository: root.join("greet"),
+            places: Places::under(&root.join("monban")),
+            root,
+        };
+        match ground.fill() {
+            Ok(()) => Ok(ground),
+            Err(error) => {
+                let _ = fs::remove_dir_all(&ground.root);
+                Err(failed(error))
+            }
+        }
+    }
+
+    fn fill(&self) -> io::Result<()> {
+        fs::create_dir(&self.repository)?;
+        for (name, content) in
+            [("greet.sh", GREET), ("README.md", README), ("test.sh", TEST), ("monban.toml", MONBAN)]
+        {
+            fs::write(self.repository.join(name), content)?;
+        }
+        self.git(&["init", "--quiet", "--initial-branch=main"])?;
+        self.git(&["add", "."])?;
+        self.git(&["commit", "--quiet", "--message=greet"])?;
+        fs::create_dir_all(self.root.join("monban"))?;
+        let program = std::env::current_exe()?;
+        let agents = ["good", "asks", "harm"].map(|name| {
+            let program = toml::Value::from(program.display().to_string());
+            format!("[agents.{name}]\nkind = \"command\"\nprogram = {program}\nargs = [\"demo-agent\", \"{name}\"]\n")
+        });
+        fs::write(&self.places.config_file, agents.join("\n"))
+    }
+
+    /// Runs git in the generated repository and gives what it prints.
+    pub fn git(&self, args: &[&str]) -> io::Result<String> {
+        let output = Command::new("git")
+            .args(args)
+            .current_dir(&self.repository)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .envs([("GIT_AUTHOR_NAME", "demo"), ("GIT_AUTHOR_EMAIL", "demo@example.invalid")])
+            .envs([("GIT_COMMITTER_NAME", "demo"), ("GIT_COMMITTER_EMAIL", "demo@example.invalid")])
+            .stdin(Stdio::null())
+            .output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_string());
+        }
+        Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_string()))
+    }
+
+    /// A connection to the instance's daemon.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::connect(&self.places, &self.repository)
+    }
+
+    /// Stops the daemon and its agents and removes the folder.
+    pub fn clear(&self) -> Result<(), String> {
+        let stopped = match Client::connect_running(&self.places, &self.repository) {
+            Ok(Some(mut client)) => {
+                let stopped = client.ask(Ask::Daemon(DaemonAsk::Stop { kill_agents: true }));
+                client.wait_for_end();
+                stopped.map(|_| ())
+            }
+            Ok(None) => Ok(()),
+            Err(failure) => Err(failure),
+        };
+        stopped.map_err(|failure| format!("the daemon did not stop: {failure:?}"))?;
+        fs::remove_dir_all(&self.root)
+            .map_err(|error| format!("{} stays: {error}", self.root.display()))
+    }
+}
+
+/// A new private folder below the system's folder for temporary files.
+fn new_folder() -> io::Result<PathBuf> {
+    let base: &Path = &std::env::temp_dir();
+    for number in 0..1000_u32 {
+        let path = base.join(format!("monban-demo-{}-{number}", std::process::id()));
+        let user = rustix::process::getuid().as_raw();
+        if !path.exists() && crate::base::paths::private_folder(&path, user).is_ok() {
+            return path.canonicalize();
+        }
+    }
+    Err(io::Error::other("no free name for the demo's folder"))
+}

@@ -1,0 +1,117 @@
+//! The command line: a client of the daemon that asks for one thing and says what came of it.
+
+mod args;
+mod auth;
+mod client;
+mod demo;
+mod doctor;
+mod exit;
+mod files;
+mod hook;
+mod inside;
+mod plan;
+mod print;
+mod show;
+mod task;
+
+use crate::base::paths::Places;
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use client::Client;
+use exit::Failure;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What every command works with.
+pub(crate) struct Here {
+    /// Where monban keeps its files.
+    pub places: Places,
+    /// The folder the person stands in.
+    pub at: PathBuf,
+}
+
+impl Here {
+    fn client(&self) -> Result<Client, Failure> {
+        Client::connect(&self.places, &self.at)
+    }
+}
+
+/// Runs the command line; the exit status is part of the interface.
+pub fn main() -> ExitCode {
+    if let Err(error) = color_eyre::install() {
+        exit::complain(&format!("monban: {error}"));
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    if let Some(code) = inside::run(&cli.command)? {
+        return Ok(code);
+    }
+    let here = here(cli.directory.as_deref())?;
+    let out = &mut std::io::stdout().lock();
+    match cli.command {
+        Command::Task(command) => task::run(&here, command, out),
+        Command::Plan(command) => plan::check(&here, command, out),
+        Command::Run(args) => plan::run(&here, args, out),
+        Command::Init => plan::init(&here, out),
+        Command::Approve { .. }
+        | Command::Reject { .. }
+        | Command::Send(_)
+        | Command::Abort { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::Rollback(_) => task::decide(&here, cli.command, out),
+        Command::Ls { .. }
+        | Command::Show { .. }
+        | Command::Diff { .. }
+        | Command::Gates { .. }
+        | Command::Inbox { .. }
+        | Command::Screen { .. }
+        | Command::Events { .. } => show::run(&here, cli.command, out),
+        Command::Verify { json } => files::verify(&here, json, out),
+        Command::Replay { id, cast } => files::replay(&here, id.0, cast.as_deref(), out),
+        Command::Daemon(command) => files::daemon(&here, command, out),
+        Command::Auth { json } => auth::run(&here, json, out),
+        Command::Doctor { json } => doctor::run(&here, json, out),
+        Command::Demo { .. } => demo::run(out),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "monban", out);
+            Ok(())
+        }
+        Command::Man { folder } => man(&folder),
+        Command::Hook { .. } | Command::Hold { .. } | Command::DemoAgent { .. } => Ok(()),
+    }?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn here(directory: Option<&Path>) -> Result<Here, Failure> {
+    let user = rustix::process::getuid().as_raw();
+    let variable = |name: &str| std::env::var(name).ok();
+    let places = Places::from_environment(variable, user)
+        .map_err(|error| Failure::environment(error.to_string(), "then run the command again"))?;
+    let at = directory.unwrap_or(Path::new("."));
+    let at = at.canonicalize().map_err(|error| {
+        let why = format!("cannot stand in {}: {error}", at.display());
+        Failure::input(why, "give an existing folder to `-C`")
+    })?;
+    Ok(Here { places, at })
+}
+
+fn man(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Cli::command(), folder)?;
+    Ok(())
+}

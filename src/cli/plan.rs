@@ -1,0 +1,248 @@
+//! The plan: the gate configuration, starting tasks, one task in full.
+
+use super::Here;
+use super::args::{PlanCommand, RunArgs};
+use super::client::Client;
+use super::exit::{Failure, complain};
+use super::print::{age, json, short, text};
+use crate::base::foreign::Foreign;
+use crate::base::id::TaskId;
+use crate::config;
+use crate::git::Repository;
+use crate::model::rejection::{Class, Rejection};
+use crate::wire::people::{Answer, Ask, PlanAsk, ShowAsk};
+use serde_json::Value;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
+
+pub(super) fn check(here: &Here, command: PlanCommand, out: &mut dyn Write) -> Result<(), Failure> {
+    let PlanCommand::Check { json: as_json } = command;
+    let value = here.client()?.ask(Ask::Plan(PlanAsk::Check))?;
+    if as_json { json(out, &value) } else { gate(&value, out) }
+}
+
+fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    let trusted = if value["trusted"] == true { "trusted" } else { "NOT trusted yet" };
+    writeln!(out, "gate {} from {}, {trusted}", short(&value["hash"]), text(&value["source"]))?;
+    for step in value["runs"].as_array().into_iter().flatten() {
+        writeln!(out, "  {:6} {}", text(&step["check"]), text(&step["command"]))?;
+    }
+    if value["trusted"] != true {
+        writeln!(out, "accept it: monban run --trust {}", text(&value["hash"]))?;
+    }
+    Ok(())
+}
+
+pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut client = here.client()?;
+    if let Some(duration) = &args.attend {
+        let cure = "give one such as 30m or 2h";
+        let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
+        let for_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
+    }
+    let trust = match args.trust {
+        Some(hash) => Some(hash),
+        None => ask_for_trust(&mut client)?,
+    };
+    let tasks: Vec<TaskId> = args.ids.into_iter().map(|id| id.0).collect();
+    let started = client.ask(Ask::Plan(PlanAsk::Run { tasks, trust }))?;
+    let tasks: Vec<TaskId> = serde_json::from_value(started["tasks"].clone())
+        .map_err(|_| super::client::not_understood("tasks"))?;
+    for (task, state) in tasks.iter().zip(started["states"].as_array().into_iter().flatten()) {
+        writeln!(out, "task {task} is {}", text(state))?;
+    }
+    out.flush()?;
+    if args.wait { wait(&mut client, tasks, out) } else { Ok(()) }
+}
+
+/// On a terminal the person is shown the gate configuration and asked once; elsewhere the daemon's
+/// refusal names the flag.
+fn ask_for_trust(client: &mut Client) -> Result<Option<String>, Failure> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    let value = client.ask(Ask::Plan(PlanAsk::Check))?;
+    if value["trusted"] == true {
+        return Ok(None);
+    }
+    let mut shown = Vec::new();
+    gate(&value, &mut shown)?;
+    complain(&String::from_utf8_lossy(&shown));
+    complain("These commands would run on this machine. Trust this content? Type yes:");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim() == "yes" {
+        return Ok(value["hash"].as_str().map(ToString::to_string));
+    }
+    let why = "the gate configuration is not trusted";
+    Err(Failure::Refused(Rejection::new(Class::NeedsPerson, why, "read it and run again")))
+}
+
+fn wait(client: &mut Client, tasks: Vec<TaskId>, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut told = String::new();
+    let mut row = |answer: Answer| match answer {
+        Answer::Progress { what, done, total } => {
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            complain(&format!("  {what}: {done}{of}"));
+            Ok(())
+        }
+        Answer::Row(states) => {
+            let line = states.as_array().into_iter().flatten().map(|row| {
+                format!("task {} {} ({})", row["id"], text(&row["state"]), text(&row["status"]))
+            });
+            let line = line.collect::<Vec<_>>().join(", ");
+            if line != told {
+                complain(&line);
+                told = line;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    };
+    let ended = client.ask_with(Ask::Show(ShowAsk::Wait { tasks }), &mut row)?;
+    let rows: Vec<&Value> = ended.as_array().into_iter().flatten().collect();
+    for row in &rows {
+        writeln!(out, "task {} is {}", row["id"], text(&row["state"]))?;
+    }
+    out.flush()?;
+    outcome(&rows)
+}
+
+/// How a wait ends: 1 when a task failed, 4 when a person is needed.
+fn outcome(rows: &[&Value]) -> Result<(), Failure> {
+    let failed = rows.iter().find(|row| row["state"] == "failed");
+    if let Some(row) = failed {
+        let why = format!("task {} failed: {}", row["id"], text(&row["failure"]));
+        let cure = format!("`monban gates {}` shows the evidence", row["id"]);
+        return Err(Failure::Refused(Rejection::refused(why, cure)));
+    }
+    let waiting = rows.iter().find(|row| row["needs_you"] == true);
+    if let Some(row) = waiting {
+        let why = format!("task {} needs you: {}", row["id"], text(&row["waits_for"]));
+        return Err(Failure::Refused(Rejection::new(
+            Class::NeedsPerson,
+            why,
+            "`monban inbox` shows what waits",
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
+    let repository = Repository::open(&here.at).map_err(|error| {
+        Failure::input(error.to_string(), "nothing was changed")
+    })?;
+    let top = repository.toplevel();
+    let mut detected = config::detect(&|name| std::fs::read_to_string(top.join(name)).ok());
+    let base = repository.default_base().map_err(|error| {
+        Failure::input(error.to_string(), "switch to the branch that work is to land on")
+    })?;
+    detected.base = base.strip_prefix("refs/heads/").map(ToString::to_string);
+    let text = config::render_initial(&detected);
+    let path = top.join(config::repository::FILE_NAME);
+    write_new(&path, &text)?;
+    writeln!(out, "wrote {}", path.display())?;
+    write!(out, "{text}")?;
+    if detected.test.is_none() {
+        writeln!(out, "\nNo test command was recognised: set [verify] test before the first run.")?;
+        return Ok(());
+    }
+    writeln!(out, "\nRead it, then: git add monban.toml && git commit -m \"monban\"")?;
+    let value = here.client()?.ask(Ask::Plan(PlanAsk::Check))?;
+    if let Some(hash) = value["hash"].as_str() {
+        here.client()?.ask(Ask::Plan(PlanAsk::Trust { hash: hash.into() }))?;
+        writeln!(out, "its commands are trusted as they stand ({})", short(&value["hash"]))?;
+    }
+    Ok(())
+}
+
+/// Writes a file that must not be there yet.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            let why = format!("{} is there already and is never overwritten", path.display());
+            Failure::input(why, "edit it, or move it away first")
+        }
+        _ => Failure::environment(format!("cannot write {}: {error}", path.display()), "free space?"),
+    })
+}
+
+/// One task in full.
+pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "task {}  {}", value["id"], text(&value["title"]))?;
+    writeln!(out, "  state      {}", text(&value["state"]))?;
+    if !value["failure"].is_null() {
+        writeln!(out, "  failure    {}", text(&value["failure"]))?;
+    }
+    let status = &value["status"];
+    if status.is_object() {
+        let since = age(status["age_s"].as_u64().unwrap_or(0));
+        writeln!(
+            out,
+            "  agent      {} · {} {} · from {} · {since}",
+            text(&value["agent"]),
+            text(&status["state"]),
+            text(&status["detail"]),
+            text(&status["source"])
+        )?;
+    }
+    writeln!(out, "  isolation  {} · proxy: {}", text(&value["isolation"]), text(&value["proxy"]))?;
+    for name in ["worktree", "branch", "base", "head", "landed"] {
+        if !value[name].is_null() {
+            writeln!(out, "  {name:10} {}", text(&value[name]))?;
+        }
+    }
+    let attempts: Vec<&Value> = value["attempts"].as_array().into_iter().flatten().collect();
+    if let Some(last) = attempts.last() {
+        attempt(last, out)?;
+    }
+    let prompt = Foreign::new(value["prompt"].as_str().unwrap_or_default()).shown_lines();
+    writeln!(out, "  prompt")?;
+    for line in prompt.lines() {
+        writeln!(out, "    {line}")?;
+    }
+    Ok(())
+}
+
+fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "  attempt    {} (run {})", attempt["number"], text(&attempt["run"]))?;
+    if !attempt["session"].is_null() {
+        writeln!(out, "  session    {}", text(&attempt["session"]))?;
+    }
+    for checkpoint in attempt["checkpoints"].as_array().into_iter().flatten() {
+        let snapshot = &checkpoint["snapshot"];
+        writeln!(
+            out,
+            "  {:10} {}  {} files +{} -{}",
+            text(&checkpoint["name"]),
+            short(&snapshot["commit"]),
+            snapshot["files"],
+            snapshot["added"],
+            snapshot["deleted"]
+        )?;
+        for leftover in snapshot["leftovers"].as_array().into_iter().flatten() {
+            writeln!(out, "             not in it: {}", text(leftover))?;
+        }
+    }
+    for rollback in attempt["rollbacks"].as_array().into_iter().flatten() {
+        let undo = if rollback["can_undo"] == true { " (can be undone)" } else { "" };
+        writeln!(out, "  rollback   {}{undo}", text(&rollback["op"]))?;
+    }
+    let place = &attempt["place"];
+    for file in place["instructions"].as_array().into_iter().flatten() {
+        writeln!(out, "  reads      {}", text(file))?;
+    }
+    let environment = &place["environment"];
+    if environment.is_object() {
+        let (kept, dropped) = (&environment["kept"], &environment["dropped"]);
+        writeln!(out, "  environment: {kept} variables kept, {dropped} dropped")?;
+        for entry in environment["entries"].as_array().into_iter().flatten() {
+            let (name, shown) = (text(&entry["name"]), text(&entry["shown"]));
+            writeln!(out, "    {name}={shown}  ({})", text(&entry["why"]))?;
+        }
+    }
+    Ok(())
+}
+

@@ -1,0 +1,188 @@
+//! Writing tasks down, and deciding about them.
+
+use super::Here;
+use super::args::{AddArgs, Command, EditArgs, IdArg, KindArg, RollbackArgs, SendArgs, TaskCommand};
+use super::exit::Failure;
+use crate::base::foreign::Foreign;
+use crate::base::id::TaskId;
+use crate::model::command::TaskChange;
+use crate::model::task::{Kind, Origin, TaskSpec};
+use crate::wire::people::{Ask, InboxAsk, PlanAsk, TaskAsk};
+use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
+
+/// The most that is read of a prompt: enough to see that it is too long.
+const PROMPT_READ_MAX: u64 = 2 << 20;
+
+pub(super) fn run(
+    here: &Here,
+    command: TaskCommand,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    match command {
+        TaskCommand::Add(args) => add(here, args, out),
+        TaskCommand::Edit(args) => edit(here, args, out),
+        TaskCommand::Rm { id } => {
+            here.client()?.ask(Ask::Task(id.0, TaskAsk::Remove))?;
+            Ok(writeln!(out, "task {} removed", id.0)?)
+        }
+        TaskCommand::Retry { id, resume, fresh, trust } => {
+            let said = match (resume, fresh) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                (false, false) => None,
+            };
+            let ask = |resume| Ask::Task(id.0, TaskAsk::Retry { resume, trust: trust.clone() });
+            here.client()?.ask(ask(said))?;
+            Ok(writeln!(out, "task {} is asked to run again", id.0)?)
+        }
+    }
+}
+
+impl From<KindArg> for Kind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Fix => Kind::Fix,
+            KindArg::Add => Kind::Add,
+            KindArg::Test => Kind::Test,
+            KindArg::Deps => Kind::Deps,
+            KindArg::Refactor => Kind::Refactor,
+        }
+    }
+}
+
+fn ids(ids: Vec<IdArg>) -> Vec<TaskId> {
+    ids.into_iter().map(|id| id.0).collect()
+}
+
+fn add(here: &Here, args: AddArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let prompt = match (args.prompt, &args.prompt_file, &args.stdin) {
+        (Some(prompt), _, None) => prompt,
+        (None, Some(file), None) => read_prompt_file(file)?,
+        (None, None, Some(_)) => read_prompt_stdin()?,
+        _ => {
+            return Err(Failure::input(
+                "a task needs exactly one prompt",
+                "give one of `--prompt TEXT`, `--prompt-file FILE` or `-`",
+            ));
+        }
+    };
+    let spec = TaskSpec {
+        title: Foreign::new(args.title),
+        kind: args.kind.into(),
+        agent: args.agent,
+        prompt,
+        after: ids(args.after),
+        files: args.files,
+    };
+    let ask = Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real });
+    let added = here.client()?.ask(ask)?;
+    let id = added["id"].as_u64().ok_or_else(|| super::client::not_understood("id"))?;
+    Ok(writeln!(out, "{id}")?)
+}
+
+fn edit(here: &Here, args: EditArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let prompt = match (args.prompt, &args.prompt_file) {
+        (Some(prompt), _) => Some(prompt),
+        (None, Some(file)) => Some(read_prompt_file(file)?),
+        (None, None) => None,
+    };
+    let change = TaskChange {
+        title: args.title.map(Foreign::new),
+        prompt,
+        kind: args.kind.map(Into::into),
+        agent: args.agent,
+        after: args.after.map(ids),
+        files: args.files,
+    };
+    if change == TaskChange::default() {
+        return Err(Failure::input("nothing is to change", "see `monban task edit --help`"));
+    }
+    here.client()?.ask(Ask::Task(args.id.0, TaskAsk::Edit(change)))?;
+    Ok(writeln!(out, "task {} changed", args.id.0)?)
+}
+
+fn read_prompt_file(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::input(format!("cannot read {}: {error}", path.display()), "give a readable file")
+    };
+    read_prompt(&mut std::fs::File::open(path).map_err(failed)?, &path.display().to_string())
+}
+
+fn read_prompt_stdin() -> Result<String, Failure> {
+    let mut stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let cure = "pipe the prompt in, or use `--prompt`";
+        return Err(Failure::input("standard input is a terminal", cure));
+    }
+    read_prompt(&mut stdin, "standard input")
+}
+
+fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = source.take(PROMPT_READ_MAX).read_to_end(&mut bytes);
+    read.map_err(|e| Failure::input(format!("cannot read {name}: {e}"), "give a readable file"))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::input(format!("{name} is not UTF-8 text"), "save it as UTF-8"))
+}
+
+/// What people decide about tasks.
+pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Result<(), Failure> {
+    let (ask, said) = match command {
+        Command::Approve { item, bind } => {
+            let said = format!("{item} approved; the result is on its way");
+            (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)
+        }
+        Command::Reject { item, reason } => {
+            let said = format!("{item} rejected; the reason goes to the agent");
+            (Ask::Inbox(InboxAsk::Reject { item, reason }), said)
+        }
+        Command::Send(args) => return send(here, args),
+        Command::Abort { id: Some(id), .. } => {
+            (Ask::Task(id.0, TaskAsk::Abort), format!("task {} is being stopped", id.0))
+        }
+        Command::Abort { .. } => {
+            (Ask::Plan(PlanAsk::AbortAll), "all tasks of this repository are being stopped".into())
+        }
+        Command::Pause { id } => {
+            (Ask::Task(id.0, TaskAsk::Pause), format!("task {} is paused", id.0))
+        }
+        Command::Resume { id: Some(id) } => {
+            (Ask::Task(id.0, TaskAsk::GoOn), format!("task {} goes on", id.0))
+        }
+        Command::Resume { id: None } => {
+            (Ask::Plan(PlanAsk::Resume), "the halt or hold is lifted".into())
+        }
+        Command::Rollback(args) => rollback(args)?,
+        _ => return Ok(()),
+    };
+    here.client()?.ask(ask)?;
+    Ok(writeln!(out, "{said}")?)
+}
+
+fn send(here: &Here, args: SendArgs) -> Result<(), Failure> {
+    let ask = match (args.text, args.submit) {
+        (Some(text), true) => TaskAsk::Say { text },
+        (Some(text), false) => TaskAsk::Paste { text },
+        (None, _) => TaskAsk::Keys { keys: args.keys },
+    };
+    here.client()?.ask(Ask::Task(args.id.0, ask)).map(|_| ())
+}
+
+fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {
+    if let Some(op) = args.undo {
+        let said = format!("{} is being undone", op.0);
+        return Ok((Ask::Inbox(InboxAsk::Undo { op: op.0 }), said));
+    }
+    let Some(id) = args.id else {
+        return Err(Failure::input("which task?", "give a task id, or `--undo OP`"));
+    };
+    let number = args.to.map(|name| {
+        name.strip_prefix("cp").unwrap_or(&name).parse::<u32>().map_err(|_| {
+            Failure::input(format!("`{name}` is not a checkpoint such as cp1"), "see `monban show`")
+        })
+    });
+    let checkpoint = number.transpose()?;
+    let said = format!("task {} is being rolled back", id.0);
+    Ok((Ask::Task(id.0, TaskAsk::RollBack { checkpoint }), said))
+}

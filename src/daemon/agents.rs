@@ -1,0 +1,165 @@
+//! The agents a person has: their configuration joined with the kinds, built in or in files of their
+//! own, and the plan of a start.
+
+use super::world::World;
+use crate::agent::kind::AgentKind;
+use crate::agent::prepare::{self, AgentConfig, Host, Prepared};
+use crate::agent::{self, Refusal};
+use crate::base::durable;
+use crate::base::foreign::Foreign;
+use crate::base::id::RunId;
+use crate::config::{FILE_BYTES_MAX, Person, person};
+use crate::model::rejection::{Class, Rejection};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How many agent files of a person's own are read.
+const OWN_KINDS_MAX: usize = 100;
+
+/// An agent by its name.
+pub struct Agent {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: AgentKind,
+    /// What the person's file says of it.
+    pub config: AgentConfig,
+}
+
+fn environment(why: impl Into<String>, cure: impl Into<String>) -> Rejection {
+    Rejection::new(Class::Environment, why, cure)
+}
+
+/// The person's configuration as it is on the disk now.
+pub fn person(world: &World) -> Result<Person, Rejection> {
+    person::load(&world.places.config_file).map_err(|diagnostics| {
+        Rejection::input(diagnostics.to_string(), "mend the file and run the command again")
+    })
+}
+
+/// Every kind: the built-in ones and those in `agents/` beside the person's configuration.
+pub fn kinds(config_file: &Path) -> Result<Vec<AgentKind>, Rejection> {
+    let cure = "mend the file and run the command again";
+    let mut kinds = AgentKind::builtin().map_err(|e| environment(e.to_string(), cure))?;
+    let folder = config_file.with_file_name("agents");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(kinds) };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    for path in paths.into_iter().take(OWN_KINDS_MAX) {
+        let name = path.display().to_string();
+        let bytes = durable::read(&path, FILE_BYTES_MAX)
+            .map_err(|e| Rejection::input(format!("cannot read {name}: {e}"), cure))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Rejection::input(format!("{name} is not UTF-8"), cure))?;
+        let kind = AgentKind::parse(&name, &text)
+            .map_err(|error| Rejection::input(error.to_string(), cure))?;
+        kinds.retain(|known| known.name != kind.name);
+        kinds.push(kind);
+    }
+    Ok(kinds)
+}
+
+/// The agent called `name`, or the refusal that there is none.
+pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
+    let person = person(world)?;
+    let kinds = kinds(&world.places.config_file)?;
+    let settings = person.agents.get(name);
+    let kind_name = settings.map_or(name, |settings| settings.kind.as_str());
+    let Some(kind) = kinds.iter().find(|kind| kind.name == kind_name) else {
+        let mut known: Vec<&str> = kinds.iter().map(|kind| kind.name.as_str()).collect();
+        known.extend(person.agents.keys().map(String::as_str));
+        known.sort_unstable();
+        known.dedup();
+        let shown = Foreign::new(name);
+        let cure = format!(
+            "the agents are: {}; add another under [agents.NAME] in {}",
+            known.join(", "),
+            world.places.config_file.display()
+        );
+        return Err(Rejection::input(format!("there is no agent `{shown}`"), cure));
+    };
+    let config = settings.map_or_else(AgentConfig::default, |settings| AgentConfig {
+        program: settings.program.clone(),
+        args: settings.args.clone(),
+        args_extra: settings.args_extra.clone(),
+        env: settings.env.clone(),
+        env_pass: settings.env_pass.clone(),
+    });
+    Ok(Agent { name: name.into(), kind: kind.clone(), config })
+}
+
+/// A start in `worktree` for `run`, as the agent part wants it described.
+pub fn attempt(
+    world: &World,
+    run: RunId,
+    worktree: &Path,
+    repository: &Path,
+    report_token: String,
+    session: Option<String>,
+) -> Result<prepare::Attempt, Rejection> {
+    let person = person(world)?;
+    let (identity, git_writable) = super::gates::identity(repository, worktree);
+    Ok(prepare::Attempt {
+        worktree: worktree.into(),
+        home: person.isolation.home,
+        git_writable,
+        identity,
+        run: run.to_string(),
+        report_socket: world.places.report_socket(),
+        report_token,
+        monban: world.program.clone(),
+        session,
+        pass: person.isolation.pass,
+    })
+}
+
+/// Plans a start of `agent` for `attempt`.
+pub fn plan(
+    agent: &Agent,
+    attempt: &prepare::Attempt,
+    host: &Host,
+) -> Result<Prepared, Rejection> {
+    prepare::prepare(&agent.name, &agent.kind, &agent.config, attempt, host).map_err(refusal)
+}
+
+fn refusal(refusal: Refusal) -> Rejection {
+    environment(refusal.to_string(), "`monban auth` and `monban doctor` say more")
+}
+
+/// Rows for `monban auth`.
+pub fn auth(world: &World) -> Result<Vec<agent::login::AuthRow>, Rejection> {
+    let person = person(world)?;
+    let kinds = kinds(&world.places.config_file)?;
+    let mut names: Vec<String> = person.agents.keys().cloned().collect();
+    let with_login = kinds.iter().filter(|kind| !kind.logins.is_empty());
+    names.extend(with_login.map(|kind| kind.name.clone()));
+    names.sort_unstable();
+    names.dedup();
+    let mut rows = Vec::new();
+    for name in names {
+        let agent = named(world, &name)?;
+        rows.extend(agent::login::auth_rows(&name, &agent.kind, &agent.config, &world.host));
+    }
+    Ok(rows)
+}
+
+/// The environment of a gate's commands: what an agent's run gets, without any agent's login.
+pub fn gate_environment(
+    world: &World,
+    run: RunId,
+    checkout: &Path,
+    repository: &Path,
+) -> Result<BTreeMap<String, String>, String> {
+    let text = |rejection: Rejection| rejection.to_string();
+    let kinds = kinds(&world.places.config_file).map_err(text)?;
+    let kind = kinds.into_iter().find(|kind| kind.name == person::COMMAND_KIND);
+    let kind = kind.ok_or("the built-in kind for commands is gone")?;
+    let config = AgentConfig { program: Some("/bin/sh".into()), ..AgentConfig::default() };
+    let agent = Agent { name: "gate".into(), kind, config };
+    let attempt =
+        attempt(world, run, checkout, repository, String::new(), None).map_err(text)?;
+    let prepared = plan(&agent, &attempt, &world.host).map_err(text)?;
+    prepare::write_files(&prepared, checkout).map_err(|error| error.to_string())?;
+    Ok(prepared.env)
+}

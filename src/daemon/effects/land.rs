@@ -1,0 +1,92 @@
+//! Landing an approved result, and merging one whose base moved.
+
+use super::facts::Facts;
+use super::prepare::telling;
+use super::snapshot::described;
+use crate::base::foreign::Foreign;
+use crate::base::id::{OpId, TaskId};
+use crate::daemon::driver::Cancel;
+use crate::daemon::world::World;
+use crate::git::{self, GitError, Landed, Landing, Merged, ObjectId, Repository};
+use crate::model::attempt::Snapshot;
+use crate::model::command::{LandingOutcome, MergeOutcome, Report};
+use crate::model::task::Stage;
+
+pub(super) fn run(world: &World, id: TaskId, op: OpId, cancel: &Cancel) {
+    let Some(facts) = Facts::of(world, id) else { return };
+    let outcome = land(world, &facts, op).unwrap_or_else(|why| LandingOutcome::Failed { why });
+    world.report(Report::Landing { task: id, op, outcome }, &|| cancel.is_set());
+}
+
+/// The snapshot that was approved: the one the last gate judged.
+fn approved(facts: &Facts) -> Result<&Snapshot, String> {
+    let gate = facts.attempt.gates.last().ok_or("no gate has judged it")?;
+    let snapshot = facts.attempt.snapshots.iter().find(|s| s.number == gate.snapshot);
+    snapshot.ok_or_else(|| format!("there is no snapshot {}", gate.snapshot))
+}
+
+fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String> {
+    let text = |error: GitError| error.to_string();
+    let snapshot = approved(facts)?;
+    let store = world.store(facts.repo).map_err(text)?;
+    let repository = Repository::open(&facts.path).map_err(text)?;
+    let person = git::identity(&repository);
+    let agent = format!("{}@{}", facts.spec.agent, world.node);
+    // Titles are foreign text; a commit message shows what hides in them.
+    let message = format!(
+        "{}\n\nMonban-Task: {} ({})\nCo-Authored-By: {agent} <{agent}>\n",
+        facts.spec.title, facts.id, op
+    );
+    let landing = Landing {
+        id: &format!("{}-{op}", facts.name()),
+        branch: &facts.base_branch,
+        expected_base: snapshot.base.parse().map_err(text)?,
+        tree: snapshot.tree.parse().map_err(text)?,
+        message: &message,
+        author: &person,
+        // The same commit however often it is tried.
+        at: facts.since,
+    };
+    let landed = git::land(&store, &repository, &landing).map_err(text)?;
+    Ok(match landed {
+        Landed::Moved { commit } | Landed::Already { commit } => {
+            LandingOutcome::Landed { commit: commit.to_string() }
+        }
+        Landed::Ready { reference, why } => LandingOutcome::Kept { reference, why },
+        Landed::BaseMoved { now } => LandingOutcome::BaseMoved { base: now.to_string() },
+    })
+}
+
+pub(super) fn merge(world: &World, id: TaskId, op: OpId, cancel: &Cancel) {
+    let Some(facts) = Facts::of(world, id) else { return };
+    let outcome = merged(world, &facts).unwrap_or_else(|why| MergeOutcome::Failed { why });
+    world.report(Report::Merge { task: id, op, outcome }, &|| cancel.is_set());
+}
+
+fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
+    let text = |error: GitError| error.to_string();
+    let Stage::Merging { base, .. } = &facts.stage else {
+        return Err("the task is not being merged".into());
+    };
+    let snapshot = approved(facts)?;
+    let store = world.store(facts.repo).map_err(text)?;
+    let repository = Repository::open(&facts.path).map_err(text)?;
+    let new_base: ObjectId = base.parse().map_err(text)?;
+    let old_base: ObjectId = snapshot.base.parse().map_err(text)?;
+    let tree: ObjectId = snapshot.tree.parse().map_err(text)?;
+    let mut progress = telling(world, facts.id);
+    store.fetch_base(&repository, new_base, &mut progress).map_err(text)?;
+    let merged = git::merge(&store, old_base, new_base, tree).map_err(text)?;
+    match merged {
+        Merged::Conflict { files } => {
+            let files = files.iter().map(|path| Foreign::new(path.shown())).collect();
+            Ok(MergeOutcome::Conflict { base: base.clone(), files })
+        }
+        Merged::Tree(tree) => {
+            let number = facts.attempt.snapshots.last().map_or(1, |last| last.number + 1);
+            let message = format!("task {} merged with its base", facts.id);
+            let commit = git::commit(&store, tree, new_base, &message, facts.since).map_err(text)?;
+            described(&store, new_base, commit, tree, number, Vec::new()).map(MergeOutcome::Merged)
+        }
+    }
+}

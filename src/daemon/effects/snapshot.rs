@@ -1,0 +1,110 @@
+//! Snapshots of worktrees into the store, and the diffs between them.
+
+use super::facts::Facts;
+use super::prepare::telling;
+use crate::base::foreign::Foreign;
+use crate::base::id::TaskId;
+use crate::daemon::driver::Cancel;
+use crate::daemon::world::{World, git_refusal};
+use crate::git::{self, GitError, Label, ObjectId, Store, WorktreeFiles};
+use crate::model::attempt::Snapshot;
+use crate::model::command::Report;
+use crate::model::core::Core;
+use crate::model::rejection::{Class, Rejection};
+use serde_json::{Value, json};
+
+/// The folder of a worktree that is monban's own: HOME and what belongs to it.
+pub(super) const PRIVATE: &str = ".monban";
+/// The most of a patch that is shown.
+const PATCH_BYTES_MAX: usize = 4 << 20;
+/// How many leftovers are named.
+const LEFTOVERS_MAX: usize = 50;
+
+pub(super) fn run(world: &World, id: TaskId, number: u32, cancel: &Cancel) {
+    let Some(facts) = Facts::of(world, id) else { return };
+    let attempt = facts.attempt.number;
+    let result = take(world, &facts, number);
+    world.report(Report::Snapshot { task: id, attempt, result }, &|| cancel.is_set());
+}
+
+fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, String> {
+    let text = |error: GitError| error.to_string();
+    let place = facts.place()?;
+    let store = world.store(facts.repo).map_err(text)?;
+    let base: ObjectId = place.base.parse().map_err(text)?;
+    let files =
+        WorktreeFiles { root: &place.worktree, excludes: &[PRIVATE], limits: git::Limits::default() };
+    let caches = world.places.state.join("attempts");
+    let cache = caches.join(format!("{}.stat-cache", facts.name()));
+    let label = Label {
+        base,
+        parent: base,
+        message: &format!("task {} attempt {} cp{number}", facts.id, facts.attempt.number),
+        at: world.clock.now(),
+    };
+    let mut progress = telling(world, facts.id);
+    let taken = git::take(&store, &files, &cache, &label, &mut progress).map_err(text)?;
+    if taken.tree == store.tree_of(base).map_err(text)? {
+        return Ok(None);
+    }
+    let leftovers = taken.leftovers.iter().take(LEFTOVERS_MAX);
+    let leftovers = leftovers.map(|l| Foreign::new(format!("{}: {}", l.path.shown(), l.why)));
+    described(&store, base, taken.commit, taken.tree, number, leftovers.collect()).map(Some)
+}
+
+/// A snapshot with its measures against the base.
+pub(super) fn described(
+    store: &Store,
+    base: ObjectId,
+    commit: ObjectId,
+    tree: ObjectId,
+    number: u32,
+    leftovers: Vec<Foreign>,
+) -> Result<Snapshot, String> {
+    let diff = git::diff(store, base, commit).map_err(|error| error.to_string())?;
+    Ok(Snapshot {
+        number,
+        base: base.to_string(),
+        commit: commit.to_string(),
+        tree: tree.to_string(),
+        diff_sha256: diff.sha256,
+        files: diff.files.len() as u64,
+        added: diff.added,
+        deleted: diff.deleted,
+        leftovers,
+    })
+}
+
+/// The diff of a task's last snapshot against its base, for people.
+pub async fn diff_of(world: &World, id: TaskId) -> Result<Value, Rejection> {
+    let look = move |core: &Core| {
+        let task = core.state.task(id)?;
+        Some((task.repo, task.attempt()?.snapshots.last()?.clone()))
+    };
+    let (repo, snapshot) = world.engine.look(look).await?.ok_or_else(|| {
+        let why = format!("task {id} has no snapshot yet");
+        Rejection::refused(why, "it gets one when its agent finishes, or by `gates ID --rerun`")
+    })?;
+    let store = world.store(repo).map_err(|error| git_refusal(&error))?;
+    crate::daemon::world::blocking(move || show(&store, id, &snapshot)).await
+}
+
+fn show(store: &Store, id: TaskId, snapshot: &Snapshot) -> Result<Value, Rejection> {
+    let failed = |error: GitError| {
+        Rejection::new(Class::Environment, error.to_string(), "the store may be damaged")
+    };
+    let base: ObjectId = snapshot.base.parse().map_err(failed)?;
+    let head: ObjectId = snapshot.commit.parse().map_err(failed)?;
+    let diff = git::diff(store, base, head).map_err(failed)?;
+    let patch = git::patch(store, base, head, PATCH_BYTES_MAX).map_err(failed)?;
+    Ok(json!({
+        "task": id,
+        "base": snapshot.base,
+        "head": snapshot.commit,
+        "diff_sha256": diff.sha256,
+        "files": diff.files.iter().map(|file| json!({
+            "path": file.path.shown(), "added": file.added, "deleted": file.deleted,
+        })).collect::<Vec<_>>(),
+        "patch": Foreign::from_bytes(&patch),
+    }))
+}

@@ -1,0 +1,413 @@
+//! Following a run: starting or finding its holder, reading its output, answering its terminal's
+//! queries, reporting what settled, and its end.
+
+use super::facts::Facts;
+use crate::agent::prepare::{self, Prepared};
+use crate::base::durable;
+use crate::base::foreign::Foreign;
+use crate::base::hash;
+use crate::base::id::{RunId, TaskId};
+use crate::base::size::Size;
+use crate::daemon::agents::{self, Agent};
+use crate::daemon::driver::Cancel;
+use crate::daemon::live::{Frame, LiveRun};
+use crate::daemon::runs::Attached;
+use crate::daemon::world::World;
+use crate::model::attempt::{End, Place};
+use crate::model::command::Report;
+use crate::model::core::Core;
+use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
+use crate::wire::hold::{ExitRecord, Status, Tree};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// After this long without output the screen is read.
+const SETTLE: Duration = Duration::from_millis(150);
+/// While the status comes from nothing but silence, it is looked at again this often.
+const LOOK: Duration = Duration::from_secs(1);
+/// With nothing going on, how long one wait for a notice lasts.
+const WAIT: Duration = Duration::from_secs(600);
+/// A keyframe is kept after so much output.
+const FRAME_BYTES: u64 = 1 << 20;
+/// How much of the transcript is read at once.
+const READ_BYTES: usize = 256 << 10;
+/// How much output of a run is kept: the beginning and the end.
+const TRANSCRIPT_BYTES: u64 = 64 << 20;
+/// The largest notes of an earlier daemon that are read.
+const NOTES_BYTES_MAX: u64 = 64 << 20;
+/// Between asking processes to end and killing them.
+const STOP_GRACE_MS: u64 = 5_000;
+
+pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
+    let Some(facts) = Facts::of(world, id) else { return };
+    let folder = world.run_folder(run);
+    let end = match attach(world, &facts, run, &folder, cancel) {
+        Ok(Attachment::Connected(connection, agent)) => {
+            follow(world, &facts, run, connection, &agent, cancel)
+        }
+        Ok(Attachment::Ended(record)) => Some(end_of(&record)),
+        Ok(Attachment::Lost(how)) => Some(how),
+        Ok(Attachment::GaveUp) => None,
+        Err(why) => Some(End {
+            code: None,
+            signal: None,
+            how: Foreign::new(format!("it could not be started: {why}")),
+            tree_empty: true,
+        }),
+    };
+    if let Some(end) = end {
+        carry_back(world, &facts, run);
+        world.report(Report::Ended { run, end }, &|| cancel.is_set());
+    }
+}
+
+enum Attachment {
+    Connected(Connection, Agent),
+    Ended(ExitRecord),
+    Lost(End),
+    GaveUp,
+}
+
+fn attach(
+    world: &World,
+    facts: &Facts,
+    run: RunId,
+    folder: &Path,
+    cancel: &Cancel,
+) -> Result<Attachment, String> {
+    let agent = agents::named(world, &facts.spec.agent).map_err(|r| r.to_string());
+    match runner::find(folder, kept_offset(folder)).map_err(|error| error.to_string())? {
+        Found::Ended(record) => Ok(Attachment::Ended(record)),
+        Found::Alive(connection) => Ok(Attachment::Connected(connection, agent?)),
+        Found::Lost { .. } => Ok(Attachment::Lost(end_lost(world, run, folder))),
+        Found::NeverStarted => {
+            let agent = agent?;
+            let (prepared, place) = planned(world, facts, run, &agent)?;
+            if !wait_for_login(world, run, prepared.exclusive_login.as_deref(), cancel) {
+                return Ok(Attachment::GaveUp);
+            }
+            prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
+            let spec = spec(world, run, prepared, &place);
+            std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            let connection =
+                runner::start(folder, &spec, &world.program).map_err(|e| e.to_string())?;
+            Ok(Attachment::Connected(connection, agent))
+        }
+    }
+}
+
+/// The plan of this run's start.
+fn planned(
+    world: &World,
+    facts: &Facts,
+    run: RunId,
+    agent: &Agent,
+) -> Result<(Prepared, Place), String> {
+    let place = facts.place()?.clone();
+    let session = facts.attempt.run.as_ref().and_then(|run| run.session.clone());
+    let attempt =
+        agents::attempt(world, run, &place.worktree, &facts.path, token(world, run)?, session);
+    let attempt = attempt.map_err(|rejection| rejection.to_string())?;
+    let prepared =
+        agents::plan(agent, &attempt, &world.host).map_err(|rejection| rejection.to_string())?;
+    Ok((prepared, place))
+}
+
+fn spec(world: &World, run: RunId, prepared: Prepared, place: &Place) -> RunSpec {
+    RunSpec {
+        program: prepared.program.display().to_string(),
+        args: prepared.args,
+        env: prepared.env,
+        cwd: place.worktree.clone(),
+        size: Size::UNATTENDED,
+        transcript_limit: TRANSCRIPT_BYTES,
+        marker: marker(world, run),
+        socket: world.places.run.join(format!("h{}.sock", run.0)),
+        stop_grace_ms: STOP_GRACE_MS,
+        time_limit_ms: None,
+    }
+}
+
+/// The run's name in its processes' environment, different for every instance of monban.
+pub(super) fn marker(world: &World, run: RunId) -> String {
+    let instance = hash::sha256(world.places.state.as_os_str().as_encoded_bytes());
+    format!("{run}-{:.12}", instance)
+}
+
+/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon knows
+/// it too.
+pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
+    let path = world.places.state.join("secret");
+    let secret = match durable::read(&path, 1024) {
+        Ok(secret) => secret,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut random = [0; 32];
+            let read = std::fs::File::open("/dev/urandom")
+                .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut random));
+            read.and_then(|()| durable::write(&path, hash::hex(&random).as_bytes()))
+                .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+            hash::hex(&random).into_bytes()
+        }
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    };
+    Ok(hash::sha256_parts([secret.as_slice(), run.to_string().as_bytes()]))
+}
+
+/// A login that only one run at a time may hold goes to the oldest live run that wants it.
+fn wait_for_login(world: &World, run: RunId, login: Option<&str>, cancel: &Cancel) -> bool {
+    let Some(login) = login else { return true };
+    loop {
+        let older = world.engine.look_blocking(move |core: &Core| older_agents(core, run));
+        let Ok(older) = older else { return false };
+        let holds = |(other, agent): &(RunId, String)| {
+            let agent = agents::named(world, agent).ok();
+            let attempt = agents::attempt(
+                world,
+                *other,
+                Path::new("/"),
+                Path::new("/"),
+                String::new(),
+                None,
+            );
+            let plan = agent.zip(attempt.ok());
+            let plan = plan.and_then(|(a, attempt)| agents::plan(&a, &attempt, &world.host).ok());
+            plan.is_some_and(|plan| plan.exclusive_login.as_deref() == Some(login))
+        };
+        if !older.iter().any(holds) {
+            return true;
+        }
+        if cancel.is_set() {
+            return false;
+        }
+        std::thread::park_timeout(LOOK);
+    }
+}
+
+fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
+    let attempts = core.state.tasks.values().flat_map(|task| {
+        task.attempts.iter().map(move |attempt| (task, attempt))
+    });
+    let live = attempts.filter_map(|(task, attempt)| {
+        let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id < run)?;
+        Some((other.id, task.spec.agent.clone()))
+    });
+    live.collect()
+}
+
+/// Follows the run to its end; `None` when the daemon stops first.
+fn follow(
+    world: &World,
+    facts: &Facts,
+    id: RunId,
+    mut connection: Connection,
+    agent: &Agent,
+    cancel: &Cancel,
+) -> Option<End> {
+    let folder = world.run_folder(id);
+    let (live, mut offset) = restored(world, facts, id, agent, &folder);
+    let run = Arc::new(Attached::new(live, connection.handle().clone()));
+    world.runs.add(Arc::clone(&run));
+    world.report(Report::Started { run: id }, &|| cancel.is_set());
+    let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
+    let end = loop {
+        if cancel.is_set() {
+            keep_frame(world, &run);
+            return None;
+        }
+        match connection.next_notice(run.live.next_look(SETTLE, LOOK, WAIT)) {
+            Some(Notice::Output { offset: there, stored }) => {
+                offset = reader.take(world, &run, offset, stored);
+                let handle = connection.handle();
+                // While the disk is full the rest is only in the holder's memory.
+                let _ = if there > stored { handle.live(offset) } else { handle.ack(offset) };
+            }
+            Some(Notice::Live { offset: from, bytes }) => {
+                offset = reader.live(&run, world, offset, from, &bytes);
+                let _ = connection.handle().ack(offset);
+            }
+            Some(Notice::Exited(record)) => {
+                reader.take(world, &run, offset, record.output_bytes);
+                let (code, signal) = status(&record.status);
+                run.live.ended(world.clock.now(), code, signal);
+                let _ = connection.handle().seen();
+                break end_of(&record);
+            }
+            None => run.live.settled(world.clock.now()),
+            // The holder hung up: it ended, or was killed.
+            Some(Notice::Gone) => break hung_up(world, id, &folder, &run),
+        }
+        tell(world, &run, cancel);
+    };
+    tell(world, &run, cancel);
+    run.is_gone();
+    Some(end)
+}
+
+fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> End {
+    let end = match runner::find(folder, 0) {
+        Ok(Found::Ended(record)) => end_of(&record),
+        _ => end_lost(world, id, folder),
+    };
+    run.live.ended(world.clock.now(), end.code, end.signal);
+    end
+}
+
+/// The run as an earlier daemon left it, or a new one, with the offset from which to read on.
+fn restored(
+    world: &World,
+    facts: &Facts,
+    id: RunId,
+    agent: &Agent,
+    folder: &Path,
+) -> (LiveRun, u64) {
+    let now = world.clock.now();
+    let token = token(world, id).unwrap_or_default();
+    let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok();
+    let frame = notes.and_then(|notes| serde_json::from_slice::<Frame>(&notes).ok());
+    let keyframe = durable::read(&folder.join("keyframe"), NOTES_BYTES_MAX).ok();
+    if let (Some(frame), Some(keyframe)) = (frame, keyframe) {
+        let offset = frame.offset;
+        let token = token.clone();
+        let kept =
+            LiveRun::restored(id, facts.id, token, &agent.kind, &keyframe, frame, now);
+        if let Some(live) = kept {
+            return (live, offset);
+        }
+    }
+    (LiveRun::new(id, facts.id, token, &agent.kind, Size::UNATTENDED, now), 0)
+}
+
+/// Keeps what a later daemon needs to go on from here.
+pub(super) fn keep_frame(world: &World, run: &Attached) {
+    let folder = world.run_folder(run.live.id);
+    let (keyframe, frame) = run.live.frame();
+    // Both or a mismatch that is noticed: the frame names its offset, and is written last.
+    let kept = durable::write(&folder.join("keyframe"), &keyframe)
+        .and_then(|()| durable::write_json(&folder.join("frame.json"), &frame));
+    // Without it a later daemon reads the whole transcript again: slower, not wrong.
+    let _ = kept;
+}
+
+/// Reports what settled.
+pub(super) fn tell(world: &World, run: &Attached, cancel: &Cancel) {
+    for report in run.live.news(world.clock.now()) {
+        world.report(report, &|| cancel.is_set());
+    }
+}
+
+struct Reader<'a> {
+    folder: &'a Path,
+    transcript: Option<Transcript>,
+    framed: u64,
+}
+
+impl Reader<'_> {
+    /// Reads the transcript from `offset` to `until`; returns how far it got.
+    fn take(&mut self, world: &World, run: &Attached, offset: u64, until: u64) -> u64 {
+        let mut offset = offset;
+        while offset < until {
+            let Some(chunk) = self.read(offset) else { return until };
+            if chunk.bytes.is_empty() && chunk.offset <= offset {
+                break;
+            }
+            if chunk.offset > offset {
+                run.live.gap(chunk.offset - offset);
+            }
+            let replies = run.live.output(world.clock.now(), &chunk.bytes);
+            if !replies.is_empty() {
+                let _ = run.input(replies);
+            }
+            offset = chunk.offset + chunk.bytes.len() as u64;
+        }
+        if offset - self.framed >= FRAME_BYTES {
+            self.framed = offset;
+            keep_frame(world, run);
+        }
+        offset
+    }
+
+    /// Takes output from the holder's memory; returns how far it got.
+    fn live(&mut self, run: &Attached, world: &World, offset: u64, from: u64, bytes: &[u8]) -> u64 {
+        if from > offset {
+            run.live.gap(from - offset);
+        }
+        let known = usize::try_from(offset.saturating_sub(from)).unwrap_or(usize::MAX);
+        let new = bytes.get(known..).unwrap_or_default();
+        let replies = run.live.output(world.clock.now(), new);
+        if !replies.is_empty() {
+            let _ = run.input(replies);
+        }
+        offset.max(from) + new.len() as u64
+    }
+
+    fn read(&mut self, offset: u64) -> Option<runner::Chunk> {
+        if self.transcript.is_none() {
+            self.transcript = Transcript::open(self.folder).ok();
+        }
+        self.transcript.as_mut()?.read_at(offset, READ_BYTES).ok()
+    }
+}
+
+fn status(status: &Status) -> (Option<i32>, Option<i32>) {
+    match status {
+        Status::Code(code) => (Some(*code), None),
+        Status::Signal(signal) => (None, Some(*signal)),
+        Status::NotStarted(_) => (None, None),
+    }
+}
+
+fn end_of(record: &ExitRecord) -> End {
+    let (code, signal) = status(&record.status);
+    let how = match &record.status {
+        Status::Code(code) => format!("exit status {code}"),
+        Status::Signal(signal) => format!("ended by signal {signal}"),
+        Status::NotStarted(why) => format!("it could not be started: {why}"),
+    };
+    let tree_empty = matches!(record.tree, Tree::Empty { .. });
+    End { code, signal, how: Foreign::new(how), tree_empty }
+}
+
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
+/// found.
+fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
+    let grace = Duration::from_millis(STOP_GRACE_MS);
+    let ended = runner::end_survivors(folder, &marker(world, run), grace);
+    let (what, tree_empty) = match ended {
+        Ok(ended) => {
+            let certain = ended.left.processes.is_empty() && ended.left.unknown.is_empty();
+            (said(&ended), certain)
+        }
+        Err(error) => (format!("survivors could not be looked for: {error}"), false),
+    };
+    let how = format!("exit status unknown: its holder was lost; {what}");
+    End { code: None, signal: None, how: Foreign::new(how), tree_empty }
+}
+
+fn said(ended: &runner::Ended) -> String {
+    let mut words = format!("{} processes of it were ended", ended.ended.len());
+    if !ended.left.processes.is_empty() {
+        words.push_str(&format!(", {} would not end", ended.left.processes.len()));
+    }
+    for unknown in &ended.left.unknown {
+        words.push_str("; ");
+        words.push_str(unknown);
+    }
+    words
+}
+
+/// How much of the output an earlier daemon has dealt with.
+fn kept_offset(folder: &Path) -> u64 {
+    let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok();
+    let frame = notes.and_then(|notes| serde_json::from_slice::<Frame>(&notes).ok());
+    frame.map_or(0, |frame| frame.offset)
+}
+
+/// A login file that the agent refreshed goes back to the person.
+fn carry_back(world: &World, facts: &Facts, run: RunId) {
+    let Ok(agent) = agents::named(world, &facts.spec.agent) else { return };
+    let Ok((prepared, place)) = planned(world, facts, run, &agent) else { return };
+    if let Some(carry) = prepared.carry_back {
+        let _ = carry.carry(&place.home);
+    }
+}

@@ -1,0 +1,309 @@
+//! The engine: the one owner of core and event log. Everything that changes the state passes here, in
+//! order; nothing is answered, shown or started before the record behind it is on the disk.
+
+use super::driver::Driver;
+use crate::base::clock::{Clock, Timestamp};
+use crate::model::command::Command;
+use crate::model::core::Core;
+use crate::model::decide::Settings;
+use crate::model::effect::Effect;
+use crate::model::event::Event;
+use crate::model::rejection::{Class, Rejection};
+use crate::store::{EventLog, NewRecord, Status, StoreError};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How many inputs may wait for the engine.
+const INBOX_MAX: usize = 1024;
+
+/// The events of a command, or its refusal.
+pub type Outcome = Result<Vec<Event>, Rejection>;
+
+/// Looks at the core once everything before is durable.
+type Look = Box<dyn FnOnce(&Core) + Send>;
+
+/// Something for the engine.
+pub enum Input {
+    /// A command; answered when its events are durable.
+    Command(Box<Command>, oneshot::Sender<Outcome>),
+    /// A look at the core.
+    Look(Look),
+    /// An effect's work ended.
+    Ended(Effect),
+    /// The log got further, or failed.
+    Log,
+    /// The person's settings were read again.
+    Settings(Box<Settings>),
+    /// End the engine.
+    Stop,
+}
+
+/// How others reach the engine.
+#[derive(Clone)]
+pub struct Handle {
+    inbox: mpsc::Sender<Input>,
+    durable: watch::Receiver<u64>,
+}
+
+/// The refusal when the engine is gone.
+fn gone() -> Rejection {
+    Rejection::new(Class::Environment, "the daemon is stopping", "run the command again")
+}
+
+impl Handle {
+    /// Has a command decided; returns when its events are durable.
+    pub async fn command(&self, command: Command) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        let input = Input::Command(Box::new(command), answer);
+        self.inbox.send(input).await.map_err(|_| gone())?;
+        outcome.await.map_err(|_| gone())?
+    }
+
+    /// The same from a thread that may block.
+    pub fn command_blocking(&self, command: Command) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        let input = Input::Command(Box::new(command), answer);
+        self.inbox.blocking_send(input).map_err(|_| gone())?;
+        outcome.blocking_recv().map_err(|_| gone())?
+    }
+
+    /// Looks at the core as it is once everything before is durable.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core) -> T + Send + 'static,
+    ) -> Result<T, Rejection> {
+        let (answer, seen) = oneshot::channel();
+        let look = Box::new(move |core: &Core| {
+            let _ = answer.send(look(core));
+        });
+        self.inbox.send(Input::Look(look)).await.map_err(|_| gone())?;
+        seen.await.map_err(|_| gone())
+    }
+
+    /// The same from a thread that may block.
+    pub fn look_blocking<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core) -> T + Send + 'static,
+    ) -> Result<T, Rejection> {
+        let (answer, seen) = oneshot::channel();
+        let look = Box::new(move |core: &Core| {
+            let _ = answer.send(look(core));
+        });
+        self.inbox.blocking_send(Input::Look(look)).map_err(|_| gone())?;
+        seen.blocking_recv().map_err(|_| gone())
+    }
+
+    /// The last durable record, and word of every later one.
+    pub fn durable(&self) -> watch::Receiver<u64> {
+        self.durable.clone()
+    }
+
+    /// Says something without waiting for an answer.
+    pub async fn tell(&self, input: Input) {
+        let _ = self.inbox.send(input).await;
+    }
+
+    /// Says that the log got further; safe on any thread, never blocks. When the inbox is full the
+    /// engine is at work and looks at the log by itself.
+    pub fn nudge(&self) {
+        let _ = self.inbox.try_send(Input::Log);
+    }
+
+    /// Asks the engine to end.
+    pub async fn stop(&self) {
+        let _ = self.inbox.send(Input::Stop).await;
+    }
+}
+
+/// Something that waits for a record to be durable.
+enum Waiting {
+    Outcome(oneshot::Sender<Outcome>, Vec<Event>),
+    Look(Look),
+}
+
+/// The engine.
+pub struct Engine {
+    core: Core,
+    log: EventLog,
+    clock: Clock,
+    epoch: String,
+    inbox: mpsc::Receiver<Input>,
+    durable: watch::Sender<u64>,
+    waiting: VecDeque<(u64, Waiting)>,
+    driver: Driver,
+    #[cfg(debug_assertions)]
+    fault: super::fault::Fault,
+}
+
+/// The two ends of the engine's inbox, made before the log that nudges it is opened.
+pub struct Channel {
+    handle: Handle,
+    inbox: mpsc::Receiver<Input>,
+    durable: watch::Sender<u64>,
+}
+
+impl Channel {
+    /// A new inbox.
+    pub fn new() -> Self {
+        let (sender, inbox) = mpsc::channel(INBOX_MAX);
+        let (durable, receiver) = watch::channel(0);
+        Self { handle: Handle { inbox: sender, durable: receiver }, inbox, durable }
+    }
+
+    /// How others reach the engine.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+impl Default for Channel {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// An engine over a replayed core and its open log.
+    pub fn new(channel: Channel, core: Core, log: EventLog, clock: Clock, driver: Driver) -> Self {
+        let epoch = format!("{:x}", clock.now().millis());
+        let Channel { inbox, durable, .. } = channel;
+        durable.send_replace(log.durability().durable());
+        Self {
+            core,
+            log,
+            clock,
+            epoch,
+            inbox,
+            durable,
+            waiting: VecDeque::new(),
+            driver,
+            #[cfg(debug_assertions)]
+            fault: super::fault::Fault::from_environment(),
+        }
+    }
+
+    /// Works until told to stop.
+    pub async fn run(mut self) {
+        self.start_effects();
+        while let Some(input) = self.inbox.recv().await {
+            match input {
+                Input::Command(command, answer) => self.command(&command, answer),
+                Input::Look(look) => {
+                    self.waiting.push_back((self.last(), Waiting::Look(look)));
+                }
+                Input::Ended(effect) => self.driver.ended(&effect),
+                Input::Settings(settings) => self.core.settings = *settings,
+                Input::Log => {}
+                Input::Stop => break,
+            }
+            self.release();
+        }
+        self.driver.stop();
+    }
+
+    fn last(&self) -> u64 {
+        self.log.next_seq() - 1
+    }
+
+    fn command(&mut self, command: &Command, answer: oneshot::Sender<Outcome>) {
+        #[cfg(debug_assertions)]
+        self.fault.reached(super::fault::When::Before, self.last() + 1);
+        let decided = self.ready_to_write(command).and_then(|()| {
+            let now = self.clock.now();
+            // Decided on a copy: when the log refuses the events, nothing has happened.
+            let mut core = self.core.clone();
+            let events = core.handle(command, now)?;
+            self.write(&events, now)?;
+            self.core = core;
+            Ok(events)
+        });
+        match decided {
+            Ok(events) => {
+                self.waiting.push_back((self.last(), Waiting::Outcome(answer, events)));
+            }
+            Err(rejection) => {
+                let _ = answer.send(Err(rejection));
+            }
+        }
+    }
+
+    /// A log that failed is tried again before a command is decided, never behind anybody's back.
+    fn ready_to_write(&mut self, command: &Command) -> Result<(), Rejection> {
+        if let Some(problem) = self.log.damage() {
+            self.driver.without_log(command);
+            return Err(Rejection::new(
+                Class::Environment,
+                format!("the event log is damaged and was opened read-only: {problem}"),
+                "watching and abort still work; `monban verify` says more",
+            ));
+        }
+        match self.log.durability().status() {
+            Status::Running => Ok(()),
+            Status::Failed(_) | Status::Closed => self.log.reopen().map_err(|error| refused(&error)),
+        }
+    }
+
+    fn write(&mut self, events: &[Event], at: Timestamp) -> Result<(), Rejection> {
+        let first = self.log.next_seq();
+        let records = (first..).zip(events).map(|(seq, event)| self.record(seq, event, at));
+        let records: Result<Vec<NewRecord>, serde_json::Error> = records.collect();
+        let written = records.map_err(|error| error.to_string()).and_then(|records| {
+            self.log.append(records).map(|_| ()).map_err(|error| error.to_string())
+        });
+        written.map_err(|why| {
+            Rejection::new(
+                Class::Environment,
+                format!("the event log could not be written: {why}"),
+                "free some space and run the command again; nothing that was acknowledged is lost",
+            )
+        })
+    }
+
+    fn record(
+        &self,
+        seq: u64,
+        event: &Event,
+        at: Timestamp,
+    ) -> Result<NewRecord, serde_json::Error> {
+        let (kind, payload) = event.to_record()?;
+        Ok(NewRecord { at, id: format!("{}-{seq}", self.epoch), kind, payload })
+    }
+
+    /// Answers what is durable, and starts the work the durable state implies.
+    fn release(&mut self) {
+        let durable = self.log.durability().durable();
+        #[cfg(debug_assertions)]
+        self.fault.reached(super::fault::When::After, durable);
+        while let Some((_, waiting)) = self.waiting.pop_front_if(|(seq, _)| *seq <= durable) {
+            match waiting {
+                Waiting::Outcome(answer, events) => {
+                    let _ = answer.send(Ok(events));
+                }
+                Waiting::Look(look) => look(&self.core),
+            }
+        }
+        if *self.durable.borrow() != durable {
+            self.durable.send_replace(durable);
+        }
+        if durable == self.last() {
+            self.start_effects();
+        }
+    }
+
+    fn start_effects(&mut self) {
+        if self.log.damage().is_none() {
+            self.driver.sync(self.core.outstanding());
+        }
+    }
+}
+
+fn refused(error: &StoreError) -> Rejection {
+    let cure = "free some space and run the command again; nothing that was acknowledged is lost";
+    Rejection::new(Class::Environment, format!("the event log cannot be written: {error}"), cure)
+}
+
+/// A callback for the event log that nudges the engine.
+pub fn nudging(handle: Handle) -> Arc<dyn Fn(crate::store::Progress) + Send + Sync> {
+    Arc::new(move |_| handle.nudge())
+}

@@ -1,0 +1,165 @@
+//! Which gate judges: read from the base commit, so that a change cannot edit its own judge; from the
+//! person's checkout while the base commit has none. What was trusted is kept and is what runs.
+
+use crate::agent::prepare::GitIdentity;
+use crate::base::durable;
+use crate::base::foreign::Foreign;
+use crate::config::repository::{Check, FILE_NAME};
+use crate::config::{FILE_BYTES_MAX, RepositoryConfig, repository};
+use crate::git::{self, Repository};
+use crate::model::rejection::{Class, Rejection};
+use crate::model::task::{GatePin, GateSource};
+use std::path::{Path, PathBuf};
+
+/// A gate configuration.
+pub struct Gate {
+    /// Its hash and where it was read.
+    pub pin: GatePin,
+    /// Its text.
+    pub text: String,
+    /// The checks it runs, each with its command.
+    pub commands: Vec<(String, String)>,
+}
+
+/// The gate for somebody who stands in `at`.
+pub fn find(at: &Path) -> Result<Gate, Rejection> {
+    let opened = Repository::open(at);
+    let repository = opened.map_err(|e| Rejection::input(e.to_string(), "nothing was changed"))?;
+    let base = base_branch(&repository)?;
+    let commit = repository.head_of(&base).map_err(|error| {
+        Rejection::input(error.to_string(), "make a first commit on the base branch")
+    })?;
+    let of_base = repository.file_at(commit, FILE_NAME.as_bytes(), FILE_BYTES_MAX).map_err(|error| {
+        Rejection::new(Class::Environment, error.to_string(), "nothing was changed")
+    })?;
+    match of_base {
+        Some(bytes) => gate(bytes, GateSource::Base, &format!("{FILE_NAME} of the base commit")),
+        None => {
+            let path = repository.toplevel().join(FILE_NAME);
+            let bytes = checkout_file(&path)?.ok_or_else(|| {
+                let why = format!("{} has no {FILE_NAME}", repository.toplevel().display());
+                Rejection::input(why, "`monban init` writes one; read it and commit it")
+            })?;
+            gate(bytes, GateSource::Checkout, &path.display().to_string())
+        }
+    }
+}
+
+/// The base branch, full name: what the person's checkout says, else the branch it is on.
+pub fn base_branch(repository: &Repository) -> Result<String, Rejection> {
+    let path = repository.toplevel().join(FILE_NAME);
+    let named = match checkout_file(&path)? {
+        Some(bytes) => {
+            let origin = path.display().to_string();
+            let parsed = repository::parse(&bytes, &origin);
+            parsed.map_err(|d| Rejection::input(d.to_string(), "mend the file"))?.base
+        }
+        None => None,
+    };
+    match named {
+        Some(name) => Ok(format!("refs/heads/{name}")),
+        None => repository.default_base().map_err(|error| {
+            let cure = format!("name it under [project] base in {FILE_NAME}");
+            Rejection::input(error.to_string(), cure)
+        }),
+    }
+}
+
+fn checkout_file(path: &Path) -> Result<Option<Vec<u8>>, Rejection> {
+    match durable::read(path, FILE_BYTES_MAX) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let why = format!("cannot read {}: {error}", path.display());
+            Err(Rejection::input(why, "mend or remove the file"))
+        }
+    }
+}
+
+fn gate(bytes: Vec<u8>, source: GateSource, origin: &str) -> Result<Gate, Rejection> {
+    let config = repository::parse(&bytes, origin)
+        .map_err(|diagnostics| Rejection::input(diagnostics.to_string(), "mend the file"))?;
+    let commands = commands(&config, origin)?;
+    let pin = GatePin { hash: config.gate_hash(), source };
+    Ok(Gate { pin, text: String::from_utf8_lossy(&bytes).into_owned(), commands })
+}
+
+/// The commands of a gate in order. A gate that could judge nothing is refused: not-run is never a
+/// pass.
+pub fn commands(
+    config: &RepositoryConfig,
+    origin: &str,
+) -> Result<Vec<(String, String)>, Rejection> {
+    let setup = config.verify.setup.iter().map(|command| ("setup".to_string(), command.clone()));
+    let mut commands: Vec<(String, String)> = setup.collect();
+    let before = commands.len();
+    for check in &config.checks {
+        let command = match check {
+            Check::Lint => &config.verify.lint,
+            Check::Test => &config.verify.test,
+            Check::Limits
+            | Check::Forbidden
+            | Check::Secrets
+            | Check::Banned
+            | Check::Imports
+            | Check::Danger
+            | Check::TestLines => {
+                let why = format!("{origin}: this version of monban has no check `{check}`");
+                return Err(Rejection::input(why, "take it out of [gates] checks"));
+            }
+        };
+        commands.extend(command.iter().map(|command| (check.to_string(), command.clone())));
+    }
+    let tests = commands.iter().any(|(check, _)| check == "test");
+    if commands.len() == before || !tests {
+        let why = format!("{origin} names no test command, so nothing could ever pass");
+        return Err(Rejection::input(why, "set [verify] test"));
+    }
+    Ok(commands)
+}
+
+fn kept_path(state: &Path, hash: &str) -> PathBuf {
+    state.join("gates").join(format!("{hash}.toml"))
+}
+
+/// Keeps the text of a gate under its hash.
+pub fn keep(state: &Path, gate: &Gate) -> Result<(), Rejection> {
+    let path = kept_path(state, &gate.pin.hash);
+    let kept = std::fs::create_dir_all(state.join("gates"))
+        .and_then(|()| durable::write(&path, gate.text.as_bytes()));
+    kept.map_err(|error| {
+        let why = format!("cannot keep the gate configuration at {}: {error}", path.display());
+        Rejection::new(Class::Environment, why, "free some space and run the command again")
+    })
+}
+
+/// The kept gate with this hash, checked against it.
+pub fn kept(state: &Path, hash: &str) -> Result<RepositoryConfig, String> {
+    let path = kept_path(state, hash);
+    let bytes = durable::read(&path, FILE_BYTES_MAX)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let config = repository::parse(&bytes, &path.display().to_string())
+        .map_err(|diagnostics| diagnostics.to_string())?;
+    if config.gate_hash() == hash {
+        return Ok(config);
+    }
+    Err(format!("{} is not the gate that was trusted", Foreign::new(path.display().to_string())))
+}
+
+/// Who commits in a repository, and the folders outside a worktree that committing writes to.
+pub fn identity(repository: &Path, worktree: &Path) -> (GitIdentity, Vec<PathBuf>) {
+    let opened = Repository::open(repository).ok();
+    let identity = opened.as_ref().map(git::identity).unwrap_or_default();
+    // Not all of refs: a sandboxed agent can commit to its own branch and move no other.
+    let writable = opened.map_or_else(Vec::new, |repository| {
+        let common = repository.common_dir();
+        let admin = worktree.file_name().map(|name| common.join("worktrees").join(name));
+        let shared = ["objects", "refs/heads/monban", "logs/refs/heads/monban"];
+        let shared = shared.map(|name| common.join(name));
+        for folder in &shared {
+            let _ = std::fs::create_dir_all(folder);
+        }
+        admin.into_iter().chain(shared).collect()
+    });
+    (GitIdentity { name: identity.name, email: identity.email }, writable)
+}

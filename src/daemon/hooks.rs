@@ -1,0 +1,56 @@
+//! The report socket: hooks of agents report here, and nothing else is possible. One report a
+//! connection, bounded in size and time; one without the secret of a live run is dropped.
+
+use super::world::World;
+use crate::wire::report::{HookReport, REPORT_BYTES_MAX};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+/// How many reports are read at once.
+const READING_MAX: usize = 64;
+/// How long a report may take to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves `listener` until the task is dropped.
+pub async fn serve(listener: UnixListener, world: Arc<World>) {
+    let places = Arc::new(Semaphore::new(READING_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let world = Arc::clone(&world);
+        tokio::spawn(async move {
+            if let Ok(Some(report)) = tokio::time::timeout(READ_TIMEOUT, read(stream)).await {
+                take(&world, report).await;
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn read(stream: UnixStream) -> Option<HookReport> {
+    let mut bytes = Vec::new();
+    let limit = REPORT_BYTES_MAX as u64 + 1;
+    stream.take(limit).read_to_end(&mut bytes).await.ok()?;
+    if bytes.len() > REPORT_BYTES_MAX {
+        return None;
+    }
+    serde_json::from_slice(&bytes).ok()
+}
+
+async fn take(world: &Arc<World>, report: HookReport) {
+    let Some(run) = world.runs.by_token(&report.token) else { return };
+    let world = Arc::clone(world);
+    let taken = tokio::task::spawn_blocking(move || {
+        run.live.hook(world.clock.now(), report);
+        for news in run.live.news(world.clock.now()) {
+            world.report(news, &|| !run.is_up());
+        }
+    });
+    let _ = taken.await;
+}

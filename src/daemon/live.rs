@@ -1,0 +1,390 @@
+//! A run as it is right now: its terminal, its agent's status, and what of that is worth an event.
+//!
+//! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy agent
+//! cannot flood an eternal log.
+
+use crate::agent::kind::AgentKind;
+use crate::agent::status::{
+    Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker,
+};
+use crate::agent::turn::TurnEnd;
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{RunId, TaskId};
+use crate::base::size::Size;
+use crate::model::attempt::{AgentState, AgentStatus};
+use crate::model::command::Report;
+use crate::term::{BlockedKind, Modes, ProgramState, StatusReport, TermEvent, Terminal};
+use crate::wire::report::HookReport;
+use serde::{Deserialize, Serialize};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many rows of history a run's screen keeps.
+const SCROLLBACK_ROWS: usize = 5_000;
+/// A status is reported at once as long as fewer than so many were in the last [`PACE_SPAN`].
+const PACE_MAX: usize = 20;
+const PACE_SPAN: Duration = Duration::from_secs(10);
+
+/// One run, shared by the thread that follows it and those who look at it or type into it.
+pub struct LiveRun {
+    /// Its id.
+    pub id: RunId,
+    /// Its task.
+    pub task: TaskId,
+    /// The secret of its hook reports.
+    pub token: String,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+struct Inner {
+    terminal: Terminal,
+    tracker: StatusTracker,
+    /// Queries up to here have been answered; a daemon that starts anew answers none twice.
+    answered: u64,
+    last_output_at: Timestamp,
+    screen_is_new: bool,
+    told: Told,
+}
+
+/// What was reported last.
+#[derive(Default)]
+struct Told {
+    status: Option<(State, Option<Foreign>)>,
+    turn_end: Option<TurnEnd>,
+    session: Option<String>,
+    recent: Vec<Timestamp>,
+}
+
+/// What a later daemon needs to go on without reading the whole transcript again.
+#[derive(Serialize, Deserialize)]
+pub struct Frame {
+    /// The offset in the run's output.
+    pub offset: u64,
+    /// Queries up to here have been answered.
+    pub answered: u64,
+    /// The agent's status so far.
+    pub memory: Memory,
+}
+
+impl LiveRun {
+    /// A run that has said nothing yet.
+    pub fn new(
+        id: RunId,
+        task: TaskId,
+        token: String,
+        kind: &AgentKind,
+        size: Size,
+        now: Timestamp,
+    ) -> Self {
+        let terminal = Terminal::new(size, SCROLLBACK_ROWS);
+        Self::with(id, task, token, terminal, StatusTracker::new(kind, now), 0, now)
+    }
+
+    /// A run as an earlier daemon left it; `None` when its notes cannot be read.
+    pub fn restored(
+        id: RunId,
+        task: TaskId,
+        token: String,
+        kind: &AgentKind,
+        keyframe: &[u8],
+        frame: Frame,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let terminal = Terminal::from_keyframe(keyframe, SCROLLBACK_ROWS).ok()?;
+        let tracker = StatusTracker::with_memory(kind, frame.memory);
+        Some(Self::with(id, task, token, terminal, tracker, frame.answered, now))
+    }
+
+    fn with(
+        id: RunId,
+        task: TaskId,
+        token: String,
+        terminal: Terminal,
+        tracker: StatusTracker,
+        answered: u64,
+        now: Timestamp,
+    ) -> Self {
+        let inner = Inner {
+            terminal,
+            tracker,
+            answered,
+            last_output_at: now,
+            screen_is_new: false,
+            told: Told::default(),
+        };
+        Self { id, task, token, inner: Mutex::new(inner), changed: Condvar::new() }
+    }
+
+    /// A thread that panicked while it held the lock left data that is still whole.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in output that came at `at`; returns what is to be written to the terminal's input, in
+    /// order: the answers to queries that nobody answered yet.
+    pub fn output(&self, at: Timestamp, bytes: &[u8]) -> Vec<u8> {
+        let mut inner = self.lock();
+        let mut replies = Vec::new();
+        for event in inner.terminal.feed(bytes) {
+            match event {
+                TermEvent::Reply { query_end, bytes } if query_end > inner.answered => {
+                    inner.answered = query_end;
+                    replies.extend_from_slice(&bytes);
+                }
+                TermEvent::Status(report) if report.id.is_none() => {
+                    inner.tracker.observe(at, in_band(report));
+                }
+                TermEvent::Title(title) => inner.tracker.observe(at, Observation::Title(title)),
+                _ => {}
+            }
+        }
+        inner.last_output_at = at;
+        inner.screen_is_new = true;
+        drop(inner);
+        self.changed.notify_all();
+        replies
+    }
+
+    /// Says that output was lost.
+    pub fn gap(&self, bytes: u64) {
+        self.lock().terminal.skip(bytes);
+    }
+
+    /// The terminal got another size.
+    pub fn resized(&self, size: Size) {
+        self.lock().terminal.resize(size);
+    }
+
+    /// How long to wait for output before looking again: a moment after output, a while as long as only
+    /// silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
+    pub fn next_look(&self, settle: Duration, look: Duration, wait: Duration) -> Duration {
+        let inner = self.lock();
+        if inner.screen_is_new {
+            return settle;
+        }
+        let told = inner.told.status.as_ref().map(|(state, _)| *state);
+        match told {
+            None | Some(State::Starting) => look,
+            // The end of a turn by idle counts a moment later.
+            Some(State::Idle) if inner.told.turn_end.is_none() => look,
+            // The rate of reports is bounded: what could not be told is told later.
+            Some(_) if inner.told.recent.len() >= PACE_MAX => look,
+            Some(_) => wait,
+        }
+    }
+
+    /// Nothing came for a moment: the screen can be read.
+    pub fn settled(&self, at: Timestamp) {
+        let mut inner = self.lock();
+        if std::mem::take(&mut inner.screen_is_new) {
+            let rows = inner.terminal.text_rows();
+            inner.tracker.observe(at, Observation::Screen(rows));
+        }
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// A hook of the agent reported.
+    pub fn hook(&self, at: Timestamp, report: HookReport) {
+        self.lock().tracker.observe(at, Observation::Hook(report));
+        self.changed.notify_all();
+    }
+
+    /// The process ended.
+    pub fn ended(&self, at: Timestamp, code: Option<i32>, signal: Option<i32>) {
+        let mut inner = self.lock();
+        let ended = match (code, signal) {
+            (Some(code), _) => Ended::Status(code),
+            (None, Some(signal)) => Ended::Signal(signal),
+            (None, None) => Ended::Unknown,
+        };
+        inner.tracker.observe(at, Observation::Exit(ended));
+        inner.terminal.reset_modes();
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// What became worth reporting since the last call.
+    pub fn news(&self, now: Timestamp) -> Vec<Report> {
+        let mut inner = self.lock();
+        let mut news = Vec::new();
+        let run = self.id;
+        if let Some(session) = inner.tracker.session().map(ToString::to_string)
+            && inner.told.session.as_ref() != Some(&session)
+        {
+            inner.told.session = Some(session.clone());
+            news.push(Report::Session { run, session });
+        }
+        let status = inner.tracker.status(now);
+        let shown = (status.state, status.detail.clone());
+        if status.state != State::Exited
+            && inner.told.status.as_ref() != Some(&shown)
+            && inner.told.may_tell(now)
+        {
+            let went_on = status.state == State::Working && inner.told.turn_end.is_some();
+            inner.told.status = Some(shown);
+            news.push(Report::Status { run, status: settled_status(&status) });
+            if went_on && inner.tracker.turn_end(now).is_some() {
+                news.push(Report::WentOn { run });
+            }
+        }
+        let end = inner.tracker.turn_end(now);
+        if end != inner.told.turn_end {
+            inner.told.turn_end.clone_from(&end);
+            match end {
+                Some(TurnEnd::Done) => news.push(Report::Turned { run }),
+                Some(TurnEnd::Interrupted) => news.push(Report::Interrupted { run }),
+                Some(TurnEnd::Error(_)) | None => {}
+            }
+        }
+        news
+    }
+
+    /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and at
+    /// least every `poll`.
+    pub fn wait_ready(
+        &self,
+        now: impl Fn() -> Timestamp,
+        poll: Duration,
+        gave_up: impl Fn() -> bool,
+    ) -> bool {
+        let mut inner = self.lock();
+        loop {
+            if gave_up() {
+                return false;
+            }
+            let quiet = now().since(inner.last_output_at);
+            if inner.tracker.ready_for_prompt(now(), quiet) {
+                return true;
+            }
+            let waited = self.changed.wait_timeout(inner, poll);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Notes that a prompt is being typed: what the agent says from now on is about it.
+    pub fn prompt_begins(&self) {
+        let mut inner = self.lock();
+        inner.tracker.prompt_delivered();
+        inner.told.turn_end = None;
+    }
+
+    /// Has the end of the turn told once more: told before the prompt counted as delivered, it did not
+    /// count.
+    pub fn tell_turn_again(&self) {
+        self.lock().told.turn_end = None;
+    }
+
+    /// Waits until the agent shows that it took the prompt; false when it did not within `limit` of
+    /// clock time or `gave_up` says so.
+    pub fn wait_taken(
+        &self,
+        now: impl Fn() -> Timestamp,
+        limit: Duration,
+        poll: Duration,
+        gave_up: impl Fn() -> bool,
+    ) -> bool {
+        let until = now().plus(limit);
+        let mut inner = self.lock();
+        loop {
+            let status = inner.tracker.status(now());
+            let reports = matches!(status.source, Source::InBand | Source::Hook | Source::Exit);
+            let taken = matches!(
+                status.state,
+                State::Working | State::Blocked(_) | State::Done | State::Error | State::Exited
+            );
+            // A program that reports nothing cannot show more than that it was typed to.
+            if taken || !reports || inner.tracker.turn_end(now()).is_some() {
+                return true;
+            }
+            if gave_up() || now() >= until {
+                return false;
+            }
+            let waited = self.changed.wait_timeout(inner, poll);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The terminal's modes, by which keys and pastes are encoded.
+    pub fn modes(&self) -> Modes {
+        self.lock().terminal.modes()
+    }
+
+    /// Looks at the terminal.
+    pub fn look<T>(&self, look: impl FnOnce(&Terminal) -> T) -> T {
+        look(&self.lock().terminal)
+    }
+
+    /// The notes for a later daemon.
+    pub fn frame(&self) -> (Vec<u8>, Frame) {
+        let inner = self.lock();
+        let frame = Frame {
+            offset: inner.terminal.offset(),
+            answered: inner.answered,
+            memory: inner.tracker.memory().clone(),
+        };
+        (inner.terminal.keyframe(), frame)
+    }
+
+    /// Wakes whoever waits on this run, to see that they are to give up.
+    pub fn wake(&self) {
+        self.changed.notify_all();
+    }
+}
+
+impl Told {
+    fn may_tell(&mut self, now: Timestamp) -> bool {
+        self.recent.retain(|at| now.since(*at) < PACE_SPAN);
+        if self.recent.len() >= PACE_MAX {
+            return false;
+        }
+        self.recent.push(now);
+        true
+    }
+}
+
+fn in_band(report: StatusReport) -> Observation {
+    let state = match report.state {
+        ProgramState::Clear => None,
+        ProgramState::Idle => Some(State::Idle),
+        ProgramState::Working => Some(State::Working),
+        ProgramState::Done => Some(State::Done),
+        ProgramState::Error => Some(State::Error),
+        ProgramState::Blocked => Some(State::Blocked(match report.kind {
+            Some(BlockedKind::Question) => Ask::Question,
+            Some(BlockedKind::Auth) => Ask::Auth,
+            Some(BlockedKind::Permission) | None => Ask::Permission,
+        })),
+    };
+    Observation::InBand { state, message: report.msg }
+}
+
+fn settled_status(status: &Status) -> AgentStatus {
+    let state = match status.state {
+        State::Starting => AgentState::Starting,
+        State::Working => AgentState::Working,
+        State::Blocked(Ask::Permission) => AgentState::BlockedPermission,
+        State::Blocked(Ask::Question | Ask::Auth) => AgentState::BlockedQuestion,
+        State::Idle => AgentState::Idle,
+        State::Done => AgentState::Done,
+        State::Error => AgentState::Error,
+        State::Exited => AgentState::Exited,
+        State::Unknown => AgentState::Unknown,
+    };
+    let source = match status.source {
+        Source::Exit => "process",
+        Source::InBand => "status protocol",
+        Source::Hook => "hook",
+        Source::Title => "title",
+        Source::Screen => "screen",
+        Source::Nothing => "nothing said",
+    };
+    AgentStatus {
+        state,
+        source: source.into(),
+        since: status.since,
+        detail: status.detail.clone().unwrap_or_default(),
+    }
+}

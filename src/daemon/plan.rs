@@ -1,0 +1,221 @@
+//! The plan: which repository is meant, which gate would judge, what may start.
+
+use super::requests::Asked;
+use crate::base::foreign::Foreign;
+use crate::base::id::{RepoId, TaskId};
+use crate::model::command::Request as Wanted;
+use crate::model::rejection::{Class, Rejection};
+use crate::model::task::{GatePin, GateSource, Stage, TaskState};
+use crate::wire::people::PlanAsk;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Below this much free space nothing new starts: the event log and running agents need the rest.
+const FREE_BYTES_MIN: u64 = 64 << 20;
+
+/// The repository a person stands in, and the gate that would judge a run started now.
+pub(super) struct Ground {
+    /// The repository.
+    pub repo: RepoId,
+    /// Its top folder.
+    pub path: PathBuf,
+}
+
+pub(super) async fn handle(asked: &Asked, ask: PlanAsk) -> Result<Value, Rejection> {
+    let ground = ground(asked).await?;
+    match ask {
+        PlanAsk::Add { spec, origin } => {
+            asked.world.agent_named(&spec.agent)?;
+            let wanted = Wanted::Add { repo: ground.repo, spec, origin };
+            let added = asked.command(wanted).await?;
+            let id = added.pointer("/events/0/payload/task").cloned();
+            Ok(json!({ "id": id }))
+        }
+        PlanAsk::Check => check(asked, &ground).await,
+        PlanAsk::Trust { hash } => trust(asked, &ground, &hash).await,
+        PlanAsk::Run { tasks, trust } => run(asked, &ground, tasks, trust).await,
+        PlanAsk::Vouch { for_ms } => {
+            let until = asked.world.clock.now().plus(Duration::from_millis(for_ms));
+            asked.command(Wanted::Vouch { until }).await
+        }
+        PlanAsk::Resume => asked.command(Wanted::Resume { repo: ground.repo }).await,
+        PlanAsk::AbortAll => abort_all(asked, ground.repo).await,
+    }
+}
+
+/// The repository the person stands in, made known to the core.
+pub(super) async fn ground(asked: &Asked) -> Result<Ground, Rejection> {
+    let facts = asked.world.repository_at(asked.at.clone()).await?;
+    let common = facts.common.clone();
+    let open = Wanted::Open { path: facts.path.clone(), common: facts.common, base: facts.base };
+    asked.command(open).await?;
+    let repo = asked.world.engine.look(move |core| {
+        core.state.repo_by_common(&common).map(|repo| repo.id)
+    });
+    let repo = repo.await?.ok_or_else(|| {
+        Rejection::input("the repository is not known", "run the command inside a repository")
+    })?;
+    Ok(Ground { repo, path: facts.path })
+}
+
+async fn check(asked: &Asked, ground: &Ground) -> Result<Value, Rejection> {
+    let gate = asked.world.gate_of(asked.at.clone()).await?;
+    let (repo, hash) = (ground.repo, gate.pin.hash.clone());
+    let trusted = asked.world.engine.look(move |core| {
+        core.state.repos.get(&repo).is_some_and(|repo| repo.trusted.contains(&hash))
+    });
+    Ok(json!({
+        "hash": gate.pin.hash,
+        "source": gate.pin.source,
+        "path": ground.path,
+        "trusted": trusted.await?,
+        "runs": gate.commands.iter().map(|(check, command)| {
+            json!({ "check": check, "command": command })
+        }).collect::<Vec<_>>(),
+        "text": gate.text,
+    }))
+}
+
+async fn trust(asked: &Asked, ground: &Ground, hash: &str) -> Result<Value, Rejection> {
+    let gate = asked.world.gate_of(asked.at.clone()).await?;
+    if gate.pin.hash != hash {
+        return Err(Rejection::refused(
+            format!("the gate configuration's hash is {}, not {hash}", gate.pin.hash),
+            "look again with `monban plan check`",
+        ));
+    }
+    let hash = hash.to_string();
+    asked.command(Wanted::Trust { repo: ground.repo, hash }).await
+}
+
+async fn run(
+    asked: &Asked,
+    ground: &Ground,
+    tasks: Vec<TaskId>,
+    trusted: Option<String>,
+) -> Result<Value, Rejection> {
+    let tasks = named_or_drafts(asked, ground.repo, tasks).await?;
+    let pin = ready_to_start(asked, ground, trusted).await?;
+    agents_ready(asked, &tasks).await?;
+    let named = tasks.iter().map(|task| (*task, pin.clone())).collect();
+    asked.command(Wanted::Run { tasks: named }).await?;
+    let ids = tasks.clone();
+    let states = asked.world.engine.look(move |core| {
+        let state = |id: &TaskId| core.state.task(*id).map(crate::model::task::Task::state);
+        ids.iter().map(state).collect::<Vec<Option<TaskState>>>()
+    });
+    Ok(json!({ "tasks": tasks, "states": states.await? }))
+}
+
+async fn named_or_drafts(
+    asked: &Asked,
+    repo: RepoId,
+    tasks: Vec<TaskId>,
+) -> Result<Vec<TaskId>, Rejection> {
+    if !tasks.is_empty() {
+        return Ok(tasks);
+    }
+    let drafts = asked.world.engine.look(move |core| {
+        let of_repo = core.state.tasks.values().filter(|task| task.repo == repo);
+        let drafts = of_repo.filter(|task| task.stage == Stage::Draft);
+        drafts.map(|task| task.id).collect::<Vec<_>>()
+    });
+    let drafts = drafts.await?;
+    if drafts.is_empty() {
+        return Err(Rejection::input("there is no task to run", "`monban task add` writes one down"));
+    }
+    Ok(drafts)
+}
+
+/// Checks that hold for every start: space, a readable gate, its trust.
+async fn ready_to_start(
+    asked: &Asked,
+    ground: &Ground,
+    trusted: Option<String>,
+) -> Result<GatePin, Rejection> {
+    let free = asked.world.free_bytes();
+    if free.is_some_and(|free| free < FREE_BYTES_MIN) {
+        return Err(Rejection::new(
+            Class::Environment,
+            format!("the disk is nearly full ({} bytes free); nothing new starts", free.unwrap_or(0)),
+            "free some space; running agents go on meanwhile",
+        ));
+    }
+    asked.world.reload_settings().await?;
+    let gate = asked.world.gate_of(asked.at.clone()).await?;
+    if let Some(hash) = trusted {
+        trust(asked, ground, &hash).await?;
+    }
+    asked.world.keep_gate(&gate)?;
+    Ok(gate.pin)
+}
+
+/// A run whose agent's program or login is missing is refused before anything changes.
+async fn agents_ready(asked: &Asked, tasks: &[TaskId]) -> Result<(), Rejection> {
+    let ids = tasks.to_vec();
+    let agents = asked.world.engine.look(move |core| {
+        ids.iter().filter_map(|id| Some(core.state.task(*id)?.spec.agent.clone())).collect()
+    });
+    let agents: Vec<String> = agents.await?;
+    for agent in agents {
+        asked.world.agent_ready(&agent)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn retry(
+    asked: &Asked,
+    id: TaskId,
+    resume: Option<bool>,
+    trusted: Option<String>,
+) -> Result<Value, Rejection> {
+    let ground = ground(asked).await?;
+    let session = asked.world.engine.look(move |core| {
+        let attempt = core.state.task(id)?.attempt()?;
+        Some((attempt.run.as_ref()?.session.clone()?, attempt.place.clone()?.worktree))
+    });
+    let session = session.await?;
+    let resume = match (resume, &session) {
+        (Some(said), _) => said,
+        (None, None) => false,
+        (None, Some((session, worktree))) => {
+            let what = Foreign::new(session.clone());
+            let why = format!(
+                "the conversation {what} could go on in {}, or the task could start over",
+                worktree.display()
+            );
+            return Err(Rejection::new(Class::NeedsPerson, why, "add `--resume` or `--fresh`"));
+        }
+    };
+    let gate = ready_to_start(asked, &ground, trusted).await?;
+    agents_ready(asked, &[id]).await?;
+    asked.command(Wanted::Retry { task: id, gate, resume }).await
+}
+
+async fn abort_all(asked: &Asked, repo: RepoId) -> Result<Value, Rejection> {
+    let tasks = asked.world.engine.look(move |core| {
+        let of_repo = core.state.tasks.values().filter(|task| task.repo == repo);
+        let open = of_repo.filter(|task| !task.is_final() && task.stage != Stage::Draft);
+        open.map(|task| task.id).collect::<Vec<_>>()
+    });
+    let tasks = tasks.await?;
+    let mut refused = Vec::new();
+    for task in &tasks {
+        if let Err(rejection) = asked.command(Wanted::Abort { task: *task }).await {
+            refused.push(format!("task {task}: {}", rejection.why));
+        }
+    }
+    if refused.is_empty() {
+        return Ok(json!({ "aborted": tasks }));
+    }
+    Err(Rejection::refused(refused.join("; "), "look at them with `monban ls`"))
+}
+
+/// Where a gate configuration came from, in words.
+pub(super) fn source_word(source: GateSource) -> &'static str {
+    match source {
+        GateSource::Base => "the base commit",
+        GateSource::Checkout => "your checkout (the base commit has none yet)",
+    }
+}

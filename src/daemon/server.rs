@@ -1,0 +1,125 @@
+//! The people's socket: hello, requests, answers. Serves each connection by itself; what it needs to
+//! know or change goes through the engine.
+
+use super::requests;
+use super::world::World;
+use crate::model::rejection::{Class, Rejection};
+use crate::wire::frame;
+use crate::wire::people::{Answer, Hello, MAGIC, PROTOCOL, Request, Welcome};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+
+/// How many connections are served at once; more wait.
+const CONNECTIONS_MAX: usize = 256;
+/// How many answers may wait for a slow client before its own request waits for it.
+const ANSWERS_MAX: usize = 64;
+/// How long a client may take for its hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Serves `listener` until the task is dropped.
+pub async fn serve(listener: UnixListener, world: Arc<World>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Out of descriptors, say: others will close theirs.
+            Err(_) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let world = Arc::clone(&world);
+        tokio::spawn(async move {
+            connection(stream, world).await;
+            drop(place);
+        });
+    }
+}
+
+async fn connection(stream: UnixStream, world: Arc<World>) {
+    let trouble = refuse_peer(&stream, &world);
+    let (mut reader, mut writer) = stream.into_split();
+    let hello = tokio::time::timeout(HELLO_TIMEOUT, frame::read_async::<Hello>(&mut reader)).await;
+    let Ok(Ok(Some(hello))) = hello else { return };
+    let refused = trouble.or_else(|| refuse_hello(&hello));
+    let welcome = Welcome {
+        magic: MAGIC.into(),
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        refused: refused.clone(),
+    };
+    if frame::write_async(&mut writer, &welcome).await.is_err() || refused.is_some() {
+        return;
+    }
+    let _ = requests(reader, writer, world, hello.person).await;
+}
+
+/// Reads requests one by one. A client that goes away ends the request it was waiting for.
+async fn requests(
+    mut reader: OwnedReadHalf,
+    mut writer: OwnedWriteHalf,
+    world: Arc<World>,
+    person: String,
+) -> Result<(), frame::FrameError> {
+    let mut next = frame::read_async::<Request>(&mut reader).await?;
+    while let Some(request) = next {
+        let (sender, mut answers) = mpsc::channel::<Answer>(ANSWERS_MAX);
+        let work = requests::handle(Arc::clone(&world), person.clone(), request, sender);
+        let work = tokio::spawn(work);
+        let abort = work.abort_handle();
+        let write = async {
+            while let Some(answer) = answers.recv().await {
+                frame::write_async(&mut writer, &answer).await?;
+            }
+            Ok::<(), frame::FrameError>(())
+        };
+        let read = frame::read_async::<Request>(&mut reader);
+        tokio::pin!(read);
+        let early = tokio::select! {
+            written = write => { written?; None }
+            request = &mut read => Some(request),
+        };
+        next = match early {
+            None => read.await?,
+            // It spoke or hung up while its request was under way: the request is given up.
+            Some(request) => {
+                abort.abort();
+                request?
+            }
+        };
+    }
+    Ok(())
+}
+
+fn refuse_hello(hello: &Hello) -> Option<Rejection> {
+    if hello.magic == MAGIC && hello.protocol == PROTOCOL {
+        return None;
+    }
+    let (theirs, ours) = (&hello.version, env!("CARGO_PKG_VERSION"));
+    Some(Rejection::new(
+        Class::Environment,
+        format!("the daemon is monban {ours} (protocol {PROTOCOL}), this command is monban {theirs}"),
+        "`monban daemon stop`, then run the command again; agents go on meanwhile",
+    ))
+}
+
+/// Only the same user is served, and nobody from inside a run: agents may report and nothing else.
+fn refuse_peer(stream: &UnixStream, world: &World) -> Option<Rejection> {
+    let peer = stream.peer_cred().ok()?;
+    if peer.uid() != world.user {
+        let why = format!("this daemon serves user {} only", world.user);
+        return Some(Rejection::refused(why, "run the command as that user"));
+    }
+    let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok())?;
+    world.is_inside_run(pid).then(|| {
+        Rejection::refused(
+            "a command inside a run may report and nothing else",
+            "ask a person to do it outside",
+        )
+    })
+}

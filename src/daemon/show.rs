@@ -1,0 +1,221 @@
+//! Looks: everything a person or script is shown on request.
+
+use super::requests::Asked;
+use super::{plan, terminal, view};
+use crate::base::id::{RepoId, TaskId};
+use crate::model::command::{Command, Notice};
+use crate::model::core::Core;
+use crate::model::event::Event;
+use crate::model::rejection::{Class, Rejection};
+use crate::store;
+use crate::wire::people::{Answer, ShowAsk};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+/// How many records are read from the log at once.
+const EVENTS_AT_ONCE: u64 = 256;
+
+pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejection> {
+    match ask {
+        ShowAsk::List { all } => list(asked, all).await,
+        ShowAsk::Task(id) => task(asked, id).await,
+        ShowAsk::Inbox { all } => {
+            let repo = scope(asked, all).await?;
+            asked.world.engine.look(move |core| view::inbox(&core.state, repo)).await
+        }
+        ShowAsk::Auth => Ok(json!(super::agents::auth(&asked.world)?)),
+        ShowAsk::Diff(id) => asked.world.diff(id).await,
+        ShowAsk::Gates(id) => {
+            let gates = asked.world.engine.look(move |core| view::gates(&core.state, id));
+            gates.await?.ok_or_else(|| no_task(id))
+        }
+        ShowAsk::Screen { task, ansi } => terminal::screen(asked, task, ansi).await,
+        ShowAsk::Wait { tasks } => wait(asked, tasks).await,
+        ShowAsk::Events { from, follow } => events(asked, from, follow).await,
+    }
+}
+
+/// The repository a listing is about; `None` is all of them.
+async fn scope(asked: &Asked, all: bool) -> Result<Option<RepoId>, Rejection> {
+    if all { Ok(None) } else { Ok(Some(plan::ground(asked).await?.repo)) }
+}
+
+fn no_task(id: TaskId) -> Rejection {
+    Rejection::input(format!("there is no task {id}"), "`monban ls --all` lists the tasks")
+}
+
+async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
+    let repo = scope(asked, all).await?;
+    let (node, now) = (asked.world.node.clone(), asked.world.clock.now());
+    let look = move |core: &Core| {
+        let repository = repo.and_then(|repo| core.state.repos.get(&repo));
+        json!({
+            "level": core.settings.level,
+            "title": core.settings.level.title(),
+            "repository": repository.map(|repo| view::repository(&core.state, repo)),
+            "tasks": view::list(&core.state, repo, &node, now),
+        })
+    };
+    asked.world.engine.look(look).await
+}
+
+async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
+    let (node, now) = (asked.world.node.clone(), asked.world.clock.now());
+    let look = move |core: &Core| view::task(&core.state, id, &node, now);
+    asked.world.engine.look(look).await?.ok_or_else(|| no_task(id))
+}
+
+/// A person who waits is there, until the wait or the connection ends.
+struct Present {
+    asked: Asked,
+}
+
+impl Present {
+    async fn arrive(asked: &Asked) -> Result<Self, Rejection> {
+        let person = asked.person.clone();
+        let arrived = Command::Daemon(Notice::Arrived { person });
+        asked.world.engine.command(arrived).await?;
+        Ok(Self { asked: asked.clone() })
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        let Asked { world, person, .. } = self.asked.clone();
+        tokio::spawn(async move {
+            let left = Command::Daemon(Notice::Left { person });
+            let _ = world.engine.command(left).await;
+        });
+    }
+}
+
+/// Waits until each task needs a person or ended, saying what changes meanwhile.
+async fn wait(asked: &Asked, tasks: Vec<TaskId>) -> Result<Value, Rejection> {
+    let _present = Present::arrive(asked).await?;
+    let mut durable = asked.world.engine.durable();
+    let mut progress = asked.world.progress.subscribe();
+    let mut shown = Value::Null;
+    loop {
+        let (node, now, wanted) = (asked.world.node.clone(), asked.world.clock.now(), tasks.clone());
+        let look = move |core: &Core| {
+            let settled = wanted.iter().all(|id| view::is_settled(&core.state, *id));
+            let rows = wanted.iter().filter_map(|id| view::task(&core.state, *id, &node, now));
+            (settled, rows.collect::<Value>())
+        };
+        let (settled, rows) = asked.world.engine.look(look).await?;
+        if settled {
+            return Ok(rows);
+        }
+        let states: Value = rows.as_array().into_iter().flatten().map(brief).collect();
+        if states != shown {
+            send(asked, Answer::Row(states.clone())).await?;
+            shown = states;
+        }
+        tokio::select! {
+            changed = durable.changed() => changed.map_err(|_| stopping())?,
+            told = progress.recv() => {
+                if let Ok((task, answer)) = told && tasks.contains(&task) {
+                    send(asked, answer).await?;
+                }
+            }
+        }
+    }
+}
+
+fn brief(row: &Value) -> Value {
+    json!({ "id": row["id"], "state": row["state"], "status": row["status"]["state"] })
+}
+
+async fn send(asked: &Asked, answer: Answer) -> Result<(), Rejection> {
+    asked.answers.send(answer).await.map_err(|_| stopping())
+}
+
+fn stopping() -> Rejection {
+    Rejection::new(Class::Environment, "the connection is ending", "run the command again")
+}
+
+/// The event log, record by record, as it is on the disk.
+async fn events(asked: &Asked, from: u64, follow: bool) -> Result<Value, Rejection> {
+    let mut durable = asked.world.engine.durable();
+    let mut next = from.max(1);
+    loop {
+        let last = *durable.borrow_and_update();
+        while next <= last {
+            let until = last.min(next.saturating_add(EVENTS_AT_ONCE - 1));
+            for record in read_events(asked, next, until).await? {
+                send(asked, Answer::Row(json!(record))).await?;
+            }
+            next = until + 1;
+        }
+        if !follow {
+            return Ok(json!({ "last": last }));
+        }
+        wait_for_more(&mut durable, asked).await?;
+    }
+}
+
+async fn wait_for_more(
+    durable: &mut watch::Receiver<u64>,
+    asked: &Asked,
+) -> Result<(), Rejection> {
+    tokio::select! {
+        changed = durable.changed() => changed.map_err(|_| stopping()),
+        () = asked.answers.closed() => Err(stopping()),
+    }
+}
+
+async fn read_events(
+    asked: &Asked,
+    from: u64,
+    until: u64,
+) -> Result<Vec<store::Record>, Rejection> {
+    let folder = asked.world.log_folder();
+    let read = move || store::read_from(&folder, &store::SystemDisk, from..=until);
+    let records = tokio::task::spawn_blocking(read).await.map_err(|_| stopping())?;
+    records.map_err(|error| {
+        let why = format!("the event log cannot be read: {error}");
+        Rejection::new(Class::Environment, why, "`monban verify` says more")
+    })
+}
+
+/// How the daemon is.
+pub(super) async fn daemon(asked: &Asked) -> Result<Value, Rejection> {
+    let world = &asked.world;
+    let holders = world.runs.list();
+    let last = *world.engine.durable().borrow();
+    Ok(json!({
+        "pid": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "protocol": crate::wire::people::PROTOCOL,
+        "socket": world.places.socket(),
+        "uptime_s": world.clock.now().since(world.started_at).as_secs(),
+        "last_event": last,
+        "holders": holders,
+        "log_problems": world.log_problems,
+    }))
+}
+
+/// Whether a replay of the log gives the state the daemon holds.
+pub(super) async fn verify(asked: &Asked) -> Result<Value, Rejection> {
+    let held = asked.world.engine.look(Core::clone).await?;
+    let last = *asked.world.engine.durable().borrow();
+    let mut replayed = Core::new(held.settings.clone());
+    let mut unknown = 0_u64;
+    let mut next = 1;
+    // The log may have grown since: the states are compared after as many events as were held.
+    while next <= last && replayed.state.applied < held.state.applied {
+        let end = last.min(next + EVENTS_AT_ONCE - 1);
+        for record in read_events(asked, next, end).await? {
+            match Event::from_record(&record.kind, &record.payload) {
+                Some(event) if replayed.state.applied < held.state.applied => {
+                    replayed.replay(&event, record.at);
+                }
+                Some(_) => {}
+                None => unknown += 1,
+            }
+        }
+        next = end + 1;
+    }
+    let equal = replayed.state == held.state;
+    Ok(json!({ "equal": equal, "events": held.state.applied, "unknown": unknown }))
+}

@@ -1,0 +1,149 @@
+//! Looking at and typing into the terminals of agents, for people.
+
+use super::requests::Asked;
+use super::runs::Attached;
+use crate::base::id::{RunId, TaskId};
+use crate::model::core::Core;
+use crate::model::rejection::{Class, Rejection};
+use crate::term::{Key, Terminal, encode_key, encode_paste};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many keys one request may press.
+const KEYS_MAX: usize = 1000;
+/// How long the end of all agents is waited for before the daemon stops all the same.
+const END_ALL_MAX: Duration = Duration::from_secs(20);
+
+pub(super) async fn paste(asked: &Asked, id: TaskId, text: &str) -> Result<Value, Rejection> {
+    let run = attached(asked, id).await?;
+    let bytes = encode_paste(text, &run.live.modes());
+    type_in(&run, bytes)
+}
+
+pub(super) async fn keys(asked: &Asked, id: TaskId, keys: &[String]) -> Result<Value, Rejection> {
+    if keys.len() > KEYS_MAX {
+        let why = format!("{} keys at once are more than {KEYS_MAX}", keys.len());
+        return Err(Rejection::input(why, "press fewer keys at a time"));
+    }
+    let run = attached(asked, id).await?;
+    let modes = run.live.modes();
+    let mut bytes = Vec::new();
+    for name in keys {
+        let key = Key::parse(name).map_err(|error| {
+            Rejection::input(error.to_string(), "keys are such as `y`, `enter`, `ctrl-c`, `up`")
+        })?;
+        bytes.extend(encode_key(&key, &modes));
+    }
+    type_in(&run, bytes)
+}
+
+fn type_in(run: &Attached, bytes: Vec<u8>) -> Result<Value, Rejection> {
+    let count = bytes.len();
+    run.input(bytes).map_err(|why| {
+        Rejection::refused(
+            format!("the agent's terminal takes no input: {why}"),
+            "look at it with `monban screen`",
+        )
+    })?;
+    Ok(json!({ "bytes": count }))
+}
+
+/// The run of a task that can be typed to now.
+async fn attached(asked: &Asked, id: TaskId) -> Result<Arc<Attached>, Rejection> {
+    let run = last_run(asked, id).await?;
+    asked.world.runs.get(run).filter(|run| run.is_up()).ok_or_else(|| {
+        Rejection::refused(
+            format!("the agent of task {id} is not running"),
+            format!("`monban show {id}` says where it stands"),
+        )
+    })
+}
+
+async fn last_run(asked: &Asked, id: TaskId) -> Result<RunId, Rejection> {
+    let look = move |core: &Core| {
+        let attempt = core.state.task(id)?.attempt()?;
+        Some(attempt.run.as_ref().map(|run| run.id))
+    };
+    let run = asked.world.engine.look(look).await?.flatten();
+    run.ok_or_else(|| {
+        Rejection::refused(
+            format!("task {id} has no agent yet"),
+            format!("`monban run {id}` starts one"),
+        )
+    })
+}
+
+/// The screen of a task's agent, as text or with colours; of an ended one, as it left it.
+pub(super) async fn screen(asked: &Asked, id: TaskId, ansi: bool) -> Result<Value, Rejection> {
+    let run = last_run(asked, id).await?;
+    let draw = move |terminal: &Terminal| draw(terminal, ansi);
+    let screen = match asked.world.runs.get(run) {
+        Some(run) => run.live.look(draw),
+        None => {
+            let world = Arc::clone(&asked.world);
+            let replayed = tokio::task::spawn_blocking(move || world.replayed(run, draw));
+            let replayed = replayed.await.ok().flatten();
+            replayed.ok_or_else(|| {
+                let why = format!("the transcript of {run} is gone");
+                Rejection::new(Class::Environment, why, "it may have been cleaned up")
+            })?
+        }
+    };
+    Ok(json!({ "task": id, "run": run, "screen": screen }))
+}
+
+fn draw(terminal: &Terminal, ansi: bool) -> String {
+    if !ansi {
+        return terminal.text_rows().join("\n");
+    }
+    let rows = (0..terminal.size().rows).filter_map(|y| terminal.row(y));
+    let coloured = rows.map(|row| {
+        let mut line = String::new();
+        let mut last = None;
+        for (text, cell) in row.iter() {
+            if last != Some(cell.style) {
+                line.push_str(&cell.style.sgr());
+                last = Some(cell.style);
+            }
+            line.push_str(text);
+        }
+        line.push_str("\x1b[0m");
+        line
+    });
+    coloured.collect::<Vec<_>>().join("\n")
+}
+
+/// Ends every agent, as a person's word before the daemon stops.
+pub(super) async fn end_all(asked: &Asked) -> Result<(), Rejection> {
+    use crate::model::command::Request;
+    let tasks = asked.world.engine.look(|core: &Core| {
+        let active = core.state.tasks.values().filter(|task| task.is_active());
+        active.map(|task| task.id).collect::<Vec<_>>()
+    });
+    for task in tasks.await? {
+        let _ = asked.command(Request::Abort { task }).await;
+    }
+    let mut durable = asked.world.engine.durable();
+    let all_gone = async {
+        loop {
+            let live = asked.world.engine.look(|core: &Core| {
+                let runs = core.state.tasks.values().flat_map(|task| &task.attempts);
+                runs.filter(|a| a.run.as_ref().is_some_and(|run| run.is_live())).count()
+            });
+            if live.await? == 0 {
+                return Ok(());
+            }
+            if durable.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(END_ALL_MAX, all_gone).await.unwrap_or_else(|_| {
+        Err(Rejection::new(
+            Class::Environment,
+            "not every agent ended in time; the daemon goes on",
+            "`monban ls --all` shows which; then stop again",
+        ))
+    })
+}

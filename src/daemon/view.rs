@@ -1,0 +1,196 @@
+//! What people and scripts are shown: the state as JSON rows. Fields are only ever added.
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{RepoId, TaskId};
+use crate::model::attempt::{AgentState, AgentStatus, Attempt, RollbackProgress};
+use crate::model::item::{Item, ItemKind};
+use crate::model::state::{Repo, State};
+use crate::model::task::{Stage, Task};
+use crate::model::verdict::GateRun;
+use serde_json::{Value, json};
+
+/// The rows of `ls`.
+pub fn list(state: &State, repo: Option<RepoId>, node: &str, now: Timestamp) -> Value {
+    let tasks = state.tasks.values().filter(|task| repo.is_none_or(|repo| task.repo == repo));
+    tasks.map(|task| row(state, task, node, now)).collect()
+}
+
+/// The heading of `ls`: where the repository stands.
+pub fn repository(state: &State, repo: &Repo) -> Value {
+    let people: Vec<&String> = state.presence.people.keys().collect();
+    json!({
+        "path": repo.path,
+        "base": repo.base,
+        "halted": repo.halt.as_ref().map(|halt| json!({
+            "task": halt.task, "cause": halt.cause, "since": halt.at,
+        })),
+        "held": repo.hold,
+        "attended_by": people,
+        "vouched": state.presence.vouched.as_ref().map(|(person, until)| json!({
+            "by": person, "until": until,
+        })),
+    })
+}
+
+fn row(state: &State, task: &Task, node: &str, now: Timestamp) -> Value {
+    let attempt = task.attempt();
+    let place = attempt.and_then(|attempt| attempt.place.as_ref());
+    let run = attempt.and_then(|attempt| attempt.run.as_ref());
+    let snapshot = attempt.and_then(|attempt| attempt.snapshots.last());
+    let waits: Vec<ItemKind> = state.items_of(task.id).map(|item| item.kind).collect();
+    json!({
+        "id": task.id,
+        "title": task.spec.title,
+        "kind": task.spec.kind,
+        "agent": task.spec.agent,
+        "node": node,
+        "state": task.state(),
+        "since": task.since,
+        "status": run.map(|run| status(&run.status, run.paused, now)),
+        "attempt": attempt.map(|attempt| attempt.number),
+        "worktree": place.map(|place| &place.worktree),
+        "branch": place.map(|place| &place.branch),
+        "base": place.map(|place| &place.base),
+        "head": snapshot.map(|snapshot| &snapshot.commit),
+        "verdicts": attempt.and_then(|attempt| attempt.gates.last()).map(verdicts),
+        "needs_you": !waits.is_empty(),
+        "waits_for": waits,
+        "failure": task.failure,
+        "landed": task.landed,
+        "gauges": snapshot.map(|snapshot| json!({
+            "changed_files": snapshot.files,
+            "changed_lines": snapshot.added + snapshot.deleted,
+        })),
+    })
+}
+
+/// An agent's status with its source and age.
+fn status(status: &AgentStatus, paused: bool, now: Timestamp) -> Value {
+    let (state, kind) = match status.state {
+        AgentState::BlockedPermission => ("blocked", Some("permission")),
+        AgentState::BlockedQuestion => ("blocked", Some("question")),
+        AgentState::Starting => ("starting", None),
+        AgentState::Working => ("working", None),
+        AgentState::Idle => ("idle", None),
+        AgentState::Done => ("done", None),
+        AgentState::Error => ("error", None),
+        AgentState::Exited => ("exited", None),
+        AgentState::Unknown => ("unknown", None),
+    };
+    json!({
+        "state": state,
+        "kind": kind,
+        "source": status.source,
+        "age_s": now.since(status.since).as_secs(),
+        "detail": status.detail,
+        "paused": paused,
+    })
+}
+
+fn verdicts(gate: &GateRun) -> Value {
+    let all = gate.verdicts.iter().flatten();
+    all.map(|verdict| json!({ "check": verdict.check, "outcome": verdict.outcome })).collect()
+}
+
+/// One task in full, for `show`.
+pub fn task(state: &State, id: TaskId, node: &str, now: Timestamp) -> Option<Value> {
+    let task = state.task(id)?;
+    let mut value = row(state, task, node, now);
+    let waiting: Vec<Value> = state.items_of(id).map(item).collect();
+    let more = json!({
+        "prompt": task.spec.prompt,
+        "after": task.spec.after,
+        "files": task.spec.files,
+        "gate": task.gate,
+        "added_at": task.added_at,
+        "stage": task.stage,
+        "inbox": waiting,
+        "attempts": task.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "isolation": "host + worktree",
+        "proxy": "none (not network isolation)",
+        "repository": state.repo_of(task).map(|repo| repository(state, repo)),
+    });
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
+        value.extend(more);
+    }
+    Some(value)
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let run = attempt.run.as_ref();
+    json!({
+        "number": attempt.number,
+        "resumed": attempt.resumed,
+        "started_at": attempt.started_at,
+        "place": attempt.place,
+        "run": run.map(|run| run.id),
+        "session": run.and_then(|run| run.session.as_ref()),
+        "ended": run.and_then(|run| match &run.life {
+            crate::model::attempt::Life::Ended(end) => Some(json!(end)),
+            _ => None,
+        }),
+        "prompts": attempt.prompts.iter().map(|prompt| json!({
+            "number": prompt.number, "why": prompt.why, "delivery": prompt.delivery,
+            "bytes": prompt.text.len(),
+        })).collect::<Vec<_>>(),
+        "checkpoints": attempt.snapshots.iter().map(|snapshot| json!({
+            "name": format!("cp{}", snapshot.number), "snapshot": snapshot,
+        })).collect::<Vec<_>>(),
+        "gates": attempt.gates,
+        "rollbacks": attempt.rollbacks.iter().map(|rollback| json!({
+            "op": rollback.op.to_string(),
+            "target": rollback.target,
+            "progress": rollback.progress,
+            "can_undo": matches!(rollback.progress, RollbackProgress::Done { .. }),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// The rows of `inbox`.
+pub fn inbox(state: &State, repo: Option<RepoId>) -> Value {
+    let of_repo = |item: &&Item| {
+        repo.is_none_or(|repo| state.task(item.task).is_some_and(|task| task.repo == repo))
+    };
+    state.items.values().filter(of_repo).map(item).collect()
+}
+
+fn item(item: &Item) -> Value {
+    json!({
+        "id": item.id.to_string(),
+        "kind": item.kind,
+        "task": item.task,
+        "note": item.note,
+        "digest": item.digest(),
+        "binds": item.binds,
+        "since": item.since,
+    })
+}
+
+/// A task's last gate runs, for `gates`.
+pub fn gates(state: &State, id: TaskId) -> Option<Value> {
+    let attempt = state.task(id)?.attempt();
+    let runs = attempt.map(|attempt| json!(attempt.gates));
+    Some(runs.unwrap_or_else(|| json!([])))
+}
+
+/// Whether a task needs a person, or has ended, or can only go on after somebody did something: then
+/// there is nothing to wait for.
+pub fn is_settled(state: &State, id: TaskId) -> bool {
+    let Some(task) = state.task(id) else { return true };
+    if task.is_final() || task.stage == Stage::Draft || state.items_of(id).next().is_some() {
+        return true;
+    }
+    let stands_still = matches!(task.stage, Stage::Queued | Stage::Turned | Stage::Taken);
+    let stopped = state.repo_of(task).is_none_or(|repo| {
+        repo.halt.is_some() || (repo.hold.is_some() && task.stage == Stage::Queued)
+    });
+    stands_still && (stopped || is_behind_an_end(state, task))
+}
+
+/// Whether a queued task comes after one that ended without success, or that nobody started.
+fn is_behind_an_end(state: &State, task: &Task) -> bool {
+    task.stage == Stage::Queued
+        && task.spec.after.iter().filter_map(|id| state.task(*id)).any(|before| {
+            matches!(before.stage, Stage::Failed | Stage::Stopped | Stage::Draft)
+        })
+}

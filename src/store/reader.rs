@@ -1,0 +1,77 @@
+//! Looking at a log without writing to it, also while a daemon does.
+
+use super::StoreError;
+use super::disk::Disk;
+use super::record::Record;
+use super::scan::{self, Problem};
+use serde::Serialize;
+use std::ops::{ControlFlow, RangeInclusive};
+use std::path::Path;
+
+/// What `verify` found. Serialised as it is shown with `--json`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct VerifyReport {
+    /// How many segment files there are.
+    pub segments: usize,
+    /// How many records are good, up to the first problem.
+    pub records: u64,
+    /// The first good record.
+    pub first_seq: Option<u64>,
+    /// The last good record; 0 when there is none.
+    pub last_seq: u64,
+    /// The sum of the last good record: two logs with the same one hold the same records.
+    pub chain_head: String,
+    /// A write that a crash cut short at the very end, or one that a running daemon is in the middle
+    /// of. The next start of the daemon cuts it.
+    pub torn: Option<Problem>,
+    /// Damage. At most 100 places are listed.
+    pub problems: Vec<Problem>,
+}
+
+impl VerifyReport {
+    /// Nothing that was acknowledged is damaged.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Checks every record of the log in `folder`. It detects damage, not tampering.
+///
+/// # Errors
+/// A file cannot be read. What is wrong inside the files is in the report.
+pub fn verify(folder: &Path, disk: &dyn Disk) -> Result<VerifyReport, StoreError> {
+    let scan = scan::scan(disk, folder, 1, &mut |_| ControlFlow::Continue(()))?;
+    let (torn, problems) = match scan.is_torn {
+        true => (scan.problems.into_iter().next(), Vec::new()),
+        false => (None, scan.problems),
+    };
+    Ok(VerifyReport {
+        segments: scan.segments.len(),
+        records: scan.records,
+        first_seq: scan.first_seq,
+        last_seq: scan.last_seq,
+        chain_head: scan.last_sum,
+        torn,
+        problems,
+    })
+}
+
+/// The good records of `range`. The caller bounds the range: by what is durable, and in length.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn read_from(
+    folder: &Path,
+    disk: &dyn Disk,
+    range: RangeInclusive<u64>,
+) -> Result<Vec<Record>, StoreError> {
+    let mut found = Vec::new();
+    scan::scan(disk, folder, *range.start(), &mut |record| {
+        let is_behind = record.seq >= *range.end();
+        if range.contains(&record.seq) {
+            found.push(record);
+        }
+        if is_behind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# A scripted agent: an ordinary program in a terminal that runs its prompt as a shell script. It reports
+# its status in-band as the real ones do, and offers `permission` and `ask` to the scripts.
+esc=$(printf '\033')
+report() { printf '\033]7501;state=%s:app=script\033\\' "$1"; }
+encoded() { printf '%s' "$1" | base64 | tr -d '\n'; }
+permission() {
+    report "blocked:kind=permission:msg=$(encoded "$1")"
+    printf 'May I %s? ' "$1"
+    IFS= read -r answer || exit 9
+    report working
+    [ "$answer" = y ]
+}
+ask() {
+    report "blocked:kind=question:msg=$(encoded "$1")"
+    printf '%s ' "$1"
+    IFS= read -r answer || exit 9
+    report working
+}
+stty -echo
+printf '\033[?2004hscripted agent ready\r\n'
+report idle
+prompt=
+while IFS= read -r line; do
+    prompt="$prompt$line
+"
+    case "$line" in *"$esc[201~"*) ;; *) continue ;; esac
+    script=$(printf '%s' "$prompt" | sed "s/$esc\[20[01]~//g")
+    prompt=
+    printf 'working\r\n'
+    report working
+    eval "$script"
+    printf 'finished\r\n'
+    report done
+done
