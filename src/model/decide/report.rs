@@ -182,7 +182,7 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
             events.push(Event::Task(TaskEvent::Stopped { task: task.id }));
             events.extend(end::finished(context, task, FinalEnd::Stopped));
         }
-        _ => events.extend(end::close_items(context, task.id, ItemKind::is_live)),
+        _ => events.extend(end::close_items(context, task.id, ItemKind::needs_agent)),
     }
     events
 }

@@ -34,7 +34,7 @@ impl Simulation {
     }
 
     pub(super) fn fails(&mut self, percent: usize) -> bool {
-        !self.calm && self.rng.chance(percent)
+        self.rng.below(10_000) < percent * self.temper.mishaps
     }
 
     pub(super) fn task(&self, id: TaskId) -> &Task {
@@ -104,8 +104,8 @@ impl Simulation {
 
     /// What a gate says; the same tree may well get another answer.
     fn judge(&mut self) -> Vec<Verdict> {
-        let (count, odds) = (self.rng.below(40), [85, 90, 95]);
-        let checks = if count == 0 { 0 } else { 1 + count % 2 };
+        let count = self.rng.below(40);
+        let checks = if count == 0 && !self.is_calm() { 0 } else { 1 + count % 2 };
         let names = ["lint", "test"];
         let verdict = |check: &str, outcome| Verdict {
             check: check.into(),
@@ -121,11 +121,10 @@ impl Simulation {
         };
         let mut verdicts = Vec::new();
         for name in names.iter().take(checks) {
-            let roll = self.rng.below(100);
-            let outcome = match roll {
-                _ if self.calm || roll < odds[0] => Outcome::Pass,
-                _ if roll < odds[1] => Outcome::NotRun,
-                _ => Outcome::Fail,
+            let outcome = match (self.fails(10), self.rng.chance(70)) {
+                (false, _) => Outcome::Pass,
+                (true, true) => Outcome::Fail,
+                (true, false) => Outcome::NotRun,
             };
             verdicts.push(verdict(name, outcome));
         }

@@ -43,12 +43,37 @@ pub struct Simulation {
     /// How many turns of each agent the daemon knows to be counted.
     turns: BTreeMap<monban::base::id::RunId, u32>,
     now: Timestamp,
-    /// No more accidents: what is under way succeeds.
-    calm: bool,
+    temper: Temper,
     outside: Outside,
     witness: Witness,
     /// What happened, for the person who reads a failing seed.
     trace: Option<Vec<String>>,
+}
+
+/// What kind of night it is: each seed stresses other things.
+struct Temper {
+    /// How often each kind of step is taken, in the order of [`Simulation::step`].
+    chances: [usize; 9],
+    /// How much goes wrong, in percent of the usual; 0 is a calm night.
+    mishaps: usize,
+}
+
+impl Temper {
+    fn new(rng: &mut Rng) -> Self {
+        let chances = [
+            rng.pick(&[4, 8, 20]),
+            rng.pick(&[1, 2, 6]),
+            rng.pick(&[0, 1, 2]),
+            rng.pick(&[0, 1, 3]),
+            rng.pick(&[10, 15, 20]),
+            rng.pick(&[10, 20]),
+            rng.pick(&[1, 3]),
+            rng.pick(&[10, 20]),
+            rng.pick(&[30, 50]),
+        ];
+        let mishaps = rng.pick(&[10, 30, 100, 200]).unwrap_or(100);
+        Self { chances: chances.map(Option::unwrap_or_default), mishaps }
+    }
 }
 
 /// An effect under way in the daemon's memory.
@@ -73,7 +98,7 @@ impl Simulation {
     /// Runs a seed to its end; panics where something is wrong.
     pub fn run(seed: u64, traced: bool) -> usize {
         let mut simulation = Self::new(seed, traced);
-        let steps = 60 + simulation.rng.below(240);
+        let steps = 50 + simulation.rng.below(850);
         for _ in 0..steps {
             simulation.step();
             invariants::check(&simulation);
@@ -87,7 +112,7 @@ impl Simulation {
 
     fn new(seed: u64, traced: bool) -> Self {
         let mut rng = Rng::new(seed);
-        let max_agents = 1 + rng.below(3);
+        let (max_agents, temper) = (1 + rng.below(3), Temper::new(&mut rng));
         let settings = Settings { level: Level::L1, policy: "policy-1".into(), max_agents };
         let mut simulation = Self {
             rng,
@@ -98,7 +123,7 @@ impl Simulation {
             works: Vec::new(),
             turns: BTreeMap::new(),
             now: Timestamp::from_millis(1_795_240_730_000),
-            calm: false,
+            temper,
             outside: Outside::default(),
             witness: Witness::default(),
             trace: traced.then(Vec::new),
@@ -119,23 +144,31 @@ impl Simulation {
     }
 
     fn step(&mut self) {
-        match self.rng.below(100) {
-            0..=13 => {
+        let chances = self.temper.chances;
+        let mut roll = self.rng.below(chances.iter().sum());
+        let kind = chances.iter().position(|chance| {
+            let hit = roll < *chance;
+            roll = roll.saturating_sub(*chance);
+            hit
+        });
+        match kind {
+            Some(0) => {
                 let request = people::request(&mut self.rng, &self.core.state, self.now);
                 let who = self.rng.pick(&people::PEOPLE).unwrap_or("dj");
                 self.ask(who, request);
             }
-            14..=17 => self.people_come_and_go(),
-            18..=19 => self.crash(),
-            20..=21 => self.accident(),
-            22..=37 => {
-                if let Some(what) = self.outside.agent_lives(&mut self.rng, false) {
+            Some(1) => self.people_come_and_go(),
+            Some(2) => self.crash(),
+            Some(3) => self.accident(),
+            Some(4) => {
+                let mishaps = self.temper.mishaps;
+                if let Some(what) = self.outside.agent_lives(&mut self.rng, mishaps) {
                     self.note(|| what);
                 }
             }
-            38..=47 => self.flush(),
-            48..=50 => self.now = self.now.plus(Duration::from_secs(self.rng.below(600) as u64)),
-            51..=60 => self.start_work(),
+            Some(5) => self.flush(),
+            Some(6) => self.now = self.now.plus(Duration::from_secs(self.rng.below(600) as u64)),
+            Some(7) => self.start_work(),
             _ => {
                 let chosen = self.rng.below(self.works.len());
                 self.advance(chosen);
@@ -145,7 +178,7 @@ impl Simulation {
 
     /// People and accidents stop; what is under way goes on until nothing moves any more.
     fn come_to_rest(&mut self) {
-        self.calm = true;
+        self.temper.mishaps = 0;
         self.outside.dirty.clear();
         for _ in 0..REST_MAX {
             let before = (self.log.len(), self.outside.fingerprint());
@@ -255,6 +288,11 @@ impl Simulation {
         }
     }
 
+    /// No more mishaps: what is under way succeeds.
+    fn is_calm(&self) -> bool {
+        self.temper.mishaps == 0
+    }
+
     fn is_durable(&self) -> bool {
         self.durable == self.log.len()
     }
@@ -275,7 +313,7 @@ impl Simulation {
     fn advance(&mut self, chosen: usize) {
         let Some(work) = self.works.get(chosen).cloned() else { return };
         let stale = !self.core.outstanding().contains(&work.effect);
-        if stale && (self.calm || self.rng.chance(40) || !work.is_patient()) {
+        if stale && (self.is_calm() || self.rng.chance(40) || !work.is_patient()) {
             self.works.remove(chosen);
             return;
         }

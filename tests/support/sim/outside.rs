@@ -145,12 +145,13 @@ impl Outside {
         }
     }
 
-    /// Something happens to a random agent; calm agents only finish what they do.
-    pub fn agent_lives(&mut self, rng: &mut Rng, calm: bool) -> Option<String> {
+    /// Something happens to a random agent; without mishaps agents only finish what they do.
+    pub fn agent_lives(&mut self, rng: &mut Rng, mishaps: usize) -> Option<String> {
+        let calm = mishaps == 0;
         let up: Vec<RunId> =
             self.agents.iter().filter(|(_, a)| a.is_up()).map(|(run, _)| *run).collect();
         let run = rng.pick(&up)?;
-        if !calm && rng.chance(4) {
+        if rng.below(10_000) < 2 * mishaps {
             let how = rng.pick(&["exit 0", "killed by signal 9", "exit status unknown"])?;
             self.end_agent(run, how);
             return Some(format!("{run}: {how}"));
@@ -160,7 +161,7 @@ impl Outside {
         agent.state = match agent.state {
             AgentState::Working | AgentState::Unknown if calm => AgentState::Idle,
             AgentState::Working => rng.pick(&BUSY)?,
-            AgentState::Starting if !calm && rng.chance(20) => AgentState::BlockedPermission,
+            AgentState::Starting if !calm && rng.chance(10) => AgentState::BlockedPermission,
             AgentState::Starting => AgentState::Idle,
             AgentState::Idle if !calm && rng.chance(3) => AgentState::Working,
             AgentState::Idle => AgentState::Idle,
@@ -227,7 +228,7 @@ impl Outside {
     /// Every agent finishes what it does.
     pub fn agents_finish(&mut self, rng: &mut Rng) {
         for _ in 0..4 * self.agents.len() {
-            self.agent_lives(rng, true);
+            self.agent_lives(rng, 0);
         }
     }
 }

@@ -45,7 +45,8 @@ fn open(rng: &mut Rng) -> Request {
 }
 
 fn add(rng: &mut Rng, state: &State) -> Request {
-    let repo = any_repo(rng);
+    let many = state.tasks.len() > 5 && rng.chance(80);
+    let repo = if many { RepoId(0) } else { any_repo(rng) };
     let after = if rng.chance(30) { vec![any_task(rng, state)] } else { Vec::new() };
     let title = if rng.chance(95) { "fix" } else { "" };
     let spec = TaskSpec {
@@ -105,12 +106,13 @@ fn undo(rng: &mut Rng, state: &State) -> Request {
 
 /// One of two repositories, sometimes one nobody knows.
 fn any_repo(rng: &mut Rng) -> RepoId {
-    RepoId(rng.pick(&[1, 1, 1, 2, 2, 3]).unwrap_or(1))
+    RepoId(rng.pick(&[1, 1, 1, 1, 1, 1, 1, 2, 2, 3]).unwrap_or(1))
 }
 
 /// Any task, sometimes one that is not there.
 fn any_task(rng: &mut Rng, state: &State) -> TaskId {
-    TaskId(rng.below(state.last.task as usize + 2) as u64)
+    let known: Vec<TaskId> = state.tasks.keys().copied().collect();
+    rng.pick(&known).filter(|_| rng.chance(97)).unwrap_or(TaskId(99))
 }
 
 fn any_item(rng: &mut Rng, state: &State) -> ItemId {
