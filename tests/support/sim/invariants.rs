@@ -153,7 +153,7 @@ pub fn check(simulation: &Simulation) {
             let place = attempt.place.as_ref().expect("a run has a place");
             assert!(worktrees.insert(&place.worktree), "two runs in {:?}", place.worktree);
         }
-        assert!(has_hope(state, task, &outstanding, simulation), "stuck: {task:#?}");
+        assert!(has_hope(state, task, &outstanding, simulation), "stuck: {}", told(task));
         check_end(state, task, &simulation.witness);
     }
     for item in state.items.values().filter(|item| item.kind == ItemKind::Approval) {
@@ -169,11 +169,20 @@ fn live_run(attempt: &Attempt) -> Option<&Run> {
 /// What ended leaves nothing running, nothing waiting, and one result.
 fn check_end(state: &State, task: &Task, witness: &Witness) {
     let Some(attempt) = task.attempt().filter(|_| task.is_final()) else { return };
-    assert!(witness.results.contains(&(task.id, attempt.number)), "no result: {task:#?}");
+    assert!(witness.results.contains(&(task.id, attempt.number)), "no result: {}", told(task));
     match live_run(attempt) {
-        Some(run) => assert!(run.stop.is_some(), "it outlives its task: {task:#?}"),
+        Some(run) => assert!(run.stop.is_some(), "it outlives {}", told(task)),
         None => assert_eq!(state.items_of(task.id).next(), None, "task {} ended", task.id),
     }
+}
+
+/// A task in a few words.
+fn told(task: &Task) -> String {
+    let attempt = task.attempt();
+    let run = attempt.and_then(|attempt| attempt.run.as_ref());
+    let prompts = attempt.map(|attempt| attempt.prompts.iter().map(|p| p.delivery));
+    let prompts: Vec<_> = prompts.into_iter().flatten().collect();
+    format!("task {} at {:?}, {run:?}, prompts {prompts:?}", task.id, task.stage)
 }
 
 /// Whether there is something or somebody that will move a task on, or a stated reason why not.
@@ -224,7 +233,7 @@ pub fn check_rest(simulation: &Simulation) {
             Stage::Running => asks || halted || run.is_some_and(|run| run.pause_wanted),
             _ => false,
         };
-        assert!(at_rest, "nothing moves task {} on: {task:#?}", task.id);
+        assert!(at_rest, "nothing moves {}", told(task));
     }
     for (run, agent) in &simulation.outside.agents {
         let known = state.run(*run).is_some_and(|(_, _, run)| run.is_live());

@@ -5,6 +5,7 @@ use monban::base::foreign::Foreign;
 use monban::base::id::{RunId, TaskId};
 use monban::model::attempt::{AgentState, AgentStatus, Delivery, Life, PromptWhy, Run};
 use monban::model::command::Report;
+use monban::model::item::{Item, ItemKind};
 use monban::model::task::Stage;
 
 impl Simulation {
@@ -50,9 +51,9 @@ impl Simulation {
     fn watch_turns(&mut self, task: TaskId, run: RunId) {
         let agent = &self.outside.agents[&run];
         let (state, turns, stage) = (agent.state, agent.turns, self.task(task).stage.clone());
-        let attempt = self.attempt(task);
-        let taken = attempt.next_prompt().is_none()
-            && attempt.prompts.last().is_some_and(|p| p.delivery == Delivery::Delivered);
+        let lost = |item: &Item| item.kind == ItemKind::Delivery;
+        let taken =
+            self.attempt(task).next_prompt().is_none() && !self.core.state.items_of(task).any(lost);
         let counted = match self.turns.get(&run) {
             Some(counted) => *counted >= turns,
             None => self.core.state.items_of(task).next().is_some(),
