@@ -53,7 +53,7 @@ pub struct Simulation {
 /// What kind of night it is: each seed stresses other things.
 struct Temper {
     /// How often each kind of step is taken, in the order of [`Simulation::step`].
-    chances: [usize; 9],
+    chances: [usize; 8],
     /// How much goes wrong, in percent of the usual; 0 is a calm night.
     mishaps: usize,
 }
@@ -61,14 +61,13 @@ struct Temper {
 impl Temper {
     fn new(rng: &mut Rng) -> Self {
         let chances = [
-            rng.pick(&[4, 8, 20]),
+            rng.pick(&[2, 5, 15]),
             rng.pick(&[1, 2, 6]),
-            rng.pick(&[0, 1, 2]),
+            rng.pick(&[0, 1, 1, 2]),
             rng.pick(&[0, 1, 3]),
             rng.pick(&[10, 15, 20]),
-            rng.pick(&[10, 20]),
+            rng.pick(&[20, 40]),
             rng.pick(&[1, 3]),
-            rng.pick(&[10, 20]),
             rng.pick(&[30, 50]),
         ];
         let mishaps = rng.pick(&[10, 30, 100, 200]).unwrap_or(100);
@@ -135,7 +134,7 @@ impl Simulation {
     /// A daemon starts, a person opens a repository and writes two tasks down.
     fn begin(&mut self) {
         self.notice(Notice::Started { version: "0.1.0".into(), pid: 1 });
-        for request in people::opening() {
+        for request in people::opening(&mut self.rng) {
             self.ask("dj", request);
         }
         if self.rng.chance(70) {
@@ -168,11 +167,7 @@ impl Simulation {
             }
             Some(5) => self.flush(),
             Some(6) => self.now = self.now.plus(Duration::from_secs(self.rng.below(600) as u64)),
-            Some(7) => self.start_work(),
-            _ => {
-                let chosen = self.rng.below(self.works.len());
-                self.advance(chosen);
-            }
+            _ => self.work(),
         }
     }
 
@@ -212,8 +207,10 @@ impl Simulation {
         if self.rng.chance(60) {
             self.outside.upstream(repo);
             self.note(|| format!("the base of {repo} moves"));
-        } else if !self.outside.dirty.remove(&repo) {
+        } else if self.rng.chance(30) {
             self.outside.dirty.insert(repo);
+        } else {
+            self.outside.dirty.remove(&repo);
         }
     }
 
@@ -309,19 +306,32 @@ impl Simulation {
         }
     }
 
-    /// One step of an effect under way. One that the state no longer implies is dropped, sooner or later.
-    fn advance(&mut self, chosen: usize) {
-        let Some(work) = self.works.get(chosen).cloned() else { return };
+    /// The daemon gets on with something.
+    fn work(&mut self) {
+        self.start_work();
+        for _ in 0..self.works.len().min(4) {
+            let chosen = self.rng.below(self.works.len());
+            if self.advance(chosen) {
+                return;
+            }
+        }
+    }
+
+    /// One step of an effect under way, if it can be taken. One that the state no longer implies is dropped, sooner or later.
+    fn advance(&mut self, chosen: usize) -> bool {
+        let Some(work) = self.works.get(chosen).cloned() else { return false };
+        let events = self.log.len();
         let stale = !self.core.outstanding().contains(&work.effect);
         if stale && (self.is_calm() || self.rng.chance(40) || !work.is_patient()) {
             self.works.remove(chosen);
-            return;
+            return true;
         }
         match self.do_step(&work) {
             Progress::Next => self.works[chosen].step += 1,
-            Progress::Waits => {}
+            Progress::Waits => return self.log.len() > events,
             Progress::Over => drop(self.works.remove(chosen)),
         }
+        true
     }
 }
 

@@ -145,19 +145,24 @@ impl Outside {
         }
     }
 
-    /// Something happens to a random agent; without mishaps agents only finish what they do.
+    /// Something happens to a random agent.
     pub fn agent_lives(&mut self, rng: &mut Rng, mishaps: usize) -> Option<String> {
-        let calm = mishaps == 0;
         let up: Vec<RunId> =
             self.agents.iter().filter(|(_, a)| a.is_up()).map(|(run, _)| *run).collect();
         let run = rng.pick(&up)?;
+        self.agent_goes_on(rng, run, mishaps)
+    }
+
+    /// Without mishaps an agent only finishes what it does.
+    fn agent_goes_on(&mut self, rng: &mut Rng, run: RunId, mishaps: usize) -> Option<String> {
+        let calm = mishaps == 0;
         if rng.below(10_000) < 2 * mishaps {
             let how = rng.pick(&["exit 0", "killed by signal 9", "exit status unknown"])?;
             self.end_agent(run, how);
             return Some(format!("{run}: {how}"));
         }
         let agent = self.agents.get_mut(&run).filter(|agent| !agent.paused)?;
-        let was_working = agent.state == AgentState::Working;
+        let was_working = matches!(agent.state, AgentState::Working | AgentState::Unknown);
         agent.state = match agent.state {
             AgentState::Working | AgentState::Unknown if calm => AgentState::Idle,
             AgentState::Working => rng.pick(&BUSY)?,
@@ -227,8 +232,9 @@ impl Outside {
 
     /// Every agent finishes what it does.
     pub fn agents_finish(&mut self, rng: &mut Rng) {
-        for _ in 0..4 * self.agents.len() {
-            self.agent_lives(rng, 0);
+        let up = self.agents.iter().filter(|(_, agent)| agent.is_up());
+        for run in up.map(|(run, _)| *run).collect::<Vec<_>>() {
+            self.agent_goes_on(rng, run, 0);
         }
     }
 }

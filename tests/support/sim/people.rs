@@ -13,23 +13,36 @@ use std::time::Duration;
 
 pub const PEOPLE: [&str; 2] = ["dj", "mia"];
 
-/// What somebody asks for next.
+/// What somebody asks for next: what the state calls for, or anything.
 pub fn request(rng: &mut Rng, state: &State, now: Timestamp) -> Request {
+    let mut stopped =
+        state.repos.values().filter(|repo| repo.halt.is_some() || repo.hold.is_some());
+    match rng.below(10) {
+        0 | 1 => {
+            stopped.next().map_or_else(|| run(rng, state), |repo| Request::Resume { repo: repo.id })
+        }
+        2 | 3 => approve(rng, state),
+        4 => retry(rng, state),
+        _ => anything(rng, state, now),
+    }
+}
+
+fn anything(rng: &mut Rng, state: &State, now: Timestamp) -> Request {
     match rng.below(100) {
         0..=2 => open(rng),
         3..=9 => add(rng, state),
         10..=11 => edit(rng, state),
         12 => Request::Remove { task: any_task(rng, state) },
         13..=15 => Request::Trust { repo: any_repo(rng), hash: any_gate(rng).hash },
-        16..=30 => run(rng, state),
-        31..=40 => retry(rng, state),
-        41..=45 => Request::Judge { task: any_task(rng, state) },
-        46..=61 => approve(rng, state),
-        62..=66 => Request::Reject { item: any_item(rng, state), reason: any_text(rng) },
-        67..=72 => Request::Say { task: any_task(rng, state), text: any_text(rng) },
-        73..=76 => Request::Abort { task: any_task(rng, state) },
-        77..=80 => Request::Pause { task: any_task(rng, state), paused: rng.chance(40) },
-        81..=91 => Request::Resume { repo: any_repo(rng) },
+        16..=26 => run(rng, state),
+        27..=38 => retry(rng, state),
+        39..=42 => Request::Judge { task: any_task(rng, state) },
+        43..=62 => approve(rng, state),
+        63..=67 => reject(rng, state),
+        68..=73 => Request::Say { task: any_task(rng, state), text: any_text(rng) },
+        74..=75 => Request::Abort { task: any_task(rng, state) },
+        76..=79 => Request::Pause { task: any_task(rng, state), paused: rng.chance(40) },
+        80..=91 => Request::Resume { repo: any_repo(rng) },
         92..=94 => roll_back(rng, state),
         95..=97 => undo(rng, state),
         _ => {
@@ -93,6 +106,13 @@ fn approve(rng: &mut Rng, state: &State) -> Request {
     Request::Approve { item, digest }
 }
 
+fn reject(rng: &mut Rng, state: &State) -> Request {
+    let Request::Approve { item, .. } = approve(rng, state) else {
+        unreachable!("an approval names an item");
+    };
+    Request::Reject { item, reason: any_text(rng) }
+}
+
 fn roll_back(rng: &mut Rng, state: &State) -> Request {
     let checkpoint = rng.chance(50).then(|| rng.below(3) as u32);
     Request::RollBack { task: any_task(rng, state), checkpoint }
@@ -130,7 +150,7 @@ fn any_text(rng: &mut Rng) -> String {
 }
 
 /// What dj does before anything else.
-pub fn opening() -> Vec<Request> {
+pub fn opening(rng: &mut Rng) -> Vec<Request> {
     let repo = RepoId(1);
     let path = PathBuf::from("/r1");
     let common = path.join(".git");
@@ -149,5 +169,7 @@ pub fn opening() -> Vec<Request> {
         };
         requests.push(Request::Add { repo, spec, origin: Origin::Real });
     }
+    let both = [TaskId(1), TaskId(2)].map(|task| (task, any_gate(rng)));
+    requests.push(Request::Run { tasks: both.to_vec() });
     requests
 }
