@@ -222,3 +222,19 @@ fn text_is_sent_only_to_an_agent_that_is_there() {
     w.report(report);
     assert_eq!(w.refused(say(task, "hello")).class, Class::Refused);
 }
+
+/// Otherwise nothing would ever move the task on again.
+#[test]
+fn a_turn_counts_again_once_a_person_took_the_matter_of_a_lost_prompt_in_hand() {
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    w.delivery(task, 1, Delivery::Typing);
+    w.delivery(task, 1, Delivery::Uncertain);
+    w.dj(Request::Judge { task });
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    let run = w.run_of(task);
+    w.report(Report::WentOn { run });
+    assert_eq!(w.turn(task), ["run.turned"]);
+}

@@ -5,7 +5,7 @@ mod support;
 
 use monban::base::foreign::Foreign;
 use monban::base::id::{ItemId, TaskId};
-use monban::model::attempt::{PromptWhy, Snapshot};
+use monban::model::attempt::{Delivery, PromptWhy, Snapshot};
 use monban::model::command::{LandingOutcome, MergeOutcome, Notice, Report, Request};
 use monban::model::effect::Effect;
 use monban::model::event::FinalEnd;
@@ -358,4 +358,22 @@ fn an_agent_that_goes_on_by_itself_voids_the_approval() {
     assert_eq!(w.report(Report::WentOn { run }), ["task.answered", "run.went-on"]);
     assert_eq!(w.refused(approve(&item)).class, Class::Input);
     assert_eq!(w.turn(task), ["run.turned"]);
+}
+
+#[test]
+fn a_prompt_of_unknown_fate_is_no_matter_once_the_agent_is_gone() {
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    w.dj(Request::Judge { task });
+    w.delivery(task, 1, Delivery::Typing);
+    w.delivery(task, 1, Delivery::Uncertain);
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    assert_eq!(w.inbox(task), [ItemKind::Delivery, ItemKind::Approval]);
+    w.end(task);
+    assert_eq!(w.inbox(task), [ItemKind::Approval]);
+    w.approve(task);
+    w.land(task, landed());
+    assert!(w.inbox(task).is_empty());
 }

@@ -265,3 +265,24 @@ fn a_question_of_the_agent_stays_in_the_inbox_until_the_agent_is_answered_in_its
     w.dj(Request::Judge { task });
     assert_eq!(w.inbox(task), [ItemKind::Permission]);
 }
+
+#[test]
+fn who_wants_to_speak_to_an_agent_that_is_not_there_is_told_how_to_get_one() {
+    for (name, cure) in [
+        ("preparing", "wait a moment"),
+        ("stopping", "wait a moment"),
+        ("failed", "monban task retry"),
+        ("stopped", "monban task retry"),
+        ("done", "new task"),
+    ] {
+        let mut w = World::new();
+        let stage = STAGES.iter().find(|stage| stage.name == name).unwrap();
+        let task = (stage.reach)(&mut w);
+        let text = "Hello?".to_string();
+        let refusal = w.refused(Request::Say { task, text });
+        assert!(refusal.cure.contains(cure), "{name}: {refusal}");
+    }
+    let mut w = World::new();
+    let task = w.add("fix");
+    assert!(w.refused(Request::Pause { task, paused: true }).cure.contains("monban run"));
+}

@@ -52,6 +52,11 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
+    /// Items for which the agent has to be there; they close when it ends.
+    pub fn needs_agent(self) -> bool {
+        self.is_live() || self == ItemKind::Delivery
+    }
+
     /// Items about what the agent is showing right now; they close when it shows something else.
     pub fn is_live(self) -> bool {
         matches!(self, ItemKind::Permission | ItemKind::Question | ItemKind::AgentError)

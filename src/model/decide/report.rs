@@ -75,11 +75,12 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
     }
 }
 
-/// A turn is over only when nothing is left to be typed and the last prompt is known to have been taken.
+/// A turn is over only when nothing is left to be typed, and no person is still to see whether the agent
+/// got its prompt.
 fn turned(context: Context<'_>, task: &Task) -> Vec<Event> {
-    let Some(attempt) = task.attempt() else { return Vec::new() };
-    let last = attempt.prompts.last().map(|prompt| prompt.delivery);
-    if attempt.next_prompt().is_some() || last != Some(Delivery::Delivered) {
+    let is_typing = task.attempt().is_none_or(|attempt| attempt.next_prompt().is_some());
+    let mut items = context.state.items_of(task.id);
+    if is_typing || items.any(|item| item.kind == ItemKind::Delivery) {
         return Vec::new();
     }
     let mut events = end::close_items(context, task.id, end::of_work);
@@ -182,7 +183,7 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
             events.push(Event::Task(TaskEvent::Stopped { task: task.id }));
             events.extend(end::finished(context, task, FinalEnd::Stopped));
         }
-        _ => events.extend(end::close_items(context, task.id, ItemKind::is_live)),
+        _ => events.extend(end::close_items(context, task.id, ItemKind::needs_agent)),
     }
     events
 }

@@ -14,11 +14,23 @@ use crate::model::task::{Ending, Stage, Task};
 pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
     let run = task.attempt().and_then(|attempt| attempt.run.as_ref());
     run.filter(|run| run.is_live() && run.stop.is_none()).ok_or_else(|| {
-        let (id, again) = (task.id, format!("`monban task retry {}` starts it again", task.id));
-        let cure =
-            if task.is_final() { again } else { format!("after `monban abort {id}`, {again}") };
-        Rejection::refused(format!("task {id} has no running agent; it is {}", task.state()), cure)
+        let why = format!("task {} has no running agent; it is {}", task.id, task.state());
+        Rejection::refused(why, how_to_get_one(task))
     })
+}
+
+/// What gives a task without a running agent one.
+fn how_to_get_one(task: &Task) -> String {
+    let id = task.id;
+    match task.stage {
+        Stage::Draft => format!("`monban run {id}` starts it"),
+        Stage::Failed | Stage::Stopped => format!("`monban task retry {id}` starts it again"),
+        Stage::Done => "add a new task instead".into(),
+        Stage::Queued | Stage::Preparing | Stage::RollingBack { .. } | Stage::Stopping => {
+            format!("wait a moment; `monban show {id}` says where it stands")
+        }
+        _ => format!("`monban abort {id}`, then `monban task retry {id}` starts it again"),
+    }
 }
 
 pub(super) fn say(context: Context<'_>, id: TaskId, text: &str) -> Decision {

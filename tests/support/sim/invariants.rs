@@ -1,0 +1,280 @@
+//! What must be true after every step, whatever people, agents, git and crashes do.
+
+use super::outside::tree_id;
+use super::{Simulation, read};
+use monban::base::clock::Timestamp;
+use monban::base::id::{ItemId, OpId, TaskId};
+use monban::model::attempt::{Attempt, Delivery, PromptWhy, Run};
+use monban::model::command::{Command, Request};
+use monban::model::decide::Settings;
+use monban::model::effect::Effect;
+use monban::model::event::{Event, JudgeEvent, LandingEvent, RollbackEvent, RunEvent, TaskEvent};
+use monban::model::item::{Item, ItemKind};
+use monban::model::state::{Repo, State};
+use monban::model::task::{Stage, Task};
+use monban::model::verdict::{Binds, GateRun, Outcome};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Somebody who reads the log as it is written and folds it for themselves.
+#[derive(Default)]
+pub struct Witness {
+    state: State,
+    /// Ids that were given out, each with its kind's prefix.
+    ids: BTreeSet<String>,
+    items: BTreeMap<ItemId, Item>,
+    results: BTreeSet<(TaskId, u32)>,
+    approvals: BTreeMap<OpId, (TaskId, String)>,
+    conflicts: BTreeSet<TaskId>,
+}
+
+impl Witness {
+    /// A witness who read the log after a crash.
+    pub fn replayed(log: &[String]) -> Self {
+        let mut witness = Self::default();
+        for line in log {
+            let (at, event) = read(line);
+            witness.notes(at, &event);
+        }
+        witness
+    }
+
+    /// An event is about to follow from a command.
+    pub fn sees(&mut self, line: &str, command: &Command, settings: &Settings) {
+        let (at, event) = read(line);
+        self.permits_start(at, &event, command, settings);
+        self.permits_approval(&event, command, settings);
+        self.notes(at, &event);
+    }
+
+    /// Nothing starts under a halt or with nobody there, or without room.
+    fn permits_start(&self, at: Timestamp, event: &Event, command: &Command, settings: &Settings) {
+        let task = match event {
+            Event::Task(TaskEvent::Attempted { task, .. } | TaskEvent::Queued { task, .. })
+            | Event::Run(RunEvent::Wanted { task, .. })
+            | Event::Run(RunEvent::PromptDelivery { task, delivery: Delivery::Typing, .. })
+            | Event::Run(RunEvent::PromptWanted { task, why: PromptWhy::Conflict, .. })
+            | Event::Judge(JudgeEvent::Started { task, .. } | JudgeEvent::Again { task, .. })
+            | Event::Landing(LandingEvent::Approved { task, .. }) => *task,
+            _ => return,
+        };
+        let task = self.state.task(task).expect("what starts is known");
+        let repo = &self.state.repos[&task.repo];
+        let is_conflict =
+            matches!(event, Event::Run(RunEvent::PromptWanted { why: PromptWhy::Conflict, .. }));
+        // A prompt about a conflict may be asked for under a halt: it is not typed then.
+        assert!(repo.halt.is_none() || is_conflict, "{event:?} under a halt");
+        let is_attempt = matches!(event, Event::Task(TaskEvent::Attempted { .. }));
+        if is_attempt {
+            assert!(self.state.active_count() < settings.max_agents, "no room for {event:?}");
+            assert!(self.state.is_ready(&task.spec), "{event:?} before its prerequisites");
+        }
+        let vouched = is_attempt && is_vouched(task, command);
+        if is_attempt || is_conflict {
+            assert!(vouched || self.is_attended(repo, at), "{event:?} with nobody there");
+        }
+    }
+
+    fn is_attended(&self, repo: &Repo, at: Timestamp) -> bool {
+        let presence = &self.state.presence;
+        let word = presence.vouched.as_ref().is_some_and(|(_, until)| at < *until);
+        (word || !presence.people.is_empty()) && repo.hold.is_none()
+    }
+
+    /// An approval is a person's, of exactly what they were shown, under the policy in force.
+    fn permits_approval(&self, event: &Event, command: &Command, settings: &Settings) {
+        let Event::Landing(LandingEvent::Approved { task, digest, by, .. }) = event else { return };
+        let Command::Person { who, request: Request::Approve { item, digest: signed } } = command
+        else {
+            panic!("{event:?} by {command:?}");
+        };
+        let item = &self.items[item];
+        assert_eq!((by, digest, task), (who, signed, &item.task));
+        assert_eq!(*digest, item.digest());
+        assert_eq!(item.binds.as_ref().map(|binds| &binds.policy), Some(&settings.policy));
+    }
+
+    /// Takes the event in; ids are given once, items open and close once, results come once.
+    fn notes(&mut self, at: Timestamp, event: &Event) {
+        let id = match event {
+            Event::Task(TaskEvent::Added { task, .. }) => Some(format!("task{task}")),
+            Event::Task(TaskEvent::Asked { item }) => Some(item.id.to_string()),
+            Event::Run(RunEvent::Wanted { run, .. })
+            | Event::Judge(JudgeEvent::Started { run, .. }) => Some(run.to_string()),
+            Event::Landing(LandingEvent::Approved { op, .. })
+            | Event::Rollback(RollbackEvent::Wanted { op, .. }) => Some(op.to_string()),
+            _ => None,
+        };
+        if let Some(id) = id {
+            assert!(self.ids.insert(id), "an id is given twice: {event:?}");
+        }
+        match event {
+            Event::Task(TaskEvent::Asked { item }) => {
+                drop(self.items.insert(item.id, item.clone()))
+            }
+            Event::Task(TaskEvent::Answered { item, .. }) => {
+                assert!(self.state.items.contains_key(item), "{item} is not open");
+            }
+            Event::Task(TaskEvent::Finished { task, result }) => {
+                assert!(self.results.insert((*task, result.attempt)), "two results: {event:?}");
+            }
+            Event::Landing(LandingEvent::Approved { task, op, digest, .. }) => {
+                self.approvals.insert(*op, (*task, digest.clone()));
+            }
+            Event::Landing(LandingEvent::Conflict { task, .. }) => {
+                self.conflicts.insert(*task);
+            }
+            _ => {}
+        }
+        self.state.apply(event, at);
+    }
+}
+
+/// Whether a person's own command directly starts the task.
+fn is_vouched(task: &Task, command: &Command) -> bool {
+    let Command::Person { request, .. } = command else { return false };
+    match request {
+        Request::Run { tasks } => tasks.iter().any(|(id, _)| *id == task.id),
+        Request::Retry { task: id, .. } => *id == task.id,
+        Request::Resume { repo } => *repo == task.repo,
+        _ => false,
+    }
+}
+
+/// After every step.
+pub fn check(simulation: &Simulation) {
+    let state = &simulation.core.state;
+    assert_eq!(simulation.witness.state, *state, "the log gives the state");
+    assert!(state.active_count() <= simulation.core.settings.max_agents);
+    let outstanding = simulation.core.outstanding();
+    let mut worktrees: BTreeSet<&PathBuf> = BTreeSet::new();
+    for task in state.tasks.values() {
+        for attempt in task.attempts.iter().filter(|attempt| live_run(attempt).is_some()) {
+            let place = attempt.place.as_ref().expect("a run has a place");
+            assert!(worktrees.insert(&place.worktree), "two runs in {:?}", place.worktree);
+        }
+        assert!(has_hope(state, task, &outstanding, simulation), "stuck: {}", told(task));
+        check_end(state, task, &simulation.witness);
+    }
+    for item in state.items.values().filter(|item| item.kind == ItemKind::Approval) {
+        let task = state.task(item.task).expect("an item's task");
+        assert_eq!(task.stage, Stage::Waiting, "{item:?}");
+    }
+}
+
+fn live_run(attempt: &Attempt) -> Option<&Run> {
+    attempt.run.as_ref().filter(|run| run.is_live())
+}
+
+/// What ended leaves nothing running, nothing waiting, and one result.
+fn check_end(state: &State, task: &Task, witness: &Witness) {
+    let Some(attempt) = task.attempt().filter(|_| task.is_final()) else { return };
+    assert!(witness.results.contains(&(task.id, attempt.number)), "no result: {}", told(task));
+    match live_run(attempt) {
+        Some(run) => assert!(run.stop.is_some(), "it outlives {}", told(task)),
+        None => assert_eq!(state.items_of(task.id).next(), None, "task {} ended", task.id),
+    }
+}
+
+/// A task in a few words.
+fn told(task: &Task) -> String {
+    let attempt = task.attempt();
+    let run = attempt.and_then(|attempt| attempt.run.as_ref());
+    let prompts = attempt.map(|attempt| attempt.prompts.iter().map(|p| p.delivery));
+    let prompts: Vec<_> = prompts.into_iter().flatten().collect();
+    format!("task {} at {:?}, {run:?}, prompts {prompts:?}", task.id, task.stage)
+}
+
+/// Whether there is something or somebody that will move a task on, or a stated reason why not.
+fn has_hope(state: &State, task: &Task, effects: &[Effect], simulation: &Simulation) -> bool {
+    let halted = state.is_halted(task);
+    let run = task.attempt().and_then(live_run);
+    let works = |wanted: &dyn Fn(&Effect) -> bool| effects.iter().any(wanted);
+    let id = task.id;
+    match &task.stage {
+        Stage::Draft | Stage::Done | Stage::Failed | Stage::Stopped => true,
+        Stage::Queued => {
+            let full = state.active_count() >= simulation.core.settings.max_agents;
+            let held = state.repo_of(task).is_some_and(|repo| repo.hold.is_some());
+            halted || held || full || !state.is_ready(&task.spec)
+        }
+        Stage::Preparing => works(&|e| matches!(e, Effect::Prepare { task, .. } if *task == id)),
+        Stage::Turned => {
+            halted || works(&|e| matches!(e, Effect::Snapshot { task, .. } if *task == id))
+        }
+        Stage::Taken => halted,
+        Stage::Checking => works(&|e| matches!(e, Effect::Check { task, .. } if *task == id)),
+        Stage::Landing { op } => works(&|e| *e == Effect::Land { task: id, op: *op }),
+        Stage::Merging { op, .. } => works(&|e| *e == Effect::Merge { task: id, op: *op }),
+        Stage::RollingBack { op, .. } => {
+            run.is_some_and(|run| run.stop.is_some())
+                || works(&|e| *e == Effect::RollBack { task: id, op: *op })
+        }
+        Stage::Stopping => run.is_some_and(|run| run.stop.is_some()),
+        Stage::Running => {
+            let not_yet = task.attempt().is_some_and(|attempt| attempt.run.is_none());
+            run.is_some() || (not_yet && halted) || state.items_of(id).next().is_some()
+        }
+        Stage::Waiting => state.items_of(id).any(|item| item.kind == ItemKind::Approval),
+    }
+}
+
+/// When nothing moves any more: whatever is not over waits for a person, and says so.
+pub fn check_rest(simulation: &Simulation) {
+    let state = &simulation.core.state;
+    for task in state.tasks.values() {
+        let run = task.attempt().and_then(live_run);
+        let asks = state.items_of(task.id).next().is_some();
+        let halted = state.is_halted(task);
+        let at_rest = match &task.stage {
+            Stage::Done | Stage::Failed | Stage::Stopped => run.is_none(),
+            Stage::Draft | Stage::Queued | Stage::Waiting => true,
+            Stage::Turned | Stage::Taken => halted,
+            Stage::Running => asks || halted || run.is_some_and(|run| run.pause_wanted),
+            _ => false,
+        };
+        assert!(at_rest, "nothing moves {}", told(task));
+    }
+    for (run, agent) in &simulation.outside.agents {
+        let known = state.run(*run).is_some_and(|(_, _, run)| run.is_live());
+        assert_eq!(known, agent.is_up(), "{run}");
+    }
+}
+
+/// Just before the base moves: exactly what a person signed, judged green, and nobody else's work lost.
+pub fn check_landing(simulation: &Simulation, task: TaskId, op: OpId) {
+    let (witness, outside) = (&simulation.witness, &simulation.outside);
+    let durable = Witness::replayed(&simulation.log[..simulation.durable]);
+    let (of, digest) = &durable.approvals[&op];
+    assert_eq!(*of, task);
+    let task = simulation.task(task);
+    let attempt = task.attempt().expect("an attempt");
+    let gate = attempt.gates.last().expect("a gate run");
+    let snapshot = attempt.snapshots.last().expect("a snapshot");
+    assert_eq!(gate.snapshot, snapshot.number, "the last snapshot was not judged");
+    let binds = Binds {
+        base: outside.tip(task.repo).id.clone(),
+        head: snapshot.commit.clone(),
+        tree: tree_id(&outside.commits[&snapshot.commit]),
+        diff_sha256: snapshot.diff_sha256.clone(),
+        gate_runs: vec![gate.run],
+        gate_hash: gate.gate_hash.clone(),
+        policy: gate.policy.clone(),
+    };
+    assert_eq!(binds.digest(), *digest, "another thing was signed than {binds:?}");
+    let verdicts = &outside.gates[&gate.run];
+    assert!(!verdicts.is_empty() && verdicts.iter().all(|v| v.outcome == Outcome::Pass));
+    let same = |other: &&GateRun| other.tree == gate.tree && other.gate_hash == gate.gate_hash;
+    for other in task.attempts.iter().flat_map(|a| &a.gates).filter(same) {
+        let failed = outside.gates.get(&other.run).into_iter().flatten();
+        let failed: Vec<_> = failed.filter(|v| v.outcome == Outcome::Fail).collect();
+        let judged = |check: &str| verdicts.iter().any(|v| v.check == check);
+        assert!(!failed.iter().any(|v| judged(&v.check)), "flaky: {failed:?}");
+    }
+    let before = &outside.commits[&outside.tip(task.repo).id];
+    let kept = before.is_subset(&outside.commits[&snapshot.commit]);
+    assert!(kept || witness.conflicts.contains(&task.id), "work of others is lost");
+    let made = outside.bases[&task.repo].iter().filter_map(|commit| commit.op);
+    let twice = made.filter(|op| witness.approvals.get(op).is_some_and(|(id, _)| *id == task.id));
+    assert_eq!(twice.count(), 0, "task {} lands twice", task.id);
+}

@@ -1,0 +1,122 @@
+//! Simulated holders: starting, watching, typing to, pausing and ending agents.
+
+use super::{Progress, Simulation, outside};
+use monban::base::foreign::Foreign;
+use monban::base::id::{RunId, TaskId};
+use monban::model::attempt::{AgentState, AgentStatus, Delivery, Life, PromptWhy, Run};
+use monban::model::command::Report;
+use monban::model::item::{Item, ItemKind};
+use monban::model::task::Stage;
+
+impl Simulation {
+    fn known(&self, run: RunId) -> Run {
+        self.core.state.run(run).expect("a run under way is known").2.clone()
+    }
+
+    pub(super) fn supervise(&mut self, task: TaskId, run: RunId) -> Progress {
+        let known = self.known(run);
+        if !self.outside.agents.contains_key(&run) {
+            assert_eq!(known.life, Life::Wanted, "{run} is said to be up and has no holder");
+            if known.stop.is_some() {
+                let end = outside::end("never started");
+                self.report(Report::Ended { run, end });
+                return Progress::Over;
+            }
+            let worktree = self.place(task).worktree;
+            self.outside.start_agent(run, task, worktree);
+            return Progress::Waits;
+        }
+        let agent = &self.outside.agents[&run];
+        if known.life == Life::Wanted {
+            self.report(Report::Started { run });
+        } else if let Some(end) = agent.end.clone() {
+            self.report(Report::Ended { run, end });
+            return Progress::Over;
+        } else if agent.session != known.session && agent.session.is_some() {
+            let session = agent.session.clone().unwrap_or_default();
+            self.report(Report::Session { run, session });
+        } else if agent.state != known.status.state {
+            let (state, since) = (agent.state, self.now);
+            let (source, detail) = ("hook".into(), Foreign::new("asks"));
+            let status = AgentStatus { state, source, since, detail };
+            self.report(Report::Status { run, status });
+        } else {
+            self.watch_turns(task, run);
+        }
+        Progress::Waits
+    }
+
+    /// Tells when a turn ended or the agent went on. After a restart it is not known which turns were
+    /// counted: an idle agent that nothing waits for has finished one.
+    fn watch_turns(&mut self, task: TaskId, run: RunId) {
+        let agent = &self.outside.agents[&run];
+        let (state, turns, stage) = (agent.state, agent.turns, self.task(task).stage.clone());
+        let lost = |item: &Item| item.kind == ItemKind::Delivery;
+        let taken =
+            self.attempt(task).next_prompt().is_none() && !self.core.state.items_of(task).any(lost);
+        let counted = match self.turns.get(&run) {
+            Some(counted) => *counted >= turns,
+            None => self.core.state.items_of(task).next().is_some(),
+        };
+        if state == AgentState::Idle && stage == Stage::Running && taken && !counted {
+            self.turns.insert(run, turns);
+            self.report(Report::Turned { run });
+        } else if state == AgentState::Working && stage == Stage::Waiting {
+            self.report(Report::WentOn { run });
+        }
+    }
+
+    pub(super) fn stop(&mut self, run: RunId) -> Progress {
+        self.outside.end_agent(run, "killed by signal 15");
+        Progress::Over
+    }
+
+    pub(super) fn set_paused(&mut self, run: RunId, paused: bool) -> Progress {
+        let Some(agent) = self.outside.agents.get_mut(&run) else { return Progress::Waits };
+        agent.paused = paused;
+        self.report(Report::Paused { run, paused });
+        Progress::Over
+    }
+
+    /// A prompt is announced, and typed only when its announcement was accepted and is durable. One that
+    /// is found announced was perhaps typed: it is never typed again.
+    pub(super) fn deliver(&mut self, task: TaskId, run: RunId, prompt: u32, step: u8) -> Progress {
+        let attempt = self.attempt(task);
+        if attempt.run.as_ref().is_none_or(|current| current.id != run) {
+            return Progress::Over;
+        }
+        let Some(wanted) = attempt.prompts.iter().find(|p| p.number == prompt).cloned() else {
+            return Progress::Over;
+        };
+        let base = self.place(task).base;
+        match (step, wanted.delivery) {
+            (0, Delivery::Wanted) => {
+                if !self.outside.agents.get(&run).is_some_and(outside::Agent::is_ready) {
+                    return Progress::Waits;
+                }
+                let delivery = Delivery::Typing;
+                let accepted = self.report(Report::Delivery { run, prompt, delivery });
+                if accepted { Progress::Next } else { Progress::Over }
+            }
+            (0, Delivery::Typing) => {
+                let seen = self.outside.typed.contains_key(&(run, prompt)) && self.rng.chance(50);
+                let delivery = if seen { Delivery::Delivered } else { Delivery::Uncertain };
+                self.report(Report::Delivery { run, prompt, delivery });
+                Progress::Over
+            }
+            (1, Delivery::Typing) if !self.is_durable() => Progress::Waits,
+            (1, Delivery::Typing) => {
+                let to_merge = (wanted.why == PromptWhy::Conflict).then_some(base);
+                self.outside.type_prompt(run, prompt, to_merge);
+                Progress::Next
+            }
+            (_, Delivery::Typing) => {
+                let lost = self.fails(15);
+                let delivery = if lost { Delivery::Uncertain } else { Delivery::Delivered };
+                self.report(Report::Delivery { run, prompt, delivery });
+                Progress::Over
+            }
+            _ => Progress::Over,
+        }
+    }
+}
