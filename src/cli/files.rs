@@ -74,7 +74,7 @@ pub(super) fn replay(
             "is it still there?",
         )
     };
-    let mut transcript = runner::Transcript::open(&folder).map_err(|e| failed(&e))?;
+    let transcript = runner::Transcript::open(&folder).map_err(|e| failed(&e))?;
     match cast {
         Some(path) => {
             let mut file = std::fs::File::create_new(path).map_err(|error| {

@@ -150,11 +150,6 @@ impl LiveRun {
         self.lock().terminal.skip(bytes);
     }
 
-    /// The terminal got another size.
-    pub fn resized(&self, size: Size) {
-        self.lock().terminal.resize(size);
-    }
-
     /// How long to wait for output before looking again: a moment after output, a while as long as only
     /// silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
     pub fn next_look(&self, settle: Duration, look: Duration, wait: Duration) -> Duration {

@@ -5,7 +5,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::Request as Wanted;
 use crate::model::rejection::{Class, Rejection};
-use crate::model::task::{GatePin, GateSource, Stage, TaskState};
+use crate::model::task::{GatePin, Stage, TaskState};
 use crate::wire::people::PlanAsk;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -215,12 +215,4 @@ async fn abort_all(asked: &Asked, repo: RepoId) -> Result<Value, Rejection> {
         return Ok(json!({ "aborted": tasks }));
     }
     Err(Rejection::refused(refused.join("; "), "look at them with `monban ls`"))
-}
-
-/// Where a gate configuration came from, in words.
-pub(super) fn source_word(source: GateSource) -> &'static str {
-    match source {
-        GateSource::Base => "the base commit",
-        GateSource::Checkout => "your checkout (the base commit has none yet)",
-    }
 }

@@ -18,7 +18,7 @@ use git2::ObjectType;
 use std::path::PathBuf;
 
 /// Who a commit names.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Identity {
     /// The name.
     pub name: String,

@@ -127,6 +127,11 @@ pub fn take(
     Ok(Snapshot { commit, tree, leftovers, leftover_count })
 }
 
+/// A snapshot's commit of a tree that is in the store already: a merged result.
+pub fn commit(store: &Store, tree: ObjectId, label: &Label<'_>) -> Result<ObjectId, GitError> {
+    store.objects()?.write(ObjectType::Commit, &commit_bytes(tree, label))
+}
+
 /// Snapshots are monban's own commits, whoever runs it, so that their ids follow from their content.
 fn commit_bytes(tree: ObjectId, label: &Label<'_>) -> Vec<u8> {
     let who = format!("monban <monban@localhost> {} +0000", label.at.millis().div_euclid(1000));

@@ -8,7 +8,7 @@ use crate::base::durable;
 use crate::base::id::{OpId, TaskId};
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;
-use crate::git::{GitError, RollbackPlan, Worktree, rolling};
+use crate::git::{GitError, RollbackPlan, Worktree, steps};
 use crate::model::command::Report;
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ fn roll_back(world: &World, facts: &Facts, op: OpId) -> Result<PathBuf, String> 
     let plan = plan(world, facts, op)?;
     let store = world.store(facts.repo).map_err(text)?;
     let mut progress = telling(world, facts.id);
-    rolling::finish(&plan, &store, &mut progress).map_err(text)?;
+    steps::finish(&plan, &store, &mut progress).map_err(text)?;
     Ok(plan.aside)
 }
 
@@ -33,7 +33,7 @@ pub(super) fn undo(world: &World, id: TaskId, op: OpId, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let result = plan(world, &facts, op).and_then(|plan| {
         let mut progress = telling(world, id);
-        rolling::undo(&plan, &mut progress).map_err(|error| error.to_string())
+        steps::undo(&plan, &mut progress).map_err(|error| error.to_string())
     });
     world.report(Report::Undone { task: id, op, result }, &|| cancel.is_set());
 }
