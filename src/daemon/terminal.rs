@@ -60,9 +60,10 @@ async fn attached(asked: &Asked, id: TaskId) -> Result<Arc<Attached>, Rejection>
         if let Some(run) = asked.world.runs.get(run).filter(|run| run.is_up()) {
             return Ok(run);
         }
-        let live = asked.world.engine.look(move |core: &Core| {
-            core.state.run(run).is_some_and(|(_, _, run)| run.is_live())
-        });
+        let live = asked
+            .world
+            .engine
+            .look(move |core: &Core| core.state.run(run).is_some_and(|(_, _, run)| run.is_live()));
         if !live.await? {
             break;
         }

@@ -6,8 +6,8 @@
 use super::input::{Input, InputError};
 use super::passing;
 use super::start::RunError;
-use super::ticks::now;
 use crate::base::size::Size;
+use crate::base::ticks::now;
 use crate::wire::frame::{self, Decoder};
 use crate::wire::hold::{self, ExitRecord, Request, VERSIONS};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -20,7 +20,6 @@ mod reaper;
 mod serving;
 mod start;
 mod survivors;
-mod ticks;
 mod transcript;
 
 pub use connection::{Connection, Handle, Notice};

@@ -2,9 +2,9 @@
 
 use super::holder::{Holder, Stage};
 use super::link::Peer;
-use super::ticks::{Instant, now};
 use crate::base::hash::hex;
 use crate::base::size::Size;
+use crate::base::ticks::{Instant, now};
 use crate::wire::hold::{How, Notice, Request, VERSIONS};
 use rustix::process::Signal;
 use std::io;

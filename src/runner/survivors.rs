@@ -6,7 +6,7 @@
 
 use super::files::{self, MARKER_VARIABLE, Seen};
 use super::processes::{self, Environment, Process};
-use super::ticks::{Instant, now};
+use crate::base::ticks::{Instant, now};
 use rustix::process::Signal;
 use std::collections::HashSet;
 use std::io;

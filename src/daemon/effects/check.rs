@@ -176,7 +176,7 @@ fn tail(folder: &Path, end: u64) -> Vec<u8> {
 }
 
 fn read_report(path: &Path) -> Option<Result<junit::Report, String>> {
-    match durable::read(path, junit::BYTES_MAX as u64) {
+    match durable::read(path, junit::BYTES_MAX) {
         Ok(bytes) => Some(junit::parse(&bytes).map_err(|error| error.to_string())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => Some(Err(error.to_string())),

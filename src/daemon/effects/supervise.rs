@@ -43,8 +43,8 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let folder = world.run_folder(run);
     let end = match attach(world, &facts, run, &folder, cancel) {
-        Ok(Attachment::Connected(connection, agent)) => {
-            follow(world, &facts, run, connection, &agent, cancel)
+        Ok(Attachment::Connected(Box::new(connection), Box::new(agent))) => {
+            follow(world, &facts, run, *connection, &agent, cancel)
         }
         Ok(Attachment::Ended(record)) => Some(end_of(&record)),
         Ok(Attachment::Lost(how)) => Some(how),
@@ -63,7 +63,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
 }
 
 enum Attachment {
-    Connected(Connection, Agent),
+    Connected(Box<Connection>, Box<Agent>),
     Ended(ExitRecord),
     Lost(End),
     GaveUp,
@@ -79,7 +79,9 @@ fn attach(
     let agent = agents::named(world, &facts.spec.agent).map_err(|r| r.to_string());
     match runner::find(folder, kept_offset(folder)).map_err(|error| error.to_string())? {
         Found::Ended(record) => Ok(Attachment::Ended(record)),
-        Found::Alive(connection) => Ok(Attachment::Connected(connection, agent?)),
+        Found::Alive(connection) => {
+            Ok(Attachment::Connected(Box::new(connection), Box::new(agent?)))
+        }
         Found::Lost { .. } => Ok(Attachment::Lost(end_lost(world, run, folder))),
         Found::NeverStarted => {
             let agent = agent?;
