@@ -43,7 +43,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let folder = world.run_folder(run);
     let end = match attach(world, &facts, run, &folder, cancel) {
-        Ok(Attachment::Connected(Box::new(connection), Box::new(agent))) => {
+        Ok(Attachment::Connected(connection, agent)) => {
             follow(world, &facts, run, *connection, &agent, cancel)
         }
         Ok(Attachment::Ended(record)) => Some(end_of(&record)),
@@ -94,7 +94,7 @@ fn attach(
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
             let connection =
                 runner::start(folder, &spec, &world.program).map_err(|e| e.to_string())?;
-            Ok(Attachment::Connected(connection, agent))
+            Ok(Attachment::Connected(Box::new(connection), Box::new(agent)))
         }
     }
 }
