@@ -2,6 +2,7 @@
 //! queries, reporting what settled, and its end.
 
 use super::facts::Facts;
+use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
 use crate::base::foreign::Foreign;
@@ -58,6 +59,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     };
     if let Some(end) = end {
         carry_back(world, &facts, run);
+        watch::after(world, &facts, run, cancel);
         world.report(Report::Ended { run, end }, &|| cancel.is_set());
     }
 }
@@ -92,6 +94,7 @@ fn attach(
             prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
             let spec = spec(world, run, prepared, &place);
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            watch::before(world, facts, run);
             let connection =
                 runner::start(folder, &spec, &world.program).map_err(|e| e.to_string())?;
             Ok(Attachment::Connected(Box::new(connection), Box::new(agent)))
@@ -137,8 +140,8 @@ pub(super) fn marker(world: &World, run: RunId) -> String {
     format!("{run}-{:.12}", instance)
 }
 
-/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon knows
-/// it too.
+/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon
+/// knows it too.
 pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
     let path = world.places.state.join("secret");
     let secret = match durable::read(&path, 1024) {
@@ -365,8 +368,8 @@ fn end_of(record: &ExitRecord) -> End {
     End { code, signal, how: Foreign::new(how), tree_empty }
 }
 
-/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
-/// found.
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can
+/// be found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);
