@@ -286,3 +286,29 @@ fn who_wants_to_speak_to_an_agent_that_is_not_there_is_told_how_to_get_one() {
     let task = w.add("fix");
     assert!(w.refused(Request::Pause { task, paused: true }).cure.contains("monban run"));
 }
+
+#[test]
+fn the_end_of_a_turn_is_the_proof_that_its_prompt_was_taken() {
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    assert!(w.turn(task).is_empty(), "nothing was typed: no turn can be over");
+    w.delivery(task, 1, Delivery::Typing);
+    assert_eq!(w.turn(task), ["run.delivery", "run.turned"]);
+    assert_eq!(w.attempt(task).prompts[0].delivery, Delivery::Delivered);
+    assert!(w.delivery(task, 1, Delivery::Delivered).is_empty(), "it is known already");
+}
+
+#[test]
+fn the_late_end_of_an_earlier_turn_is_not_the_end_of_the_next() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    w.dj(Request::Say { task, text: "And the tests.".into() });
+    w.delivery(task, 2, Delivery::Typing);
+    let late = Report::Turned { run, prompt: 1 };
+    assert!(w.report(late.clone()).is_empty());
+    w.delivery(task, 2, Delivery::Delivered);
+    assert!(w.report(late).is_empty());
+    assert_eq!(w.turn(task), ["run.turned"]);
+}

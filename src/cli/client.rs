@@ -135,6 +135,8 @@ impl Client {
         let pid = i32::try_from(self.daemon).ok().and_then(rustix::process::Pid::from_raw);
         let Some(pid) = pid else { return };
         for _ in 0..START_POLLS {
+            // A daemon that this very process started stays a zombie until it is waited for.
+            let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
             if rustix::process::test_kill_process(pid).is_err() {
                 return;
             }
