@@ -48,6 +48,7 @@ fn row(what: &str, ours: Duration, theirs: Duration, git: &str) {
 fn generate(root: &Path) -> ObjectId {
     fs::create_dir(root).unwrap();
     plain(root, &["init", "-q", "-b", "main"]);
+    plain(root, &["config", "gc.auto", "0"]);
     for number in 0..FILES {
         let folder = root.join(format!("part{}/group{}", number % 20, number % FOLDERS));
         fs::create_dir_all(&folder).unwrap();
