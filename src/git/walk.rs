@@ -250,10 +250,10 @@ impl Walk<'_> {
             FileType::RegularFile | FileType::Symlink => {
                 let in_base = self.base.files.contains_key(&path);
                 if !in_base && (folder.ignored || self.base.rules.ignores(&path, false)) {
-                    return if folder.ignored {
-                    } else {
-                        leave(found, &path, IGNORED)
-                    };
+                    if !folder.ignored {
+                        leave(found, &path, IGNORED);
+                    }
+                    return;
                 }
                 let is_link = kind(stat) == FileType::Symlink;
                 found.seen.push(Seen { path, stamp: Stamp::of(stat), is_link });
