@@ -329,11 +329,15 @@ impl Holder {
     fn finish(&mut self) {
         self.drain();
         let tree = self.family.verdict();
-        self.transcript.retry();
-        // A transcript that cannot be flushed must not keep the exit status from being recorded.
-        let _ = self.transcript.sync();
         let Some(record) = self.record(tree) else { return };
+        // First, so that on a full disk the transcript does not take the space kept for it.
         let is_durable = files::write_exit(&self.folder, &record).is_ok();
+        if is_durable {
+            files::release_reserve(&self.folder);
+        }
+        self.transcript.retry();
+        // Output that a power failure takes is no reason to withhold the exit status.
+        let _ = self.transcript.sync();
         self.course.stage =
             Stage::Over { record, is_durable, is_told: false, is_seen: false, tries: 0 };
     }
