@@ -229,8 +229,8 @@ impl Task {
     /// Whether it occupies one of the places for agents: until it ends, unless its agent is gone.
     pub fn is_active(&self) -> bool {
         let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
-        let idle = matches!(self.stage, Stage::Draft | Stage::Queued) || self.is_final();
-        run.map_or(!idle, Run::is_live)
+        let will_have_one = matches!(self.stage, Stage::Preparing | Stage::Running);
+        run.map_or(will_have_one, Run::is_live)
     }
 
     /// Whether its latest attempt's agent was there and is gone.
