@@ -226,7 +226,7 @@ impl Task {
         matches!(self.stage, Stage::Done | Stage::Failed | Stage::Stopped)
     }
 
-    /// Whether it occupies one of the places for agents: until it ends, unless its agent is gone.
+    /// Whether it occupies one of the places for agents: its agent is there, or about to be.
     pub fn is_active(&self) -> bool {
         let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
         let will_have_one = matches!(self.stage, Stage::Preparing | Stage::Running);
