@@ -2,6 +2,8 @@
 //!
 //! `MONBAN_SIM_SEEDS` says how many seeds (from 0), `MONBAN_SIM_SEED` runs one and tells what happens.
 
+#![allow(clippy::panic, reason = "a test that fails says so")]
+
 #[path = "support/sim/mod.rs"]
 mod sim;
 

@@ -3,6 +3,7 @@
 //! One [`Simulation`] is one seed. What survives a crash is in [`outside`] and in the durable part of
 //! the log; the daemon's memory does not. After every step the [`invariants`] are checked.
 #![allow(clippy::expect_used, clippy::panic, reason = "a simulation that fails says so")]
+#![allow(clippy::print_stdout, reason = "a traced seed tells what happens")]
 
 mod effects;
 mod git;

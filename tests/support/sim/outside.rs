@@ -93,8 +93,7 @@ impl Outside {
 
     /// A repository with one commit, if it is not there yet.
     pub fn found(&mut self, repo: RepoId) {
-        if !self.bases.contains_key(&repo) {
-            self.bases.insert(repo, Vec::new());
+        if self.bases.entry(repo).or_default().is_empty() {
             self.commit(repo, Tree::new(), None);
         }
     }
