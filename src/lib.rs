@@ -5,8 +5,11 @@
 
 pub mod agent;
 pub mod base;
+pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod formats;
+pub mod gate;
 pub mod git;
 pub mod model;
 pub mod policy;

@@ -1,3 +1,7 @@
 //! The `monban` program: everything it does is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    monban::cli::main()
+}

@@ -14,24 +14,6 @@ const LINE_CHARS_MAX: usize = 100;
 const MACHINE_FOLDERS: &[&str] =
     &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/fa", "rm"), concat!("/Us", "ers/")];
 
-/// Crates in `Cargo.toml` whose code is not there yet. This list may only shrink.
-const NOT_USED_YET: &[&str] = &[
-    "clap",
-    "clap_complete",
-    "clap_mangen",
-    "color-eyre",
-    "git2",
-    "insta",
-    "portable-pty",
-    "quick-xml",
-    "regex",
-    "rio-vt",
-    "thiserror",
-    "tokio",
-    "toml",
-    "vt100",
-];
-
 #[test]
 fn rust_files_are_short_headed_and_free_of_leftovers() {
     none_of(all_rust().iter().flat_map(file_faults));
@@ -41,9 +23,8 @@ fn rust_files_are_short_headed_and_free_of_leftovers() {
 fn text_names_no_folder_of_somebodys_machine() {
     let text = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let is_text = |end: &&str| name.ends_with(*end);
-        [".rs", ".md", ".toml", ".yml", ".txt"].iter().any(|end| is_text(&end))
-            || !name.contains('.')
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        ["rs", "md", "toml", "yml", "txt", ""].contains(&ending)
     };
     none_of(files("", text).iter().flat_map(folder_faults));
 }
@@ -77,11 +58,8 @@ fn every_dependency_is_used_and_has_its_reason() {
     let reasons = files("docs/decisions", |path| path.ends_with(".md"));
     let mut faults = Vec::new();
     for name in dependencies(&manifest) {
-        let is_used = named.contains(&name.replace('-', "_"));
-        let is_expected = !NOT_USED_YET.contains(&name.as_str());
-        if is_used != is_expected {
-            let list = if is_used { "take it out of" } else { "nothing uses it: delete it, or" };
-            faults.push(format!("Cargo.toml: {name}: {list} NOT_USED_YET"));
+        if !named.contains(&name.replace('-', "_")) {
+            faults.push(format!("Cargo.toml: {name}: nothing uses it: delete it"));
         }
         if !reasons.iter().any(|file| file.text.contains(&format!("| {name} |"))) {
             faults.push(format!("Cargo.toml: {name}: has no row in docs/decisions"));
@@ -110,8 +88,10 @@ fn file_faults(file: &Source) -> Vec<String> {
     if !file.text.starts_with("//!") {
         fault(1, "does not begin with `//!` lines that say what it owns and must not do");
     }
-    for (number, line) in blank(&file.text, Keep::Comments).lines().enumerate() {
-        if line.trim_end().chars().count() > LINE_CHARS_MAX && !line.contains("://") {
+    let blanked = blank(&file.text, Keep::Comments);
+    for (number, (line, whole)) in blanked.lines().zip(file.text.lines()).enumerate() {
+        let indent = whole.chars().take_while(|c| *c == ' ').count();
+        if indent + width(line) > LINE_CHARS_MAX && !line.contains("://") {
             fault(number + 1, "wider than 100 characters");
         }
     }
@@ -126,6 +106,11 @@ fn file_faults(file: &Source) -> Vec<String> {
         fault(line, "a test waits for time: block on the event, or use the bounded wait helper");
     }
     faults
+}
+
+/// The width of a line without its indent and its blanked strings: a message stays in one piece.
+fn width(line: &str) -> usize {
+    line.split_whitespace().collect::<Vec<_>>().join(" ").chars().count()
 }
 
 /// Lines of tests that sleep. `tests/support` may: its wait helper polls, its programs play delays.
@@ -226,6 +211,8 @@ mod samples {
         assert_eq!(faults("src/a.rs", &format!("//! a\n{}", "\n".repeat(500))), 1, "long");
         assert_eq!(faults("src/a.rs", &format!("//! a\n// {wide}\n")), 1, "wide comment");
         assert_eq!(faults("src/a.rs", &format!("//! a\nconst A: &str = r\"\n{wide}\n\";")), 0);
+        assert_eq!(faults("src/a.rs", &format!("//! a\nfn f() {{ g(\"{wide}\") }}")), 0, "message");
+        assert_eq!(faults("src/a.rs", &format!("//! a\nfn f() {{ {wide} }}")), 1, "wide code");
         assert_eq!(faults("src/a.rs", "//! a\nfn f() { todo!() }"), 1, "todo");
         assert_eq!(faults("src/a.rs", "//! a\n// todo!() #[ignore]"), 0, "in a comment");
         assert_eq!(faults("tests/a.rs", "//! a\n#[ignore = \"x\"]\nfn f() {}"), 1, "ignored");

@@ -9,3 +9,4 @@ pub mod hash;
 pub mod id;
 pub mod paths;
 pub mod size;
+pub mod ticks;

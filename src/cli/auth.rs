@@ -19,7 +19,13 @@ pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(),
         .map(|row| {
             let there = if row["is_there"] == true { "there" } else { "missing" };
             let used = if row["is_used"] == true { "used" } else { "" };
-            vec![text(&row["agent"]), text(&row["way"]), there.into(), used.into(), text(&row["reaches"])]
+            vec![
+                text(&row["agent"]),
+                text(&row["way"]),
+                there.into(),
+                used.into(),
+                text(&row["reaches"]),
+            ]
         })
         .collect();
     table(out, &["AGENT", "LOGIN", "", "", "REACHES A RUN"], &lines)?;

@@ -74,7 +74,10 @@ impl Client {
     fn greet(&mut self) -> Result<(), Failure> {
         let failed = |error: &dyn std::fmt::Display| {
             Failure::environment(
-                format!("the daemon does not answer as monban {}: {error}", env!("CARGO_PKG_VERSION")),
+                format!(
+                    "the daemon does not answer as monban {}: {error}",
+                    env!("CARGO_PKG_VERSION")
+                ),
                 "it may be another version or hang: `monban daemon stop`, then run the command again",
             )
         };
@@ -143,9 +146,9 @@ impl Client {
 /// Who the person is, as far as the system says.
 fn person() -> String {
     let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    name.ok().filter(|name| !name.is_empty()).unwrap_or_else(|| {
-        format!("uid{}", rustix::process::getuid().as_raw())
-    })
+    name.ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()))
 }
 
 /// Starts a daemon that outlives this command.
@@ -153,8 +156,8 @@ fn start_daemon(places: &Places) -> Result<(), Failure> {
     let failed = |what: String| Failure::environment(what, "`monban doctor` says more");
     let user = rustix::process::getuid().as_raw();
     paths::private_folder(&places.state, user).map_err(|e| failed(e.to_string()))?;
-    let program = std::env::current_exe()
-        .map_err(|e| failed(format!("cannot find this program: {e}")))?;
+    let program =
+        std::env::current_exe().map_err(|e| failed(format!("cannot find this program: {e}")))?;
     let log = places.state.join("daemon.log");
     let log = std::fs::File::options()
         .create(true)

@@ -7,8 +7,8 @@ use super::exit::Failure;
 use super::print::{json, text};
 use crate::base::id::TaskId;
 use crate::model::rejection::Rejection;
-use crate::wire::people::{Ask, DaemonAsk, ShowAsk};
 use crate::term::Terminal;
+use crate::wire::people::{Ask, DaemonAsk, ShowAsk};
 use crate::{daemon, runner, store};
 use serde_json::{Value, json as object};
 use std::io::Write;
@@ -30,7 +30,11 @@ pub(super) fn verify(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<
         json(out, &object!({ "log": report, "replay": replay }))?;
     } else {
         writeln!(out, "{} records in {} segments", report.records, report.segments)?;
-        writeln!(out, "checksum chain ends with {} (it detects damage, not tampering)", report.chain_head)?;
+        writeln!(
+            out,
+            "checksum chain ends with {} (it detects damage, not tampering)",
+            report.chain_head
+        )?;
         if let Some(torn) = &report.torn {
             writeln!(out, "unfinished end, cut at the daemon's next start: {torn}")?;
         }
@@ -65,9 +69,12 @@ pub(super) fn replay(
     let run = run.ok_or_else(|| Failure::input(format!("task {id} never ran"), "run it first"))?;
     let folder = here.places.state.join("runs").join(format!("run{run}"));
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::environment(format!("the transcript cannot be read: {error}"), "is it still there?")
+        Failure::environment(
+            format!("the transcript cannot be read: {error}"),
+            "is it still there?",
+        )
     };
-    let mut transcript = runner::Transcript::open(&folder).map_err(|e| failed(&e))?;
+    let transcript = runner::Transcript::open(&folder).map_err(|e| failed(&e))?;
     match cast {
         Some(path) => {
             let mut file = std::fs::File::create_new(path).map_err(|error| {
@@ -79,7 +86,8 @@ pub(super) fn replay(
         }
         None => {
             // Raw bytes of an agent never reach a person's terminal: what is printed is text.
-            let text = daemon::replayed(&folder, history).ok_or_else(|| failed(&"it is damaged"))?;
+            let text =
+                daemon::replayed(&folder, history).ok_or_else(|| failed(&"it is damaged"))?;
             Ok(writeln!(out, "{text}")?)
         }
     }

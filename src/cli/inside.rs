@@ -31,7 +31,10 @@ pub(super) fn run(command: &Command) -> Result<Option<ExitCode>, Failure> {
             let places = Places::from_environment(variable, user)
                 .map_err(|error| Failure::environment(error.to_string(), "then start it again"))?;
             daemon::run(places).map_err(|error| {
-                Failure::environment(format!("the daemon cannot run: {error:#}"), "`monban doctor` says more")
+                Failure::environment(
+                    format!("the daemon cannot run: {error:#}"),
+                    "`monban doctor` says more",
+                )
             })?;
             Ok(Some(ExitCode::SUCCESS))
         }

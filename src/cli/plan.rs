@@ -130,9 +130,8 @@ fn outcome(rows: &[&Value]) -> Result<(), Failure> {
 }
 
 pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
-    let repository = Repository::open(&here.at).map_err(|error| {
-        Failure::input(error.to_string(), "nothing was changed")
-    })?;
+    let repository = Repository::open(&here.at)
+        .map_err(|error| Failure::input(error.to_string(), "nothing was changed"))?;
     let top = repository.toplevel();
     let mut detected = config::detect(&|name| std::fs::read_to_string(top.join(name)).ok());
     let base = repository.default_base().map_err(|error| {
@@ -159,13 +158,16 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// Writes a file that must not be there yet.
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written =
+        std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             let why = format!("{} is there already and is never overwritten", path.display());
             Failure::input(why, "edit it, or move it away first")
         }
-        _ => Failure::environment(format!("cannot write {}: {error}", path.display()), "free space?"),
+        _ => {
+            Failure::environment(format!("cannot write {}: {error}", path.display()), "free space?")
+        }
     })
 }
 
@@ -245,4 +247,3 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     }
     Ok(())
 }
-

@@ -58,14 +58,24 @@ fn list(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let title = text(&value["title"]);
     if repository.is_object() {
         let people = text(&repository["attended_by"]);
-        let attended = if people.is_empty() { "nobody there".into() } else { format!("ATTENDED by {people}") };
-        writeln!(out, "{title} · {} · base {} · {attended}", text(&repository["path"]), text(&repository["base"]))?;
+        let attended =
+            if people.is_empty() { "nobody there".into() } else { format!("ATTENDED by {people}") };
+        writeln!(
+            out,
+            "{title} · {} · base {} · {attended}",
+            text(&repository["path"]),
+            text(&repository["base"])
+        )?;
         if repository["halted"].is_object() {
             let halt = &repository["halted"];
             writeln!(out, "HALTED by task {}: {}", halt["task"], text(&halt["cause"]))?;
         }
         if !repository["held"].is_null() {
-            writeln!(out, "HELD: {} and nobody was there; `monban resume`", text(&repository["held"]))?;
+            writeln!(
+                out,
+                "HELD: {} and nobody was there; `monban resume`",
+                text(&repository["held"])
+            )?;
         }
     }
     let line = |row: &Value| {
@@ -73,7 +83,8 @@ fn list(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         let shown = match status["state"].as_str() {
             None => "-".to_string(),
             Some(state) => {
-                let kind = status["kind"].as_str().map(|kind| format!(" {kind}")).unwrap_or_default();
+                let kind =
+                    status["kind"].as_str().map(|kind| format!(" {kind}")).unwrap_or_default();
                 let paused = if status["paused"] == true { " (paused)" } else { "" };
                 let since = age(status["age_s"].as_u64().unwrap_or(0));
                 format!("{state}{kind}{paused} · {} · {since}", text(&status["source"]))
@@ -99,7 +110,14 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         return Ok(writeln!(out, "nothing waits for you")?);
     }
     for item in rows(value) {
-        writeln!(out, "{}  {}  task {}  {}", text(&item["id"]), text(&item["kind"]), item["task"], text(&item["note"]))?;
+        writeln!(
+            out,
+            "{}  {}  task {}  {}",
+            text(&item["id"]),
+            text(&item["kind"]),
+            item["task"],
+            text(&item["note"])
+        )?;
         let binds = &item["binds"];
         if binds.is_object() {
             writeln!(
@@ -111,7 +129,12 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
                 text(&binds["gate_runs"])
             )?;
             writeln!(out, "    monban diff {}", item["task"])?;
-            writeln!(out, "    monban approve {} --bind {}", text(&item["id"]), text(&item["digest"]))?;
+            writeln!(
+                out,
+                "    monban approve {} --bind {}",
+                text(&item["id"]),
+                text(&item["digest"])
+            )?;
         }
     }
     Ok(())
@@ -121,7 +144,13 @@ fn gates(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(gate) = rows(value).last() else {
         return Ok(writeln!(out, "nothing has been judged yet")?);
     };
-    writeln!(out, "run{} on tree {} (checkpoint cp{})", gate["run"], short(&gate["tree"]), gate["snapshot"])?;
+    writeln!(
+        out,
+        "run{} on tree {} (checkpoint cp{})",
+        gate["run"],
+        short(&gate["tree"]),
+        gate["snapshot"]
+    )?;
     if gate["verdicts"].is_null() {
         return Ok(writeln!(out, "running")?);
     }
@@ -136,7 +165,11 @@ fn gates(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         )?;
         if verdict["counts"].is_object() {
             let counts = &verdict["counts"];
-            writeln!(out, "         {} tests, {} failed, {} skipped", counts["tests"], counts["failed"], counts["skipped"])?;
+            writeln!(
+                out,
+                "         {} tests, {} failed, {} skipped",
+                counts["tests"], counts["failed"], counts["skipped"]
+            )?;
             for name in rows(&counts["failing"]) {
                 writeln!(out, "         failing: {}", text(name))?;
             }

@@ -1,7 +1,9 @@
 //! Writing tasks down, and deciding about them.
 
 use super::Here;
-use super::args::{AddArgs, Command, EditArgs, IdArg, KindArg, RollbackArgs, SendArgs, TaskCommand};
+use super::args::{
+    AddArgs, Command, EditArgs, IdArg, KindArg, RollbackArgs, SendArgs, TaskCommand,
+};
 use super::exit::Failure;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
@@ -14,11 +16,7 @@ use std::path::Path;
 /// The most that is read of a prompt: enough to see that it is too long.
 const PROMPT_READ_MAX: u64 = 2 << 20;
 
-pub(super) fn run(
-    here: &Here,
-    command: TaskCommand,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub(super) fn run(here: &Here, command: TaskCommand, out: &mut dyn Write) -> Result<(), Failure> {
     match command {
         TaskCommand::Add(args) => add(here, args, out),
         TaskCommand::Edit(args) => edit(here, args, out),

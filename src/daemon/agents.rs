@@ -115,11 +115,7 @@ pub fn attempt(
 }
 
 /// Plans a start of `agent` for `attempt`.
-pub fn plan(
-    agent: &Agent,
-    attempt: &prepare::Attempt,
-    host: &Host,
-) -> Result<Prepared, Rejection> {
+pub fn plan(agent: &Agent, attempt: &prepare::Attempt, host: &Host) -> Result<Prepared, Rejection> {
     prepare::prepare(&agent.name, &agent.kind, &agent.config, attempt, host).map_err(refusal)
 }
 
@@ -157,8 +153,7 @@ pub fn gate_environment(
     let kind = kind.ok_or("the built-in kind for commands is gone")?;
     let config = AgentConfig { program: Some("/bin/sh".into()), ..AgentConfig::default() };
     let agent = Agent { name: "gate".into(), kind, config };
-    let attempt =
-        attempt(world, run, checkout, repository, String::new(), None).map_err(text)?;
+    let attempt = attempt(world, run, checkout, repository, String::new(), None).map_err(text)?;
     let prepared = plan(&agent, &attempt, &world.host).map_err(text)?;
     prepare::write_files(&prepared, checkout).map_err(|error| error.to_string())?;
     Ok(prepared.env)

@@ -16,11 +16,13 @@ use std::time::Duration;
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
+type Hook = Box<dyn FnOnce() + Send>;
+
 /// Tells work that it is no longer wanted.
 #[derive(Clone, Default)]
 pub struct Cancel {
     flag: Arc<AtomicBool>,
-    hooks: Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>,
+    hooks: Arc<Mutex<Vec<Hook>>>,
 }
 
 impl Cancel {

@@ -240,7 +240,9 @@ impl Engine {
         }
         match self.log.durability().status() {
             Status::Running => Ok(()),
-            Status::Failed(_) | Status::Closed => self.log.reopen().map_err(|error| refused(&error)),
+            Status::Failed(_) | Status::Closed => {
+                self.log.reopen().map_err(|error| refused(&error))
+            }
         }
     }
 

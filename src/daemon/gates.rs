@@ -29,9 +29,10 @@ pub fn find(at: &Path) -> Result<Gate, Rejection> {
     let commit = repository.head_of(&base).map_err(|error| {
         Rejection::input(error.to_string(), "make a first commit on the base branch")
     })?;
-    let of_base = repository.file_at(commit, FILE_NAME.as_bytes(), FILE_BYTES_MAX).map_err(|error| {
-        Rejection::new(Class::Environment, error.to_string(), "nothing was changed")
-    })?;
+    let of_base =
+        repository.file_at(commit, FILE_NAME.as_bytes(), FILE_BYTES_MAX).map_err(|error| {
+            Rejection::new(Class::Environment, error.to_string(), "nothing was changed")
+        })?;
     match of_base {
         Some(bytes) => gate(bytes, GateSource::Base, &format!("{FILE_NAME} of the base commit")),
         None => {

@@ -4,9 +4,7 @@
 //! cannot flood an eternal log.
 
 use crate::agent::kind::AgentKind;
-use crate::agent::status::{
-    Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker,
-};
+use crate::agent::status::{Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker};
 use crate::agent::turn::TurnEnd;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
@@ -150,11 +148,6 @@ impl LiveRun {
     /// Says that output was lost.
     pub fn gap(&self, bytes: u64) {
         self.lock().terminal.skip(bytes);
-    }
-
-    /// The terminal got another size.
-    pub fn resized(&self, size: Size) {
-        self.lock().terminal.resize(size);
     }
 
     /// How long to wait for output before looking again: a moment after output, a while as long as only

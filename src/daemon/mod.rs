@@ -153,7 +153,8 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
     });
     let engine = Engine::new(channel, core, log, options.clock, Driver::new(Arc::clone(&world)));
     let engine = tokio::spawn(engine.run());
-    let started = Notice::Started { version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() };
+    let started =
+        Notice::Started { version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() };
     let _ = handle.command(Command::Daemon(started)).await;
     let people = tokio::spawn(server::serve(people, Arc::clone(&world)));
     let reports = tokio::spawn(hooks::serve(reports, Arc::clone(&world)));
@@ -180,8 +181,7 @@ fn open_log(
         .map_err(|diagnostics| DaemonError::Config(diagnostics.to_string()))?;
     let mut core = Core::new(world::settings(&person));
     let folder = options.places.state.join("events");
-    let log_options =
-        LogOptions { on_progress: nudging(handle.clone()), ..LogOptions::default() };
+    let log_options = LogOptions { on_progress: nudging(handle.clone()), ..LogOptions::default() };
     let opened = EventLog::open(&folder, Arc::new(SystemDisk), log_options, &mut |record| {
         // A kind of a later version is kept in the log and left out of the state.
         if let Some(event) = Event::from_record(&record.kind, &record.payload) {

@@ -5,7 +5,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::Request as Wanted;
 use crate::model::rejection::{Class, Rejection};
-use crate::model::task::{GatePin, GateSource, Stage, TaskState};
+use crate::model::task::{GatePin, Stage, TaskState};
 use crate::wire::people::PlanAsk;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -50,9 +50,8 @@ pub(super) async fn ground(asked: &Asked) -> Result<Ground, Rejection> {
     let common = facts.common.clone();
     let open = Wanted::Open { path: facts.path.clone(), common: facts.common, base: facts.base };
     asked.command(open).await?;
-    let repo = asked.world.engine.look(move |core| {
-        core.state.repo_by_common(&common).map(|repo| repo.id)
-    });
+    let repo =
+        asked.world.engine.look(move |core| core.state.repo_by_common(&common).map(|repo| repo.id));
     let repo = repo.await?.ok_or_else(|| {
         Rejection::input("the repository is not known", "run the command inside a repository")
     })?;
@@ -123,7 +122,10 @@ async fn named_or_drafts(
     });
     let drafts = drafts.await?;
     if drafts.is_empty() {
-        return Err(Rejection::input("there is no task to run", "`monban task add` writes one down"));
+        return Err(Rejection::input(
+            "there is no task to run",
+            "`monban task add` writes one down",
+        ));
     }
     Ok(drafts)
 }
@@ -138,7 +140,10 @@ async fn ready_to_start(
     if free.is_some_and(|free| free < FREE_BYTES_MIN) {
         return Err(Rejection::new(
             Class::Environment,
-            format!("the disk is nearly full ({} bytes free); nothing new starts", free.unwrap_or(0)),
+            format!(
+                "the disk is nearly full ({} bytes free); nothing new starts",
+                free.unwrap_or(0)
+            ),
             "free some space; running agents go on meanwhile",
         ));
     }
@@ -210,12 +215,4 @@ async fn abort_all(asked: &Asked, repo: RepoId) -> Result<Value, Rejection> {
         return Ok(json!({ "aborted": tasks }));
     }
     Err(Rejection::refused(refused.join("; "), "look at them with `monban ls`"))
-}
-
-/// Where a gate configuration came from, in words.
-pub(super) fn source_word(source: GateSource) -> &'static str {
-    match source {
-        GateSource::Base => "the base commit",
-        GateSource::Checkout => "your checkout (the base commit has none yet)",
-    }
 }

@@ -90,9 +90,10 @@ async fn item_id(asked: &Asked, text: String) -> Result<ItemId, Rejection> {
         let why = format!("`{text}` is neither an inbox id such as item3 nor a task id");
         Rejection::input(why, "`monban inbox` lists what waits")
     })?;
-    let waiting = asked.world.engine.look(move |core| {
-        core.state.items_of(task).map(|item| item.id).collect::<Vec<_>>()
-    });
+    let waiting = asked
+        .world
+        .engine
+        .look(move |core| core.state.items_of(task).map(|item| item.id).collect::<Vec<_>>());
     match waiting.await?.as_slice() {
         [one] => Ok(*one),
         [] => Err(Rejection::input(

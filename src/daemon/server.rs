@@ -103,7 +103,9 @@ fn refuse_hello(hello: &Hello) -> Option<Rejection> {
     let (theirs, ours) = (&hello.version, env!("CARGO_PKG_VERSION"));
     Some(Rejection::new(
         Class::Environment,
-        format!("the daemon is monban {ours} (protocol {PROTOCOL}), this command is monban {theirs}"),
+        format!(
+            "the daemon is monban {ours} (protocol {PROTOCOL}), this command is monban {theirs}"
+        ),
         "`monban daemon stop`, then run the command again; agents go on meanwhile",
     ))
 }

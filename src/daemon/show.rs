@@ -96,7 +96,8 @@ async fn wait(asked: &Asked, tasks: Vec<TaskId>) -> Result<Value, Rejection> {
     let mut progress = asked.world.progress.subscribe();
     let mut shown = Value::Null;
     loop {
-        let (node, now, wanted) = (asked.world.node.clone(), asked.world.clock.now(), tasks.clone());
+        let (node, now, wanted) =
+            (asked.world.node.clone(), asked.world.clock.now(), tasks.clone());
         let look = move |core: &Core| {
             let settled = wanted.iter().all(|id| view::is_settled(&core.state, *id));
             let rows = wanted.iter().filter_map(|id| view::task(&core.state, *id, &node, now));
@@ -154,10 +155,7 @@ async fn events(asked: &Asked, from: u64, follow: bool) -> Result<Value, Rejecti
     }
 }
 
-async fn wait_for_more(
-    durable: &mut watch::Receiver<u64>,
-    asked: &Asked,
-) -> Result<(), Rejection> {
+async fn wait_for_more(durable: &mut watch::Receiver<u64>, asked: &Asked) -> Result<(), Rejection> {
     tokio::select! {
         changed = durable.changed() => changed.map_err(|_| stopping()),
         () = asked.answers.closed() => Err(stopping()),

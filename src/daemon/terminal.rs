@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// How many keys one request may press.
 const KEYS_MAX: usize = 1000;
+/// How often a run that is being adopted is looked for, and how many times: for 5 s.
+const ADOPTION_LOOK_EVERY: Duration = Duration::from_millis(20);
+const ADOPTION_LOOKS: u32 = 250;
 /// How long the end of all agents is waited for before the daemon stops all the same.
 const END_ALL_MAX: Duration = Duration::from_secs(20);
 
@@ -49,15 +52,27 @@ fn type_in(run: &Attached, bytes: Vec<u8>) -> Result<Value, Rejection> {
     Ok(json!({ "bytes": count }))
 }
 
-/// The run of a task that can be typed to now.
+/// The run of a task that can be typed to now. A daemon that has just started may still be adopting it:
+/// that is waited for.
 async fn attached(asked: &Asked, id: TaskId) -> Result<Arc<Attached>, Rejection> {
     let run = last_run(asked, id).await?;
-    asked.world.runs.get(run).filter(|run| run.is_up()).ok_or_else(|| {
-        Rejection::refused(
-            format!("the agent of task {id} is not running"),
-            format!("`monban show {id}` says where it stands"),
-        )
-    })
+    for _ in 0..ADOPTION_LOOKS {
+        if let Some(run) = asked.world.runs.get(run).filter(|run| run.is_up()) {
+            return Ok(run);
+        }
+        let live = asked
+            .world
+            .engine
+            .look(move |core: &Core| core.state.run(run).is_some_and(|(_, _, run)| run.is_live()));
+        if !live.await? {
+            break;
+        }
+        tokio::time::sleep(ADOPTION_LOOK_EVERY).await;
+    }
+    Err(Rejection::refused(
+        format!("the agent of task {id} is not running"),
+        format!("`monban show {id}` says where it stands"),
+    ))
 }
 
 async fn last_run(asked: &Asked, id: TaskId) -> Result<RunId, Rejection> {

@@ -190,7 +190,10 @@ pub fn is_settled(state: &State, id: TaskId) -> bool {
 /// Whether a queued task comes after one that ended without success, or that nobody started.
 fn is_behind_an_end(state: &State, task: &Task) -> bool {
     task.stage == Stage::Queued
-        && task.spec.after.iter().filter_map(|id| state.task(*id)).any(|before| {
-            matches!(before.stage, Stage::Failed | Stage::Stopped | Stage::Draft)
-        })
+        && task
+            .spec
+            .after
+            .iter()
+            .filter_map(|id| state.task(*id))
+            .any(|before| matches!(before.stage, Stage::Failed | Stage::Stopped | Stage::Draft))
 }

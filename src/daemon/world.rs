@@ -127,13 +127,14 @@ impl World {
         Ok(())
     }
 
-    /// Hands a report to the engine. A log that does not take it now (a full disk) may take it later:
-    /// what happened must not be forgotten, so this returns only when it is recorded or `gave_up`.
+    /// Hands a report to the engine. A log that does not take it now (a full disk) may take it
+    /// later: what happened must not be forgotten, so this returns only when it is recorded or
+    /// `gave_up`.
     pub fn report(&self, report: Report, gave_up: &dyn Fn() -> bool) {
         let command = Command::Report(report);
-        while !gave_up() {
+        loop {
             match self.engine.command_blocking(command.clone()) {
-                Err(rejection) if rejection.class == Class::Environment => {
+                Err(rejection) if rejection.class == Class::Environment && !gave_up() => {
                     std::thread::sleep(REPORT_RETRY);
                 }
                 Ok(_) | Err(_) => return,

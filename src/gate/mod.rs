@@ -105,9 +105,10 @@ fn of_end(record: &ExitRecord, duration_ms: u64) -> Option<(Outcome, String)> {
         (Status::NotStarted(why), _) => {
             Some((Outcome::NotRun, format!("it could not be started: {why}")))
         }
-        (_, How::TimeLimit) => {
-            Some((Outcome::Fail, format!("it was killed at its limit, after {} s", duration_ms / 1000)))
-        }
+        (_, How::TimeLimit) => Some((
+            Outcome::Fail,
+            format!("it was killed at its limit, after {} s", duration_ms / 1000),
+        )),
         (_, How::Stopped | How::Killed) => {
             Some((Outcome::NotRun, "it was stopped before its end".into()))
         }
@@ -194,7 +195,8 @@ mod tests {
         let zero = || ended(Status::Code(0), How::Exited);
         let none = judged(zero(), report("<testsuite></testsuite>"));
         assert_eq!(none.outcome, Outcome::Fail);
-        let xml = "<testsuite><testcase name='a'/><testcase name='b'><failure/></testcase></testsuite>";
+        let xml =
+            "<testsuite><testcase name='a'/><testcase name='b'><failure/></testcase></testsuite>";
         let failed = judged(zero(), report(xml));
         assert_eq!(failed.outcome, Outcome::Fail);
         assert!(failed.reason.raw().starts_with("1 of 2 tests failed"), "{}", failed.reason);
@@ -220,7 +222,8 @@ mod tests {
 
     #[test]
     fn the_tail_is_plain_text_of_the_last_lines() {
-        let mut output: Vec<u8> = (0..100).flat_map(|n| format!("line {n}\r\n").into_bytes()).collect();
+        let mut output: Vec<u8> =
+            (0..100).flat_map(|n| format!("line {n}\r\n").into_bytes()).collect();
         output.extend(b"\x1b[31mred\x1b[0m \x1b]0;title\x07end");
         let tail = tail(&output);
         assert!(tail.raw().ends_with("line 99\nred end"), "{:?}", tail.raw());

@@ -3,6 +3,7 @@
 //! Finds files, blanks what is not code, and lists the paths that code names. It knows no rules.
 
 #![allow(dead_code, reason = "each test program that includes this uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests may fail")]
 
 pub mod paths;
 pub mod scan;

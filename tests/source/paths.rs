@@ -40,7 +40,7 @@ impl NamedPath {
 pub fn named(path: &str, code: &str) -> Vec<NamedPath> {
     let code = blank(code, Keep::Code);
     let mut reader = Reader { tokens: tokens(&code), at: 0, found: Vec::new() };
-    let mut modules: Vec<(String, usize)> = Vec::new();
+    let mut modules: Vec<(String, i32)> = Vec::new();
     let mut depth = 0;
     while let Some((line, token)) = reader.peek() {
         let here = || {

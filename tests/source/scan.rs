@@ -61,15 +61,17 @@ pub fn split_tests(code: &str) -> (String, String) {
     (blanked(&|at| !is_test(at)), blanked(&is_test))
 }
 
-/// The end of the item that follows: its `;`, or the brace that closes its first one.
+/// The end of the item that follows: its `;`, the brace that closes its first one, or the end of
+/// what it stands in.
 fn item_end(chars: &[char], start: usize) -> usize {
     let mut depth = 0;
     for (at, c) in chars.iter().enumerate().skip(start) {
         match c {
             ';' if depth == 0 => return at + 1,
-            '{' => depth += 1,
-            '}' if depth <= 1 => return at + 1,
-            '}' => depth -= 1,
+            '{' | '(' | '[' => depth += 1,
+            '}' if depth == 1 => return at + 1,
+            '}' | ')' | ']' if depth == 0 => return at,
+            '}' | ')' | ']' => depth -= 1,
             _ => {}
         }
     }

@@ -51,7 +51,13 @@ impl Story<'_> {
         Ok(hash)
     }
 
-    fn add(&mut self, title: &str, kind: Kind, agent: &str, prompt: &str) -> Result<TaskId, Failure> {
+    fn add(
+        &mut self,
+        title: &str,
+        kind: Kind,
+        agent: &str,
+        prompt: &str,
+    ) -> Result<TaskId, Failure> {
         let spec = TaskSpec {
             title: Foreign::new(title),
             kind,
@@ -62,7 +68,10 @@ impl Story<'_> {
         };
         let added = self.client.ask(Ask::Plan(PlanAsk::Add { spec, origin: Origin::Demo }))?;
         let id = TaskId(added["id"].as_u64().unwrap_or(0));
-        self.say(&format!("you write down task {id}: {title}"), &format!("for the agent `{agent}`"))?;
+        self.say(
+            &format!("you write down task {id}: {title}"),
+            &format!("for the agent `{agent}`"),
+        )?;
         Ok(id)
     }
 
@@ -162,7 +171,10 @@ impl Story<'_> {
         if halted.is_null() || self.base()? != before {
             return Err(missing(task, "a halt with main unmoved", &row));
         }
-        self.say("everything of the repository halts; main has not moved", &format!("main is {before:.12}"))?;
+        self.say(
+            "everything of the repository halts; main has not moved",
+            &format!("main is {before:.12}"),
+        )?;
         self.rolled_back(task)?;
         self.client.ask(Ask::Plan(PlanAsk::Resume))?;
         self.say("you look at it and lift the halt", "monban resume")
@@ -190,10 +202,22 @@ impl Story<'_> {
     /// Every step must be in the event log, in this order.
     fn evidence(&mut self) -> Result<(), Failure> {
         const STEPS: [&str; 16] = [
-            "repo.opened", "repo.trusted", "task.added", "task.queued", "task.prepared",
-            "run.started", "run.delivery", "task.asked", "run.turned", "judge.snapshot",
-            "judge.finished", "landing.approved", "landing.landed", "repo.halted",
-            "rollback.done", "repo.resumed",
+            "repo.opened",
+            "repo.trusted",
+            "task.added",
+            "task.queued",
+            "task.prepared",
+            "run.started",
+            "run.delivery",
+            "task.asked",
+            "run.turned",
+            "judge.snapshot",
+            "judge.finished",
+            "landing.approved",
+            "landing.landed",
+            "repo.halted",
+            "rollback.done",
+            "repo.resumed",
         ];
         let mut kinds = Vec::new();
         let mut row = |answer: Answer| {
@@ -208,7 +232,10 @@ impl Story<'_> {
         for step in STEPS {
             if !rest.any(|kind| kind == step) {
                 let why = format!("the event log has no `{step}` where it should be");
-                return Err(Failure::Refused(Rejection::refused(why, "this is a defect of monban")));
+                return Err(Failure::Refused(Rejection::refused(
+                    why,
+                    "this is a defect of monban",
+                )));
             }
         }
         self.say("every step is in the event log", &format!("{} records", kinds.len()))

@@ -51,8 +51,7 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
 }
 
 fn type_prompt(run: &Attached, prompt: &Prompt) -> Result<(), String> {
-    let paste =
-        if run.live.modes().bracketed_paste { Paste::Bracketed } else { Paste::Typed };
+    let paste = if run.live.modes().bracketed_paste { Paste::Bracketed } else { Paste::Typed };
     let input = prompt_input(&prompt.text, paste).map_err(|refusal| refusal.to_string())?;
     run.input(input.text)?;
     run.input(input.enter)

@@ -7,7 +7,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;
-use crate::git::{self, GitError, Landed, Landing, Merged, ObjectId, Repository};
+use crate::git::{self, GitError, Label, Landed, Landing, Merged, ObjectId, Repository};
 use crate::model::attempt::Snapshot;
 use crate::model::command::{LandingOutcome, MergeOutcome, Report};
 use crate::model::task::Stage;
@@ -32,27 +32,29 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
     let repository = Repository::open(&facts.path).map_err(text)?;
     let person = git::identity(&repository);
     let agent = format!("{}@{}", facts.spec.agent, world.node);
-    // Titles are foreign text; a commit message shows what hides in them.
-    let message = format!(
-        "{}\n\nMonban-Task: {} ({})\nCo-Authored-By: {agent} <{agent}>\n",
-        facts.spec.title, facts.id, op
-    );
     let landing = Landing {
-        id: &format!("{}-{op}", facts.name()),
-        branch: &facts.base_branch,
+        id: format!("{}-{op}", facts.name()),
+        branch: facts.base_branch.clone(),
         expected_base: snapshot.base.parse().map_err(text)?,
         tree: snapshot.tree.parse().map_err(text)?,
-        message: &message,
-        author: &person,
+        // Titles are foreign text; a commit message shows what hides in them.
+        message: facts.spec.title.shown(),
+        trailers: vec![
+            ("Monban-Task".into(), format!("{} ({op})", facts.id)),
+            ("Co-Authored-By".into(), format!("{agent} <{agent}>")),
+        ],
+        author: person.clone(),
+        committer: person,
         // The same commit however often it is tried.
         at: facts.since,
     };
-    let landed = git::land(&store, &repository, &landing).map_err(text)?;
+    let landed =
+        git::land(&store, &repository, &landing, &mut telling(world, facts.id)).map_err(text)?;
     Ok(match landed {
-        Landed::Moved { commit } | Landed::Already { commit } => {
+        Landed::Moved { commit, .. } | Landed::Already { commit } => {
             LandingOutcome::Landed { commit: commit.to_string() }
         }
-        Landed::Ready { reference, why } => LandingOutcome::Kept { reference, why },
+        Landed::Ready { reference, why, .. } => LandingOutcome::Kept { reference, why },
         Landed::BaseMoved { now } => LandingOutcome::BaseMoved { base: now.to_string() },
     })
 }
@@ -78,14 +80,16 @@ fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
     store.fetch_base(&repository, new_base, &mut progress).map_err(text)?;
     let merged = git::merge(&store, old_base, new_base, tree).map_err(text)?;
     match merged {
-        Merged::Conflict { files } => {
+        Merged::Conflict(files) => {
             let files = files.iter().map(|path| Foreign::new(path.shown())).collect();
             Ok(MergeOutcome::Conflict { base: base.clone(), files })
         }
         Merged::Tree(tree) => {
             let number = facts.attempt.snapshots.last().map_or(1, |last| last.number + 1);
             let message = format!("task {} merged with its base", facts.id);
-            let commit = git::commit(&store, tree, new_base, &message, facts.since).map_err(text)?;
+            let label =
+                Label { base: new_base, parent: new_base, message: &message, at: facts.since };
+            let commit = git::commit(&store, tree, &label).map_err(text)?;
             described(&store, new_base, commit, tree, number, Vec::new()).map(MergeOutcome::Merged)
         }
     }

@@ -1,19 +1,20 @@
 //! Making an attempt's place: its base in the store, its worktree, what the person wants copied in.
 //!
-//! The base is written down before anything is made, so that a second try after a crash finishes the
-//! same place even when the base branch has moved meanwhile.
+//! The base is written down before anything is made, so that a second try after a crash finishes
+//! the same place even when the base branch has moved meanwhile.
 
 use super::facts::Facts;
 use super::supervise;
 use super::to_end;
+use crate::base::clock::Timestamp;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
 use crate::daemon::agents::{self, Agent};
 use crate::daemon::driver::Cancel;
-use crate::daemon::world::World;
 use crate::daemon::gates;
+use crate::daemon::world::World;
 use crate::git::{self, ObjectId, Repository};
 use crate::model::attempt::{Environment, EnvironmentEntry, Place};
 use crate::model::command::Report;
@@ -25,6 +26,9 @@ use std::time::Duration;
 
 /// Progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(500);
+/// Work that takes longer is also logged, at most this often.
+const LONG: Duration = Duration::from_secs(1);
+const LOG_EVERY: Duration = Duration::from_secs(5);
 /// How long an agent program may take to say its version.
 const VERSION_LIMIT_MS: u64 = 15_000;
 const VERSION_OUTPUT_BYTES: usize = 64 << 10;
@@ -77,7 +81,7 @@ fn make(world: &World, facts: &Facts) -> Result<Plan, String> {
     let mut progress = telling(world, facts.id);
     let store = world.store(facts.repo).map_err(text)?;
     store.fetch_base(&repository, base, &mut progress).map_err(text)?;
-    git::Worktree::add(&repository, &plan.worktree, &plan.branch, base, &mut progress)
+    git::Worktree::add(&store, &repository, &plan.worktree, &plan.branch, base, &mut progress)
         .map_err(text)?;
     copy_in(world, facts, &plan.worktree)?;
     Ok(plan)
@@ -130,9 +134,8 @@ fn describe(
     worktree: PathBuf,
     cancel: &Cancel,
 ) -> Result<Place, String> {
-    let attempt =
-        agents::attempt(world, RunId(0), &worktree, &facts.path, String::new(), None)
-            .map_err(|rejection| rejection.to_string())?;
+    let attempt = agents::attempt(world, RunId(0), &worktree, &facts.path, String::new(), None)
+        .map_err(|rejection| rejection.to_string())?;
     let home = attempt.home_path();
     let prepared = agents::plan(agent, &attempt, &world.host).map_err(|r| r.to_string())?;
     crate::agent::prepare::write_files(&prepared, &worktree).map_err(|e| e.to_string())?;
@@ -142,7 +145,10 @@ fn describe(
     let entries = report.entries.iter().map(|entry| EnvironmentEntry {
         name: entry.name.clone(),
         shown: Foreign::new(entry.shown.clone()),
-        why: serde_json::to_value(entry.why).ok().and_then(|w| w.as_str().map(String::from)).unwrap_or_default(),
+        why: serde_json::to_value(entry.why)
+            .ok()
+            .and_then(|w| w.as_str().map(String::from))
+            .unwrap_or_default(),
     });
     Ok(Place {
         base,
@@ -162,8 +168,8 @@ fn describe(
     })
 }
 
-/// What the agent program says its version is. It runs as everything of an agent does: under a holder,
-/// in the run's environment.
+/// What the agent program says its version is. It runs as everything of an agent does: under a
+/// holder, in the run's environment.
 fn version(
     world: &World,
     facts: &Facts,
@@ -197,13 +203,19 @@ pub(super) fn telling(
     world: &World,
     task: TaskId,
 ) -> impl FnMut(git::Progress) -> ControlFlow<()> + '_ {
-    let mut told = None;
+    let (mut began, mut told, mut logged) = (None, None, None);
     move |progress| {
         let now = world.clock.now();
-        let is_due = told.is_none_or(|told| now.since(told) >= TELL_EVERY);
-        if is_due {
+        let began = *began.get_or_insert(now);
+        let is_due = |last: Option<Timestamp>, every| last.is_none_or(|at| now.since(at) >= every);
+        if is_due(told, TELL_EVERY) {
             told = Some(now);
             world.tell_progress(task, progress.what, progress.done, progress.total);
+        }
+        if now.since(began) >= LONG && is_due(logged, LOG_EVERY) {
+            logged = Some(now);
+            let (what, done, total) = (progress.what.to_string(), progress.done, progress.total);
+            world.report(Report::Progress { task, what, done, total }, &|| true);
         }
         ControlFlow::Continue(())
     }

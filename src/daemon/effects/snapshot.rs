@@ -32,8 +32,11 @@ fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, S
     let place = facts.place()?;
     let store = world.store(facts.repo).map_err(text)?;
     let base: ObjectId = place.base.parse().map_err(text)?;
-    let files =
-        WorktreeFiles { root: &place.worktree, excludes: &[PRIVATE], limits: git::Limits::default() };
+    let files = WorktreeFiles {
+        root: &place.worktree,
+        excludes: &[PRIVATE],
+        limits: git::Limits::default(),
+    };
     let caches = world.places.state.join("attempts");
     let cache = caches.join(format!("{}.stat-cache", facts.name()));
     let label = Label {

@@ -2,6 +2,7 @@
 //! queries, reporting what settled, and its end.
 
 use super::facts::Facts;
+use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
 use crate::base::foreign::Foreign;
@@ -44,7 +45,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     let folder = world.run_folder(run);
     let end = match attach(world, &facts, run, &folder, cancel) {
         Ok(Attachment::Connected(connection, agent)) => {
-            follow(world, &facts, run, connection, &agent, cancel)
+            follow(world, &facts, run, *connection, &agent, cancel)
         }
         Ok(Attachment::Ended(record)) => Some(end_of(&record)),
         Ok(Attachment::Lost(how)) => Some(how),
@@ -58,12 +59,13 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     };
     if let Some(end) = end {
         carry_back(world, &facts, run);
+        watch::after(world, &facts, run, cancel);
         world.report(Report::Ended { run, end }, &|| cancel.is_set());
     }
 }
 
 enum Attachment {
-    Connected(Connection, Agent),
+    Connected(Box<Connection>, Box<Agent>),
     Ended(ExitRecord),
     Lost(End),
     GaveUp,
@@ -79,7 +81,9 @@ fn attach(
     let agent = agents::named(world, &facts.spec.agent).map_err(|r| r.to_string());
     match runner::find(folder, kept_offset(folder)).map_err(|error| error.to_string())? {
         Found::Ended(record) => Ok(Attachment::Ended(record)),
-        Found::Alive(connection) => Ok(Attachment::Connected(connection, agent?)),
+        Found::Alive(connection) => {
+            Ok(Attachment::Connected(Box::new(connection), Box::new(agent?)))
+        }
         Found::Lost { .. } => Ok(Attachment::Lost(end_lost(world, run, folder))),
         Found::NeverStarted => {
             let agent = agent?;
@@ -90,9 +94,10 @@ fn attach(
             prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
             let spec = spec(world, run, prepared, &place);
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            watch::before(world, facts, run);
             let connection =
                 runner::start(folder, &spec, &world.program).map_err(|e| e.to_string())?;
-            Ok(Attachment::Connected(connection, agent))
+            Ok(Attachment::Connected(Box::new(connection), Box::new(agent)))
         }
     }
 }
@@ -135,8 +140,8 @@ pub(super) fn marker(world: &World, run: RunId) -> String {
     format!("{run}-{:.12}", instance)
 }
 
-/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon knows
-/// it too.
+/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon
+/// knows it too.
 pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
     let path = world.places.state.join("secret");
     let secret = match durable::read(&path, 1024) {
@@ -162,14 +167,8 @@ fn wait_for_login(world: &World, run: RunId, login: Option<&str>, cancel: &Cance
         let Ok(older) = older else { return false };
         let holds = |(other, agent): &(RunId, String)| {
             let agent = agents::named(world, agent).ok();
-            let attempt = agents::attempt(
-                world,
-                *other,
-                Path::new("/"),
-                Path::new("/"),
-                String::new(),
-                None,
-            );
+            let attempt =
+                agents::attempt(world, *other, Path::new("/"), Path::new("/"), String::new(), None);
             let plan = agent.zip(attempt.ok());
             let plan = plan.and_then(|(a, attempt)| agents::plan(&a, &attempt, &world.host).ok());
             plan.is_some_and(|plan| plan.exclusive_login.as_deref() == Some(login))
@@ -185,9 +184,11 @@ fn wait_for_login(world: &World, run: RunId, login: Option<&str>, cancel: &Cance
 }
 
 fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
-    let attempts = core.state.tasks.values().flat_map(|task| {
-        task.attempts.iter().map(move |attempt| (task, attempt))
-    });
+    let attempts = core
+        .state
+        .tasks
+        .values()
+        .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)));
     let live = attempts.filter_map(|(task, attempt)| {
         let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id < run)?;
         Some((other.id, task.spec.agent.clone()))
@@ -269,8 +270,7 @@ fn restored(
     if let (Some(frame), Some(keyframe)) = (frame, keyframe) {
         let offset = frame.offset;
         let token = token.clone();
-        let kept =
-            LiveRun::restored(id, facts.id, token, &agent.kind, &keyframe, frame, now);
+        let kept = LiveRun::restored(id, facts.id, token, &agent.kind, &keyframe, frame, now);
         if let Some(live) = kept {
             return (live, offset);
         }
@@ -368,8 +368,8 @@ fn end_of(record: &ExitRecord) -> End {
     End { code, signal, how: Foreign::new(how), tree_empty }
 }
 
-/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
-/// found.
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can
+/// be found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);

@@ -1,0 +1,518 @@
+//! The one way in which a git process is started (C-06).
+//!
+//! Nothing of the environment, of the person's or the system's configuration, and no directory named in
+//! a worktree reaches git: the caller pins the directories, the settings below override what a
+//! repository's own configuration could use to run a program, and no shell is involved.
+
+use super::error::GitError;
+use super::object::{Progress, Report};
+use crate::base::foreign::Foreign;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+/// Settings that every git process gets; they win over any configuration file.
+const SETTINGS: &[(&str, &str)] = &[
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", "/dev/null"),
+    ("core.attributesFile", "/dev/null"),
+    ("core.excludesFile", "/dev/null"),
+    ("core.commitGraph", "false"),
+    ("core.multiPackIndex", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.splitIndex", "false"),
+    ("core.alternateRefsCommand", "false"),
+    ("core.sshCommand", "false"),
+    ("core.editor", "false"),
+    ("core.pager", "cat"),
+    ("credential.helper", ""),
+    ("protocol.allow", "never"),
+    ("submodule.recurse", "false"),
+    ("commit.gpgSign", "false"),
+    ("gpg.program", "false"),
+    ("diff.external", ""),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+];
+
+/// Longest standard output that is kept unless the caller says otherwise.
+const OUTPUT_BYTES: u64 = 64 << 20;
+/// How much of the end of standard error is kept.
+const ERROR_BYTES: usize = 16 << 10;
+/// How long a git process may run unless the caller says otherwise.
+const LIMIT: Duration = Duration::from_secs(120);
+/// The limit of steps that grow with the repository.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
+/// The directories a git process works with, all computed by us.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dirs {
+    pub git_dir: PathBuf,
+    pub common_dir: PathBuf,
+    pub work_tree: Option<PathBuf>,
+    pub objects: Option<PathBuf>,
+    pub index: Option<PathBuf>,
+}
+
+/// A git process to be run.
+pub(crate) struct Git {
+    what: String,
+    arguments: Vec<OsString>,
+    dirs: Dirs,
+    settings: Vec<(String, String)>,
+    variables: Vec<(&'static str, String)>,
+    input: Input,
+    limit: Duration,
+    output_bytes: u64,
+    accepted: &'static [i32],
+    progress: Option<&'static str>,
+}
+
+enum Input {
+    Bytes(Vec<u8>),
+    From(Box<Git>),
+}
+
+/// What a git process that did not fail left.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub code: i32,
+    pub stdout: Vec<u8>,
+}
+
+enum Message {
+    Progress(Progress),
+    Stdout(io::Result<Vec<u8>>),
+    Stderr(usize, Vec<u8>),
+    Expired,
+}
+
+impl Git {
+    pub fn new(dirs: &Dirs, what: &str) -> Self {
+        Self {
+            what: what.to_string(),
+            arguments: vec![what.into()],
+            dirs: dirs.clone(),
+            settings: Vec::new(),
+            variables: Vec::new(),
+            input: Input::Bytes(Vec::new()),
+            limit: LIMIT,
+            output_bytes: OUTPUT_BYTES,
+            accepted: &[0],
+            progress: None,
+        }
+    }
+
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    pub fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(OsString::from));
+        self
+    }
+
+    pub fn settings(mut self, settings: &[(String, String)]) -> Self {
+        self.settings.extend_from_slice(settings);
+        self
+    }
+
+    pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Input::Bytes(bytes.into());
+        self
+    }
+
+    /// Feeds this process with the output of `feeder`, which runs beside it.
+    pub fn input_from(mut self, feeder: Git) -> Self {
+        self.input = Input::From(Box::new(feeder));
+        self
+    }
+
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    pub fn output_bytes(mut self, bytes: u64) -> Self {
+        self.output_bytes = bytes;
+        self
+    }
+
+    /// Exit codes that are answers rather than failures.
+    pub fn accept(mut self, codes: &'static [i32]) -> Self {
+        self.accepted = codes;
+        self
+    }
+
+    /// Reports git's own "(done/total)" on standard error under the name `what`.
+    pub fn progress(mut self, what: &'static str) -> Self {
+        self.progress = Some(what);
+        self
+    }
+
+    /// Runs it where nothing needs to be said or stopped.
+    pub fn run(self) -> Result<Output, GitError> {
+        self.run_reporting(&mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Runs it to its end, its time limit or the wish to stop.
+    pub fn run_reporting(self, report: &mut Report<'_>) -> Result<Output, GitError> {
+        Running::start(self)?.wait(report)
+    }
+
+    /// Runs it and gives its output as text without the final line break.
+    pub fn text(self) -> Result<String, GitError> {
+        let output = self.run()?.stdout;
+        Ok(String::from_utf8_lossy(output.trim_ascii_end()).into_owned())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command.args(&self.arguments).env_clear().process_group(0);
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command.current_dir(self.dirs.work_tree.as_ref().unwrap_or(&self.dirs.git_dir));
+        command.env("GIT_DIR", &self.dirs.git_dir).env("GIT_COMMON_DIR", &self.dirs.common_dir);
+        let optional = [
+            ("GIT_WORK_TREE", &self.dirs.work_tree),
+            ("GIT_OBJECT_DIRECTORY", &self.dirs.objects),
+            ("GIT_INDEX_FILE", &self.dirs.index),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        for (name, value) in FIXED {
+            command.env(name, value);
+        }
+        for (name, value) in &self.variables {
+            command.env(name, value);
+        }
+        let own = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let settings: Vec<(&str, &str)> = own.chain(SETTINGS.iter().copied()).collect();
+        command.env("GIT_CONFIG_COUNT", settings.len().to_string());
+        for (at, (key, value)) in settings.iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{at}"), key);
+            command.env(format!("GIT_CONFIG_VALUE_{at}"), value);
+        }
+        command.stderr(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+}
+
+/// Environment that every git process gets.
+const FIXED: &[(&str, &str)] = &[
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_SYSTEM", "/dev/null"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_ASKPASS", "false"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_GRAFT_FILE", "/dev/null"),
+    ("GIT_LITERAL_PATHSPECS", "1"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_ADVICE", "0"),
+    ("LC_ALL", "C"),
+];
+
+/// One or two connected processes; dropping it kills what is left of them.
+struct Running {
+    children: Vec<(String, Child)>,
+    messages: mpsc::Receiver<Message>,
+    /// Closes when the processes are done, which ends the timer.
+    _timer: SyncSender<()>,
+    limit: Duration,
+    output_bytes: u64,
+    accepted: &'static [i32],
+    place: PathBuf,
+}
+
+impl Running {
+    fn start(git: Git) -> Result<Self, GitError> {
+        let (sender, messages) = mpsc::sync_channel(64);
+        let (timer, done) = mpsc::sync_channel::<()>(0);
+        let place = git.dirs.objects.clone().unwrap_or_else(|| git.dirs.git_dir.clone());
+        let mut running = Self {
+            children: Vec::new(),
+            messages,
+            _timer: timer,
+            limit: git.limit,
+            output_bytes: git.output_bytes,
+            accepted: git.accepted,
+            place,
+        };
+        running.spawn(git, &sender)?;
+        let limit = running.limit;
+        thread::spawn(move || {
+            if done.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                let _ = sender.send(Message::Expired);
+            }
+        });
+        Ok(running)
+    }
+
+    fn spawn(&mut self, git: Git, sender: &SyncSender<Message>) -> Result<(), GitError> {
+        let mut command = git.command();
+        let last = git.output_bytes;
+        match git.input {
+            Input::Bytes(bytes) => {
+                let child = self.spawn_one(&git.what, command.stdin(Stdio::piped()))?;
+                if let Some(mut stdin) = child.stdin.take() {
+                    thread::spawn(move || stdin.write_all(&bytes));
+                }
+            }
+            Input::From(feeder) => {
+                self.spawn_feeder(*feeder, sender)?;
+                let feeding = self.children.last_mut().and_then(|(_, child)| child.stdout.take());
+                let stdin = feeding.map_or_else(Stdio::null, Stdio::from);
+                self.spawn_one(&git.what, command.stdin(stdin))?;
+            }
+        }
+        drop(command);
+        let at = self.children.len() - 1;
+        self.watch_errors(at, git.progress, sender);
+        if let Some(stdout) = self.children[at].1.stdout.take() {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                let mut bytes = Vec::new();
+                let read = stdout.take(last + 1).read_to_end(&mut bytes);
+                let _ = sender.send(Message::Stdout(read.map(|_| bytes)));
+            });
+        }
+        Ok(())
+    }
+
+    fn spawn_feeder(&mut self, feeder: Git, sender: &SyncSender<Message>) -> Result<(), GitError> {
+        let mut command = feeder.command();
+        let child = self.spawn_one(&feeder.what, command.stdin(Stdio::piped()))?;
+        if let (Some(mut stdin), Input::Bytes(bytes)) = (child.stdin.take(), feeder.input) {
+            thread::spawn(move || stdin.write_all(&bytes));
+        }
+        self.watch_errors(self.children.len() - 1, feeder.progress, sender);
+        Ok(())
+    }
+
+    fn spawn_one(&mut self, what: &str, command: &mut Command) -> Result<&mut Child, GitError> {
+        let child = command
+            .spawn()
+            .map_err(|error| GitError::NoGit(format!("git {what} cannot be started: {error}")))?;
+        self.children.push((what.to_string(), child));
+        let at = self.children.len() - 1;
+        Ok(&mut self.children[at].1)
+    }
+
+    fn watch_errors(
+        &mut self,
+        at: usize,
+        what: Option<&'static str>,
+        sender: &SyncSender<Message>,
+    ) {
+        if let Some(stderr) = self.children[at].1.stderr.take() {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                let kept = read_errors(stderr, what, &sender);
+                let _ = sender.send(Message::Stderr(at, kept));
+            });
+        }
+    }
+
+    fn wait(self, report: &mut Report<'_>) -> Result<Output, GitError> {
+        let mut errors: Vec<Option<Vec<u8>>> = self.children.iter().map(|_| None).collect();
+        let mut stdout = None;
+        while stdout.is_none() || errors.iter().any(Option::is_none) {
+            let message = self.messages.recv_timeout(Duration::from_secs(1));
+            match message {
+                Ok(Message::Progress(progress)) => {
+                    if report(progress).is_break() {
+                        return Err(GitError::Cancelled);
+                    }
+                }
+                Ok(Message::Stdout(bytes)) => {
+                    let bytes = bytes.map_err(|error| GitError::io(&self.place, error))?;
+                    if bytes.len() as u64 > self.output_bytes {
+                        return Err(self.too_much());
+                    }
+                    stdout = Some(bytes);
+                }
+                Ok(Message::Stderr(at, bytes)) => errors[at] = Some(bytes),
+                Ok(Message::Expired) => return Err(self.expired()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.finish(stdout.unwrap_or_default(), errors)
+    }
+
+    /// Judges the exit codes; the process that reads is blamed first, since a broken pipe of the one
+    /// that writes is only a consequence.
+    fn finish(mut self, stdout: Vec<u8>, errors: Vec<Option<Vec<u8>>>) -> Result<Output, GitError> {
+        let mut codes = Vec::new();
+        for (_, child) in &mut self.children {
+            let status = child.wait().map_err(|error| GitError::io(&self.place, error))?;
+            codes.push(status.code().unwrap_or(-1));
+        }
+        let feeder_failed = self.children.len() > 1 && codes[0] > 0;
+        let order: Vec<usize> = if feeder_failed {
+            (0..codes.len()).collect()
+        } else {
+            (0..codes.len()).rev().collect()
+        };
+        for at in order {
+            let accepted = if at + 1 == codes.len() { self.accepted } else { &[0] };
+            if !accepted.contains(&codes[at]) {
+                let stderr = errors[at].as_deref().unwrap_or_default();
+                return Err(GitError::failed(&self.children[at].0, codes[at], stderr, &self.place));
+            }
+        }
+        Ok(Output { code: codes.last().copied().unwrap_or(-1), stdout })
+    }
+
+    fn name(&self) -> String {
+        self.children.last().map(|(what, _)| what.clone()).unwrap_or_default()
+    }
+
+    fn expired(&self) -> GitError {
+        GitError::TimedOut { what: self.name(), seconds: self.limit.as_secs() }
+    }
+
+    fn too_much(&self) -> GitError {
+        GitError::TooLarge {
+            what: Foreign::new(format!("the output of git {}", self.name())),
+            limit: self.output_bytes,
+            cure: "the repository may be damaged or hostile",
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for (_, child) in &mut self.children {
+            if matches!(child.try_wait(), Ok(None)) {
+                if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                    let _ = kill_process_group(pid, Signal::KILL);
+                }
+                let _ = child.wait();
+            }
+        }
+    }
+}
+
+/// Reads standard error, keeps its end, and turns git's counters into progress.
+fn read_errors(
+    mut stderr: impl Read,
+    what: Option<&'static str>,
+    sender: &SyncSender<Message>,
+) -> Vec<u8> {
+    let mut kept: Vec<u8> = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count) = stderr.read(&mut buffer) {
+        if count == 0 {
+            break;
+        }
+        let chunk = &buffer[..count];
+        if let Some((what, (done, total))) = what.zip(counters(chunk)) {
+            let progress = Progress { what, done, total: Some(total) };
+            if sender.send(Message::Progress(progress)).is_err() {
+                break;
+            }
+        }
+        kept.extend_from_slice(chunk);
+        let over = kept.len().saturating_sub(ERROR_BYTES);
+        kept.drain(..over);
+    }
+    kept
+}
+
+/// The last "(done/total)" in a chunk of git's progress lines.
+fn counters(chunk: &[u8]) -> Option<(u64, u64)> {
+    let text = std::str::from_utf8(chunk).ok()?;
+    let inside = text.rsplit_once('(')?.1.split_once(')')?.0;
+    let (done, total) = inside.split_once('/')?;
+    Some((done.parse().ok()?, total.parse().ok()?))
+}
+
+/// Checks that a git program is there and new enough (2.31 has the settings by environment).
+pub(crate) fn check_version(place: &Path) -> Result<(), GitError> {
+    let dirs = Dirs { git_dir: place.into(), common_dir: place.into(), ..Dirs::default() };
+    let text = Git::new(&dirs, "version").text()?;
+    let mut numbers = text
+        .split_whitespace()
+        .nth(2)
+        .unwrap_or_default()
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (2, 31) {
+        return Err(GitError::NoGit(format!("{text} is too old")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dirs(folder: &Path) -> Dirs {
+        Dirs { git_dir: folder.into(), common_dir: folder.into(), ..Dirs::default() }
+    }
+
+    #[test]
+    fn a_git_that_hangs_is_killed_at_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let waiting = Git::new(&dirs(folder.path()), "-c")
+            .args(["alias.wait=!sleep 1000", "wait"])
+            .limit(Duration::from_millis(50));
+        assert!(matches!(waiting.run(), Err(GitError::TimedOut { .. })));
+    }
+
+    #[test]
+    fn output_over_its_bound_is_an_error_and_not_a_prefix() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::new(&dirs(folder.path()), "version").output_bytes(3);
+        assert!(matches!(git.run(), Err(GitError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn what_git_says_when_it_fails_is_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Git::new(&dirs(folder.path()), "cat-file").args(["-e", "zz"]).run();
+        assert!(error.unwrap_err().to_string().contains("not a git repository"));
+    }
+
+    #[test]
+    fn nothing_of_our_environment_reaches_git_but_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::new(&dirs(folder.path()), "-c").args(["alias.env=!env", "env"]);
+        let text = git.text().unwrap();
+        let known = |line: &&str| {
+            let name = line.split('=').next().unwrap_or_default();
+            name.starts_with("GIT_")
+                || ["PATH", "LC_ALL", "PWD", "OLDPWD", "_", "SHLVL"].contains(&name)
+        };
+        let strange: Vec<&str> = text.lines().filter(|line| !known(line)).collect();
+        assert!(strange.is_empty(), "{strange:?}");
+    }
+
+    #[test]
+    fn counters_are_read_from_progress_lines() {
+        assert_eq!(counters(b"Receiving objects:  12% (6/50)\r"), Some((6, 50)));
+        assert_eq!(counters(b"fatal: (nothing)"), None);
+    }
+}

@@ -1,0 +1,276 @@
+//! Differences between two trees of the store, from objects alone: no attributes, no external diff, no
+//! text conversion, no rename guessing. What is shown and what is signed come from the same bytes.
+
+use super::error::GitError;
+use super::files::join;
+use super::object::{ObjectId, RepoPath};
+use super::objects::{MODE_FOLDER, MODE_SUBMODULE, Objects, TreeEntry};
+use super::store::Store;
+use crate::base::hash::{sha256, sha256_parts};
+use git2::{DiffOptions, Patch};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Files over this many bytes are compared as binary.
+const TEXT_BYTES: usize = 16 << 20;
+/// Folders below folders in a tree.
+const FOLDERS_DEEP: usize = 1000;
+
+/// What happened to a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It is new.
+    Added,
+    /// Its content or mode changed.
+    Changed,
+    /// It is gone.
+    Deleted,
+}
+
+/// One file's difference.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FileChange {
+    /// Its path.
+    pub path: RepoPath,
+    /// What happened.
+    pub status: Status,
+    /// Git's mode before; 0 when it was not there.
+    pub old_mode: u32,
+    /// Git's mode after; 0 when it is not there.
+    pub new_mode: u32,
+    /// The object before.
+    pub old: Option<ObjectId>,
+    /// The object after.
+    pub new: Option<ObjectId>,
+    /// Lines added; 0 for binary files.
+    pub added: u64,
+    /// Lines deleted; 0 for binary files.
+    pub deleted: u64,
+    /// Whether either side is binary or too large to compare by lines.
+    pub binary: bool,
+}
+
+/// The difference between two trees.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Diff {
+    /// The files that differ, by path.
+    pub files: Vec<FileChange>,
+    /// Lines added in all.
+    pub added: u64,
+    /// Lines deleted in all.
+    pub deleted: u64,
+    /// SHA-256 over paths, modes and the bytes of both sides of every file: what a person signs.
+    pub sha256: String,
+}
+
+/// A path that differs and what is on both sides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Delta {
+    pub path: Vec<u8>,
+    pub old: Option<TreeEntry>,
+    pub new: Option<TreeEntry>,
+}
+
+/// Compares two commits or trees.
+pub fn diff(store: &Store, from: ObjectId, to: ObjectId) -> Result<Diff, GitError> {
+    let objects = store.objects()?;
+    let deltas = deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)?;
+    let mut files = Vec::with_capacity(deltas.len());
+    let mut digest: Vec<Vec<u8>> = Vec::with_capacity(deltas.len());
+    for delta in deltas {
+        let (old, new) = sides(&objects, &delta)?;
+        let (old_mode, new_mode) = (mode(delta.old.as_ref()), mode(delta.new.as_ref()));
+        let sums = [sha256(&old), sha256(&new)];
+        digest.push(delta.path.clone());
+        digest.push(format!("{old_mode:o} {new_mode:o} {} {}", sums[0], sums[1]).into_bytes());
+        let (added, deleted, binary) = count(&old, &new)?;
+        files.push(FileChange {
+            status: status(&delta),
+            old_mode,
+            new_mode,
+            old: delta.old.map(|entry| entry.id),
+            new: delta.new.map(|entry| entry.id),
+            path: RepoPath(delta.path),
+            added,
+            deleted,
+            binary,
+        });
+    }
+    Ok(Diff {
+        added: files.iter().map(|file| file.added).sum(),
+        deleted: files.iter().map(|file| file.deleted).sum(),
+        sha256: sha256_parts(digest.iter().map(Vec::as_slice)),
+        files,
+    })
+}
+
+/// The difference as text in git's patch format. When it is longer than `limit` bytes it ends with a
+/// line that says so; the bytes are foreign text.
+pub fn patch(
+    store: &Store,
+    from: ObjectId,
+    to: ObjectId,
+    limit: usize,
+) -> Result<Vec<u8>, GitError> {
+    let objects = store.objects()?;
+    let mut text = Vec::new();
+    for delta in deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)? {
+        let (old, new) = sides(&objects, &delta)?;
+        let before = text.len();
+        text.extend_from_slice(&file_header(&delta));
+        if old.len().max(new.len()) > TEXT_BYTES {
+            text.extend_from_slice(b"Binary files differ\n");
+        } else {
+            let mut patch = from_buffers(&old, &new)?;
+            let body = patch.to_buf().map_err(|error| bad(&error))?;
+            text.extend_from_slice(hunks(&body));
+        }
+        if text.len() > limit {
+            text.truncate(before.max(text[..limit].iter().rposition(|b| *b == b'\n').unwrap_or(0)));
+            text.extend_from_slice(b"\n[cut: the difference is longer than can be shown]\n");
+            break;
+        }
+    }
+    Ok(text)
+}
+
+/// Every path that differs, sorted.
+pub(crate) fn deltas(
+    objects: &Objects,
+    from: ObjectId,
+    to: ObjectId,
+) -> Result<Vec<Delta>, GitError> {
+    let mut found = Vec::new();
+    let mut folders = vec![(Vec::new(), Some(from), Some(to), 0)];
+    while let Some((path, from, to, depth)) = folders.pop() {
+        if depth > FOLDERS_DEEP {
+            return Err(GitError::Unsafe(RepoPath(path)));
+        }
+        let (mut old, mut new) = (by_name(objects, from)?, by_name(objects, to)?);
+        let names: Vec<Vec<u8>> = old.keys().chain(new.keys()).cloned().collect();
+        for name in names {
+            let (old, new) = (old.remove(&name), new.remove(&name));
+            if old == new {
+                continue;
+            }
+            let path = join(&path, &name);
+            let (old_folder, old) = part(old);
+            let (new_folder, new) = part(new);
+            if old_folder.is_some() || new_folder.is_some() {
+                folders.push((path.clone(), old_folder, new_folder, depth + 1));
+            }
+            if old.is_some() || new.is_some() {
+                found.push(Delta { path, old, new });
+            }
+        }
+    }
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// A folder's tree, or the file.
+fn part(entry: Option<TreeEntry>) -> (Option<ObjectId>, Option<TreeEntry>) {
+    match entry {
+        Some(entry) if entry.mode == MODE_FOLDER => (Some(entry.id), None),
+        other => (None, other),
+    }
+}
+
+fn by_name(
+    objects: &Objects,
+    tree: Option<ObjectId>,
+) -> Result<BTreeMap<Vec<u8>, TreeEntry>, GitError> {
+    let entries = tree.map_or_else(|| Ok(Vec::new()), |tree| objects.tree(tree))?;
+    Ok(entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect())
+}
+
+fn mode(entry: Option<&TreeEntry>) -> u32 {
+    entry.map_or(0, |entry| entry.mode)
+}
+
+fn status(delta: &Delta) -> Status {
+    match (&delta.old, &delta.new) {
+        (None, _) => Status::Added,
+        (_, None) => Status::Deleted,
+        _ => Status::Changed,
+    }
+}
+
+/// The bytes of both sides; of a submodule, the line git shows for it.
+fn sides(objects: &Objects, delta: &Delta) -> Result<(Vec<u8>, Vec<u8>), GitError> {
+    let side = |entry: &Option<TreeEntry>| match entry {
+        None => Ok(Vec::new()),
+        Some(entry) if entry.mode == MODE_SUBMODULE => {
+            Ok(format!("Subproject commit {}\n", entry.id).into_bytes())
+        }
+        Some(entry) => objects.blob(entry.id),
+    };
+    Ok((side(&delta.old)?, side(&delta.new)?))
+}
+
+fn count(old: &[u8], new: &[u8]) -> Result<(u64, u64, bool), GitError> {
+    if old.len().max(new.len()) > TEXT_BYTES {
+        return Ok((0, 0, true));
+    }
+    let patch = from_buffers(old, new)?;
+    let (_, added, deleted) = patch.line_stats().map_err(|error| bad(&error))?;
+    let binary = patch.delta().flags().contains(git2::DiffFlags::BINARY);
+    Ok((added as u64, deleted as u64, binary))
+}
+
+/// Without a repository libgit2 knows no attributes: nothing can declare a file binary but its bytes.
+fn from_buffers<'a>(old: &'a [u8], new: &'a [u8]) -> Result<Patch<'a>, GitError> {
+    let mut options = DiffOptions::new();
+    options.context_lines(3);
+    Patch::from_buffers(old, None, new, None, Some(&mut options)).map_err(|error| bad(&error))
+}
+
+fn bad(error: &git2::Error) -> GitError {
+    GitError::object(ObjectId::NONE, error)
+}
+
+/// The lines above a file's hunks, with names quoted as git does.
+fn file_header(delta: &Delta) -> Vec<u8> {
+    let (a, b) = (quoted(b"a/", &delta.path), quoted(b"b/", &delta.path));
+    let mut text = [b"diff --git ".as_slice(), &a, b" ", &b, b"\n"].concat();
+    let (old, new) = (mode(delta.old.as_ref()), mode(delta.new.as_ref()));
+    let modes = match status(delta) {
+        Status::Added => format!("new file mode {new:06o}\n"),
+        Status::Deleted => format!("deleted file mode {old:06o}\n"),
+        Status::Changed if old != new => format!("old mode {old:06o}\nnew mode {new:06o}\n"),
+        Status::Changed => String::new(),
+    };
+    text.extend_from_slice(modes.as_bytes());
+    let none = b"/dev/null".to_vec();
+    let from = if delta.old.is_some() { &a } else { &none };
+    let to = if delta.new.is_some() { &b } else { &none };
+    text.extend_from_slice(&[b"--- ".as_slice(), from, b"\n+++ ", to, b"\n"].concat());
+    text
+}
+
+/// What follows libgit2's own header, which has no names.
+fn hunks(patch: &[u8]) -> &[u8] {
+    let starts = |at: &usize| {
+        let line_starts = *at == 0 || patch[*at - 1] == b'\n';
+        line_starts && (patch[*at..].starts_with(b"@@ ") || patch[*at..].starts_with(b"Binary "))
+    };
+    (0..patch.len()).find(starts).map_or(b"", |at| &patch[at..])
+}
+
+fn quoted(prefix: &[u8], path: &[u8]) -> Vec<u8> {
+    let plain = |b: &u8| (0x20..0x7f).contains(b) && *b != b'"' && *b != b'\\';
+    if path.iter().all(plain) {
+        return [prefix, path].concat();
+    }
+    let mut text = [b"\"".as_slice(), prefix].concat();
+    for byte in path {
+        match byte {
+            b'"' | b'\\' => text.extend_from_slice(&[b'\\', *byte]),
+            byte if plain(byte) => text.push(*byte),
+            byte => text.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
+        }
+    }
+    text.push(b'"');
+    text
+}

@@ -1,0 +1,219 @@
+//! Files of a folder that somebody else may be changing: opened part by part below a root, never
+//! through a symbolic link, never waiting on a FIFO.
+
+use super::error::GitError;
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// What identifies the content of a file without reading it. The change time cannot be set by a
+/// program without the rights to set the clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stamp {
+    pub ino: u64,
+    pub size: u64,
+    pub mode: u32,
+    pub ctime: (i64, u32),
+    pub mtime: (i64, u32),
+}
+
+impl Stamp {
+    pub fn of(stat: &Stat) -> Self {
+        Self {
+            ino: number(stat.st_ino),
+            size: number(stat.st_size),
+            mode: number(stat.st_mode),
+            ctime: (number(stat.st_ctime), number(stat.st_ctime_nsec)),
+            mtime: (number(stat.st_mtime), number(stat.st_mtime_nsec)),
+        }
+    }
+}
+
+/// The fields of a stat have other integer types on other systems.
+fn number<From, To: TryFrom<From> + Default>(value: From) -> To {
+    To::try_from(value).unwrap_or_default()
+}
+
+pub(crate) fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+/// Opens a root folder. The path itself is ours, so links on the way to it are followed.
+pub(crate) fn open_root(path: &Path) -> Result<OwnedFd, GitError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    fs::open(path, flags, Mode::empty()).map_err(|error| GitError::io(path, error))
+}
+
+/// Opens the folder `path` (parts between slashes; empty for the root itself) below `root`.
+pub(crate) fn descend(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
+    let mut folder = fs::openat(root, ".", FOLDER, Mode::empty())?;
+    for part in path.split(|b| *b == b'/').filter(|part| !part.is_empty()) {
+        folder = fs::openat(&folder, part, FOLDER, Mode::empty())?;
+    }
+    Ok(folder)
+}
+
+/// Makes the folder `path` below `root` where it is missing, and opens it.
+pub(crate) fn make_folders(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
+    let mut folder = fs::openat(root, ".", FOLDER, Mode::empty())?;
+    for part in path.split(|b| *b == b'/').filter(|part| !part.is_empty()) {
+        match fs::mkdirat(&folder, part, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        folder = fs::openat(&folder, part, FOLDER, Mode::empty())?;
+    }
+    Ok(folder)
+}
+
+/// A path's folder and its last part.
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|b| *b == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (b"", path),
+    }
+}
+
+/// `folder/name`, where an empty folder is the root.
+pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() {
+        return name.to_vec();
+    }
+    [folder, b"/", name].concat()
+}
+
+/// Looks at a name without following it; `None` when nothing is there.
+pub(crate) fn look(folder: impl AsFd, name: &[u8]) -> io::Result<Option<Stat>> {
+    match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a regular file for reading. What became something else meanwhile is an error, and a FIFO is
+/// never waited for.
+pub(crate) fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<File> {
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = fs::openat(folder, name, flags, Mode::empty())?;
+    if kind(&fs::fstat(&file)?) != FileType::RegularFile {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file any more"));
+    }
+    Ok(File::from(file))
+}
+
+/// The target of a symbolic link.
+pub(crate) fn read_link(folder: impl AsFd, name: &[u8]) -> io::Result<Vec<u8>> {
+    Ok(fs::readlinkat(folder, name, Vec::new())?.into_bytes())
+}
+
+/// The bytes of a file that holds still while it is read, and its stamp; `None` when it does not.
+/// A file over `limit` bytes is an error.
+pub(crate) fn read_still(
+    folder: impl AsFd,
+    name: &[u8],
+    limit: u64,
+) -> io::Result<Option<(Vec<u8>, Stamp)>> {
+    let mut file = open_file(folder, name)?;
+    let before = Stamp::of(&fs::fstat(&file)?);
+    if before.size > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0) + 1);
+    (&mut file).take(limit + 1).read_to_end(&mut bytes)?;
+    let after = Stamp::of(&fs::fstat(&file)?);
+    let still = before == after && bytes.len() as u64 == after.size;
+    Ok(still.then_some((bytes, after)))
+}
+
+/// Removes a folder tree of ours, also where a run took away the right to enter a folder.
+pub(crate) fn remove_tree(path: &Path) -> Result<(), GitError> {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(_) => {}
+    }
+    let root = match open_openable(path) {
+        Ok(root) => root,
+        Err(error) => return Err(GitError::io(path, error)),
+    };
+    let _ = open_up(root.as_fd(), 0);
+    std::fs::remove_dir_all(path).map_err(|error| GitError::io(path, error))
+}
+
+fn open_openable(path: &Path) -> io::Result<OwnedFd> {
+    if std::fs::symlink_metadata(path)?.is_dir() {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(fs::open(path, FOLDER, Mode::empty())?)
+}
+
+/// Folders deeper than this keep their modes; removing them may then fail and say so.
+const OPEN_UP_DEPTH: u32 = 200;
+
+fn open_up(folder: BorrowedFd<'_>, depth: u32) -> io::Result<()> {
+    if depth > OPEN_UP_DEPTH {
+        return Ok(());
+    }
+    for entry in fs::Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let is_folder =
+            look(folder, name.to_bytes())?.is_some_and(|stat| kind(&stat) == FileType::Directory);
+        if is_folder {
+            fs::chmodat(folder, name, Mode::RWXU, AtFlags::empty())?;
+            open_up(fs::openat(folder, name, FOLDER, Mode::empty())?.as_fd(), depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// How many threads share the work on many files.
+pub(crate) fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).min(8)
+}
+
+/// Gives each worker a share of `items` and joins what they made, in the order of the items.
+pub(crate) fn in_parallel<'a, T: Sync, R: Send>(
+    items: &'a [T],
+    work: impl Fn(&'a [T]) -> Result<Vec<R>, GitError> + Sync,
+) -> Result<Vec<R>, GitError> {
+    let share = items.len().div_ceil(workers()).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            items.chunks(share).map(|chunk| scope.spawn(move || work(chunk))).collect();
+        let mut all = Vec::with_capacity(items.len());
+        for thread in threads {
+            match thread.join() {
+                Ok(made) => all.extend(made?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(all)
+    })
+}
+
+/// Flushes the whole file system that holds `path`: cheaper than one flush per file of a big tree.
+#[cfg(target_os = "linux")]
+pub(crate) fn flush_all(path: &Path) -> Result<(), GitError> {
+    fs::syncfs(open_root(path)?).map_err(|error| GitError::io(path, error))
+}
+
+/// Flushes all file systems; `syncfs` is Linux's alone.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn flush_all(_path: &Path) -> Result<(), GitError> {
+    fs::sync();
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The git side of a rollback: the worktree's own git directory (index, HEAD, half-done merges) is kept
+//! and made as new, and the private branch goes back to the base. The branch's old commits stay
+//! reachable under `refs/monban/aside/`.
+
+use super::command::Git;
+use super::error::GitError;
+use super::files::remove_tree;
+use super::object::{ObjectId, Report};
+use super::rollback::RollbackPlan;
+use super::store::Store;
+use super::worktree::beside;
+use crate::base::durable;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// What stays in a worktree's git directory; git itself needs these.
+const STAYS: &[&str] = &["HEAD", "commondir", "gitdir", "logs", "refs", "reftable", "locked"];
+/// The branch's commit is kept in this file beside the copied git directory.
+const BRANCH: &str = "monban-branch";
+/// Bounds on what is copied of a git directory.
+const COPY_BYTES: u64 = 1 << 30;
+const COPY_DEPTH: u32 = 20;
+
+/// Copies the git directory and notes the branch, unless that was done before.
+pub fn keep_git(plan: &RollbackPlan) -> Result<(), GitError> {
+    if plan.kept_git.exists() {
+        return Ok(());
+    }
+    let part = beside(&plan.kept_git, ".part");
+    remove_tree(&part)?;
+    let mut left = COPY_BYTES;
+    copy(&plan.worktree.git_dir, &part, 0, &mut left)?;
+    if let Some(commit) = branch_commit(plan)? {
+        let kept = part.join(BRANCH);
+        fs::write(&kept, commit.to_string()).map_err(|error| GitError::io(&kept, error))?;
+        point(plan, &aside_ref(plan), commit)?;
+    }
+    fs::rename(&part, &plan.kept_git).map_err(|error| GitError::io(&part, error))?;
+    durable::sync_parent(&plan.kept_git).map_err(|error| GitError::io(&plan.kept_git, error))
+}
+
+/// Makes the git directory as new: on the private branch, at the base, with an index for it, and with
+/// the `.git` file of the worktree rewritten.
+pub fn reset_git(
+    plan: &RollbackPlan,
+    store: &Store,
+    report: &mut Report<'_>,
+) -> Result<(), GitError> {
+    let worktree = &plan.worktree;
+    empty(&worktree.git_dir)?;
+    for (name, text) in pointers(plan) {
+        let path = worktree.git_dir.join(name);
+        durable::write(&path, &text).map_err(|error| GitError::io(&path, error))?;
+    }
+    Git::new(&worktree.dirs(), "symbolic-ref").args(["HEAD", &worktree.branch]).run()?;
+    point(plan, &worktree.branch, worktree.commit)?;
+    worktree.write_pointer()?;
+    worktree.build_index(store, report)
+}
+
+/// Undo: the git directory and the branch as they were kept. Nothing was kept, nothing is done.
+pub fn restore_git(plan: &RollbackPlan) -> Result<(), GitError> {
+    if !plan.kept_git.exists() {
+        return Ok(());
+    }
+    let git_dir = &plan.worktree.git_dir;
+    empty(git_dir)?;
+    let mut left = COPY_BYTES;
+    copy(&plan.kept_git, git_dir, 0, &mut left)?;
+    let extra = git_dir.join(BRANCH);
+    if extra.exists() {
+        fs::remove_file(&extra).map_err(|error| GitError::io(&extra, error))?;
+    }
+    let kept = plan.kept_git.join(BRANCH);
+    match fs::read_to_string(&kept) {
+        Ok(commit) => point(plan, &plan.worktree.branch, commit.trim().parse()?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(GitError::io(&kept, error)),
+    }
+}
+
+fn pointers(plan: &RollbackPlan) -> [(&'static str, Vec<u8>); 2] {
+    use std::os::unix::ffi::OsStrExt;
+    let dot_git = plan.worktree.path.join(".git");
+    let gitdir = [dot_git.as_os_str().as_bytes(), b"\n"].concat();
+    [("commondir", b"../..\n".to_vec()), ("gitdir", gitdir)]
+}
+
+fn aside_ref(plan: &RollbackPlan) -> String {
+    format!("refs/monban/aside/{}", plan.id)
+}
+
+fn branch_commit(plan: &RollbackPlan) -> Result<Option<ObjectId>, GitError> {
+    let output = Git::new(&plan.worktree.dirs(), "show-ref")
+        .args(["--verify", "--hash", "--", &plan.worktree.branch])
+        .accept(&[0, 1, 128])
+        .run()?;
+    Ok(String::from_utf8_lossy(output.stdout.trim_ascii()).parse().ok())
+}
+
+fn point(plan: &RollbackPlan, name: &str, commit: ObjectId) -> Result<(), GitError> {
+    let arguments = ["--no-deref", "-m", "monban: rollback", name, &commit.to_string()];
+    Git::new(&plan.worktree.dirs(), "update-ref").args(arguments).run()?;
+    Ok(())
+}
+
+/// Removes everything from a git directory that does not make it one.
+fn empty(git_dir: &Path) -> Result<(), GitError> {
+    for entry in fs::read_dir(git_dir).map_err(|error| GitError::io(git_dir, error))? {
+        let entry = entry.map_err(|error| GitError::io(git_dir, error))?;
+        if STAYS.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        let path = entry.path();
+        match entry.file_type().map_err(|error| GitError::io(&path, error))?.is_dir() {
+            true => remove_tree(&path)?,
+            false => fs::remove_file(&path).map_err(|error| GitError::io(&path, error))?,
+        }
+    }
+    Ok(())
+}
+
+/// Copies files and folders, and nothing else, over what is there.
+fn copy(from: &Path, to: &Path, depth: u32, left: &mut u64) -> Result<(), GitError> {
+    let io = |error| GitError::io(from, error);
+    fs::create_dir_all(to).map_err(|error| GitError::io(to, error))?;
+    for entry in fs::read_dir(from).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let metadata = fs::symlink_metadata(entry.path()).map_err(io)?;
+        let target = to.join(entry.file_name());
+        if metadata.is_dir() && depth < COPY_DEPTH {
+            copy(&entry.path(), &target, depth + 1, left)?;
+        } else if metadata.is_file() && metadata.len() <= *left {
+            *left -= metadata.len();
+            fs::copy(entry.path(), &target).map_err(|error| GitError::io(&target, error))?;
+        }
+    }
+    Ok(())
+}

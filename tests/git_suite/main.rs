@@ -1,0 +1,10 @@
+//! The git module against real repositories in temporary folders.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod attacks;
+mod landing;
+mod snapshots;
+mod store;
+mod support;
+mod worktrees;

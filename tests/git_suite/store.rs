@@ -1,0 +1,208 @@
+//! Opening a person's repository, fetching a base, reading files of commits, diffs, gate checkouts.
+
+use crate::support::*;
+use monban::git::{self, GitError, Repository, Status};
+use std::fs;
+
+#[test]
+fn what_is_no_usable_repository_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = Repository::open(folder.path()).unwrap_err();
+    assert!(matches!(nothing, GitError::NoRepository(_)), "{nothing}");
+    git_in(folder.path(), &["init", "-q", "--bare", "bare"]);
+    let bare = Repository::open(&folder.path().join("bare")).unwrap_err();
+    assert!(matches!(bare, GitError::Bare(_)), "{bare}");
+    git_in(folder.path(), &["init", "-q", "-b", "main", "unborn"]);
+    let unborn = Repository::open(&folder.path().join("unborn")).unwrap_err();
+    assert!(unborn.to_string().contains("branch main"), "{unborn}");
+    git_in(folder.path(), &["init", "-q", "--object-format=sha256", "long"]);
+    let long = Repository::open(&folder.path().join("long")).unwrap_err();
+    assert!(long.to_string().contains("sha256"), "{long}");
+}
+
+#[test]
+fn a_detached_head_is_refused_only_where_the_base_follows_from_it() {
+    let world = World::new(&[("a", "1")]);
+    world.git(&["checkout", "-q", "--detach"]);
+    let repository = world.repository();
+    assert_eq!(repository.current_branch().unwrap(), None);
+    assert!(matches!(repository.default_base(), Err(GitError::Detached(_))));
+    assert_eq!(repository.head_of(MAIN).unwrap(), world.head());
+}
+
+#[test]
+fn a_linked_worktree_is_the_same_repository() {
+    let world = World::new(&[("a", "1")]);
+    let linked = world.folder.path().join("linked");
+    world.git(&["worktree", "add", "-q", "-b", "side", linked.to_str().unwrap()]);
+    fs::create_dir(linked.join("below")).unwrap();
+    let repository = Repository::open(&linked.join("below")).unwrap();
+    assert_eq!(repository.common_dir(), world.repository().common_dir());
+    assert_eq!(repository.toplevel(), fs::canonicalize(&linked).unwrap());
+    assert_eq!(repository.default_base().unwrap(), "refs/heads/side");
+}
+
+#[test]
+fn a_repository_with_reftable_or_worktree_configuration_works() {
+    let folder = tempfile::tempdir().unwrap();
+    git_in(folder.path(), &["init", "-q", "-b", "main", "--ref-format=reftable", "."]);
+    git_in(folder.path(), &["config", "extensions.worktreeConfig", "true"]);
+    write(&folder.path().join("a"), b"1");
+    git_in(folder.path(), &["add", "-A"]);
+    git_in(folder.path(), &["commit", "-q", "-m", "first"]);
+    let repository = Repository::open(folder.path()).unwrap();
+    let head = repository.head_of(&repository.default_base().unwrap()).unwrap();
+    assert_eq!(repository.file_at(head, b"a", 10).unwrap().unwrap(), b"1");
+    let store = git::Store::open(&folder.path().join(".git/s")).unwrap();
+    store.fetch_base(&repository, head, &mut quiet).unwrap();
+    assert!(store.has_base(head));
+}
+
+#[test]
+fn a_file_of_a_commit_is_read_within_its_bound() {
+    let world = World::new(&[("monban.toml", "x = 1"), ("sub/deep", "y")]);
+    let (repository, head) = (world.repository(), world.head());
+    let (store, _) = world.started();
+    for at in
+        [&|path: &[u8], limit| repository.file_at(head, path, limit), &|path: &[u8], limit| {
+            store.file_at(head, path, limit)
+        }] as [&dyn Fn(&[u8], u64) -> Result<Option<Vec<u8>>, GitError>; 2]
+    {
+        assert_eq!(at(b"monban.toml", 5).unwrap().unwrap(), b"x = 1");
+        assert_eq!(at(b"sub/deep", 5).unwrap().unwrap(), b"y");
+        for missing in [b"nothing".as_slice(), b"sub", b"sub/deep/er", b""] {
+            assert_eq!(at(missing, 5).unwrap(), None);
+        }
+        let error = at(b"monban.toml", 4).unwrap_err().to_string();
+        assert!(error.contains("monban.toml") && error.contains("limit of 4"), "{error}");
+    }
+}
+
+#[test]
+fn a_base_is_fetched_once_and_a_later_one_brings_only_what_is_new() {
+    let world = World::new(&[("a", "1"), ("b", "2")]);
+    let store = world.store();
+    let first = world.head();
+    store.fetch_base(&world.repository(), first, &mut quiet).unwrap();
+    let packs = || fs::read_dir(store.folder().join("objects/pack")).unwrap().count();
+    let before = packs();
+    store.fetch_base(&world.repository(), first, &mut quiet).unwrap();
+    assert_eq!(packs(), before);
+    world.write("a", b"changed");
+    let second = world.commit("second");
+    store.fetch_base(&world.repository(), second, &mut quiet).unwrap();
+    assert_eq!(store.file_at(second, b"b", 9).unwrap().unwrap(), b"2");
+    let objects = git_in(store.folder(), &["count-objects", "-v"]);
+    assert!(objects.contains("in-pack: 7"), "{objects}");
+    git_in(store.folder(), &["fsck", "--strict", "--no-dangling"]);
+    assert!(!store.folder().join("objects/info/alternates").exists());
+}
+
+#[test]
+fn a_store_left_half_fetched_is_completed() {
+    let world = World::new(&[("a", "1")]);
+    let store = world.store();
+    write(&store.folder().join("shallow"), format!("{}\n", world.head()).as_bytes());
+    write(&store.folder().join("objects/pack/tmp_pack_x"), b"half");
+    assert!(!store.has_base(world.head()));
+    store.fetch_base(&world.repository(), world.head(), &mut quiet).unwrap();
+    assert_eq!(store.file_at(world.head(), b"a", 9).unwrap().unwrap(), b"1");
+}
+
+#[test]
+fn a_diff_counts_lines_and_its_digest_follows_every_byte_name_and_mode() {
+    let world =
+        World::new(&[("text", "1\n2\n3\n"), ("gone", "x\n"), ("bin", "a\0b"), ("tool", "t")]);
+    let (store, work) = world.started();
+    let base = world.head();
+    write(&work.join("text"), b"1\nzwei\n3\n4\n");
+    write(&work.join("bin"), b"a\0c");
+    write(&work.join("new/er"), b"n\n");
+    fs::remove_file(work.join("gone")).unwrap();
+    executable(&work.join("tool"));
+    let snapshot = world.snapshot(&store, &work);
+    let diff = git::diff(&store, base, snapshot.commit).unwrap();
+    let files: Vec<_> = diff
+        .files
+        .iter()
+        .map(|f| (f.path.shown(), f.status, f.added, f.deleted, f.binary))
+        .collect();
+    let expected = [
+        ("bin", Status::Changed, 0, 0, true),
+        ("gone", Status::Deleted, 0, 1, false),
+        ("new/er", Status::Added, 1, 0, false),
+        ("text", Status::Changed, 2, 1, false),
+        ("tool", Status::Changed, 0, 0, false),
+    ];
+    assert_eq!(files, expected.map(|(p, s, a, d, b)| (p.to_string(), s, a, d, b)));
+    assert_eq!((diff.added, diff.deleted), (3, 2));
+    assert_eq!(git::diff(&store, base, snapshot.tree).unwrap().sha256, diff.sha256);
+    write(&work.join("bin"), b"a\0d");
+    let other = world.snapshot(&store, &work);
+    assert_ne!(git::diff(&store, base, other.commit).unwrap().sha256, diff.sha256);
+    assert!(git::diff(&store, base, base).unwrap().files.is_empty());
+}
+
+#[test]
+fn a_patch_can_be_applied_by_git_and_is_cut_at_its_bound() {
+    let world = World::new(&[("text", "1\n2\n3\n"), ("gone", "x\n"), ("to be link", "old")]);
+    let (store, work) = world.started();
+    write(&work.join("text"), b"1\nzwei\n3");
+    write(&work.join("new\n\"er"), b"n\n");
+    fs::remove_file(work.join("gone")).unwrap();
+    let snapshot = world.snapshot(&store, &work);
+    let patch = git::patch(&store, world.head(), snapshot.commit, 1 << 20).unwrap();
+    write(&world.folder.path().join("p"), &patch);
+    world.git(&["apply", "--index", "../p"]);
+    assert_eq!(world.git(&["write-tree"]), snapshot.tree.to_string());
+    let cut = git::patch(&store, world.head(), snapshot.commit, 100).unwrap();
+    assert!(cut.len() < 200 && cut.ends_with(b"longer than can be shown]\n"));
+}
+
+#[test]
+fn a_gate_checkout_has_the_exact_bytes_whatever_attributes_say() {
+    let world = World::empty();
+    world.write("a.txt", b"one\ntwo\n");
+    world.write("tool", b"#!/bin/sh\n");
+    executable(&world.root.join("tool"));
+    std::os::unix::fs::symlink("../outside", world.root.join("link")).unwrap();
+    world.commit("first");
+    world.write(".gitattributes", b"* text eol=crlf ident filter=x\n");
+    world.git(&["add", ".gitattributes"]);
+    world.git(&["commit", "-q", "-m", "attributes"]);
+    let (store, work) = world.started();
+    assert_eq!(fs::read(work.join("a.txt")).unwrap(), b"one\ntwo\n");
+    assert_eq!(fs::read_link(work.join("link")).unwrap().to_str(), Some("../outside"));
+    assert_eq!(independent_tree(&work), store.tree_of(world.head()).unwrap());
+    let taken = git::materialise(&store, world.head(), &work, &mut quiet).unwrap_err();
+    assert!(matches!(taken, GitError::PathTaken(_)));
+}
+
+#[test]
+fn a_tree_with_gits_own_name_is_not_written_to_disk() {
+    let world = World::new(&[("a", "1")]);
+    let (store, _) = world.started();
+    let blob = git_in(store.folder(), &["hash-object", "-w", "HEAD"]);
+    for name in [".GIT", "git~1", ".g\u{200c}it"] {
+        let listing = format!("100644 blob {blob}\t{name}\n");
+        let list = world.folder.path().join("list");
+        write(&list, listing.as_bytes());
+        let mut command = git_command(store.folder(), &["mktree"]);
+        let output = command.stdin(fs::File::open(&list).unwrap()).output().unwrap();
+        let tree = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+        let folder = world.folder.path().join("checkout");
+        let error = git::materialise(&store, tree, &folder, &mut quiet).unwrap_err();
+        assert!(matches!(error, GitError::Unsafe(_)), "{error}");
+        assert!(!folder.exists());
+    }
+}
+
+#[test]
+fn a_step_that_is_asked_to_stop_stops() {
+    let world = World::new(&[("a", "1")]);
+    let (store, _) = world.started();
+    let folder = world.folder.path().join("checkout");
+    let mut stop = |_| std::ops::ControlFlow::Break(());
+    let stopped = git::materialise(&store, world.head(), &folder, &mut stop).unwrap_err();
+    assert!(matches!(stopped, GitError::Cancelled));
+}
