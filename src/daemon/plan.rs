@@ -23,24 +23,36 @@ pub(super) struct Ground {
 }
 
 pub(super) async fn handle(asked: &Asked, ask: PlanAsk) -> Result<Value, Rejection> {
-    let ground = ground(asked).await?;
     match ask {
         PlanAsk::Add { spec, origin } => {
+            let ground = ground(asked).await?;
             asked.world.agent_named(&spec.agent)?;
             let wanted = Wanted::Add { repo: ground.repo, spec, origin };
             let added = asked.command(wanted).await?;
             let id = added.pointer("/events/0/payload/task").cloned();
             Ok(json!({ "id": id }))
         }
-        PlanAsk::Check => check(asked, &ground).await,
-        PlanAsk::Trust { hash } => trust(asked, &ground, &hash).await,
-        PlanAsk::Run { tasks, trust } => run(asked, &ground, tasks, trust).await,
+        PlanAsk::Check => check(asked, &ground(asked).await?).await,
+        PlanAsk::Trust { hash } => trust(asked, &ground(asked).await?, &hash).await,
+        PlanAsk::Run { tasks, trust } => run(asked, &ground(asked).await?, tasks, trust).await,
         PlanAsk::Vouch { for_ms } => {
             let until = asked.world.clock.now().plus(Duration::from_millis(for_ms));
             asked.command(Wanted::Vouch { until }).await
         }
-        PlanAsk::Resume => asked.command(Wanted::Resume { repo: ground.repo }).await,
-        PlanAsk::AbortAll => abort_all(asked, ground.repo).await,
+        PlanAsk::Resume => asked.command(Wanted::Resume { repo: standing(asked).await? }).await,
+        PlanAsk::AbortAll => abort_all(asked, standing(asked).await?).await,
+    }
+}
+
+/// The repository the person stands in, for what looks or stops: that must not depend on whether its
+/// configuration can be read now.
+pub(super) async fn standing(asked: &Asked) -> Result<RepoId, Rejection> {
+    let common = asked.world.common_at(asked.at.clone()).await?;
+    let known =
+        asked.world.engine.look(move |core| core.state.repo_by_common(&common).map(|repo| repo.id));
+    match known.await? {
+        Some(repo) => Ok(repo),
+        None => Ok(ground(asked).await?.repo),
     }
 }
 

@@ -97,6 +97,12 @@ impl World {
         blocking(move || facts(&at)).await
     }
 
+    /// The common git folder of the repository in which `at` stands.
+    pub async fn common_at(&self, at: PathBuf) -> Result<PathBuf, Rejection> {
+        let common = move || Ok(Repository::open(&at).map_err(|e| input(&e))?.common_dir().into());
+        blocking(common).await
+    }
+
     /// The gate that would judge a run started now by somebody who stands in `at`.
     pub async fn gate_of(&self, at: PathBuf) -> Result<Gate, Rejection> {
         blocking(move || gates::find(&at)).await

@@ -12,7 +12,7 @@ use poll as system;
 #[cfg(target_os = "macos")]
 use select as system;
 
-use super::ticks::now;
+use crate::base::ticks::now;
 use rustix::event::Timespec;
 use rustix::io::Errno;
 use std::io;
