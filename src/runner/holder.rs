@@ -54,7 +54,7 @@ pub(super) struct Holder {
 /// How far the run is, and what is to happen when.
 #[derive(Debug)]
 pub(super) struct Course {
-    pub(super) phase: Phase,
+    pub(super) stage: Stage,
     pub(super) how: How,
     status: Option<(Status, Timestamp)>,
     survivors: u32,
@@ -66,9 +66,9 @@ pub(super) struct Course {
     retry_at: Option<Instant>,
 }
 
-/// The phases follow one another in this order; some may be skipped.
+/// The stages follow one another in this order; some may be skipped.
 #[derive(Debug)]
-pub(super) enum Phase {
+pub(super) enum Stage {
     /// The agent's own process lives.
     Running,
     /// It ended; what the terminal still holds is read.
@@ -84,7 +84,7 @@ pub(super) enum Phase {
 impl Course {
     pub(super) fn new(time_limit: Option<Duration>) -> Self {
         Self {
-            phase: Phase::Running,
+            stage: Stage::Running,
             how: How::Exited,
             status: None,
             survivors: 0,
@@ -98,7 +98,7 @@ impl Course {
     }
 
     pub(super) fn is_running(&self) -> bool {
-        matches!(self.phase, Phase::Running)
+        matches!(self.stage, Stage::Running)
     }
 }
 
@@ -140,7 +140,7 @@ impl Holder {
     }
 
     fn is_done(&self) -> bool {
-        let Phase::Over { is_durable, is_seen, tries, .. } = self.course.phase else {
+        let Stage::Over { is_durable, is_seen, tries, .. } = self.course.stage else {
             return false;
         };
         let is_recorded = is_durable && !self.transcript.is_behind();
@@ -183,9 +183,9 @@ impl Holder {
     fn reads_output(&self) -> bool {
         let most = LAG_BYTES_MAX.min(self.spec.transcript_limit / 4);
         let lag = |daemon: &Daemon| self.transcript.offset().saturating_sub(daemon.acknowledged);
-        match self.course.phase {
-            Phase::Over { .. } => false,
-            Phase::Running => self.daemon.as_ref().is_none_or(|daemon| lag(daemon) <= most),
+        match self.course.stage {
+            Stage::Over { .. } => false,
+            Stage::Running => self.daemon.as_ref().is_none_or(|daemon| lag(daemon) <= most),
             _ => !self.course.is_at_end,
         }
     }
@@ -193,17 +193,17 @@ impl Holder {
     fn next_deadline(&self) -> Option<Instant> {
         let course = &self.course;
         let is_paused = course.paused_at.is_some();
-        let of_phase = match course.phase {
-            Phase::Running => [course.kill_at, course.limit_at.filter(|_| !is_paused)],
-            Phase::Draining { quiet_at, end_at } => [Some(quiet_at), Some(end_at)],
-            Phase::Asked { look_at } => [Some(look_at), course.kill_at],
-            Phase::Killing { next_at, .. } => [Some(next_at), None],
-            Phase::Over { .. } => [None, None],
+        let of_stage = match course.stage {
+            Stage::Running => [course.kill_at, course.limit_at.filter(|_| !is_paused)],
+            Stage::Draining { quiet_at, end_at } => [Some(quiet_at), Some(end_at)],
+            Stage::Asked { look_at } => [Some(look_at), course.kill_at],
+            Stage::Killing { next_at, .. } => [Some(next_at), None],
+            Stage::Over { .. } => [None, None],
         };
         let (offset, stored) = (self.transcript.offset(), self.transcript.stored());
         let told_at = self.daemon.as_ref().and_then(|d| d.next_notice_at(offset, stored));
         let others = [course.look_at, course.retry_at, told_at];
-        of_phase.into_iter().chain(others).flatten().min()
+        of_stage.into_iter().chain(others).flatten().min()
     }
 
     fn reap(&mut self) -> io::Result<()> {
@@ -228,7 +228,7 @@ impl Holder {
         };
         self.transcript.append(&buffer[..count]);
         let time = now();
-        if let Phase::Draining { quiet_at, .. } = &mut self.course.phase {
+        if let Stage::Draining { quiet_at, .. } = &mut self.course.stage {
             *quiet_at = time + QUIET;
         }
         if self.course.look_at.is_none() {
@@ -247,33 +247,33 @@ impl Holder {
             self.course.retry_at = None;
             self.retry();
         }
-        match self.course.phase {
-            Phase::Running => self.step_running(time),
-            Phase::Draining { quiet_at, end_at } => {
+        match self.course.stage {
+            Stage::Running => self.step_running(time),
+            Stage::Draining { quiet_at, end_at } => {
                 if self.course.is_at_end || time >= quiet_at || time >= end_at {
                     self.end_rest(time);
                 }
             }
-            Phase::Asked { look_at } => {
+            Stage::Asked { look_at } => {
                 if self.family.is_gone() {
                     self.finish();
                 } else if is_due(self.course.kill_at) {
                     let give_up_at = time + KILL_FOR;
-                    self.course.phase = Phase::Killing { next_at: time, give_up_at };
+                    self.course.stage = Stage::Killing { next_at: time, give_up_at };
                 } else if time >= look_at {
-                    self.course.phase = Phase::Asked { look_at: time + QUIET };
+                    self.course.stage = Stage::Asked { look_at: time + QUIET };
                 }
             }
-            Phase::Killing { next_at, give_up_at } => {
+            Stage::Killing { next_at, give_up_at } => {
                 if self.family.is_gone() || time >= give_up_at {
                     self.finish();
                 } else if time >= next_at {
                     self.family.signal(&[Signal::KILL]);
                     let next_at = time + KILL_EVERY;
-                    self.course.phase = Phase::Killing { next_at, give_up_at };
+                    self.course.stage = Stage::Killing { next_at, give_up_at };
                 }
             }
-            Phase::Over { .. } => {}
+            Stage::Over { .. } => {}
         }
         if self.course.retry_at.is_none() && self.must_retry() {
             self.course.retry_at = Some(time + RETRY_EVERY);
@@ -289,7 +289,7 @@ impl Holder {
             // Only in case the holder is killed before the final record.
             let _ = record.map(|record| files::write_exit(&self.folder, &record));
             let time = now();
-            self.course.phase = Phase::Draining { quiet_at: time + QUIET, end_at: time + DRAIN };
+            self.course.stage = Stage::Draining { quiet_at: time + QUIET, end_at: time + DRAIN };
         } else if is_due(self.course.kill_at) {
             if self.course.how == How::Stopped {
                 self.course.how = How::Killed;
@@ -323,19 +323,23 @@ impl Holder {
             self.course.kill_at = Some(time + grace);
             self.family.signal(&[Signal::TERM, Signal::CONT]);
         }
-        self.course.phase = Phase::Asked { look_at: time };
+        self.course.stage = Stage::Asked { look_at: time };
     }
 
     fn finish(&mut self) {
         self.drain();
         let tree = self.family.verdict();
-        self.transcript.retry();
-        // A transcript that cannot be flushed must not keep the exit status from being recorded.
-        let _ = self.transcript.sync();
         let Some(record) = self.record(tree) else { return };
+        // First, so that on a full disk the transcript does not take the space kept for it.
         let is_durable = files::write_exit(&self.folder, &record).is_ok();
-        self.course.phase =
-            Phase::Over { record, is_durable, is_told: false, is_seen: false, tries: 0 };
+        if is_durable {
+            files::release_reserve(&self.folder);
+        }
+        self.transcript.retry();
+        // Output that a power failure takes is no reason to withhold the exit status.
+        let _ = self.transcript.sync();
+        self.course.stage =
+            Stage::Over { record, is_durable, is_told: false, is_seen: false, tries: 0 };
     }
 
     /// Reads what is left in the terminal now that nobody, or nobody mortal, writes to it.
@@ -366,13 +370,13 @@ impl Holder {
     }
 
     fn must_retry(&self) -> bool {
-        let is_unrecorded = matches!(self.course.phase, Phase::Over { is_durable: false, .. });
+        let is_unrecorded = matches!(self.course.stage, Stage::Over { is_durable: false, .. });
         self.transcript.is_behind() || is_unrecorded
     }
 
     fn retry(&mut self) {
         self.transcript.retry();
-        if let Phase::Over { record, is_durable, tries, .. } = &mut self.course.phase {
+        if let Stage::Over { record, is_durable, tries, .. } = &mut self.course.stage {
             *is_durable = *is_durable || files::write_exit(&self.folder, record).is_ok();
             *tries += 1;
         }

@@ -1,6 +1,6 @@
 //! What the holder does for a connected daemon: hello, requests, notices.
 
-use super::holder::{Holder, Phase};
+use super::holder::{Holder, Stage};
 use super::link::Peer;
 use super::ticks::{Instant, now};
 use crate::base::hash::hex;
@@ -77,7 +77,7 @@ impl Holder {
                 let acknowledged = offset.min(self.transcript.offset());
                 // Told of nothing yet: the first notice says how much there is.
                 self.daemon = Some(Daemon { peer, acknowledged, told: (0, 0), told_at: None });
-                if let Phase::Over { is_told, .. } = &mut self.course.phase {
+                if let Stage::Over { is_told, .. } = &mut self.course.stage {
                     *is_told = false;
                 }
                 return Ok(());
@@ -117,7 +117,7 @@ impl Holder {
             Request::Resume if is_running => self.go_on(),
             Request::Live { offset } => self.send_live(offset),
             Request::Seen => {
-                if let Phase::Over { is_seen, .. } = &mut self.course.phase {
+                if let Stage::Over { is_seen, .. } = &mut self.course.stage {
                     *is_seen = true;
                 }
             }
@@ -160,7 +160,7 @@ impl Holder {
             return;
         }
         let is_news = (offset, stored) != daemon.told;
-        let is_over = matches!(self.course.phase, Phase::Over { .. });
+        let is_over = matches!(self.course.stage, Stage::Over { .. });
         let is_due = is_over || daemon.told_at.is_none_or(|at| time >= at + NOTICE_EVERY);
         if daemon.peer.is_sending() || !is_due {
             return;
@@ -170,7 +170,7 @@ impl Holder {
             daemon.told_at = Some(time);
             self.send(&Notice::Output { offset, stored });
         }
-        if let Phase::Over { record, is_told, .. } = &mut self.course.phase
+        if let Stage::Over { record, is_told, .. } = &mut self.course.stage
             && !*is_told
         {
             *is_told = true;

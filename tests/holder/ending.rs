@@ -61,8 +61,8 @@ fn a_run_is_started_once() {
     let connection = run.start();
     assert_eq!(run.file("count"), "once\n");
     assert!(matches!(run.try_start(), Err(RunError::AlreadyStarted(_))));
-    let again = Command::new(monban()).arg("hold").arg(&run.folder).status().unwrap();
-    assert!(!again.success());
+    let again = Command::new(monban()).arg("hold").arg(&run.folder).output().unwrap();
+    assert!(!again.status.success());
     connection.handle().kill().unwrap();
     finish(&mut { connection });
     assert!(matches!(run.try_start(), Err(RunError::AlreadyStarted(_))));

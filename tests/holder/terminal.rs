@@ -12,18 +12,19 @@ fn a_resize_is_seen_by_the_agent_and_stamped_where_it_happened() {
     let mut connection = run.start();
     run.shows(&mut connection, "24 80");
     let wide = Size { cols: 132, rows: 50 };
+    let sizes = || -> Vec<(u64, Size)> {
+        let of = |entry| match entry {
+            Entry::Resize { offset, size, .. } => Some((offset, size)),
+            _ => None,
+        };
+        run.entries().into_iter().filter_map(of).collect()
+    };
     connection.handle().resize(wide).unwrap();
+    until("the holder has resized", || (sizes().len() == 2).then_some(()));
     connection.handle().input(b"\n").unwrap();
     finish(&mut connection);
     assert!(run.text().contains("50 132"), "{:?}", run.text());
-    let sizes: Vec<(u64, Size)> = run
-        .entries()
-        .into_iter()
-        .filter_map(|entry| match entry {
-            Entry::Resize { offset, size, .. } => Some((offset, size)),
-            _ => None,
-        })
-        .collect();
+    let sizes = sizes();
     assert_eq!(sizes[0], (0, run.spec.size));
     assert_eq!((sizes.len(), sizes[1].1), (2, wide));
     let before = usize::try_from(sizes[1].0).unwrap();
@@ -130,7 +131,9 @@ fn closing_the_terminal_is_not_ending() {
 
 #[test]
 fn a_grandchild_that_keeps_the_terminal_does_not_keep_the_run() {
-    let run = Run::of("(trap '' HUP TERM; while :; do sleep 0.1; done) & echo $! >pid; exit 6");
+    let script = "(trap '' HUP TERM; echo on >trap; while :; do sleep 0.1; done) & echo $! >pid; \
+                  while ! [ -s trap ]; do sleep 0.02; done; exit 6";
+    let run = Run::of(script);
     let mut connection = run.start();
     let pid = run.pid("pid");
     let record = finish(&mut connection);

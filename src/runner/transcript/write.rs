@@ -87,12 +87,14 @@ impl Writer {
 
     /// Whether the disk has refused something that [`Self::retry`] should write.
     pub(in crate::runner) fn is_behind(&self) -> bool {
-        !self.waiting.is_empty() || self.lost_from.is_some()
+        let notes = self.segment.as_ref().map(|segment| &segment.notes);
+        let lines = notes.into_iter().chain(&self.gaps).any(|lines| !lines.waiting.is_empty());
+        lines || self.is_output_behind()
     }
 
     /// Takes output.
     pub(in crate::runner) fn append(&mut self, bytes: &[u8]) {
-        let written = if self.is_behind() { 0 } else { self.store(bytes) };
+        let written = if self.is_output_behind() { 0 } else { self.store(bytes) };
         self.offset += bytes.len() as u64;
         self.keep(&bytes[written..]);
     }
@@ -122,6 +124,8 @@ impl Writer {
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
         }
+        let notes = self.segment.as_mut().map(|segment| &mut segment.notes);
+        notes.into_iter().chain(&mut self.gaps).for_each(Lines::flush);
     }
 
     /// What memory holds from `offset` on: where it begins, and at most `count` bytes.
@@ -138,7 +142,11 @@ impl Writer {
             segment.notes.file.sync_all()?;
             segment.output.sync_all()?;
         }
-        Ok(())
+        self.gaps.as_ref().map_or(Ok(()), |gaps| gaps.file.sync_all())
+    }
+
+    fn is_output_behind(&self) -> bool {
+        !self.waiting.is_empty() || self.lost_from.is_some()
     }
 
     fn waiting_from(&self) -> u64 {
@@ -257,4 +265,113 @@ impl Lines {
 
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Entry, Transcript};
+    use super::*;
+    use crate::base::clock::{ManualClock, Timestamp};
+    use std::time::Duration;
+
+    const SIZE: Size = Size { cols: 80, rows: 24 };
+
+    /// A writer whose disk refuses everything: its folder is missing until the test makes it.
+    fn refused() -> (tempfile::TempDir, PathBuf, Writer) {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("run");
+        let mut writer = Writer::create(&folder, 1 << 26, SIZE, Clock::System);
+        writer.begin();
+        (root, folder, writer)
+    }
+
+    fn entries(folder: &Path) -> Vec<Entry> {
+        let transcript = Transcript::open(folder).unwrap();
+        transcript.entries().unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn what_the_disk_refuses_is_live_in_memory_and_written_when_there_is_space() {
+        let (_root, folder, mut writer) = refused();
+        writer.append(b"one ");
+        writer.append(b"two ");
+        assert!(writer.is_behind());
+        assert_eq!((writer.offset(), writer.stored()), (8, 0));
+        assert_eq!(writer.waiting_at(4, 3), (4, b"two".to_vec()));
+        writer.retry();
+        assert!(writer.is_behind(), "still refused");
+        fs::create_dir(&folder).unwrap();
+        writer.retry();
+        assert!(!writer.is_behind());
+        writer.append(b"three");
+        assert_eq!(writer.stored(), 13);
+        let chunk = Transcript::open(&folder).unwrap().read_at(0, 100).unwrap();
+        assert_eq!(chunk.bytes, b"one two three");
+    }
+
+    #[test]
+    fn more_than_memory_holds_becomes_a_gap_and_what_came_last_is_kept() {
+        let (_root, folder, mut writer) = refused();
+        let bytes: Vec<u8> = (0..3 * MEMORY_BYTES_MAX).map(|at| (at % 251) as u8).collect();
+        bytes.chunks(10_000).for_each(|piece| writer.append(piece));
+        assert_eq!(writer.stored(), 0);
+        fs::create_dir(&folder).unwrap();
+        writer.retry();
+        writer.append(b"after");
+        let from = (2 * MEMORY_BYTES_MAX) as u64;
+        let all = entries(&folder);
+        let Entry::Gap { from: 0, to, reason: GapReason::DiskFull, .. } = all[0] else {
+            panic!("{:?}", all[0])
+        };
+        assert_eq!(to, from);
+        let mut stored = Vec::new();
+        for entry in all {
+            if let Entry::Output { bytes, .. } = entry {
+                stored.extend(bytes);
+            }
+        }
+        assert!(stored == [&bytes[2 * MEMORY_BYTES_MAX..], b"after"].concat());
+    }
+
+    #[test]
+    fn output_and_sizes_carry_the_time_they_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let hand = ManualClock::at(Timestamp::from_millis(1000));
+        let mut writer = Writer::create(folder.path(), 1 << 26, SIZE, Clock::Manual(hand.clone()));
+        writer.begin();
+        hand.advance(Duration::from_secs(5));
+        writer.append(b"a");
+        hand.advance(Duration::from_secs(1));
+        let wide = Size { cols: 132, rows: 50 };
+        writer.resize(wide);
+        hand.advance(Duration::from_secs(1));
+        writer.append(b"b");
+        let at = Timestamp::from_millis;
+        assert_eq!(
+            entries(folder.path()),
+            [
+                Entry::Resize { at: at(1000), offset: 0, size: SIZE },
+                Entry::Output { at: at(6000), offset: 0, bytes: b"a".to_vec() },
+                Entry::Resize { at: at(7000), offset: 1, size: wide },
+                Entry::Output { at: at(8000), offset: 1, bytes: b"b".to_vec() },
+            ]
+        );
+    }
+
+    #[test]
+    fn the_size_is_known_after_a_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(folder.path(), 64 * 1024, SIZE, Clock::System);
+        writer.append(&[b'x'; 20_000]);
+        let wide = Size { cols: 132, rows: 50 };
+        writer.resize(wide);
+        (0..100).for_each(|_| writer.append(&[b'y'; 4096]));
+        let all = entries(folder.path());
+        let gap = all.iter().position(|entry| matches!(entry, Entry::Gap { .. })).unwrap();
+        assert!(
+            matches!(all[gap + 1], Entry::Resize { size, .. } if size == wide),
+            "{:?}",
+            all[gap + 1]
+        );
+    }
 }
