@@ -243,6 +243,18 @@ fn a_killed_holder_means_lost_and_its_processes_are_found_and_ended() {
 }
 
 #[test]
+fn a_logout_that_asks_everybody_to_end_is_recorded_as_it_was() {
+    let run = Run::of("echo $$ >pid; while :; do sleep 0.1; done");
+    let mut connection = run.start();
+    let pid = run.pid("pid");
+    signal(holder_of(&run), "-HUP");
+    signal(holder_of(&run), "-TERM");
+    signal(pid, "-TERM");
+    let record = finish(&mut connection);
+    assert_eq!((record.status, record.how), (Status::Signal(15), How::Exited));
+}
+
+#[test]
 fn survivors_of_one_run_are_not_those_of_another() {
     let (one, other) = (Run::of("echo $$ >pid; read line"), Run::of("echo $$ >pid; read line"));
     let mut connections = [one.start(), other.start()];
