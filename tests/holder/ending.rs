@@ -255,6 +255,27 @@ fn a_logout_that_asks_everybody_to_end_is_recorded_as_it_was() {
 }
 
 #[test]
+fn strangers_are_told_no_and_disturb_nobody() {
+    use monban::wire::{frame, hold};
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    let run = Run::of("read line; exit 8");
+    let mut connection = run.start();
+    let _silent: Vec<UnixStream> =
+        (0..10).map(|_| UnixStream::connect(&run.spec.socket).unwrap()).collect();
+    let mut later = UnixStream::connect(&run.spec.socket).unwrap();
+    frame::write(&mut later, &hold::Request::Hello { versions: vec![99], offset: 0 }).unwrap();
+    let answer = frame::read(&mut later).unwrap();
+    let Some(hold::Notice::Refused { reason }) = answer else { panic!("{answer:?}") };
+    assert!(reason.contains("[1], not [99]"), "{reason}");
+    let mut noise = UnixStream::connect(&run.spec.socket).unwrap();
+    noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert!(matches!(noise.read(&mut [0; 16]), Ok(0) | Err(_)));
+    connection.handle().input(b"\n").unwrap();
+    assert_eq!(finish(&mut connection).status, Status::Code(8));
+}
+
+#[test]
 fn survivors_of_one_run_are_not_those_of_another() {
     let (one, other) = (Run::of("echo $$ >pid; read line"), Run::of("echo $$ >pid; read line"));
     let mut connections = [one.start(), other.start()];

@@ -4,10 +4,7 @@ use super::{Wants, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-pub(super) fn wait(
-    watches: &mut [Watch<'_>],
-    timeout: Option<&Timespec>,
-) -> Result<(), Errno> {
+pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<&Timespec>) -> Result<(), Errno> {
     let flags = |wants| match wants {
         Wants::Read => PollFlags::IN,
         Wants::Write => PollFlags::OUT,

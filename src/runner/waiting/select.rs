@@ -8,10 +8,7 @@ use rustix::io::Errno;
 use std::os::fd::AsRawFd;
 
 #[expect(unsafe_code, reason = "select takes descriptors as numbers")]
-pub(super) fn wait(
-    watches: &mut [Watch<'_>],
-    timeout: Option<&Timespec>,
-) -> Result<(), Errno> {
+pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<&Timespec>) -> Result<(), Errno> {
     let highest = watches.iter().map(|watch| watch.fd.as_raw_fd()).max().unwrap_or(0) + 1;
     let empty = || vec![FdSetElement::default(); fd_set_num_elements(watches.len(), highest)];
     let (mut read, mut write) = (empty(), empty());
