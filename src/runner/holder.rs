@@ -224,14 +224,21 @@ impl Holder {
     }
 
     fn read_output(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        let count = match self.pty.read(buffer)? {
-            Output::Bytes(count) => count,
-            Output::NotYet => return Ok(()),
-            Output::End => {
-                self.course.is_at_end = true;
-                return Ok(());
+        // The system hands out a terminal's output in small pieces; a bufferful is stored at once.
+        let mut count = 0;
+        while count < buffer.len() {
+            match self.pty.read(&mut buffer[count..])? {
+                Output::Bytes(more) => count += more,
+                Output::NotYet => break,
+                Output::End => {
+                    self.course.is_at_end = true;
+                    break;
+                }
             }
-        };
+        }
+        if count == 0 {
+            return Ok(());
+        }
         self.transcript.append(&buffer[..count]);
         let time = now();
         if let Stage::Draining { quiet_at, .. } = &mut self.course.stage {
