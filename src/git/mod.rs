@@ -17,6 +17,7 @@ mod materialise;
 mod merge;
 mod object;
 mod objects;
+mod process;
 mod repository;
 mod rollback;
 mod rollback_git;
