@@ -57,9 +57,12 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// A name that no other process and no other thread uses at the same time.
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.new", std::process::id()));
+    let thread = format!("{:?}", std::thread::current().id());
+    let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
+    name.push(format!(".{}-{thread}.new", std::process::id()));
     path.with_file_name(name)
 }
 
@@ -75,6 +78,19 @@ mod tests {
         fs::create_dir(temporary_beside(&path)).unwrap();
         assert!(write(&path, b"new").is_err());
         assert_eq!(read(&path, 10).unwrap(), b"old");
+    }
+
+    #[test]
+    fn threads_that_write_the_same_file_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shared");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..20).for_each(|_| write(&path, b"whole").unwrap()));
+            }
+        });
+        assert_eq!(read(&path, 10).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no litter");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Leftovers beyond this many are counted and not named.
 const LEFTOVERS: usize = 1000;
@@ -97,13 +98,18 @@ pub fn take(
 ) -> Result<Snapshot, GitError> {
     let objects = store.objects()?;
     tell(report, "looking at files", 0, None)?;
-    let base = Base::load(&objects, objects.tree_of(label.base)?)?;
-    let known = stat_cache::load(cache);
+    let (base, known) = std::thread::scope(|scope| {
+        let loading = scope.spawn(|| stat_cache::load(cache));
+        let base = objects.tree_of(label.base).and_then(|tree| Base::load(&objects, tree));
+        (base, loading.join().unwrap_or_default())
+    });
+    let base = base?;
     let began = stat_cache::now(cache)?;
     let Found { seen, mut leftovers, submodules } =
         walk::walk(worktree.root, &base, worktree.excludes, &worktree.limits)?;
     tell(report, "reading changed files", 0, Some(seen.len() as u64))?;
-    let reader = Reader { store, worktree, base: &base, known: &known, total: AtomicU64::new(0) };
+    let (total, written) = (AtomicU64::new(0), Mutex::default());
+    let reader = Reader { store, worktree, base: &base, known: &known, total, written };
     let read = reader.read_all(&seen)?;
     let mut files = submodules;
     let mut settled = Vec::with_capacity(read.len());
@@ -120,6 +126,8 @@ pub fn take(
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     let tree = objects.write_tree(&files)?;
     let commit = objects.write(ObjectType::Commit, &commit_bytes(tree, label))?;
+    let written = reader.written.into_inner().unwrap_or_else(PoisonError::into_inner);
+    objects.settle(written)?;
     stat_cache::save(cache, began, settled.into_iter())?;
     tell(report, "reading changed files", files.len() as u64, Some(files.len() as u64))?;
     let leftover_count = leftovers.len() as u64;
@@ -152,6 +160,8 @@ struct Reader<'a> {
     base: &'a Base,
     known: &'a StatCache,
     total: AtomicU64,
+    /// Objects that the workers wrote and did not flush.
+    written: Mutex<Vec<ObjectId>>,
 }
 
 impl Reader<'_> {
@@ -159,7 +169,11 @@ impl Reader<'_> {
         files::in_parallel(seen, |share| {
             let root = files::open_root(self.worktree.root)?;
             let objects = self.store.objects()?;
-            share.iter().map(|seen| self.outcome(root.as_fd(), &objects, seen)).collect()
+            let read =
+                share.iter().map(|seen| self.outcome(root.as_fd(), &objects, seen)).collect();
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.extend(objects.hand_over());
+            read
         })
     }
 
@@ -193,7 +207,7 @@ impl Reader<'_> {
             Err(error) => return self.unread(seen, &error),
         };
         let id = hash(ObjectType::Blob, &bytes);
-        if self.base.file(&seen.path).is_none_or(|entry| entry.id != id) {
+        if self.base.file(&seen.path).is_none_or(|known| known.1 != id) {
             self.count(bytes.len() as u64)?;
             objects.write(ObjectType::Blob, &bytes)?;
         }

@@ -217,6 +217,7 @@ fn files(repository: &Repository, store: &Store) -> Result<Vec<WatchedFile>, Git
             content,
         });
     }
+    objects.settle(Vec::new())?;
     Ok(files)
 }
 

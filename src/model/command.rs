@@ -287,6 +287,17 @@ pub enum Report {
         /// Why not.
         result: Result<(), String>,
     },
+    /// Work that takes over a second is so far.
+    Progress {
+        /// The task.
+        task: TaskId,
+        /// What is being done.
+        what: String,
+        /// How much of it is done.
+        done: u64,
+        /// Of how much, if known.
+        total: Option<u64>,
+    },
     /// Something of the repository changed during a run that should not have.
     Tampered {
         /// The run.

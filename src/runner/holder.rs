@@ -5,16 +5,15 @@
 
 use super::ending::Family;
 use super::files::{self, RunSpec};
-use super::link::{Listener, Peer};
+use super::link::Listener;
 use super::reaper::{Reaped, Reaper};
-use super::serving::Daemon;
+use super::serving::{Daemon, Stranger};
 use super::transcript::Writer;
+use super::waiting::{Wants, Watch, is_readable, wait};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::ticks::{Instant, now};
 use crate::pty::{Output, Pty};
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use rustix::process::Signal;
 use std::io;
 use std::path::PathBuf;
@@ -30,6 +29,7 @@ const KILL_EVERY: Duration = Duration::from_millis(10);
 const KILL_FOR: Duration = Duration::from_secs(10);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 const RETRIES_MAX: u32 = 3600;
+const LINGER: Duration = Duration::from_secs(5);
 /// After output, the tree is looked at this much later, and no more often.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -46,8 +46,7 @@ pub(super) struct Holder {
     pub(super) transcript: Writer,
     pub(super) listener: Listener,
     pub(super) course: Course,
-    /// Connected, but has not said hello.
-    pub(super) stranger: Option<Peer>,
+    pub(super) strangers: Vec<Stranger>,
     pub(super) daemon: Option<Daemon>,
 }
 
@@ -62,6 +61,8 @@ pub(super) struct Course {
     pub(super) kill_at: Option<Instant>,
     pub(super) limit_at: Option<Instant>,
     pub(super) paused_at: Option<Instant>,
+    /// Whoever started the run is about to connect; even a run that is over at once waits for it.
+    pub(super) linger_until: Option<Instant>,
     look_at: Option<Instant>,
     retry_at: Option<Instant>,
 }
@@ -92,6 +93,7 @@ impl Course {
             kill_at: None,
             limit_at: time_limit.map(|limit| now() + limit),
             paused_at: None,
+            linger_until: Some(now() + LINGER),
             look_at: None,
             retry_at: None,
         }
@@ -102,14 +104,22 @@ impl Course {
     }
 }
 
-/// The descriptors that are polled, in this order.
-#[derive(Default)]
-struct Ready {
-    children: bool,
-    knock: bool,
-    stranger: bool,
-    daemon: bool,
-    output: bool,
+/// Where something can happen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Knock,
+    Children,
+    Strangers,
+    Daemon,
+    Output,
+}
+
+struct Ready(Vec<Source>);
+
+impl Ready {
+    fn has(&self, source: Source) -> bool {
+        self.0.contains(&source)
+    }
 }
 
 impl Holder {
@@ -118,19 +128,19 @@ impl Holder {
         let mut buffer = vec![0; READ_BYTES];
         while !self.is_done() {
             let ready = self.wait()?;
-            if ready.children {
+            if ready.has(Source::Children) {
                 self.reap()?;
             }
-            if ready.knock {
+            if ready.has(Source::Knock) {
                 self.let_in();
             }
-            if ready.stranger {
-                self.hear_stranger();
+            if ready.has(Source::Strangers) {
+                self.hear_strangers();
             }
-            if ready.daemon {
+            if ready.has(Source::Daemon) {
                 self.hear_daemon();
             }
-            if ready.output {
+            if ready.has(Source::Output) {
                 self.read_output(&mut buffer)?;
             }
             self.step(now());
@@ -144,39 +154,35 @@ impl Holder {
             return false;
         };
         let is_recorded = is_durable && !self.transcript.is_behind();
-        (is_recorded || tries >= RETRIES_MAX) && (is_seen || self.daemon.is_none())
+        let is_alone = self.daemon.is_none() && self.course.linger_until.is_none();
+        (is_recorded || tries >= RETRIES_MAX) && (is_seen || is_alone)
     }
 
     fn wait(&self) -> io::Result<Ready> {
-        let children = !self.family.is_childless;
-        let mut fds = vec![PollFd::new(&self.listener, PollFlags::IN)];
-        let mut place = |fd| {
-            fds.push(fd);
-            fds.len() - 1
-        };
-        let children_at = children.then(|| place(PollFd::new(&self.reaper, PollFlags::IN)));
-        let stranger_at =
-            self.stranger.as_ref().map(|peer| place(PollFd::new(peer, PollFlags::IN)));
-        let daemon_at = self.daemon.as_ref().map(|daemon| {
-            let sending =
-                if daemon.peer.is_sending() { PollFlags::OUT } else { PollFlags::empty() };
-            place(PollFd::new(&daemon.peer, PollFlags::IN | sending))
-        });
-        let output_at = self.reads_output().then(|| place(PollFd::new(&self.pty, PollFlags::IN)));
         let timeout = self.next_deadline().map(|at| at.saturating_duration_since(now()));
-        match poll(&mut fds, timeout.map(round_up).as_ref()) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(Ready::default()),
-            Err(error) => return Err(error.into()),
+        let mut of = Vec::new();
+        let mut watches = Vec::new();
+        let mut add = |source, watch| {
+            of.push(source);
+            watches.push(watch);
+        };
+        add(Source::Knock, Watch::new(&self.listener, Wants::Read));
+        if !self.family.is_childless {
+            add(Source::Children, Watch::new(&self.reaper, Wants::Read));
         }
-        let is_ready = |at: Option<usize>| at.is_some_and(|at| !fds[at].revents().is_empty());
-        Ok(Ready {
-            children: is_ready(children_at),
-            knock: is_ready(Some(0)),
-            stranger: is_ready(stranger_at),
-            daemon: is_ready(daemon_at),
-            output: is_ready(output_at),
-        })
+        for stranger in &self.strangers {
+            add(Source::Strangers, Watch::new(&stranger.peer, Wants::Read));
+        }
+        if let Some(daemon) = &self.daemon {
+            let wants = if daemon.peer.is_sending() { Wants::Either } else { Wants::Read };
+            add(Source::Daemon, Watch::new(&daemon.peer, wants));
+        }
+        if self.reads_output() {
+            add(Source::Output, Watch::new(&self.pty, Wants::Read));
+        }
+        wait(&mut watches, timeout)?;
+        let ready = watches.iter().zip(of).filter(|(watch, _)| watch.is_ready);
+        Ok(Ready(ready.map(|(_, source)| source).collect()))
     }
 
     /// A lagging daemon holds a running agent back; nobody being connected never does.
@@ -198,7 +204,7 @@ impl Holder {
             Stage::Draining { quiet_at, end_at } => [Some(quiet_at), Some(end_at)],
             Stage::Asked { look_at } => [Some(look_at), course.kill_at],
             Stage::Killing { next_at, .. } => [Some(next_at), None],
-            Stage::Over { .. } => [None, None],
+            Stage::Over { .. } => [course.linger_until, None],
         };
         let (offset, stored) = (self.transcript.offset(), self.transcript.stored());
         let told_at = self.daemon.as_ref().and_then(|d| d.next_notice_at(offset, stored));
@@ -218,14 +224,21 @@ impl Holder {
     }
 
     fn read_output(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        let count = match self.pty.read(buffer)? {
-            Output::Bytes(count) => count,
-            Output::NotYet => return Ok(()),
-            Output::End => {
-                self.course.is_at_end = true;
-                return Ok(());
+        // The system hands out a terminal's output in small pieces; a bufferful is stored at once.
+        let mut count = 0;
+        while count < buffer.len() {
+            match self.pty.read(&mut buffer[count..])? {
+                Output::Bytes(more) => count += more,
+                Output::NotYet => break,
+                Output::End => {
+                    self.course.is_at_end = true;
+                    break;
+                }
             }
-        };
+        }
+        if count == 0 {
+            return Ok(());
+        }
         self.transcript.append(&buffer[..count]);
         let time = now();
         if let Stage::Draining { quiet_at, .. } = &mut self.course.stage {
@@ -246,6 +259,9 @@ impl Holder {
         if is_due(self.course.retry_at) {
             self.course.retry_at = None;
             self.retry();
+        }
+        if is_due(self.course.linger_until) {
+            self.course.linger_until = None;
         }
         match self.course.stage {
             Stage::Running => self.step_running(time),
@@ -329,11 +345,15 @@ impl Holder {
     fn finish(&mut self) {
         self.drain();
         let tree = self.family.verdict();
-        self.transcript.retry();
-        // A transcript that cannot be flushed must not keep the exit status from being recorded.
-        let _ = self.transcript.sync();
         let Some(record) = self.record(tree) else { return };
+        // First, so that on a full disk the transcript does not take the space kept for it.
         let is_durable = files::write_exit(&self.folder, &record).is_ok();
+        if is_durable {
+            files::release_reserve(&self.folder);
+        }
+        self.transcript.retry();
+        // Output that a power failure takes is no reason to withhold the exit status.
+        let _ = self.transcript.sync();
         self.course.stage =
             Stage::Over { record, is_durable, is_told: false, is_seen: false, tries: 0 };
     }
@@ -343,11 +363,9 @@ impl Holder {
         let mut buffer = vec![0; READ_BYTES];
         let end_at = now() + DRAIN;
         while !self.course.is_at_end && now() < end_at {
-            let mut fds = [PollFd::new(&self.pty, PollFlags::IN)];
-            match poll(&mut fds, Some(&round_up(QUIET))) {
-                Ok(1..) if self.read_output(&mut buffer).is_ok() => {}
-                Err(Errno::INTR) => {}
-                Ok(_) | Err(_) => return,
+            let has_more = is_readable(&self.pty, QUIET).unwrap_or(false);
+            if !has_more || self.read_output(&mut buffer).is_err() {
+                return;
             }
         }
     }
@@ -377,10 +395,4 @@ impl Holder {
             *tries += 1;
         }
     }
-}
-
-/// Whole milliseconds, so that a deadline is never polled for in a spin just before it.
-fn round_up(time: Duration) -> Timespec {
-    let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 2) + 1;
-    Timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 }
 }

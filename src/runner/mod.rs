@@ -21,6 +21,7 @@ mod serving;
 mod start;
 mod survivors;
 mod transcript;
+mod waiting;
 
 pub use connection::{Connection, Handle, Notice};
 pub use files::{MARKER_VARIABLE, RunSpec};

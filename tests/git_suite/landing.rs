@@ -131,7 +131,8 @@ fn a_linked_worktree_that_has_the_base_moves_along() {
 
 #[test]
 fn a_dirty_checkout_is_left_alone_and_the_result_waits() {
-    let changes: [(&str, &dyn Fn(&World)); 3] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&World));
+    let changes: [Change<'_>; 3] = [
         ("same", &|world| world.write("same", b"3\nmine\n")),
         ("edit", &|world| world.write("edit", b"mine\n")),
         ("same", &|world| {

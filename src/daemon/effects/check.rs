@@ -1,5 +1,5 @@
-//! Judging a snapshot: the gate's commands, one after the other, in a fresh checkout of exactly that
-//! commit, each under a holder.
+//! Judging a snapshot: the gate's commands, one after the other, in a fresh checkout of exactly
+//! that commit, each under a holder.
 
 use super::facts::Facts;
 use super::supervise::marker;
@@ -142,8 +142,8 @@ fn snapshot_of<'a>(facts: &'a Facts, gate: &GateRun) -> Result<&'a Snapshot, Str
     snapshot.ok_or_else(|| format!("there is no snapshot {}", gate.snapshot))
 }
 
-/// A fresh checkout. One that a crashed daemon left is used when a command has run in it already (its
-/// result stands), and made anew otherwise.
+/// A fresh checkout. One that a crashed daemon left is used when a command has run in it already
+/// (its result stands), and made anew otherwise.
 fn check_out(
     world: &World,
     facts: &Facts,

@@ -21,7 +21,7 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
     let (Some(prompt), Some(run)) = (prompt, world.runs.get(run_id)) else { return };
     let went_on = |delivery| {
         let report = Report::Delivery { run: run_id, prompt: number, delivery };
-        world.report(report, &|| cancel.is_set());
+        !world.report(report, &|| cancel.is_set()).is_empty()
     };
     {
         let run = std::sync::Arc::clone(&run);
@@ -32,8 +32,11 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         if !run.live.wait_ready(|| world.clock.now(), POLL, gave_up) {
             return;
         }
-        // From here a crash leaves "typing" in the log: whoever finds it does not type again.
-        went_on(Delivery::Typing);
+        // From here a crash leaves "typing" in the log: whoever finds it does not type again. Nothing is
+        // typed when the core did not take it up: the repository may have been halted meanwhile.
+        if !went_on(Delivery::Typing) {
+            return;
+        }
         run.live.prompt_begins();
         super::supervise::keep_frame(world, &run);
         if type_prompt(&run, prompt).is_err() {

@@ -1,5 +1,5 @@
-//! The work behind each effect. Every one checks before it does: it may be started a second time after
-//! a crash, and must repeat nothing.
+//! The work behind each effect. Every one checks before it does: it may be started a second time
+//! after a crash, and must repeat nothing.
 
 mod check;
 mod deliver;
@@ -10,6 +10,7 @@ mod rollback;
 mod snapshot;
 mod supervise;
 mod to_end;
+mod watch;
 
 pub use snapshot::diff_of;
 
@@ -46,8 +47,8 @@ pub fn run(world: &World, effect: &Effect, cancel: &Cancel) {
 /// How long an agent has between being asked to end and being killed (C-04).
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// Asks the run's holder to end the tree. That it ended is reported by whoever follows the run; when
-/// the holder is not there yet, the driver asks again.
+/// Asks the run's holder to end the tree. That it ended is reported by whoever follows the run;
+/// when the holder is not there yet, the driver asks again.
 fn stop(world: &World, run: crate::base::id::RunId) {
     if let Some(run) = world.runs.get(run).filter(|run| run.is_up()) {
         let _ = run.handle().stop(STOP_GRACE);

@@ -1,11 +1,12 @@
 //! Making an attempt's place: its base in the store, its worktree, what the person wants copied in.
 //!
-//! The base is written down before anything is made, so that a second try after a crash finishes the
-//! same place even when the base branch has moved meanwhile.
+//! The base is written down before anything is made, so that a second try after a crash finishes
+//! the same place even when the base branch has moved meanwhile.
 
 use super::facts::Facts;
 use super::supervise;
 use super::to_end;
+use crate::base::clock::Timestamp;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
@@ -25,6 +26,9 @@ use std::time::Duration;
 
 /// Progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(500);
+/// Work that takes longer is also logged, at most this often.
+const LONG: Duration = Duration::from_secs(1);
+const LOG_EVERY: Duration = Duration::from_secs(5);
 /// How long an agent program may take to say its version.
 const VERSION_LIMIT_MS: u64 = 15_000;
 const VERSION_OUTPUT_BYTES: usize = 64 << 10;
@@ -164,8 +168,8 @@ fn describe(
     })
 }
 
-/// What the agent program says its version is. It runs as everything of an agent does: under a holder,
-/// in the run's environment.
+/// What the agent program says its version is. It runs as everything of an agent does: under a
+/// holder, in the run's environment.
 fn version(
     world: &World,
     facts: &Facts,
@@ -199,13 +203,19 @@ pub(super) fn telling(
     world: &World,
     task: TaskId,
 ) -> impl FnMut(git::Progress) -> ControlFlow<()> + '_ {
-    let mut told = None;
+    let (mut began, mut told, mut logged) = (None, None, None);
     move |progress| {
         let now = world.clock.now();
-        let is_due = told.is_none_or(|told| now.since(told) >= TELL_EVERY);
-        if is_due {
+        let began = *began.get_or_insert(now);
+        let is_due = |last: Option<Timestamp>, every| last.is_none_or(|at| now.since(at) >= every);
+        if is_due(told, TELL_EVERY) {
             told = Some(now);
             world.tell_progress(task, progress.what, progress.done, progress.total);
+        }
+        if now.since(began) >= LONG && is_due(logged, LOG_EVERY) {
+            logged = Some(now);
+            let (what, done, total) = (progress.what.to_string(), progress.done, progress.total);
+            world.report(Report::Progress { task, what, done, total }, &|| true);
         }
         ControlFlow::Continue(())
     }

@@ -1,5 +1,6 @@
-//! Rolling a worktree back, and undoing that. Each rename is a step of its own that a crash may follow:
-//! the plan is written down first, and a second try goes on from wherever the first one was.
+//! Rolling a worktree back, and undoing that. Each rename is a step of its own that a crash may
+//! follow: the plan is written down first, and a second try goes on from wherever the first one
+//! was.
 
 use super::facts::Facts;
 use super::prepare::telling;

@@ -2,6 +2,7 @@
 //! queries, reporting what settled, and its end.
 
 use super::facts::Facts;
+use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
 use crate::base::foreign::Foreign;
@@ -61,6 +62,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     };
     if let Some(end) = end {
         carry_back(world, &facts, run);
+        watch::after(world, &facts, run, cancel);
         world.report(Report::Ended { run, end }, &|| cancel.is_set());
     }
 }
@@ -95,6 +97,7 @@ fn attach(
             prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
             let spec = spec(world, run, prepared, &place);
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            watch::before(world, facts, run);
             let connection =
                 runner::start(folder, &spec, &world.program).map_err(|e| e.to_string())?;
             Ok(Attachment::Connected(Box::new(connection), Box::new(agent)))
@@ -140,8 +143,8 @@ pub(super) fn marker(world: &World, run: RunId) -> String {
     format!("{run}-{:.12}", instance)
 }
 
-/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon knows
-/// it too.
+/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon
+/// knows it too.
 pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
     let path = world.places.state.join("secret");
     let secret = match durable::read(&path, 1024) {

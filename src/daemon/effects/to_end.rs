@@ -1,4 +1,5 @@
-//! A command that runs under a holder until it ends, and is found again after a crash of the daemon.
+//! A command that runs under a holder until it ends, and is found again after a crash of the
+//! daemon.
 
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;

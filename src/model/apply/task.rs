@@ -46,6 +46,7 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
             }
             enter(state, *task, Stage::Failed, at);
         }
+        TaskEvent::Progress { .. } => {}
         TaskEvent::Finished { task, .. } => {
             if let Some(attempt) = state.attempt_mut(*task) {
                 attempt.is_finished = true;

@@ -23,6 +23,12 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         Report::Merge { task, op, outcome } => landing::merge(context, *task, *op, outcome),
         Report::RolledBack { task, op, result } => rolled_back(context, *task, *op, result),
         Report::Undone { task, op, result } => undone(context, *task, *op, result),
+        Report::Progress { task, what, done, total } => {
+            let (what, done, total) = (what.clone(), *done, *total);
+            let known = context.state.task(*task).is_some_and(|task| !task.is_final());
+            let progress = TaskEvent::Progress { task: *task, what, done, total };
+            known.then_some(Event::Task(progress)).into_iter().collect()
+        }
         Report::Started { run }
         | Report::Status { run, .. }
         | Report::Session { run, .. }
@@ -75,8 +81,8 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
     }
 }
 
-/// A turn is over only when nothing is left to be typed, and no person is still to see whether the agent
-/// got its prompt.
+/// A turn is over only when nothing is left to be typed, and no person is still to see whether the
+/// agent got its prompt.
 fn turned(context: Context<'_>, task: &Task) -> Vec<Event> {
     let is_typing = task.attempt().is_none_or(|attempt| attempt.next_prompt().is_some());
     let mut items = context.state.items_of(task.id);
@@ -110,8 +116,8 @@ fn prepared(
     vec![Event::Task(TaskEvent::Prepared { task: id, place })]
 }
 
-/// A settled status; what the agent asks of a person goes into the inbox, and out of it when the agent
-/// shows something else.
+/// A settled status; what the agent asks of a person goes into the inbox, and out of it when the
+/// agent shows something else.
 fn status_settled(
     context: Context<'_>,
     task: &Task,

@@ -71,6 +71,19 @@ pub enum TaskEvent {
         /// Where it works.
         place: Place,
     },
+    /// Work for the task that takes over a second is so far.
+    #[serde(rename = "task.progress")]
+    Progress {
+        /// The task.
+        task: TaskId,
+        /// What is being done.
+        what: String,
+        /// How much of it is done.
+        done: u64,
+        /// Of how much, if known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
     /// A person ended the task; its process tree is being ended.
     #[serde(rename = "task.aborted")]
     Aborted {
