@@ -104,12 +104,14 @@ impl Client {
 }
 
 /// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False when
-/// there is none such.
+/// there is none such, or for a command inside a run.
 ///
 /// # Errors
 /// It is there and does not end.
 pub fn stop_stranger(places: &Places) -> Result<bool, Failure> {
-    refuse_inside_run()?;
+    if refuse_inside_run().is_err() {
+        return Ok(false);
+    }
     let Some(mut stream) = reach(places)? else { return Ok(false) };
     let pid = match greet(&mut stream) {
         Ok(welcome) if other_version(&welcome).is_none() => return Ok(false),
