@@ -288,6 +288,20 @@ fn who_wants_to_speak_to_an_agent_that_is_not_there_is_told_how_to_get_one() {
 }
 
 #[test]
+fn an_interrupted_turn_asks_a_person_and_is_not_judged() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    assert_eq!(w.report(Report::Interrupted { run }), ["task.asked"]);
+    assert_eq!((w.sees(task), w.inbox(task)), (TaskState::Running, vec![ItemKind::Question]));
+    w.dj(Request::Say { task, text: "Go on, but leave the docs alone.".into() });
+    w.deliver_all(task);
+    w.status(task, AgentState::Working, "");
+    assert!(w.inbox(task).is_empty());
+    assert_eq!(w.turn(task), ["run.turned"]);
+}
+
+#[test]
 fn the_end_of_a_turn_is_the_proof_that_its_prompt_was_taken() {
     let mut w = World::new();
     let task = w.started();

@@ -25,6 +25,7 @@ fn late_reports(task: TaskId) -> Vec<(&'static str, Report)> {
         ("undone", Report::Undone { task, op, result: Ok(()) }),
         ("started", Report::Started { run }),
         ("turned", Report::Turned { run, prompt: 1 }),
+        ("interrupted", Report::Interrupted { run }),
         ("went on", Report::WentOn { run }),
         ("paused", Report::Paused { run, paused: true }),
         ("session", Report::Session { run, session: "s".into() }),
@@ -58,6 +59,7 @@ fn misplaced_reports(w: &World, task: TaskId) -> Vec<(&'static str, Report)> {
     if let Some(run) = w.attempt(task).run.as_ref().map(|run| run.id) {
         reports.push(("starting", Report::Started { run }));
         reports.push(("running", Report::Turned { run, prompt: 1 }));
+        reports.push(("running", Report::Interrupted { run }));
         reports.push(("waiting", Report::WentOn { run }));
         let delivery = Delivery::Delivered;
         reports.push(("typing", Report::Delivery { run, prompt: 1, delivery }));

@@ -5,7 +5,7 @@ mod support;
 
 use monban::base::foreign::Foreign;
 use monban::base::id::{RepoId, TaskId};
-use monban::model::command::{LandingOutcome, Request, TaskChange};
+use monban::model::command::{LandingOutcome, Report, Request, TaskChange};
 use monban::model::decide::Settings;
 use monban::model::rejection::Class;
 use monban::model::task::{GatePin, GateSource, TaskSpec, TaskState};
@@ -216,4 +216,19 @@ fn a_retry_resumes_the_conversation_in_the_same_worktree() {
     let attempt = w.attempt(task);
     assert_eq!(attempt.run.as_ref().unwrap().session.as_deref(), Some("talk-1"));
     assert!(attempt.prompts[0].text.contains("go on"));
+}
+
+#[test]
+fn a_rollback_takes_no_place_from_an_agent() {
+    let mut w = World::new();
+    w.core.settings.max_agents = 1;
+    let task = w.running();
+    w.session(task, "talk-1");
+    w.dj(Request::Abort { task });
+    w.end(task);
+    w.dj(retry_resume(task));
+    w.report(Report::Prepared { task, attempt: 2, result: Err("disk full".into()) });
+    w.dj(Request::RollBack { task, checkpoint: None });
+    let next = w.add("next");
+    assert_eq!(w.dj(run(next)), ["task.queued", "task.attempted"]);
 }

@@ -2,6 +2,8 @@
 //!
 //! `MONBAN_SIM_SEEDS` says how many seeds (from 0), `MONBAN_SIM_SEED` runs one and tells what happens.
 
+#![allow(clippy::panic, reason = "a test that fails says so")]
+
 #[path = "support/sim/mod.rs"]
 mod sim;
 
@@ -10,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seeds that are run when nobody says how many.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 3_000;
 
 fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

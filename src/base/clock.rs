@@ -2,9 +2,13 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Thread};
 use std::time::Duration;
+
+/// The longest single wait towards a point on the machine's clock, which may be set meanwhile.
+const STEP: Duration = Duration::from_secs(60);
 
 /// A point in time in milliseconds since the Unix epoch, written as RFC 3339 in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -74,18 +78,43 @@ pub enum Clock {
 
 /// A clock that only moves when told to.
 #[derive(Clone, Debug, Default)]
-pub struct ManualClock(Arc<AtomicI64>);
+pub struct ManualClock(Arc<Hand>);
+
+#[derive(Debug, Default)]
+struct Hand {
+    at: AtomicI64,
+    /// Threads that wait for it to move.
+    waiting: Mutex<Vec<Thread>>,
+}
 
 impl ManualClock {
     /// A clock that stands at `at`.
     pub fn at(at: Timestamp) -> Self {
-        Self(Arc::new(AtomicI64::new(at.millis())))
+        Self(Arc::new(Hand { at: AtomicI64::new(at.millis()), waiting: Mutex::default() }))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward and wakes whoever waits for it.
     pub fn advance(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-        self.0.fetch_add(ms, Ordering::SeqCst);
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.at.fetch_add(ms, Ordering::SeqCst);
+        waiting.drain(..).for_each(|thread| thread.unpark());
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.at.load(Ordering::SeqCst))
+    }
+
+    /// Waits until the clock moved, unless it is at `at` already.
+    fn wait(&self, at: Timestamp) {
+        {
+            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.now() >= at {
+                return;
+            }
+            waiting.push(thread::current());
+        }
+        thread::park();
     }
 }
 
@@ -94,7 +123,16 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => Timestamp(jiff::Timestamp::now().as_millisecond()),
-            Clock::Manual(clock) => Timestamp(clock.0.load(Ordering::SeqCst)),
+            Clock::Manual(clock) => clock.now(),
+        }
+    }
+
+    /// Blocks this thread towards `at`. It may return early, and does when the thread is unparked: look
+    /// at the time again.
+    pub fn park_towards(&self, at: Timestamp) {
+        match self {
+            Clock::System => thread::park_timeout(at.since(self.now()).min(STEP)),
+            Clock::Manual(clock) => clock.wait(at),
         }
     }
 }
@@ -109,6 +147,20 @@ mod tests {
         assert_eq!(at.to_string(), "2026-11-21T05:58:50.123Z");
         let json = serde_json::to_string(&at).unwrap();
         assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), at);
+    }
+
+    #[test]
+    fn moving_a_clock_by_hand_wakes_whoever_waits_for_it() {
+        let hand = ManualClock::at(Timestamp::from_millis(5));
+        let clock = Clock::Manual(hand.clone());
+        let waits = thread::spawn(move || {
+            while clock.now() < Timestamp::from_millis(9) {
+                clock.park_towards(Timestamp::from_millis(9));
+            }
+        });
+        hand.advance(Duration::from_millis(3));
+        hand.advance(Duration::from_millis(1));
+        waits.join().unwrap();
     }
 
     #[test]

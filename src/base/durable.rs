@@ -24,10 +24,17 @@ pub fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> io::Result<()>
     write(path, &bytes)
 }
 
-/// Reads a file of at most `limit` bytes; a longer one is an error, not a prefix.
+/// Reads a file of at most `limit` bytes; a longer one is an error, not a prefix. Anything but a plain
+/// file is an error too: nobody must be able to hang a reader with a pipe in a file's place.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    let without_waiting = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(without_waiting).open(path)?;
+    if !file.metadata()?.is_file() {
+        let message = format!("{} is not a plain file", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         let message = format!("{} is larger than {limit} bytes", path.display());
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
@@ -50,9 +57,12 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// A name that no other process and no other thread uses at the same time.
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.new", std::process::id()));
+    let thread = format!("{:?}", std::thread::current().id());
+    let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
+    name.push(format!(".{}-{thread}.new", std::process::id()));
     path.with_file_name(name)
 }
 
@@ -68,6 +78,29 @@ mod tests {
         fs::create_dir(temporary_beside(&path)).unwrap();
         assert!(write(&path, b"new").is_err());
         assert_eq!(read(&path, 10).unwrap(), b"old");
+    }
+
+    #[test]
+    fn threads_that_write_the_same_file_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shared");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..20).for_each(|_| write(&path, b"whole").unwrap()));
+            }
+        });
+        assert_eq!(read(&path, 10).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no litter");
+    }
+
+    #[test]
+    fn a_pipe_in_a_files_place_is_an_error_and_hangs_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        assert_eq!(read(&path, 5).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(read(folder.path(), 5).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Where monban keeps its own files: configuration, state and sockets.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// The longest path of a folder of sockets: a socket's own path has at most 103 bytes on every system,
+/// and the longest name in there is `v9999999-99.sock`.
+const RUN_BYTES_MAX: usize = 103 - 24;
 
 /// The three roots of a monban instance. `MONBAN_HOME` puts all of them under one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +42,19 @@ pub enum PathError {
         /// What is wrong with it.
         what: String,
     },
+    /// A folder that would mean another place for every program.
+    #[error("MONBAN_HOME is `{0}`, not an absolute path; set it to one that begins with `/`")]
+    Relative(PathBuf),
+    /// Sockets cannot be made in so deep a folder.
+    #[error(
+        "the folder for sockets, {path}, is {} bytes long and a socket's folder has at most \
+         {RUN_BYTES_MAX}; set MONBAN_HOME (or XDG_RUNTIME_DIR) to a shorter path",
+        path.as_os_str().len()
+    )]
+    TooLong {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Neither HOME nor MONBAN_HOME is set.
     #[error("neither HOME nor MONBAN_HOME is set; set MONBAN_HOME to a folder for monban's state")]
     NoHome,
@@ -44,26 +62,42 @@ pub enum PathError {
 
 impl Places {
     /// The roots for the environment given by `variable`, which looks a variable up.
+    ///
+    /// # Errors
+    /// They cannot be told, or no socket could be made there.
     pub fn from_environment(
-        variable: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&str) -> Option<OsString>,
         user_id: u32,
     ) -> Result<Self, PathError> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(root) = set("MONBAN_HOME") {
-            return Ok(Self::under(&root));
+            if !root.is_absolute() {
+                return Err(PathError::Relative(root));
+            }
+            return Self::under(&root).fitting();
         }
-        let home = set("HOME").ok_or(PathError::NoHome)?;
-        let config = set("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
-        let state = set("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state"));
-        let run = match set("XDG_RUNTIME_DIR") {
+        // The XDG specification has relative paths ignored.
+        let absolute = |name: &str| set(name).filter(|path| path.is_absolute());
+        let home = absolute("HOME").ok_or(PathError::NoHome)?;
+        let config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+        let state = absolute("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state"));
+        let run = match absolute("XDG_RUNTIME_DIR") {
             Some(folder) => folder.join("monban"),
             None => PathBuf::from(format!("/tmp/monban-{user_id}")),
         };
-        Ok(Self {
+        let places = Self {
             config_file: config.join("monban/config.toml"),
             state: state.join("monban"),
             run,
-        })
+        };
+        places.fitting()
+    }
+
+    fn fitting(self) -> Result<Self, PathError> {
+        if self.run.as_os_str().len() > RUN_BYTES_MAX {
+            return Err(PathError::TooLong { path: self.run });
+        }
+        Ok(self)
     }
 
     /// All roots under one folder.
@@ -90,6 +124,15 @@ impl Places {
 pub fn private_folder(path: &Path, user_id: u32) -> Result<(), PathError> {
     let failed = |source| PathError::Io { path: path.to_path_buf(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    is_private(path, user_id)
+}
+
+/// Checks that only its owner can enter the folder `path`, without making it.
+///
+/// # Errors
+/// It is not there, or cannot be trusted.
+pub fn is_private(path: &Path, user_id: u32) -> Result<(), PathError> {
+    let failed = |source| PathError::Io { path: path.to_path_buf(), source };
     let metadata = fs::symlink_metadata(path).map_err(failed)?;
     let not_ours = |what: String| PathError::NotOurs { path: path.to_path_buf(), what };
     if !metadata.is_dir() {
@@ -111,7 +154,7 @@ mod tests {
 
     fn places(pairs: &[(&str, &str)]) -> Result<Places, PathError> {
         let find = |name: &str| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_string())
+            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
         };
         Places::from_environment(find, 1000)
     }
@@ -131,8 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn no_home_is_said() {
+    fn what_cannot_be_used_is_said_and_relative_xdg_folders_are_ignored() {
         assert!(matches!(places(&[]), Err(PathError::NoHome)));
+        assert!(matches!(places(&[("MONBAN_HOME", "m")]), Err(PathError::Relative(_))));
+        let deep = format!("/{}", "d".repeat(80));
+        let error = places(&[("MONBAN_HOME", &deep)]).unwrap_err().to_string();
+        assert!(error.contains("shorter path") && error.contains("85 bytes"), "{error}");
+        let places = places(&[("HOME", "/h"), ("XDG_STATE_HOME", "s")]).unwrap();
+        assert_eq!(places.state, Path::new("/h/.local/state/monban"));
     }
 
     #[test]

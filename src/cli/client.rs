@@ -1,14 +1,19 @@
 //! The client side of the people's socket: finding or starting the daemon, the hello, requests.
 
 use super::exit::Failure;
-use crate::base::paths::{self, Places};
+use crate::base::foreign::Foreign;
+use crate::base::paths::{self, PathError, Places};
+use crate::config::person;
 use crate::model::rejection::{Class, Rejection};
+use crate::store::StoreError;
 use crate::wire::frame;
 use crate::wire::people::{Answer, Ask, Hello, MAGIC, PROTOCOL, Request, Welcome};
+use rustix::process::Pid;
 use serde_json::Value;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How long a daemon may take to answer a hello before it counts as hung.
@@ -16,6 +21,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a starting daemon is looked for, and how many times at most: 10 s.
 const START_POLL: Duration = Duration::from_millis(20);
 const START_POLLS: u32 = 500;
+/// How much of what a failed daemon wrote is told.
+const SAID_BYTES_MAX: u64 = 16 << 10;
 /// Set inside every run; a command inside a run never starts a daemon.
 pub const RUN_VARIABLE: &str = "MONBAN_RUN";
 
@@ -32,71 +39,29 @@ impl Client {
         if let Some(client) = Self::connect_running(places, at)? {
             return Ok(client);
         }
-        if std::env::var_os(RUN_VARIABLE).is_some() {
-            return Err(Failure::environment(
-                "no daemon runs, and a command inside a run never starts one",
-                "start it outside: `monban daemon start`",
-            ));
-        }
-        start_daemon(places)?;
+        refuse_inside_run()?;
+        let mut starting = start_daemon(places)?;
         for _ in 0..START_POLLS {
             if let Some(client) = Self::connect_running(places, at)? {
                 return Ok(client);
             }
+            starting.check(places)?;
             std::thread::sleep(START_POLL);
         }
-        let log = places.state.join("daemon.log");
-        Err(Failure::environment(
-            "the daemon was started but does not answer",
-            format!("look at the end of {}", log.display()),
-        ))
+        Err(Failure::environment("the daemon was started but does not answer", starting.cure()))
     }
 
     /// Connects to the daemon of `places`, if one runs.
     pub fn connect_running(places: &Places, at: &Path) -> Result<Option<Self>, Failure> {
-        use std::io::ErrorKind::{ConnectionRefused, NotFound};
-        let stream = match UnixStream::connect(places.socket()) {
-            Ok(stream) => stream,
-            Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => return Ok(None),
-            Err(error) => {
-                let socket = places.socket();
-                return Err(Failure::environment(
-                    format!("cannot reach the daemon at {}: {error}", socket.display()),
-                    "`monban doctor` says more",
-                ));
-            }
-        };
-        let mut client = Self { stream, at: at.to_path_buf(), daemon: 0 };
-        client.greet()?;
-        Ok(Some(client))
-    }
-
-    fn greet(&mut self) -> Result<(), Failure> {
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::environment(
-                format!(
-                    "the daemon does not answer as monban {}: {error}",
-                    env!("CARGO_PKG_VERSION")
-                ),
-                "it may be another version or hang: `monban daemon stop`, then run the command again",
-            )
-        };
-        let hello = Hello {
-            magic: MAGIC.into(),
-            protocol: PROTOCOL,
-            version: env!("CARGO_PKG_VERSION").into(),
-            person: person(),
-        };
-        self.stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| failed(&e))?;
-        frame::write(&mut self.stream, &hello).map_err(|e| failed(&e))?;
-        let welcome: Option<Welcome> = frame::read(&mut self.stream).map_err(|e| failed(&e))?;
-        let welcome = welcome.ok_or_else(|| failed(&"it hung up"))?;
-        self.daemon = welcome.pid;
-        self.stream.set_read_timeout(None).map_err(|e| failed(&e))?;
-        match welcome.refused {
-            Some(rejection) => Err(Failure::Refused(rejection)),
-            None => Ok(()),
+        let Some(mut stream) = reach(places)? else { return Ok(None) };
+        let welcome = greet(&mut stream)?;
+        if let Some(failure) = other_version(&welcome) {
+            return Err(failure);
         }
+        if let Some(rejection) = welcome.refused {
+            return Err(Failure::Refused(rejection));
+        }
+        Ok(Some(Self { stream, at: at.to_path_buf(), daemon: welcome.pid }))
     }
 
     /// Asks for one result.
@@ -132,40 +97,198 @@ impl Client {
 impl Client {
     /// Waits until the daemon of this connection is gone, for 10 s at most.
     pub fn wait_for_end(self) {
-        let pid = i32::try_from(self.daemon).ok().and_then(rustix::process::Pid::from_raw);
-        let Some(pid) = pid else { return };
-        for _ in 0..START_POLLS {
-            // A daemon that this very process started stays a zombie until it is waited for.
-            let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
-            if rustix::process::test_kill_process(pid).is_err() {
-                return;
-            }
-            std::thread::sleep(START_POLL);
+        if let Some(pid) = process(self.daemon) {
+            wait_for_end(pid);
         }
     }
 }
 
+/// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False when
+/// there is none such, or for a command inside a run.
+///
+/// # Errors
+/// It is there and does not end.
+pub fn stop_stranger(places: &Places) -> Result<bool, Failure> {
+    if refuse_inside_run().is_err() {
+        return Ok(false);
+    }
+    let Some(mut stream) = reach(places)? else { return Ok(false) };
+    let pid = match greet(&mut stream) {
+        Ok(welcome) if other_version(&welcome).is_none() => return Ok(false),
+        Ok(welcome) => process(welcome.pid),
+        Err(_) => peer(&stream),
+    };
+    let stays = |what: String| Failure::environment(what, "end that process by hand (kill)");
+    let pid = pid.ok_or_else(|| stays("the daemon's process is not known".into()))?;
+    let asked = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    if asked.is_err() || !wait_for_end(pid) {
+        return Err(stays(format!("the daemon, process {}, does not end", pid.as_raw_pid())));
+    }
+    Ok(true)
+}
+
+fn process(id: u32) -> Option<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw)
+}
+
+/// The process that listens at the other end, where the system tells.
+fn peer(stream: &UnixStream) -> Option<Pid> {
+    #[cfg(target_os = "linux")]
+    return rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.pid);
+    #[cfg(not(target_os = "linux"))]
+    return Some(stream).and(None);
+}
+
+/// Waits until a process is gone, for 10 s at most.
+fn wait_for_end(pid: Pid) -> bool {
+    for _ in 0..START_POLLS {
+        // A daemon that this very process started stays a zombie until it is waited for.
+        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
+        if rustix::process::test_kill_process(pid).is_err() {
+            return true;
+        }
+        std::thread::sleep(START_POLL);
+    }
+    false
+}
+
+/// A command inside a run never starts, stops or becomes a daemon.
+pub fn refuse_inside_run() -> Result<(), Failure> {
+    if std::env::var_os(RUN_VARIABLE).is_none() {
+        return Ok(());
+    }
+    Err(Failure::environment(
+        "no daemon runs that would take this, and a command inside a run never starts one",
+        "start it outside: `monban daemon start`",
+    ))
+}
+
+/// The daemon's socket, if somebody listens there. Whoever could replace it is not spoken to.
+fn reach(places: &Places) -> Result<Option<UnixStream>, Failure> {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound};
+    match paths::is_private(&places.run, rustix::process::getuid().as_raw()) {
+        Ok(()) => {}
+        Err(PathError::Io { source, .. }) if source.kind() == NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Failure::environment(error.to_string(), "then run the command again"));
+        }
+    }
+    match UnixStream::connect(places.socket()) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Ok(None),
+        Err(error) => {
+            let socket = places.socket();
+            Err(Failure::environment(
+                format!("cannot reach the daemon at {}: {error}", socket.display()),
+                "`monban doctor` says more",
+            ))
+        }
+    }
+}
+
+/// Says hello; returns what the daemon says.
+fn greet(stream: &mut UnixStream) -> Result<Welcome, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::environment(
+            format!(
+                "the daemon does not answer as monban {} (protocol {PROTOCOL}): {error}",
+                env!("CARGO_PKG_VERSION")
+            ),
+            "it may be another version or hang: `monban daemon stop`, then run the command again",
+        )
+    };
+    let hello = Hello {
+        magic: MAGIC.into(),
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").into(),
+        person: person_here(),
+    };
+    stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| failed(&e))?;
+    frame::write(stream, &hello).map_err(|e| failed(&e))?;
+    let welcome = frame::read(stream).map_err(|e| failed(&e))?;
+    let welcome: Welcome = welcome.ok_or_else(|| failed(&"it hung up"))?;
+    stream.set_read_timeout(None).map_err(|e| failed(&e))?;
+    Ok(welcome)
+}
+
+/// What is said of a daemon of another version.
+fn other_version(welcome: &Welcome) -> Option<Failure> {
+    if welcome.magic == MAGIC && welcome.protocol == PROTOCOL {
+        return None;
+    }
+    let (theirs, ours) = (Foreign::new(&welcome.version), env!("CARGO_PKG_VERSION"));
+    Some(Failure::environment(
+        format!(
+            "the daemon is monban {theirs} (protocol {}), this command is monban {ours} \
+             (protocol {PROTOCOL})",
+            welcome.protocol
+        ),
+        "`monban daemon stop`, then run the command again; agents go on meanwhile",
+    ))
+}
+
 /// Who the person is, as far as the system says.
-fn person() -> String {
+fn person_here() -> String {
     let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
     name.ok()
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()))
 }
 
+/// A daemon that was started and has not answered yet.
+struct Starting {
+    process: Child,
+    log: PathBuf,
+    /// Where in the log its words begin.
+    from: u64,
+}
+
+impl Starting {
+    fn cure(&self) -> String {
+        format!("look at the end of {}", self.log.display())
+    }
+
+    /// Fails with the daemon's own words when it ended; another that was faster is waited for.
+    fn check(&mut self, places: &Places) -> Result<(), Failure> {
+        if !matches!(self.process.try_wait(), Ok(Some(_))) {
+            return Ok(());
+        }
+        let mut said = Vec::new();
+        let read = std::fs::File::open(&self.log).and_then(|mut log| {
+            log.seek(SeekFrom::Start(self.from))?;
+            log.take(SAID_BYTES_MAX).read_to_end(&mut said)
+        });
+        let said = Foreign::from_bytes(said.trim_ascii()).shown_lines();
+        let in_use = StoreError::InUse { folder: places.state.join("events") };
+        if read.is_ok() && said.contains(&in_use.to_string()) {
+            return Ok(());
+        }
+        let said = said.strip_prefix("monban: ").unwrap_or(&said);
+        Err(Failure::environment(format!("the daemon did not start: {said}"), self.cure()))
+    }
+}
+
 /// Starts a daemon that outlives this command.
-fn start_daemon(places: &Places) -> Result<(), Failure> {
+fn start_daemon(places: &Places) -> Result<Starting, Failure> {
     let failed = |what: String| Failure::environment(what, "`monban doctor` says more");
+    // The daemon says the same of a file it cannot use, but only into its log.
+    person::load(&places.config_file).map_err(|diagnostics| {
+        Failure::input(diagnostics.to_string(), "mend the file and run the command again")
+    })?;
     let user = rustix::process::getuid().as_raw();
-    paths::private_folder(&places.state, user).map_err(|e| failed(e.to_string()))?;
+    for folder in [&places.state, &places.run] {
+        paths::private_folder(folder, user).map_err(|e| failed(e.to_string()))?;
+    }
     let program =
         std::env::current_exe().map_err(|e| failed(format!("cannot find this program: {e}")))?;
-    let log = places.state.join("daemon.log");
-    let log = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&log)
-        .map_err(|e| failed(format!("cannot write {}: {e}", log.display())))?;
+    let path = places.state.join("daemon.log");
+    let open = || {
+        let log = std::fs::File::options().create(true).append(true).open(&path)?;
+        let from = log.metadata()?.len();
+        Ok((log, from))
+    };
+    let (log, from) = open()
+        .map_err(|e: std::io::Error| failed(format!("cannot write {}: {e}", path.display())))?;
     let mut command = Command::new(program);
     // All under one folder means MONBAN_HOME, also when it is not in our own environment (the demo).
     if let Some(root) = places.state.parent().filter(|root| Places::under(root) == *places) {
@@ -179,7 +302,7 @@ fn start_daemon(places: &Places) -> Result<(), Failure> {
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
-        .map(|_| ())
+        .map(|process| Starting { process, log: path, from })
         .map_err(|e| failed(format!("cannot start the daemon: {e}")))
 }
 

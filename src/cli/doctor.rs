@@ -108,7 +108,7 @@ fn daemon(here: &Here) -> Row {
             let found = "not running; any command that needs it starts it".to_string();
             Row { verdict: "ok", what: "daemon", found, cure }
         }
-        Err(error) => Row { verdict: "fail", what: "daemon", found: format!("{error:?}"), cure },
+        Err(error) => Row { verdict: "fail", what: "daemon", found: error.to_string(), cure },
     }
 }
 

@@ -35,6 +35,15 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Refused(rejection) => rejection.fmt(f),
+            Failure::Silent => Ok(()),
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     /// Writing to standard output failed.
     fn from(error: std::io::Error) -> Self {

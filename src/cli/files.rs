@@ -2,7 +2,7 @@
 
 use super::Here;
 use super::args::DaemonCommand;
-use super::client::Client;
+use super::client::{Client, stop_stranger};
 use super::exit::Failure;
 use super::print::{json, text};
 use crate::base::id::TaskId;
@@ -111,7 +111,11 @@ pub(super) fn daemon(
             Ok(writeln!(out, "the daemon runs")?)
         }
         DaemonCommand::Stop { kill_agents } => {
-            let Some(mut client) = Client::connect_running(&here.places, &here.at)? else {
+            let connected = Client::connect_running(&here.places, &here.at);
+            if connected.is_err() && !kill_agents && stop_stranger(&here.places)? {
+                return Ok(writeln!(out, "the daemon stopped; agents go on")?);
+            }
+            let Some(mut client) = connected? else {
                 return Ok(writeln!(out, "no daemon runs")?);
             };
             client.ask(Ask::Daemon(DaemonAsk::Stop { kill_agents }))?;

@@ -26,8 +26,9 @@ pub(super) fn run(command: &Command) -> Result<Option<ExitCode>, Failure> {
             Err(error) => Err(Failure::input(error.to_string(), "it is started by `monban demo`")),
         },
         Command::Daemon(DaemonCommand::Start { foreground: true }) => {
+            super::client::refuse_inside_run()?;
             let user = rustix::process::getuid().as_raw();
-            let variable = |name: &str| std::env::var(name).ok();
+            let variable = |name: &str| std::env::var_os(name);
             let places = Places::from_environment(variable, user)
                 .map_err(|error| Failure::environment(error.to_string(), "then start it again"))?;
             daemon::run(places).map_err(|error| {

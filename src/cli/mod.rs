@@ -14,6 +14,7 @@ mod print;
 mod show;
 mod task;
 
+use crate::base::foreign::Foreign;
 use crate::base::paths::Places;
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -99,7 +100,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 
 fn here(directory: Option<&Path>) -> Result<Here, Failure> {
     let user = rustix::process::getuid().as_raw();
-    let variable = |name: &str| std::env::var(name).ok();
+    let variable = |name: &str| std::env::var_os(name);
     let places = Places::from_environment(variable, user)
         .map_err(|error| Failure::environment(error.to_string(), "then run the command again"))?;
     let at = directory.unwrap_or(Path::new("."));
@@ -107,6 +108,13 @@ fn here(directory: Option<&Path>) -> Result<Here, Failure> {
         let why = format!("cannot stand in {}: {error}", at.display());
         Failure::input(why, "give an existing folder to `-C`")
     })?;
+    if at.to_str().is_none() {
+        let why = format!(
+            "the path {} is not UTF-8",
+            Foreign::from_bytes(at.as_os_str().as_encoded_bytes())
+        );
+        return Err(Failure::input(why, "rename the folder, or work in another checkout"));
+    }
     Ok(Here { places, at })
 }
 

@@ -140,6 +140,8 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
     detected.base = base.strip_prefix("refs/heads/").map(ToString::to_string);
     let text = config::render_initial(&detected);
     let path = top.join(config::repository::FILE_NAME);
+    // Before anything is written: a command that may not ask changes nothing either.
+    let mut client = here.client()?;
     write_new(&path, &text)?;
     writeln!(out, "wrote {}", path.display())?;
     write!(out, "{text}")?;
@@ -148,9 +150,9 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
         return Ok(());
     }
     writeln!(out, "\nRead it, then: git add monban.toml && git commit -m \"monban\"")?;
-    let value = here.client()?.ask(Ask::Plan(PlanAsk::Check))?;
+    let value = client.ask(Ask::Plan(PlanAsk::Check))?;
     if let Some(hash) = value["hash"].as_str() {
-        here.client()?.ask(Ask::Plan(PlanAsk::Trust { hash: hash.into() }))?;
+        client.ask(Ask::Plan(PlanAsk::Trust { hash: hash.into() }))?;
         writeln!(out, "its commands are trusted as they stand ({})", short(&value["hash"]))?;
     }
     Ok(())

@@ -5,6 +5,7 @@ use super::args::{
     AddArgs, Command, EditArgs, IdArg, KindArg, RollbackArgs, SendArgs, TaskCommand,
 };
 use super::exit::Failure;
+use crate::agent::prompt::PROMPT_BYTES_MAX;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::command::TaskChange;
@@ -12,9 +13,6 @@ use crate::model::task::{Kind, Origin, TaskSpec};
 use crate::wire::people::{Ask, InboxAsk, PlanAsk, TaskAsk};
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
-
-/// The most that is read of a prompt: enough to see that it is too long.
-const PROMPT_READ_MAX: u64 = 2 << 20;
 
 pub(super) fn run(here: &Here, command: TaskCommand, out: &mut dyn Write) -> Result<(), Failure> {
     match command {
@@ -118,8 +116,14 @@ fn read_prompt_stdin() -> Result<String, Failure> {
 
 fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    let read = source.take(PROMPT_READ_MAX).read_to_end(&mut bytes);
+    let read = source.take(PROMPT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|e| Failure::input(format!("cannot read {name}: {e}"), "give a readable file"))?;
+    if bytes.len() > PROMPT_BYTES_MAX {
+        return Err(Failure::input(
+            format!("the prompt in {name} has more than {PROMPT_BYTES_MAX} bytes"),
+            "put the long part into a file of the repository and name it in the prompt",
+        ));
+    }
     String::from_utf8(bytes)
         .map_err(|_| Failure::input(format!("{name} is not UTF-8 text"), "save it as UTF-8"))
 }

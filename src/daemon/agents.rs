@@ -71,6 +71,20 @@ pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
         known.extend(person.agents.keys().map(String::as_str));
         known.sort_unstable();
         known.dedup();
+        if let Some(settings) = settings {
+            let file = world.places.config_file.display();
+            let kind = Foreign::new(kind_name);
+            return Err(Rejection::input(
+                format!(
+                    "{file}:{}: agents.{name}.kind: there is no kind of agent `{kind}`",
+                    settings.line
+                ),
+                format!(
+                    "the kinds are: {}",
+                    kinds.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ")
+                ),
+            ));
+        }
         let shown = Foreign::new(name);
         let cure = format!(
             "the agents are: {}; add another under [agents.NAME] in {}",

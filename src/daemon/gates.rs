@@ -26,9 +26,9 @@ pub fn find(at: &Path) -> Result<Gate, Rejection> {
     let opened = Repository::open(at);
     let repository = opened.map_err(|e| Rejection::input(e.to_string(), "nothing was changed"))?;
     let base = base_branch(&repository)?;
-    let commit = repository.head_of(&base).map_err(|error| {
-        Rejection::input(error.to_string(), "make a first commit on the base branch")
-    })?;
+    let commit = repository
+        .head_of(&base)
+        .map_err(|error| Rejection::input(error.to_string(), "then run the command again"))?;
     let of_base =
         repository.file_at(commit, FILE_NAME.as_bytes(), FILE_BYTES_MAX).map_err(|error| {
             Rejection::new(Class::Environment, error.to_string(), "nothing was changed")
@@ -58,12 +58,24 @@ pub fn base_branch(repository: &Repository) -> Result<String, Rejection> {
         None => None,
     };
     match named {
-        Some(name) => Ok(format!("refs/heads/{name}")),
+        Some(name) => existing(repository, &path, &name),
         None => repository.default_base().map_err(|error| {
             let cure = format!("name it under [project] base in {FILE_NAME}");
             Rejection::input(error.to_string(), cure)
         }),
     }
+}
+
+fn existing(repository: &Repository, file: &Path, name: &str) -> Result<String, Rejection> {
+    let full = format!("refs/heads/{name}");
+    let found = repository
+        .find_ref(&full)
+        .map_err(|e| Rejection::new(Class::Environment, e.to_string(), "nothing was changed"))?;
+    found.map(|_| full).ok_or_else(|| {
+        let (file, name) = (file.display(), Foreign::new(name));
+        let why = format!("{file}: [project] base names branch {name}, which is not there");
+        Rejection::input(why, "name an existing branch, or make it with `git branch`")
+    })
 }
 
 fn checkout_file(path: &Path) -> Result<Option<Vec<u8>>, Rejection> {

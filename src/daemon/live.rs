@@ -228,7 +228,8 @@ impl LiveRun {
         }
         let status = inner.tracker.status(now);
         let shown = (status.state, status.detail.clone());
-        if status.state != State::Exited
+        // The end of the process is reported as such, with what it means for the task.
+        if status.source != Source::Exit
             && inner.told.status.as_ref() != Some(&shown)
             && inner.told.may_tell(now)
         {

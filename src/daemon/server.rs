@@ -108,7 +108,9 @@ fn refuse_hello(hello: &Hello) -> Option<Rejection> {
     Some(Rejection::new(
         Class::Environment,
         format!(
-            "the daemon is monban {ours} (protocol {PROTOCOL}), this command is monban {theirs}"
+            "the daemon is monban {ours} (protocol {PROTOCOL}), this command is monban {theirs} \
+             (protocol {})",
+            hello.protocol
         ),
         "`monban daemon stop`, then run the command again; agents go on meanwhile",
     ))

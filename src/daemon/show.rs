@@ -37,10 +37,11 @@ pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejecti
 
 /// The repository a listing is about; `None` is all of them.
 async fn scope(asked: &Asked, all: bool) -> Result<Option<RepoId>, Rejection> {
-    if all { Ok(None) } else { Ok(Some(plan::ground(asked).await?.repo)) }
+    if all { Ok(None) } else { Ok(Some(plan::standing(asked).await?)) }
 }
 
-fn no_task(id: TaskId) -> Rejection {
+/// The refusal that there is no such task.
+pub(super) fn no_task(id: TaskId) -> Rejection {
     Rejection::input(format!("there is no task {id}"), "`monban ls --all` lists the tasks")
 }
 

@@ -2,6 +2,7 @@
 
 use super::requests::Asked;
 use super::runs::Attached;
+use super::show;
 use crate::base::id::{RunId, TaskId};
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
@@ -77,10 +78,10 @@ async fn attached(asked: &Asked, id: TaskId) -> Result<Arc<Attached>, Rejection>
 
 async fn last_run(asked: &Asked, id: TaskId) -> Result<RunId, Rejection> {
     let look = move |core: &Core| {
-        let attempt = core.state.task(id)?.attempt()?;
-        Some(attempt.run.as_ref().map(|run| run.id))
+        let task = core.state.task(id)?;
+        Some(task.attempt().and_then(|attempt| attempt.run.as_ref()).map(|run| run.id))
     };
-    let run = asked.world.engine.look(look).await?.flatten();
+    let run = asked.world.engine.look(look).await?.ok_or_else(|| show::no_task(id))?;
     run.ok_or_else(|| {
         Rejection::refused(
             format!("task {id} has no agent yet"),

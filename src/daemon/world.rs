@@ -11,6 +11,7 @@ use crate::base::paths::Places;
 use crate::git::{GitError, Repository, Store};
 use crate::model::command::{Command, Report};
 use crate::model::decide::Settings;
+use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
 use crate::policy;
 use crate::runner;
@@ -97,6 +98,12 @@ impl World {
         blocking(move || facts(&at)).await
     }
 
+    /// The common git folder of the repository in which `at` stands.
+    pub async fn common_at(&self, at: PathBuf) -> Result<PathBuf, Rejection> {
+        let common = move || Ok(Repository::open(&at).map_err(|e| input(&e))?.common_dir().into());
+        blocking(common).await
+    }
+
     /// The gate that would judge a run started now by somebody who stands in `at`.
     pub async fn gate_of(&self, at: PathBuf) -> Result<Gate, Rejection> {
         blocking(move || gates::find(&at)).await
@@ -127,17 +134,18 @@ impl World {
         Ok(())
     }
 
-    /// Hands a report to the engine. A log that does not take it now (a full disk) may take it
-    /// later: what happened must not be forgotten, so this returns only when it is recorded or
-    /// `gave_up`.
-    pub fn report(&self, report: Report, gave_up: &dyn Fn() -> bool) {
+    /// Hands a report to the engine and returns what followed. A log that does not take it now (a full
+    /// disk) may take it later: what happened must not be forgotten, so this returns only when it is
+    /// recorded or `gave_up`.
+    pub fn report(&self, report: Report, gave_up: &dyn Fn() -> bool) -> Vec<Event> {
         let command = Command::Report(report);
         loop {
             match self.engine.command_blocking(command.clone()) {
+                Ok(events) => return events,
                 Err(rejection) if rejection.class == Class::Environment && !gave_up() => {
                     std::thread::sleep(REPORT_RETRY);
                 }
-                Ok(_) | Err(_) => return,
+                Err(_) => return Vec::new(),
             }
         }
     }

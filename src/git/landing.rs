@@ -93,6 +93,7 @@ pub fn land(
     full_name(&landing.branch)?;
     let objects = store.objects()?;
     let commit = objects.write(ObjectType::Commit, &landing.commit_bytes())?;
+    objects.settle(Vec::new())?;
     let moving = Moving { store, repository, landing, commit };
     let head = repository.head_of(&landing.branch)?;
     if repository.is_ancestor(commit, head)? {

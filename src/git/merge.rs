@@ -64,7 +64,9 @@ pub fn merge(
         return Ok(Merged::Conflict(conflicts.into_iter().collect()));
     }
     let files: Vec<FileEntry> = files.into_values().collect();
-    objects.write_tree(&files).map(Merged::Tree)
+    let tree = objects.write_tree(&files)?;
+    objects.settle(Vec::new())?;
+    Ok(Merged::Tree(tree))
 }
 
 /// What a path changed on both sides becomes; `None` when the sides exclude each other.

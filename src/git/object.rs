@@ -181,8 +181,11 @@ pub(crate) fn plain_id(id: &str) -> Result<&str, GitError> {
 /// Whether one part of a path may be written to any disk: not empty, not `.` or `..`, and nothing that
 /// some file system takes for `.git` (case, short names, characters that HFS+ drops, NTFS streams).
 pub(crate) fn safe_part(part: &[u8]) -> bool {
-    if part.is_empty() || part == b"." || part == b".." || part.contains(&0) {
+    if part.is_empty() || part == b"." || part == b".." || part.iter().any(|b| b"/\0".contains(b)) {
         return false;
+    }
+    if part.is_ascii() && !b".gG".contains(&part[0]) {
+        return true;
     }
     let visible: String = match std::str::from_utf8(part) {
         Ok(text) => text.chars().filter(|c| !dropped_by_hfs(*c)).collect(),
@@ -191,7 +194,7 @@ pub(crate) fn safe_part(part: &[u8]) -> bool {
     let lower = visible.to_ascii_lowercase();
     let name = lower.split(':').next().unwrap_or_default();
     let name = name.trim_end_matches(['.', ' ']);
-    name != ".git" && name != "git~1" && !part.contains(&b'/')
+    name != ".git" && name != "git~1"
 }
 
 fn dropped_by_hfs(c: char) -> bool {

@@ -4,9 +4,11 @@
 //! the configuration files of the person or the system.
 
 use super::error::GitError;
+use super::files::flush_files;
 use super::object::{ObjectId, RepoPath, safe_part};
 use crate::base::foreign::Foreign;
 use git2::{ConfigLevel, ErrorCode, ObjectType, Repository, opts};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -40,6 +42,8 @@ pub(crate) struct FileEntry {
 pub(crate) struct Objects {
     repository: Repository,
     folder: PathBuf,
+    /// Written and not flushed yet.
+    written: RefCell<Vec<ObjectId>>,
 }
 
 impl Objects {
@@ -50,7 +54,7 @@ impl Objects {
             path: folder.to_path_buf(),
             source: std::io::Error::other(error.message().to_string()),
         })?;
-        Ok(Self { repository, folder: folder.to_path_buf() })
+        Ok(Self { repository, folder: folder.to_path_buf(), written: RefCell::default() })
     }
 
     pub fn exists(&self, id: ObjectId) -> bool {
@@ -144,7 +148,7 @@ impl Objects {
         Ok(self.tree(tree)?.into_iter().find(|entry| entry.name == name))
     }
 
-    /// Writes an object where it is missing, and flushes it.
+    /// Writes an object where it is missing. It survives power loss once [`Objects::settle`] was called.
     pub fn write(&self, kind: ObjectType, bytes: &[u8]) -> Result<ObjectId, GitError> {
         let id = hash(kind, bytes);
         if self.exists(id) {
@@ -152,27 +156,43 @@ impl Objects {
         }
         let written = self.repository.odb().and_then(|odb| odb.write(kind, bytes));
         written.map_err(|error| self.write_failed(&error))?;
-        self.flush(id)?;
+        self.written.borrow_mut().push(id);
         Ok(id)
+    }
+
+    /// Hands what was written here to another, which flushes it with its own.
+    pub fn hand_over(&self) -> Vec<ObjectId> {
+        self.written.take()
+    }
+
+    /// Flushes everything written here and `more`, once and together.
+    pub fn settle(&self, more: Vec<ObjectId>) -> Result<(), GitError> {
+        let objects = self.folder.join("objects");
+        let path = |id: ObjectId| {
+            let hex = id.to_string();
+            objects.join(&hex[..2]).join(&hex[2..])
+        };
+        let paths: Vec<PathBuf> = self.written.take().into_iter().chain(more).map(path).collect();
+        flush_files(&paths)
     }
 
     /// Builds the tree of `files`, which are sorted by path, and gives its id.
     pub fn write_tree(&self, files: &[FileEntry]) -> Result<ObjectId, GitError> {
-        let mut open: Vec<Folder> = vec![Folder::default()];
+        let mut open = vec![Folder::default()];
         let mut path: Vec<&[u8]> = Vec::new();
         for file in files {
-            let mut parts: Vec<&[u8]> = file.path.split(|b| *b == b'/').collect();
-            let name = parts.pop().unwrap_or_default();
-            let shared = path.iter().zip(&parts).take_while(|(a, b)| a == b).count();
+            let (folder, name) = super::files::split(&file.path);
+            let parts = || folder.split(|b| *b == b'/').filter(|part| !part.is_empty());
+            let shared = path.iter().zip(parts()).take_while(|(a, b)| **a == *b).count();
             while path.len() > shared {
                 self.close(&mut open, path.pop().unwrap_or_default())?;
             }
-            for part in &parts[shared..] {
+            for part in parts().skip(shared) {
                 path.push(part);
                 open.push(Folder::default());
             }
             if let Some(folder) = open.last_mut() {
-                folder.push(name, file.mode, file.id);
+                folder.0.push((name, file.mode, file.id));
             }
         }
         while let Some(name) = path.pop() {
@@ -182,20 +202,13 @@ impl Objects {
         self.write(ObjectType::Tree, &root.bytes())
     }
 
-    fn close(&self, open: &mut Vec<Folder>, name: &[u8]) -> Result<(), GitError> {
+    fn close<'a>(&self, open: &mut Vec<Folder<'a>>, name: &'a [u8]) -> Result<(), GitError> {
         let folder = open.pop().unwrap_or_default();
         let id = self.write(ObjectType::Tree, &folder.bytes())?;
         if let Some(above) = open.last_mut() {
-            above.push(name, MODE_FOLDER, id);
+            above.0.push((name, MODE_FOLDER, id));
         }
         Ok(())
-    }
-
-    fn flush(&self, id: ObjectId) -> Result<(), GitError> {
-        let hex = id.to_string();
-        let path = self.folder.join("objects").join(&hex[..2]).join(&hex[2..]);
-        let flushed = std::fs::File::open(&path).and_then(|file| file.sync_all());
-        flushed.map_err(|error| GitError::io(&path, error))
     }
 
     fn write_failed(&self, error: &git2::Error) -> GitError {
@@ -208,27 +221,26 @@ impl Objects {
     }
 }
 
-/// A tree object in the making.
+/// A tree object in the making: name, mode and object of each entry.
 #[derive(Default)]
-struct Folder(Vec<(Vec<u8>, Vec<u8>)>);
+struct Folder<'a>(Vec<(&'a [u8], u32, ObjectId)>);
 
-impl Folder {
-    fn push(&mut self, name: &[u8], mode: u32, id: ObjectId) {
-        let mut line = format!("{mode:o} ").into_bytes();
-        line.extend_from_slice(name);
-        line.push(0);
-        line.extend_from_slice(id.bytes());
-        let mut key = name.to_vec();
-        if mode == MODE_FOLDER {
-            key.push(b'/');
-        }
-        self.0.push((key, line));
-    }
-
+impl Folder<'_> {
     /// Git sorts a folder as if its name ended with a slash.
     fn bytes(mut self) -> Vec<u8> {
-        self.0.sort_unstable();
-        self.0.into_iter().flat_map(|(_, line)| line).collect()
+        fn key<'a>((name, mode, _): &'a (&[u8], u32, ObjectId)) -> impl Iterator<Item = u8> + 'a {
+            let slash = (*mode == MODE_FOLDER).then_some(b'/');
+            name.iter().copied().chain(slash)
+        }
+        self.0.sort_unstable_by(|a, b| key(a).cmp(key(b)));
+        let mut bytes = Vec::with_capacity(self.0.len() * 48);
+        for (name, mode, id) in self.0 {
+            bytes.extend_from_slice(format!("{mode:o} ").as_bytes());
+            bytes.extend_from_slice(name);
+            bytes.push(0);
+            bytes.extend_from_slice(id.bytes());
+        }
+        bytes
     }
 }
 

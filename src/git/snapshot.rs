@@ -4,7 +4,7 @@
 //! nothing here; what counts follows from the recorded base commit (U-01, U-09).
 
 use super::error::GitError;
-use super::files::{self, Stamp};
+use super::files::{self, Folders, Stamp};
 use super::object::{ObjectId, RepoPath, Report, tell};
 use super::objects::{FileEntry, MODE_FILE, MODE_LINK, MODE_PROGRAM, Objects, hash};
 use super::stat_cache::{self, Known, StatCache};
@@ -14,9 +14,9 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use git2::ObjectType;
 use serde::{Deserialize, Serialize};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Leftovers beyond this many are counted and not named.
 const LEFTOVERS: usize = 1000;
@@ -97,13 +97,18 @@ pub fn take(
 ) -> Result<Snapshot, GitError> {
     let objects = store.objects()?;
     tell(report, "looking at files", 0, None)?;
-    let base = Base::load(&objects, objects.tree_of(label.base)?)?;
-    let known = stat_cache::load(cache);
+    let (base, known) = std::thread::scope(|scope| {
+        let loading = scope.spawn(|| stat_cache::load(cache));
+        let base = objects.tree_of(label.base).and_then(|tree| Base::load(&objects, tree));
+        (base, loading.join().unwrap_or_default())
+    });
+    let base = base?;
     let began = stat_cache::now(cache)?;
     let Found { seen, mut leftovers, submodules } =
         walk::walk(worktree.root, &base, worktree.excludes, &worktree.limits)?;
     tell(report, "reading changed files", 0, Some(seen.len() as u64))?;
-    let reader = Reader { store, worktree, base: &base, known: &known, total: AtomicU64::new(0) };
+    let (total, written) = (AtomicU64::new(0), Mutex::default());
+    let reader = Reader { store, worktree, base: &base, known: &known, total, written };
     let read = reader.read_all(&seen)?;
     let mut files = submodules;
     let mut settled = Vec::with_capacity(read.len());
@@ -120,6 +125,8 @@ pub fn take(
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     let tree = objects.write_tree(&files)?;
     let commit = objects.write(ObjectType::Commit, &commit_bytes(tree, label))?;
+    let written = reader.written.into_inner().unwrap_or_else(PoisonError::into_inner);
+    objects.settle(written)?;
     stat_cache::save(cache, began, settled.into_iter())?;
     tell(report, "reading changed files", files.len() as u64, Some(files.len() as u64))?;
     let leftover_count = leftovers.len() as u64;
@@ -152,22 +159,28 @@ struct Reader<'a> {
     base: &'a Base,
     known: &'a StatCache,
     total: AtomicU64,
+    /// Objects that the workers wrote and did not flush.
+    written: Mutex<Vec<ObjectId>>,
 }
 
 impl Reader<'_> {
     fn read_all(&self, seen: &[Seen]) -> Result<Vec<Outcome>, GitError> {
         files::in_parallel(seen, |share| {
-            let root = files::open_root(self.worktree.root)?;
+            let mut folders = Folders::below(self.worktree.root)?;
             let objects = self.store.objects()?;
-            share.iter().map(|seen| self.outcome(root.as_fd(), &objects, seen)).collect()
+            let read =
+                share.iter().map(|seen| self.outcome(&mut folders, &objects, seen)).collect();
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.extend(objects.hand_over());
+            read
         })
     }
 
-    fn outcome(
+    fn outcome<'s>(
         &self,
-        root: BorrowedFd<'_>,
+        folders: &mut Folders<'s>,
         objects: &Objects,
-        seen: &Seen,
+        seen: &'s Seen,
     ) -> Result<Outcome, GitError> {
         let unchanged = self.known.get(&seen.path).filter(|known| known.stamp == seen.stamp);
         if let Some(known) = unchanged {
@@ -175,13 +188,13 @@ impl Reader<'_> {
             return Ok(Outcome::Entry(self.entry(seen, mode, known.id), seen.stamp));
         }
         let (folder, name) = files::split(&seen.path);
-        let read = files::descend(root, folder).and_then(|folder| {
+        let read = folders.open(folder).and_then(|folder| {
             if seen.is_link {
-                return Ok((files::read_link(&folder, name)?, seen.stamp));
+                return Ok((files::read_link(folder, name)?, seen.stamp));
             }
             for _ in 0..TRIES {
                 if let Some(read) =
-                    files::read_still(&folder, name, self.worktree.limits.file_bytes)?
+                    files::read_still(folder, name, self.worktree.limits.file_bytes)?
                 {
                     return Ok(read);
                 }
@@ -193,7 +206,7 @@ impl Reader<'_> {
             Err(error) => return self.unread(seen, &error),
         };
         let id = hash(ObjectType::Blob, &bytes);
-        if self.base.file(&seen.path).is_none_or(|entry| entry.id != id) {
+        if self.base.file(&seen.path).is_none_or(|known| known.1 != id) {
             self.count(bytes.len() as u64)?;
             objects.write(ObjectType::Blob, &bytes)?;
         }

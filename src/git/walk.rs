@@ -6,7 +6,7 @@
 use super::error::GitError;
 use super::files::{self, Stamp, join, kind, look};
 use super::ignore::Rules;
-use super::object::{RepoPath, safe_part};
+use super::object::{ObjectId, RepoPath, safe_part};
 use super::objects::{FileEntry, MODE_SUBMODULE, Objects};
 use super::snapshot::{Leftover, Limits};
 use crate::base::foreign::Foreign;
@@ -24,13 +24,14 @@ const RULES_BYTES: u64 = 1 << 20;
 
 /// What the base commit says about paths.
 pub(crate) struct Base {
-    files: HashMap<Vec<u8>, FileEntry>,
+    /// Mode and object by path.
+    files: HashMap<Vec<u8>, (u32, ObjectId)>,
     folders: HashSet<Vec<u8>>,
     rules: Rules,
 }
 
 impl Base {
-    pub fn load(objects: &Objects, tree: super::object::ObjectId) -> Result<Base, GitError> {
+    pub fn load(objects: &Objects, tree: ObjectId) -> Result<Base, GitError> {
         let list = objects.list(tree)?;
         let mut folders = HashSet::new();
         let mut rules = Vec::new();
@@ -51,11 +52,12 @@ impl Base {
                 parsed.add(&folder, &objects.blob(id)?);
             }
         }
-        let files = list.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
+        let files = list.into_iter().map(|entry| (entry.path, (entry.mode, entry.id))).collect();
         Ok(Base { files, folders, rules: parsed })
     }
 
-    pub fn file(&self, path: &[u8]) -> Option<&FileEntry> {
+    /// The mode and object of a file of the base.
+    pub fn file(&self, path: &[u8]) -> Option<&(u32, ObjectId)> {
         self.files.get(path)
     }
 }
@@ -248,10 +250,10 @@ impl Walk<'_> {
             FileType::RegularFile | FileType::Symlink => {
                 let in_base = self.base.files.contains_key(&path);
                 if !in_base && (folder.ignored || self.base.rules.ignores(&path, false)) {
-                    return if folder.ignored {
-                    } else {
-                        leave(found, &path, IGNORED)
-                    };
+                    if !folder.ignored {
+                        leave(found, &path, IGNORED);
+                    }
+                    return;
                 }
                 let is_link = kind(stat) == FileType::Symlink;
                 found.seen.push(Seen { path, stamp: Stamp::of(stat), is_link });
@@ -272,8 +274,9 @@ impl Walk<'_> {
         found: &mut Found,
         below: &mut Vec<Folder>,
     ) {
-        if let Some(entry) = self.base.files.get(&path).filter(|e| e.mode == MODE_SUBMODULE) {
-            found.submodules.push(entry.clone());
+        if let Some((MODE_SUBMODULE, id)) = self.base.file(&path) {
+            let entry = FileEntry { path: path.clone(), mode: MODE_SUBMODULE, id: *id };
+            found.submodules.push(entry);
             if !is_empty(opened, name) {
                 leave(found, &path, "a submodule with files; its commit is taken from the base");
             }

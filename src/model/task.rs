@@ -226,11 +226,11 @@ impl Task {
         matches!(self.stage, Stage::Done | Stage::Failed | Stage::Stopped)
     }
 
-    /// Whether it occupies one of the places for agents: until it ends, unless its agent is gone.
+    /// Whether it occupies one of the places for agents: its agent is there, or about to be.
     pub fn is_active(&self) -> bool {
         let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
-        let idle = matches!(self.stage, Stage::Draft | Stage::Queued) || self.is_final();
-        run.map_or(!idle, Run::is_live)
+        let will_have_one = matches!(self.stage, Stage::Preparing | Stage::Running);
+        run.map_or(will_have_one, Run::is_live)
     }
 
     /// Whether its latest attempt's agent was there and is gone.

@@ -6,12 +6,11 @@
 use super::input::{Input, InputError};
 use super::passing;
 use super::start::RunError;
+use super::waiting::is_readable;
 use crate::base::size::Size;
 use crate::base::ticks::now;
 use crate::wire::frame::{self, Decoder};
 use crate::wire::hold::{self, ExitRecord, Request, VERSIONS};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::Shutdown;
@@ -22,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A holder that does not answer within this time is not going to.
-const HELLO_WITHIN: Duration = Duration::from_secs(2);
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
 const READ_BYTES: usize = 64 * 1024;
 
 /// What a holder has to say.
@@ -126,7 +125,7 @@ impl Connection {
                 return Some(notice);
             }
             let left = until.saturating_duration_since(now());
-            match wait_readable(&self.stream, left) {
+            match is_readable(&self.stream, left) {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(_) => return Some(self.gone()),
@@ -258,7 +257,7 @@ fn welcome(
         if let Some(notice) = decoder.next_frame().map_err(io::Error::other)? {
             return Ok((notice, terminal));
         }
-        if !wait_readable(stream, until.saturating_duration_since(now()))? {
+        if !is_readable(stream, until.saturating_duration_since(now()))? {
             return Err(io::ErrorKind::TimedOut.into());
         }
         let (count, descriptor) = passing::receive(stream, &mut buffer)?;
@@ -267,24 +266,6 @@ fn welcome(
         }
         terminal = descriptor.or(terminal);
         decoder.push(&buffer[..count]);
-    }
-}
-
-/// Whether something can be read from `stream` within `timeout`.
-pub(super) fn wait_readable(
-    stream: &impl std::os::fd::AsFd,
-    timeout: Duration,
-) -> io::Result<bool> {
-    let until = now() + timeout;
-    loop {
-        let left = until.saturating_duration_since(now());
-        let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
-        let mut fds = [PollFd::new(stream, PollFlags::IN)];
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(count) => return Ok(count > 0),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
     }
 }
 

@@ -122,8 +122,16 @@ pub(super) fn reserve(folder: &Path) -> io::Result<()> {
 
 /// Writes how the run ended, durably, with the reserved space if there is no other.
 pub(super) fn write_exit(folder: &Path, record: &ExitRecord) -> io::Result<()> {
+    let write = || durable::write_json(&exit_path(folder), record);
+    write().or_else(|_| {
+        release_reserve(folder);
+        write()
+    })
+}
+
+/// Gives the reserved space back.
+pub(super) fn release_reserve(folder: &Path) {
     let _ = fs::remove_file(folder.join("reserve"));
-    durable::write_json(&exit_path(folder), record)
 }
 
 pub(super) fn read_exit(folder: &Path) -> io::Result<Option<ExitRecord>> {

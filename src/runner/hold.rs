@@ -2,9 +2,10 @@
 //!
 //! No async runtime, little memory: there is one of these for every agent.
 
-use super::ending::Family;
+use super::course::Course;
+use super::family::Family;
 use super::files;
-use super::holder::{Course, Holder};
+use super::holder::Holder;
 use super::link::Listener;
 use super::reaper::Reaper;
 use super::transcript::Writer;
@@ -109,7 +110,7 @@ fn take(folder: &Path) -> Result<(Holder, File), HoldError> {
         transcript,
         listener,
         course,
-        stranger: None,
+        strangers: Vec::new(),
         daemon: None,
     };
     Ok((holder, claim))
@@ -141,6 +142,7 @@ fn start(
 /// Leaves the session, folder and standard streams of whoever started this process; returns what was
 /// the standard output.
 fn detach() -> io::Result<File> {
+    ignore_polite_signals();
     // Refused to a group leader only, which is in a session of its own making already.
     let _ = rustix::process::setsid();
     std::env::set_current_dir("/")?;
@@ -150,6 +152,15 @@ fn detach() -> io::Result<File> {
     rustix::stdio::dup2_stdout(&null)?;
     rustix::stdio::dup2_stderr(&null)?;
     Ok(File::from(output))
+}
+
+/// A logout or a shutdown asks every process to end. The agent may; the holder stays to record how.
+#[expect(unsafe_code, reason = "std has no interface to signal dispositions")]
+fn ignore_polite_signals() {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+        // SAFETY: sets a disposition and runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
 }
 
 /// Closes what was inherited beside the standard streams: it would otherwise stay open for as long as

@@ -1,35 +1,26 @@
-//! The holder's loop: one thread that polls, and a state that says what it waits for.
+//! The holder's loop: one thread that waits for whatever happens and hands it on.
 //!
 //! It is the only reader of the terminal. It never blocks on the daemon and never ends before the exit
-//! status is durable. Deadlines are data: `next_deadline` names the earliest, `step` acts on those due.
+//! status is durable. What is due when stands in `course`, what the daemon wants in `serving`.
 
-use super::ending::Family;
-use super::files::{self, RunSpec};
-use super::link::{Listener, Peer};
+use super::course::{Course, QUIET, RETRIES_MAX, Stage};
+use super::family::Family;
+use super::files::RunSpec;
+use super::link::Listener;
 use super::reaper::{Reaped, Reaper};
-use super::serving::Daemon;
+use super::serving::{Daemon, Stranger};
 use super::transcript::Writer;
-use crate::base::clock::{Clock, Timestamp};
-use crate::base::ticks::{Instant, now};
+use super::waiting::{Wants, Watch, wait};
+use crate::base::clock::Clock;
+use crate::base::ticks::now;
 use crate::pty::{Output, Pty};
-use crate::wire::hold::{ExitRecord, How, Status, Tree};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::Signal;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const READ_BYTES: usize = 64 * 1024;
+pub(super) const READ_BYTES: usize = 64 * 1024;
 /// A connected daemon that is further behind than this holds the agent back.
 const LAG_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// Silence after which a terminal that somebody still has open counts as drained, and the most it gets.
-const QUIET: Duration = Duration::from_millis(50);
-const DRAIN: Duration = Duration::from_secs(1);
-const KILL_EVERY: Duration = Duration::from_millis(10);
-const KILL_FOR: Duration = Duration::from_secs(10);
-const RETRY_EVERY: Duration = Duration::from_secs(1);
-const RETRIES_MAX: u32 = 3600;
 /// After output, the tree is looked at this much later, and no more often.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -46,70 +37,26 @@ pub(super) struct Holder {
     pub(super) transcript: Writer,
     pub(super) listener: Listener,
     pub(super) course: Course,
-    /// Connected, but has not said hello.
-    pub(super) stranger: Option<Peer>,
+    pub(super) strangers: Vec<Stranger>,
     pub(super) daemon: Option<Daemon>,
 }
 
-/// How far the run is, and what is to happen when.
-#[derive(Debug)]
-pub(super) struct Course {
-    pub(super) stage: Stage,
-    pub(super) how: How,
-    status: Option<(Status, Timestamp)>,
-    survivors: u32,
-    is_at_end: bool,
-    pub(super) kill_at: Option<Instant>,
-    pub(super) limit_at: Option<Instant>,
-    pub(super) paused_at: Option<Instant>,
-    look_at: Option<Instant>,
-    retry_at: Option<Instant>,
+/// Where something can happen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Knock,
+    Children,
+    Strangers,
+    Daemon,
+    Output,
 }
 
-/// The stages follow one another in this order; some may be skipped.
-#[derive(Debug)]
-pub(super) enum Stage {
-    /// The agent's own process lives.
-    Running,
-    /// It ended; what the terminal still holds is read.
-    Draining { quiet_at: Instant, end_at: Instant },
-    /// What it left behind was asked to end.
-    Asked { look_at: Instant },
-    /// What it left behind is killed, again and again.
-    Killing { next_at: Instant, give_up_at: Instant },
-    /// Nothing is left to do but to have it recorded and told.
-    Over { record: ExitRecord, is_durable: bool, is_told: bool, is_seen: bool, tries: u32 },
-}
+struct Ready(Vec<Source>);
 
-impl Course {
-    pub(super) fn new(time_limit: Option<Duration>) -> Self {
-        Self {
-            stage: Stage::Running,
-            how: How::Exited,
-            status: None,
-            survivors: 0,
-            is_at_end: false,
-            kill_at: None,
-            limit_at: time_limit.map(|limit| now() + limit),
-            paused_at: None,
-            look_at: None,
-            retry_at: None,
-        }
+impl Ready {
+    fn has(&self, source: Source) -> bool {
+        self.0.contains(&source)
     }
-
-    pub(super) fn is_running(&self) -> bool {
-        matches!(self.stage, Stage::Running)
-    }
-}
-
-/// The descriptors that are polled, in this order.
-#[derive(Default)]
-struct Ready {
-    children: bool,
-    knock: bool,
-    stranger: bool,
-    daemon: bool,
-    output: bool,
 }
 
 impl Holder {
@@ -118,19 +65,19 @@ impl Holder {
         let mut buffer = vec![0; READ_BYTES];
         while !self.is_done() {
             let ready = self.wait()?;
-            if ready.children {
+            if ready.has(Source::Children) {
                 self.reap()?;
             }
-            if ready.knock {
+            if ready.has(Source::Knock) {
                 self.let_in();
             }
-            if ready.stranger {
-                self.hear_stranger();
+            if ready.has(Source::Strangers) {
+                self.hear_strangers();
             }
-            if ready.daemon {
+            if ready.has(Source::Daemon) {
                 self.hear_daemon();
             }
-            if ready.output {
+            if ready.has(Source::Output) {
                 self.read_output(&mut buffer)?;
             }
             self.step(now());
@@ -144,39 +91,35 @@ impl Holder {
             return false;
         };
         let is_recorded = is_durable && !self.transcript.is_behind();
-        (is_recorded || tries >= RETRIES_MAX) && (is_seen || self.daemon.is_none())
+        let is_alone = self.daemon.is_none() && self.course.linger_until.is_none();
+        (is_recorded || tries >= RETRIES_MAX) && (is_seen || is_alone)
     }
 
     fn wait(&self) -> io::Result<Ready> {
-        let children = !self.family.is_childless;
-        let mut fds = vec![PollFd::new(&self.listener, PollFlags::IN)];
-        let mut place = |fd| {
-            fds.push(fd);
-            fds.len() - 1
-        };
-        let children_at = children.then(|| place(PollFd::new(&self.reaper, PollFlags::IN)));
-        let stranger_at =
-            self.stranger.as_ref().map(|peer| place(PollFd::new(peer, PollFlags::IN)));
-        let daemon_at = self.daemon.as_ref().map(|daemon| {
-            let sending =
-                if daemon.peer.is_sending() { PollFlags::OUT } else { PollFlags::empty() };
-            place(PollFd::new(&daemon.peer, PollFlags::IN | sending))
-        });
-        let output_at = self.reads_output().then(|| place(PollFd::new(&self.pty, PollFlags::IN)));
         let timeout = self.next_deadline().map(|at| at.saturating_duration_since(now()));
-        match poll(&mut fds, timeout.map(round_up).as_ref()) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(Ready::default()),
-            Err(error) => return Err(error.into()),
+        let mut of = Vec::new();
+        let mut watches = Vec::new();
+        let mut add = |source, watch| {
+            of.push(source);
+            watches.push(watch);
+        };
+        add(Source::Knock, Watch::new(&self.listener, Wants::Read));
+        if !self.family.is_childless {
+            add(Source::Children, Watch::new(&self.reaper, Wants::Read));
         }
-        let is_ready = |at: Option<usize>| at.is_some_and(|at| !fds[at].revents().is_empty());
-        Ok(Ready {
-            children: is_ready(children_at),
-            knock: is_ready(Some(0)),
-            stranger: is_ready(stranger_at),
-            daemon: is_ready(daemon_at),
-            output: is_ready(output_at),
-        })
+        for stranger in &self.strangers {
+            add(Source::Strangers, Watch::new(&stranger.peer, Wants::Read));
+        }
+        if let Some(daemon) = &self.daemon {
+            let wants = if daemon.peer.is_sending() { Wants::Either } else { Wants::Read };
+            add(Source::Daemon, Watch::new(&daemon.peer, wants));
+        }
+        if self.reads_output() {
+            add(Source::Output, Watch::new(&self.pty, Wants::Read));
+        }
+        wait(&mut watches, timeout)?;
+        let ready = watches.iter().zip(of).filter(|(watch, _)| watch.is_ready);
+        Ok(Ready(ready.map(|(_, source)| source).collect()))
     }
 
     /// A lagging daemon holds a running agent back; nobody being connected never does.
@@ -190,22 +133,6 @@ impl Holder {
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        let course = &self.course;
-        let is_paused = course.paused_at.is_some();
-        let of_stage = match course.stage {
-            Stage::Running => [course.kill_at, course.limit_at.filter(|_| !is_paused)],
-            Stage::Draining { quiet_at, end_at } => [Some(quiet_at), Some(end_at)],
-            Stage::Asked { look_at } => [Some(look_at), course.kill_at],
-            Stage::Killing { next_at, .. } => [Some(next_at), None],
-            Stage::Over { .. } => [None, None],
-        };
-        let (offset, stored) = (self.transcript.offset(), self.transcript.stored());
-        let told_at = self.daemon.as_ref().and_then(|d| d.next_notice_at(offset, stored));
-        let others = [course.look_at, course.retry_at, told_at];
-        of_stage.into_iter().chain(others).flatten().min()
-    }
-
     fn reap(&mut self) -> io::Result<()> {
         match self.reaper.next()? {
             Reaped::Child(pid, status) if pid == self.pid => {
@@ -217,15 +144,22 @@ impl Holder {
         Ok(())
     }
 
-    fn read_output(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        let count = match self.pty.read(buffer)? {
-            Output::Bytes(count) => count,
-            Output::NotYet => return Ok(()),
-            Output::End => {
-                self.course.is_at_end = true;
-                return Ok(());
+    pub(super) fn read_output(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        // The system hands out a terminal's output in small pieces; a bufferful is stored at once.
+        let mut count = 0;
+        while count < buffer.len() {
+            match self.pty.read(&mut buffer[count..])? {
+                Output::Bytes(more) => count += more,
+                Output::NotYet => break,
+                Output::End => {
+                    self.course.is_at_end = true;
+                    break;
+                }
             }
-        };
+        }
+        if count == 0 {
+            return Ok(());
+        }
         self.transcript.append(&buffer[..count]);
         let time = now();
         if let Stage::Draining { quiet_at, .. } = &mut self.course.stage {
@@ -236,151 +170,4 @@ impl Holder {
         }
         Ok(())
     }
-
-    fn step(&mut self, time: Instant) {
-        let is_due = |at: Option<Instant>| at.is_some_and(|at| time >= at);
-        if is_due(self.course.look_at) {
-            self.course.look_at = None;
-            self.family.look();
-        }
-        if is_due(self.course.retry_at) {
-            self.course.retry_at = None;
-            self.retry();
-        }
-        match self.course.stage {
-            Stage::Running => self.step_running(time),
-            Stage::Draining { quiet_at, end_at } => {
-                if self.course.is_at_end || time >= quiet_at || time >= end_at {
-                    self.end_rest(time);
-                }
-            }
-            Stage::Asked { look_at } => {
-                if self.family.is_gone() {
-                    self.finish();
-                } else if is_due(self.course.kill_at) {
-                    let give_up_at = time + KILL_FOR;
-                    self.course.stage = Stage::Killing { next_at: time, give_up_at };
-                } else if time >= look_at {
-                    self.course.stage = Stage::Asked { look_at: time + QUIET };
-                }
-            }
-            Stage::Killing { next_at, give_up_at } => {
-                if self.family.is_gone() || time >= give_up_at {
-                    self.finish();
-                } else if time >= next_at {
-                    self.family.signal(&[Signal::KILL]);
-                    let next_at = time + KILL_EVERY;
-                    self.course.stage = Stage::Killing { next_at, give_up_at };
-                }
-            }
-            Stage::Over { .. } => {}
-        }
-        if self.course.retry_at.is_none() && self.must_retry() {
-            self.course.retry_at = Some(time + RETRY_EVERY);
-        }
-    }
-
-    fn step_running(&mut self, time: Instant) {
-        let is_due = |at: Option<Instant>| at.is_some_and(|at| time >= at);
-        if self.course.status.is_some() {
-            // From here on the terminal ends with whoever else has it open.
-            self.pty.release();
-            let record = self.record(Tree::Unknown { why: "they were still being ended".into() });
-            // Only in case the holder is killed before the final record.
-            let _ = record.map(|record| files::write_exit(&self.folder, &record));
-            let time = now();
-            self.course.stage = Stage::Draining { quiet_at: time + QUIET, end_at: time + DRAIN };
-        } else if is_due(self.course.kill_at) {
-            if self.course.how == How::Stopped {
-                self.course.how = How::Killed;
-            }
-            self.course.kill_at = Some(time + KILL_FOR);
-            self.family.signal(&[Signal::KILL]);
-        } else if is_due(self.course.limit_at) && self.course.paused_at.is_none() {
-            self.course.limit_at = None;
-            self.ask(How::TimeLimit, Duration::from_millis(self.spec.stop_grace_ms));
-        }
-    }
-
-    /// Asks everybody to end, and kills them after `grace`. A second time it can only get sooner.
-    pub(super) fn ask(&mut self, how: How, grace: Duration) {
-        let at = now() + grace;
-        if self.course.is_running() && matches!(self.course.how, How::Exited | How::Stopped) {
-            self.course.how = how;
-        }
-        self.course.kill_at = Some(self.course.kill_at.map_or(at, |earlier| earlier.min(at)));
-        if !grace.is_zero() {
-            // A frozen process hears nothing until it is let go.
-            self.family.signal(&[Signal::TERM, Signal::CONT]);
-        }
-    }
-
-    fn end_rest(&mut self, time: Instant) {
-        let left = self.family.look();
-        self.course.survivors = u32::try_from(left.len()).unwrap_or(u32::MAX);
-        if self.course.kill_at.is_none() {
-            let grace = Duration::from_millis(self.spec.stop_grace_ms);
-            self.course.kill_at = Some(time + grace);
-            self.family.signal(&[Signal::TERM, Signal::CONT]);
-        }
-        self.course.stage = Stage::Asked { look_at: time };
-    }
-
-    fn finish(&mut self) {
-        self.drain();
-        let tree = self.family.verdict();
-        self.transcript.retry();
-        // A transcript that cannot be flushed must not keep the exit status from being recorded.
-        let _ = self.transcript.sync();
-        let Some(record) = self.record(tree) else { return };
-        let is_durable = files::write_exit(&self.folder, &record).is_ok();
-        self.course.stage =
-            Stage::Over { record, is_durable, is_told: false, is_seen: false, tries: 0 };
-    }
-
-    /// Reads what is left in the terminal now that nobody, or nobody mortal, writes to it.
-    fn drain(&mut self) {
-        let mut buffer = vec![0; READ_BYTES];
-        let end_at = now() + DRAIN;
-        while !self.course.is_at_end && now() < end_at {
-            let mut fds = [PollFd::new(&self.pty, PollFlags::IN)];
-            match poll(&mut fds, Some(&round_up(QUIET))) {
-                Ok(1..) if self.read_output(&mut buffer).is_ok() => {}
-                Err(Errno::INTR) => {}
-                Ok(_) | Err(_) => return,
-            }
-        }
-    }
-
-    fn record(&self, tree: Tree) -> Option<ExitRecord> {
-        let (status, at) = self.course.status.clone()?;
-        let (how, survivors) = (self.course.how, self.course.survivors);
-        Some(ExitRecord {
-            status,
-            how,
-            at,
-            output_bytes: self.transcript.offset(),
-            survivors,
-            tree,
-        })
-    }
-
-    fn must_retry(&self) -> bool {
-        let is_unrecorded = matches!(self.course.stage, Stage::Over { is_durable: false, .. });
-        self.transcript.is_behind() || is_unrecorded
-    }
-
-    fn retry(&mut self) {
-        self.transcript.retry();
-        if let Stage::Over { record, is_durable, tries, .. } = &mut self.course.stage {
-            *is_durable = *is_durable || files::write_exit(&self.folder, record).is_ok();
-            *tries += 1;
-        }
-    }
-}
-
-/// Whole milliseconds, so that a deadline is never polled for in a spin just before it.
-fn round_up(time: Duration) -> Timespec {
-    let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 2) + 1;
-    Timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 }
 }

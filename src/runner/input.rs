@@ -4,18 +4,20 @@
 //! Writes to a duplicate of the terminal's master. The holder made it non-blocking; that flag is shared
 //! with the holder and never touched here. Nothing is written into it when it is closed.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use super::waiting::{Wants, Watch, wait};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Input that may wait for the agent to read it, in bytes.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
 const WRITE_BYTES: usize = 4096;
 /// How often a writer that waits for the agent looks whether it is still wanted.
-const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const FULL_FOR: Duration = Duration::from_millis(5);
 const STACK_BYTES: usize = 64 * 1024;
 
 /// Why input was not taken. None of it was.
@@ -111,19 +113,19 @@ fn write_all(shared: &Shared, terminal: &OwnedFd, mut bytes: &[u8]) -> io::Resul
         if shared.state().is_closed {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let mut fds = [PollFd::new(terminal, PollFlags::OUT)];
-        match poll(&mut fds, Some(&LOOK_EVERY)) {
-            Ok(0) | Err(Errno::INTR) => continue,
+        let mut watch = [Watch::new(terminal, Wants::Write)];
+        if wait(&mut watch, Some(LOOK_EVERY))? == 0 {
+            continue;
+        }
+        if watch[0].is_hung_up {
             // The holder keeps the terminal open as long as the agent lives.
-            Ok(_) if fds[0].revents().contains(PollFlags::HUP) => {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
+            return Err(io::ErrorKind::BrokenPipe.into());
         }
         match rustix::io::write(terminal, bytes) {
             Ok(count) => bytes = &bytes[count..],
-            Err(Errno::INTR | Errno::AGAIN) => {}
+            // Where a full terminal counts as writable, trying at once again would be a spin.
+            Err(Errno::AGAIN) => std::thread::sleep(FULL_FOR),
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }

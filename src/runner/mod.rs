@@ -7,7 +7,8 @@
 //! contents.
 
 mod connection;
-mod ending;
+mod course;
+mod family;
 mod files;
 pub mod hold;
 mod holder;
@@ -21,6 +22,7 @@ mod serving;
 mod start;
 mod survivors;
 mod transcript;
+mod waiting;
 
 pub use connection::{Connection, Handle, Notice};
 pub use files::{MARKER_VARIABLE, RunSpec};

@@ -3,10 +3,8 @@
 
 use crate::wire::hold::Status;
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, WaitStatus, wait};
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 const STACK_BYTES: usize = 64 * 1024;
@@ -24,14 +22,13 @@ pub(super) enum Reaped {
 /// The polled end of the reaper.
 #[derive(Debug)]
 pub(super) struct Reaper {
-    pipe: File,
+    pipe: PipeReader,
 }
 
 impl Reaper {
     /// Starts collecting. Only once there is a child, and the only one in this process to wait for any.
     pub(super) fn start() -> io::Result<Self> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-        let mut write = File::from(write);
+        let (pipe, mut write) = io::pipe()?;
         std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
             // Ends with the last child, or when the holder no longer listens.
             while let Some(record) = next_record() {
@@ -40,7 +37,7 @@ impl Reaper {
                 }
             }
         })?;
-        Ok(Self { pipe: File::from(read) })
+        Ok(Self { pipe })
     }
 
     /// The next event; blocks unless the descriptor polled as readable.

@@ -1,7 +1,9 @@
 //! What the holder does for a connected daemon: hello, requests, notices.
 
-use super::holder::{Holder, Stage};
+use super::course::Stage;
+use super::holder::Holder;
 use super::link::Peer;
+use super::processes;
 use crate::base::hash::hex;
 use crate::base::size::Size;
 use crate::base::ticks::{Instant, now};
@@ -13,8 +15,17 @@ use std::time::Duration;
 
 /// Without an answer to the last output notice, the next one is sent after this time.
 const NOTICE_EVERY: Duration = Duration::from_millis(20);
+/// Connections that may wait without a hello.
+const STRANGERS_MAX: usize = 4;
 /// Output in one live notice, in bytes.
 const LIVE_BYTES_MAX: usize = 256 * 1024;
+
+/// Somebody who connected and has not said hello.
+#[derive(Debug)]
+pub(super) struct Stranger {
+    pub(super) peer: Peer,
+    is_inside: bool,
+}
 
 /// The daemon that said hello.
 #[derive(Debug)]
@@ -37,53 +48,65 @@ impl Daemon {
 }
 
 impl Holder {
-    /// Takes in whoever connected; a newer stranger replaces an older one that never spoke.
+    /// Takes in whoever connected. Processes of the run are told no when they ask, and cannot crowd
+    /// out others: of too many, they go first.
     pub(super) fn let_in(&mut self) {
-        if let Ok(peer) = self.listener.accept() {
-            self.stranger = Some(peer);
+        let Ok(peer) = self.listener.accept() else { return };
+        let table = self.family.look();
+        let is_inside = table.iter().any(|process| process.pid == peer.pid)
+            || processes::one(peer.pid).is_none();
+        self.strangers.push(Stranger { peer, is_inside });
+        if self.strangers.len() > STRANGERS_MAX {
+            let first = self.strangers.iter().position(|stranger| stranger.is_inside);
+            self.strangers.remove(first.unwrap_or(0));
         }
     }
 
-    pub(super) fn hear_stranger(&mut self) {
-        let Some(mut peer) = self.stranger.take() else { return };
-        let Ok(requests) = peer.requests() else { return };
-        let mut requests = requests.into_iter();
-        match requests.next() {
-            None => self.stranger = Some(peer),
-            Some(Request::Hello { versions, offset }) => {
+    pub(super) fn hear_strangers(&mut self) {
+        for mut stranger in std::mem::take(&mut self.strangers) {
+            let Ok(requests) = stranger.peer.requests() else { continue };
+            let mut requests = requests.into_iter();
+            match requests.next() {
+                None => self.strangers.push(stranger),
                 // One that is gone before it was welcomed is no loss.
-                let _ = self.greet(peer, &versions, offset);
-                self.serve_requests(requests);
+                Some(Request::Hello { versions, offset }) => {
+                    if let Ok(true) = self.greet(stranger, &versions, offset) {
+                        self.serve_requests(requests);
+                    }
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
         }
     }
 
-    fn greet(&mut self, mut peer: Peer, versions: &[u32], offset: u64) -> io::Result<()> {
+    /// Answers a hello; returns whether the stranger is the daemon now.
+    fn greet(&mut self, stranger: Stranger, versions: &[u32], offset: u64) -> io::Result<bool> {
+        let Stranger { mut peer, is_inside } = stranger;
         let version = VERSIONS.iter().find(|version| versions.contains(version));
-        let is_inside = self.family.look().iter().any(|process| process.pid == peer.pid);
-        let reason = match version {
-            _ if is_inside => "a process of the run may not control it".to_string(),
-            None => format!("this holder speaks versions {VERSIONS:?}, not {versions:?}"),
-            Some(version) => {
-                let welcome = Notice::Welcome {
-                    version: *version,
-                    marker: self.spec.marker.clone(),
-                    pid: self.pid,
-                    size: self.spec.size,
-                    is_paused: self.course.paused_at.is_some(),
-                };
-                peer.send_with(&welcome, self.pty.as_fd())?;
-                let acknowledged = offset.min(self.transcript.offset());
-                // Told of nothing yet: the first notice says how much there is.
-                self.daemon = Some(Daemon { peer, acknowledged, told: (0, 0), told_at: None });
-                if let Stage::Over { is_told, .. } = &mut self.course.stage {
-                    *is_told = false;
-                }
-                return Ok(());
-            }
+        let (Some(version), false) = (version, is_inside) else {
+            let reason = match is_inside {
+                true => "a process of the run may not control it".to_string(),
+                false => format!("this holder speaks versions {VERSIONS:?}, not {versions:?}"),
+            };
+            peer.send(&Notice::Refused { reason })?;
+            return Ok(false);
         };
-        peer.send(&Notice::Refused { reason })
+        let welcome = Notice::Welcome {
+            version: *version,
+            marker: self.spec.marker.clone(),
+            pid: self.pid,
+            size: self.spec.size,
+            is_paused: self.course.paused_at.is_some(),
+        };
+        peer.send_with(&welcome, self.pty.as_fd())?;
+        let acknowledged = offset.min(self.transcript.offset());
+        // Told of nothing yet: the first notice says how much there is.
+        self.daemon = Some(Daemon { peer, acknowledged, told: (0, 0), told_at: None });
+        self.course.linger_until = None;
+        if let Stage::Over { is_told, .. } = &mut self.course.stage {
+            *is_told = false;
+        }
+        Ok(true)
     }
 
     pub(super) fn hear_daemon(&mut self) {

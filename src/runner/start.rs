@@ -1,16 +1,15 @@
 //! Starting a holder, and finding the one of a run after the daemon was away.
 
-use super::connection::{Connection, wait_readable};
+use super::connection::Connection;
 use super::files::{self, MARKER_VARIABLE, RunSpec};
 use super::hold::Report;
 use super::passing::SOCKET_PATH_BYTES_MAX;
+use super::waiting::is_readable;
 use crate::base::durable;
 use crate::base::ticks::now;
 use crate::wire::frame;
 use crate::wire::hold::ExitRecord;
-use rustix::pipe::{PipeFlags, pipe_with};
-use std::fs::File;
-use std::io;
+use std::io::{self, PipeReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -97,7 +96,7 @@ pub fn start(folder: &Path, spec: &RunSpec, monban_program: &Path) -> Result<Con
     }
     durable::write_json(&files::spec_path(folder), spec).map_err(failed)?;
     let report = spawn(folder, monban_program).and_then(|mut pipe| {
-        if !wait_readable(&pipe, START_WITHIN)? {
+        if !is_readable(&pipe, START_WITHIN)? {
             return Err(io::ErrorKind::TimedOut.into());
         }
         frame::read(&mut pipe).map_err(io::Error::other)
@@ -135,8 +134,8 @@ pub fn find(folder: &Path, offset: u64) -> Result<Found, RunError> {
 }
 
 /// Starts the holder; what it reports comes out of the returned pipe.
-fn spawn(folder: &Path, monban_program: &Path) -> io::Result<File> {
-    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+fn spawn(folder: &Path, monban_program: &Path) -> io::Result<PipeReader> {
+    let (read, write) = io::pipe()?;
     let mut command = Command::new(monban_program);
     command.arg("hold").arg(folder).current_dir("/");
     // Nothing of the daemon's environment: it may hold secrets no agent is given. The marker stays, so
@@ -147,7 +146,7 @@ fn spawn(folder: &Path, monban_program: &Path) -> io::Result<File> {
     fork_away(&mut command);
     let mut between = command.spawn()?;
     between.wait()?;
-    Ok(File::from(read))
+    Ok(read)
 }
 
 /// Makes the command a grandchild in another session: it never becomes a zombie of this process, and no

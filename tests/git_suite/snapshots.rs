@@ -103,7 +103,7 @@ fn an_unreadable_file_is_named() {
     let world = World::new(&[("a", "1")]);
     let (store, work) = world.started();
     write(&work.join("locked"), b"x");
-    fs::set_permissions(work.join("locked"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(work.join("locked"), fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(work.join("locked")).is_ok() {
         return; // The superuser reads everything.
     }

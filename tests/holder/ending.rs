@@ -61,8 +61,8 @@ fn a_run_is_started_once() {
     let connection = run.start();
     assert_eq!(run.file("count"), "once\n");
     assert!(matches!(run.try_start(), Err(RunError::AlreadyStarted(_))));
-    let again = Command::new(monban()).arg("hold").arg(&run.folder).status().unwrap();
-    assert!(!again.success());
+    let again = Command::new(monban()).arg("hold").arg(&run.folder).output().unwrap();
+    assert!(!again.status.success());
     connection.handle().kill().unwrap();
     finish(&mut { connection });
     assert!(matches!(run.try_start(), Err(RunError::AlreadyStarted(_))));
@@ -240,6 +240,39 @@ fn a_killed_holder_means_lost_and_its_processes_are_found_and_ended() {
     assert_eq!(pids.map(is_alive), [false; 3]);
     // Nothing has appeared that would make it look as if it had ended by itself.
     assert!(matches!(find(&run.folder, 0).unwrap(), Found::Lost { .. }));
+}
+
+#[test]
+fn a_logout_that_asks_everybody_to_end_is_recorded_as_it_was() {
+    let run = Run::of("echo $$ >pid; while :; do sleep 0.1; done");
+    let mut connection = run.start();
+    let pid = run.pid("pid");
+    signal(holder_of(&run), "-HUP");
+    signal(holder_of(&run), "-TERM");
+    signal(pid, "-TERM");
+    let record = finish(&mut connection);
+    assert_eq!((record.status, record.how), (Status::Signal(15), How::Exited));
+}
+
+#[test]
+fn strangers_are_told_no_and_disturb_nobody() {
+    use monban::wire::{frame, hold};
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    let run = Run::of("read line; exit 8");
+    let mut connection = run.start();
+    let _silent: Vec<UnixStream> =
+        (0..10).map(|_| UnixStream::connect(&run.spec.socket).unwrap()).collect();
+    let mut later = UnixStream::connect(&run.spec.socket).unwrap();
+    frame::write(&mut later, &hold::Request::Hello { versions: vec![99], offset: 0 }).unwrap();
+    let answer = frame::read(&mut later).unwrap();
+    let Some(hold::Notice::Refused { reason }) = answer else { panic!("{answer:?}") };
+    assert!(reason.contains("[1], not [99]"), "{reason}");
+    let mut noise = UnixStream::connect(&run.spec.socket).unwrap();
+    noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert!(matches!(noise.read(&mut [0; 16]), Ok(0) | Err(_)));
+    connection.handle().input(b"\n").unwrap();
+    assert_eq!(finish(&mut connection).status, Status::Code(8));
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl Instance {
             .as_array()
             .unwrap()
             .iter()
-            .find(|item| item["task"].to_string() == id && item["kind"] == kind);
+            .find(|item| item["task"].as_u64() == id.parse().ok() && item["kind"] == kind);
         found.unwrap_or_else(|| panic!("no {kind} of task {id} in {inbox}")).clone()
     }
 

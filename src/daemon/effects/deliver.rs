@@ -24,7 +24,7 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
     let (Some(prompt), Some(run)) = (prompt, world.runs.get(run_id)) else { return };
     let went_on = |delivery| {
         let report = Report::Delivery { run: run_id, prompt: number, delivery };
-        world.report(report, &|| cancel.is_set());
+        !world.report(report, &|| cancel.is_set()).is_empty()
     };
     {
         let run = std::sync::Arc::clone(&run);

@@ -63,18 +63,14 @@ fn set_paused(world: &World, id: crate::base::id::RunId, paused: bool, cancel: &
     }
 }
 
-/// The longest single sleep towards a point on the clock, which may be set meanwhile.
-const WAKE_STEP: Duration = Duration::from_secs(60);
-
 fn wake(world: &World, at: crate::base::clock::Timestamp, cancel: &Cancel) {
     let thread = std::thread::current();
     cancel.on_set(move || thread.unpark());
     while !cancel.is_set() {
-        let left = at.since(world.clock.now());
-        if left.is_zero() {
+        if world.clock.now() >= at {
             let _ = world.engine.command_blocking(Command::Daemon(Notice::VouchEnded));
             return;
         }
-        std::thread::park_timeout(left.min(WAKE_STEP));
+        world.clock.park_towards(at);
     }
 }

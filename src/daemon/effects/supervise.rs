@@ -18,7 +18,8 @@ use crate::model::attempt::{End, Place};
 use crate::model::command::Report;
 use crate::model::core::Core;
 use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
-use crate::wire::hold::{ExitRecord, Status, Tree};
+use crate::term::Terminal;
+use crate::wire::hold::{ExitRecord, How, Status, Tree};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ const READ_BYTES: usize = 256 << 10;
 const TRANSCRIPT_BYTES: u64 = 64 << 20;
 /// The largest notes of an earlier daemon that are read.
 const NOTES_BYTES_MAX: u64 = 64 << 20;
+/// How many rows of its screen a run that ended by itself is remembered by.
+const LAST_WORDS_ROWS: usize = 3;
 /// Between asking processes to end and killing them.
 const STOP_GRACE_MS: u64 = 5_000;
 
@@ -69,7 +72,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
 
 enum Attachment {
     Connected(Box<Connection>, Box<Agent>),
-    Ended(ExitRecord, Agent),
+    Ended(ExitRecord, Box<Agent>),
     Lost(End),
     GaveUp,
 }
@@ -83,7 +86,7 @@ fn attach(
 ) -> Result<Attachment, String> {
     let agent = agents::named(world, &facts.spec.agent).map_err(|r| r.to_string());
     match runner::find(folder, kept_offset(folder)).map_err(|error| error.to_string())? {
-        Found::Ended(record) => Ok(Attachment::Ended(record, agent?)),
+        Found::Ended(record) => Ok(Attachment::Ended(record, Box::new(agent?))),
         Found::Alive(connection) => {
             Ok(Attachment::Connected(Box::new(connection), Box::new(agent?)))
         }
@@ -239,7 +242,7 @@ fn follow(
                 let (code, signal) = status(&record.status);
                 run.live.ended(world.clock.now(), code, signal);
                 let _ = connection.handle().seen();
-                break end_of(&record);
+                break with_last_words(end_of(&record), &record, &run);
             }
             None => run.live.settled(world.clock.now()),
             // The holder hung up: it ended, or was killed.
@@ -308,7 +311,9 @@ pub(super) fn keep_frame(world: &World, live: &LiveRun) -> std::io::Result<()> {
 
 /// Reports what settled.
 fn tell(world: &World, live: &LiveRun, cancel: &Cancel) {
-    live.tell(world.clock.now(), |report| world.report(report, &|| cancel.is_set()));
+    live.tell(world.clock.now(), |report| {
+        world.report(report, &|| cancel.is_set());
+    });
 }
 
 struct Reader<'a> {
@@ -390,8 +395,21 @@ fn end_of(record: &ExitRecord) -> End {
     End { code, signal, how: Foreign::new(how), tree_empty }
 }
 
-/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can
-/// be found.
+/// The end with what the screen showed last, when nobody asked the program to end: that mostly says why.
+fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
+    let rows = run.live.look(Terminal::text_rows);
+    let words: Vec<&str> =
+        rows.iter().map(|row| row.trim()).filter(|row| !row.is_empty()).collect();
+    if record.how != How::Exited || words.is_empty() {
+        return end;
+    }
+    let last = words[words.len().saturating_sub(LAST_WORDS_ROWS)..].join(" / ");
+    let how = format!("{}; it last showed: {last}", end.how.raw());
+    End { how: Foreign::new(how), ..end }
+}
+
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
+/// found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);

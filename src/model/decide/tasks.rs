@@ -9,6 +9,7 @@ use crate::model::event::{Event, TaskEvent};
 use crate::model::rejection::{Class, Rejection};
 use crate::model::state::State;
 use crate::model::task::{GatePin, Origin, Stage, Task, TaskSpec};
+use std::collections::BTreeSet;
 
 /// The longest prompt, in bytes: what a terminal paste can carry in good time.
 pub const PROMPT_BYTES_MAX: usize = 256 * 1024;
@@ -60,7 +61,8 @@ pub(super) fn remove(context: Context<'_>, id: TaskId) -> Decision {
 
 pub(super) fn run(context: Context<'_>, tasks: &[(TaskId, GatePin)], who: &str) -> Decision {
     let mut events = Vec::with_capacity(tasks.len());
-    for (id, gate) in tasks {
+    let mut seen = BTreeSet::new();
+    for (id, gate) in tasks.iter().filter(|(id, _)| seen.insert(*id)) {
         let task = task(context, *id)?;
         match task.stage {
             Stage::Draft => {}
@@ -172,7 +174,7 @@ fn check_spec(state: &State, id: TaskId, repo: RepoId, spec: &TaskSpec) -> Resul
 /// Whether following `after` from `start` ever reaches `id`.
 fn comes_after_itself(state: &State, id: TaskId, start: &[TaskId]) -> bool {
     let mut open: Vec<TaskId> = start.to_vec();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     while let Some(next) = open.pop() {
         if next == id {
             return true;

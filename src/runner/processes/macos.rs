@@ -1,4 +1,4 @@
-//! The process table from libproc and sysctl. Written from the documentation and type-checked only.
+//! The process table from libproc and sysctl. Written from the documentation; not tried on a Mac yet.
 
 use super::{Environment, Process};
 use crate::base::foreign::Foreign;

@@ -11,7 +11,7 @@ impl Transcript {
     /// Writes the transcript as asciicast v2. Bytes that are not UTF-8 become U+FFFD; gaps and the end
     /// become markers. The output is foreign: play it with a player, never print it.
     pub fn to_asciicast(&self, to: &mut impl Write) -> Result<(), TranscriptError> {
-        let mut cast = Cast { to, start: None, cut: Vec::new() };
+        let mut cast = Cast { to, start: None, last: Timestamp::default(), cut: Vec::new() };
         for entry in self.entries()? {
             cast.entry(entry?).map_err(|source| self.error(source))?;
         }
@@ -22,6 +22,8 @@ impl Transcript {
 struct Cast<'a, W> {
     to: &'a mut W,
     start: Option<Timestamp>,
+    /// The time of the last event; players want them in order, and clocks are set back.
+    last: Timestamp,
     /// The first bytes of a character whose rest has not come yet.
     cut: Vec<u8>,
 }
@@ -68,7 +70,8 @@ impl<W: Write> Cast<'_, W> {
         if self.start.is_none() {
             self.header(at, Size::UNATTENDED)?;
         }
-        let seconds = at.since(self.start.unwrap_or(at)).as_secs_f64();
+        self.last = self.last.max(at);
+        let seconds = self.last.since(self.start.unwrap_or(at)).as_secs_f64();
         writeln!(self.to, "{}", json!([seconds, kind, text]))
     }
 

@@ -87,12 +87,14 @@ impl Writer {
 
     /// Whether the disk has refused something that [`Self::retry`] should write.
     pub(in crate::runner) fn is_behind(&self) -> bool {
-        !self.waiting.is_empty() || self.lost_from.is_some()
+        let notes = self.segment.as_ref().map(|segment| &segment.notes);
+        let lines = notes.into_iter().chain(&self.gaps).any(|lines| !lines.waiting.is_empty());
+        lines || self.is_output_behind()
     }
 
     /// Takes output.
     pub(in crate::runner) fn append(&mut self, bytes: &[u8]) {
-        let written = if self.is_behind() { 0 } else { self.store(bytes) };
+        let written = if self.is_output_behind() { 0 } else { self.store(bytes) };
         self.offset += bytes.len() as u64;
         self.keep(&bytes[written..]);
     }
@@ -122,6 +124,8 @@ impl Writer {
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
         }
+        let notes = self.segment.as_mut().map(|segment| &mut segment.notes);
+        notes.into_iter().chain(&mut self.gaps).for_each(Lines::flush);
     }
 
     /// What memory holds from `offset` on: where it begins, and at most `count` bytes.
@@ -138,7 +142,11 @@ impl Writer {
             segment.notes.file.sync_all()?;
             segment.output.sync_all()?;
         }
-        Ok(())
+        self.gaps.as_ref().map_or(Ok(()), |gaps| gaps.file.sync_all())
+    }
+
+    fn is_output_behind(&self) -> bool {
+        !self.waiting.is_empty() || self.lost_from.is_some()
     }
 
     fn waiting_from(&self) -> u64 {

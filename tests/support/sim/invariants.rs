@@ -4,7 +4,7 @@ use super::outside::tree_id;
 use super::{Simulation, read};
 use monban::base::clock::Timestamp;
 use monban::base::id::{ItemId, OpId, TaskId};
-use monban::model::attempt::{Attempt, Delivery, PromptWhy, Run};
+use monban::model::attempt::{Attempt, Delivery, PromptWhy, RollbackProgress, Run};
 use monban::model::command::{Command, Request};
 use monban::model::decide::Settings;
 use monban::model::effect::Effect;
@@ -153,6 +153,12 @@ pub fn check(simulation: &Simulation) {
             let place = attempt.place.as_ref().expect("a run has a place");
             assert!(worktrees.insert(&place.worktree), "two runs in {:?}", place.worktree);
         }
+        check_places(task);
+        let undos = task.attempts.iter().flat_map(|attempt| &attempt.rollbacks);
+        for undo in undos.filter(|r| matches!(r.progress, RollbackProgress::UndoWanted { .. })) {
+            let effect = Effect::Undo { task: task.id, op: undo.op };
+            assert!(outstanding.contains(&effect), "{} is forgotten", undo.op);
+        }
         assert!(has_hope(state, task, &outstanding, simulation), "stuck: {}", told(task));
         check_end(state, task, &simulation.witness);
     }
@@ -164,6 +170,15 @@ pub fn check(simulation: &Simulation) {
 
 fn live_run(attempt: &Attempt) -> Option<&Run> {
     attempt.run.as_ref().filter(|run| run.is_live())
+}
+
+/// Every attempt has its own worktree, unless it goes on with the one before it.
+fn check_places(task: &Task) {
+    let fresh = task.attempts.iter().filter(|attempt| !attempt.resumed);
+    let places = fresh.filter_map(|attempt| attempt.place.as_ref());
+    let worktrees: Vec<&PathBuf> = places.map(|place| &place.worktree).collect();
+    let distinct: BTreeSet<&&PathBuf> = worktrees.iter().collect();
+    assert_eq!(distinct.len(), worktrees.len(), "attempts share a worktree: {worktrees:?}");
 }
 
 /// What ended leaves nothing running, nothing waiting, and one result.

@@ -3,6 +3,7 @@
 //! One [`Simulation`] is one seed. What survives a crash is in [`outside`] and in the durable part of
 //! the log; the daemon's memory does not. After every step the [`invariants`] are checked.
 #![allow(clippy::expect_used, clippy::panic, reason = "a simulation that fails says so")]
+#![allow(clippy::print_stdout, reason = "a traced seed tells what happens")]
 
 mod effects;
 mod git;
@@ -226,6 +227,7 @@ impl Simulation {
         let lost = self.log.len() - self.durable;
         self.note(|| format!("CRASH, {lost} events lost"));
         self.log.truncate(self.durable);
+        self.now = self.now.plus(Duration::from_secs(self.rng.below(3000) as u64));
         self.ends.clear();
         self.works.clear();
         self.turns.clear();
@@ -322,7 +324,7 @@ impl Simulation {
         let Some(work) = self.works.get(chosen).cloned() else { return false };
         let events = self.log.len();
         let stale = !self.core.outstanding().contains(&work.effect);
-        if stale && (self.is_calm() || self.rng.chance(40) || !work.is_patient()) {
+        if stale && (self.is_calm() || self.rng.chance(10) || !work.is_patient()) {
             self.works.remove(chosen);
             return true;
         }

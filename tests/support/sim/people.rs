@@ -40,11 +40,11 @@ fn anything(rng: &mut Rng, state: &State, now: Timestamp) -> Request {
         43..=62 => approve(rng, state),
         63..=67 => reject(rng, state),
         68..=73 => Request::Say { task: any_task(rng, state), text: any_text(rng) },
-        74..=75 => Request::Abort { task: any_task(rng, state) },
+        74..=75 => abort(rng, state),
         76..=79 => Request::Pause { task: any_task(rng, state), paused: rng.chance(40) },
         80..=91 => Request::Resume { repo: any_repo(rng) },
-        92..=94 => roll_back(rng, state),
-        95..=97 => undo(rng, state),
+        92..=93 => roll_back(rng, state),
+        94..=95 => undo(rng, state),
         _ => {
             let minutes = rng.pick(&[0, 1, 30, 60, 9999]).unwrap_or(1);
             Request::Vouch { until: now.plus(Duration::from_secs(minutes * 60)) }
@@ -104,6 +104,13 @@ fn approve(rng: &mut Rng, state: &State) -> Request {
     let shown = if rng.chance(90) { item } else { any_item(rng, state) };
     let digest = state.items.get(&shown).map(|item| item.digest()).unwrap_or_default();
     Request::Approve { item, digest }
+}
+
+/// An abort, half of the time of what is just being prepared.
+fn abort(rng: &mut Rng, state: &State) -> Request {
+    let mut preparing = state.tasks.values().filter(|task| task.stage == Stage::Preparing);
+    let preparing = preparing.next().filter(|_| rng.chance(50)).map(|task| task.id);
+    Request::Abort { task: preparing.unwrap_or_else(|| any_task(rng, state)) }
 }
 
 fn reject(rng: &mut Rng, state: &State) -> Request {
