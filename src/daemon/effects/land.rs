@@ -33,7 +33,8 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
     let person = git::identity(&repository);
     let agent = format!("{}@{}", facts.spec.agent, world.node);
     let landing = Landing {
-        id: format!("{}-{op}", facts.name()),
+        // One for all landings of the attempt: what waits under it is replaced, and gone once it landed.
+        id: facts.name(),
         branch: facts.base_branch.clone(),
         expected_base: snapshot.base.parse().map_err(text)?,
         tree: snapshot.tree.parse().map_err(text)?,
