@@ -127,12 +127,3 @@ fn a_client_that_dies_takes_nothing_along_at_every_record() {
         was_struck
     });
 }
-
-#[test]
-fn zz_probe() {
-    let n: usize = std::env::var("PROBE").unwrap().parse().unwrap();
-    let mut person = Person::new(Job::Good, Some(Fault { when: "before", record: n, victim: DAEMON }));
-    person.work();
-    println!("{}", person.monban.git(&["log", "--format=raw", "main"]));
-    println!("{}", person.monban.monban(&["events"]).out);
-}

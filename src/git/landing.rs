@@ -15,10 +15,11 @@ use super::repository::Repository;
 use super::store::Store;
 use crate::base::clock::Timestamp;
 use git2::ObjectType;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Who a commit names.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Identity {
     /// The name.
     pub name: String,

@@ -30,7 +30,8 @@ pub struct Fault {
 }
 
 /// Shell commands, run by the daemon at the record, by which somebody dies.
-pub const DAEMON: &str = "kill -9 $PPID";
+/// The daemon that dies is followed by one to which the person has another name.
+pub const DAEMON: &str = "printf '[user]\nname = Other\n' > $MONBAN_HOME/gitconfig; kill -9 $PPID";
 pub const HOLDER: &str = "f=$MONBAN_HOME/state/runs/run1/claim.json; p=$(grep -o '\"pid\": *[0-9]*' $f | \
      head -n1 | grep -o '[0-9]*$') && kill -9 $p";
 pub const AGENT: &str = "f=$MONBAN_HOME/state/runs/run1/processes.json; p=$(grep -o '\"pid\": *[0-9]*' $f | \
@@ -72,6 +73,7 @@ impl Person {
     /// Runs a command; the first one starts the daemon in which the fault waits.
     fn say(&mut self, args: &[&str]) -> Ran {
         let mut command = self.monban.command(args);
+        command.env("GIT_CONFIG_GLOBAL", self.monban.home.join("gitconfig"));
         if let Some(fault) = self.fault.take() {
             command.env("MONBAN_FAULT_AT", format!("{} {}", fault.when, fault.record));
             let fired = self.monban.home.join("fired");
@@ -81,6 +83,12 @@ impl Person {
         let ran = Instance::ran(command.output().unwrap());
         assert!([0, 1, 2, 3, 4].contains(&ran.status), "{args:?}: {} {}", ran.status, ran.err);
         ran
+    }
+
+    /// Runs a command that must do well; a late fault is tolerated once.
+    fn sure(&mut self, args: &[&str]) -> Ran {
+        let first = self.say(args);
+        if first.status == 3 { self.say(args).expect(0) } else { first.expect(0) }
     }
 
     /// The prompt: it leaves a mark outside of its worktree each time it is typed.
@@ -120,7 +128,7 @@ impl Person {
 
     fn is_over(&self, task: &Value) -> bool {
         match self.job {
-            Job::Good => task["state"] == "done",
+            Job::Good => task["state"] == "done" && task["attempts"][0]["ended"].is_object(),
             Job::Bad => task["state"] == "failed" && task["repository"]["halted"].is_null(),
         }
     }
@@ -208,17 +216,18 @@ impl Person {
 
     /// Checks what must be so at any end, stops everything and gives what is left.
     pub fn leave(mut self) -> Picture {
-        self.monban.monban(&["verify"]).expect(0);
+        self.sure(&["verify"]);
         let mut events = BTreeMap::new();
-        for kind in self.monban.events() {
-            *events.entry(kind).or_insert(0) += 1;
+        for line in self.sure(&["events"]).out.lines() {
+            let record: Value = serde_json::from_str(line).unwrap();
+            *events.entry(record["type"].as_str().unwrap().to_string()).or_insert(0) += 1;
         }
         // Statuses are what settled, as often as it did; the rest happens as often as it should.
         events.retain(|kind, _| {
             let varies = ["run.status", "task.asked", "task.answered", "repo.present", "repo.left"];
             !varies.contains(&kind.as_str()) && !kind.starts_with("daemon.")
         });
-        self.monban.monban(&["daemon", "stop", "--kill-agents"]).expect(0);
+        self.sure(&["daemon", "stop", "--kill-agents"]);
         if let Some(mut client) = self.client.take() {
             client.wait().unwrap();
         }

@@ -215,6 +215,7 @@ impl Instance {
 
     /// Checks that no process of this instance is left, once those that are ending have ended.
     #[track_caller]
+    #[allow(dead_code, reason = "each test file uses its part")]
     pub fn gone(&self) {
         let began = Instant::now();
         while !self.processes().is_empty() {
