@@ -3,7 +3,7 @@
 
 #[path = "holder/ending.rs"]
 mod ending;
-#[path = "holder/support.rs"]
+#[path = "support/holder.rs"]
 mod support;
 #[path = "holder/terminal.rs"]
 mod terminal;

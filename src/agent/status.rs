@@ -296,6 +296,22 @@ impl StatusTracker {
         self.memory.turn.as_ref()?.end(&self.kind.turn, now)
     }
 
+    /// Whether the agent shows that it took the last prompt: it began to work on it, or ended its turn.
+    pub fn turn_is_under_way(&self, now: Timestamp) -> bool {
+        let turn = self.memory.turn.as_ref();
+        turn.is_some_and(|turn| turn.has_begun() || turn.end(&self.kind.turn, now).is_some())
+    }
+
+    /// The agent works on after the end of its turn: that was not the end of it. False if it was not
+    /// over.
+    pub fn turn_goes_on(&mut self, now: Timestamp) -> bool {
+        let is_over = self.turn_end(now).is_some();
+        if let Some(turn) = self.memory.turn.as_mut().filter(|_| is_over) {
+            *turn = Turn::going_on(self.memory.changes);
+        }
+        is_over
+    }
+
     /// Whether a prompt may be typed at `now`, after `quiet` without output. Never during a turn (the
     /// words would steer it), and never when anything looks like a question: they could answer it.
     pub fn ready_for_prompt(&self, now: Timestamp, quiet: Duration) -> bool {

@@ -142,6 +142,8 @@ fn peer(stream: &UnixStream) -> Option<Pid> {
 /// Waits until a process is gone, for 10 s at most.
 fn wait_for_end(pid: Pid) -> bool {
     for _ in 0..START_POLLS {
+        // A daemon that this very process started stays a zombie until it is waited for.
+        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
         if rustix::process::test_kill_process(pid).is_err() {
             return true;
         }

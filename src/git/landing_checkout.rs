@@ -16,12 +16,12 @@ use super::object::{ObjectId, RepoPath, Report, tell};
 use super::objects::{FileEntry, MODE_LINK, MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
-use crate::base::durable;
-use rustix::fs::{AtFlags, FileType, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, renameat, unlinkat};
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is compared in a checkout.
@@ -219,7 +219,7 @@ impl Moving<'_> {
         deltas: &[Delta],
     ) -> Result<Option<String>, GitError> {
         let information = self.repository.common_dir().join("info/attributes");
-        let text = durable::read(&information, 1 << 20).unwrap_or_default();
+        let text = files::read_regular(&information, 1 << 20).unwrap_or_default();
         let names = |word: &&&str| text.windows(word.len()).any(|part| part == word.as_bytes());
         if let Some(word) = FILTERS.iter().find(names) {
             return Ok(Some(format!("{} sets {word}", information.display())));
@@ -322,9 +322,10 @@ impl Moving<'_> {
     /// distrust.
     fn copy_index(&self, checkout: &Checkout) -> Result<PathBuf, GitError> {
         let (index, new) = (checkout.git_dir.join("index"), self.new_index(checkout));
-        let copied = fs::copy(&index, &new).and_then(|_| {
-            let modified = fs::metadata(&index)?.modified()?;
-            fs::File::options().write(true).open(&new)?.set_modified(modified)
+        let copied = files::open_file(CWD, index.as_os_str().as_bytes()).and_then(|mut from| {
+            let mut to = fs::File::create(&new)?;
+            io::copy(&mut from, &mut to)?;
+            to.set_modified(from.metadata()?.modified()?)
         });
         copied.map(|()| new).map_err(|error| GitError::io(&index, error))
     }
@@ -381,7 +382,7 @@ impl Moving<'_> {
     /// Drops our lock and the copy of the index; another's lock stays.
     fn unlock_ours(&self, checkout: &Checkout) -> Result<(), GitError> {
         let path = lock_path(checkout);
-        let text = durable::read(&path, 4096).unwrap_or_default();
+        let text = files::read_regular(&path, 4096).unwrap_or_default();
         let copy = self.new_index(checkout);
         let gone = |result: io::Result<()>| match result {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -4,6 +4,7 @@
 //! the configuration files of the person or the system.
 
 use super::error::GitError;
+use super::files::flush_files;
 use super::object::{ObjectId, RepoPath, safe_part};
 use crate::base::foreign::Foreign;
 use git2::{ConfigLevel, ErrorCode, ObjectType, Repository, opts};
@@ -164,16 +165,15 @@ impl Objects {
         self.written.take()
     }
 
-    /// Flushes everything written here and `more`. Done once at the end: the first flush makes the
-    /// file system write its journal, the others then find little to do.
+    /// Flushes everything written here and `more`, once and together.
     pub fn settle(&self, more: Vec<ObjectId>) -> Result<(), GitError> {
-        for id in self.written.take().into_iter().chain(more) {
+        let objects = self.folder.join("objects");
+        let path = |id: ObjectId| {
             let hex = id.to_string();
-            let path = self.folder.join("objects").join(&hex[..2]).join(&hex[2..]);
-            let flushed = std::fs::File::open(&path).and_then(|file| file.sync_all());
-            flushed.map_err(|error| GitError::io(&path, error))?;
-        }
-        Ok(())
+            objects.join(&hex[..2]).join(&hex[2..])
+        };
+        let paths: Vec<PathBuf> = self.written.take().into_iter().chain(more).map(path).collect();
+        flush_files(&paths)
     }
 
     /// Builds the tree of `files`, which are sorted by path, and gives its id.

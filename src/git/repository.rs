@@ -4,9 +4,9 @@
 
 use super::command::{self, Dirs, Git};
 use super::error::GitError;
+use super::files::read_regular;
 use super::object::{ObjectId, full_name};
 use super::objects::{hash, parse_tree, tree_line};
-use crate::base::durable;
 use crate::base::foreign::Foreign;
 use git2::ObjectType;
 use std::ffi::OsStr;
@@ -253,7 +253,7 @@ pub(crate) fn pointer(file: &Path, prefix: &[u8]) -> Result<Option<PathBuf>, Git
     if !fs::symlink_metadata(file).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);
     }
-    let bytes = durable::read(file, POINTER_BYTES).map_err(|error| GitError::io(file, error))?;
+    let bytes = read_regular(file, POINTER_BYTES).map_err(|error| GitError::io(file, error))?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     Ok(line.strip_prefix(prefix).map(|path| PathBuf::from(OsStr::from_bytes(path))))
 }

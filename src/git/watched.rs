@@ -4,6 +4,7 @@
 
 use super::command::{Dirs, Git};
 use super::error::GitError;
+use super::files::read_regular;
 use super::object::{ObjectId, RepoPath, full_name};
 use super::repository::Repository;
 use super::store::Store;
@@ -203,7 +204,7 @@ fn files(repository: &Repository, store: &Store) -> Result<Vec<WatchedFile>, Git
         let bytes = if is_link {
             Some(fs::read_link(&path).map_err(io)?.into_os_string().as_bytes().to_vec())
         } else if metadata.is_file() && metadata.len() <= FILE_BYTES {
-            Some(durable::read(&path, FILE_BYTES).map_err(io)?)
+            Some(read_regular(&path, FILE_BYTES).map_err(io)?)
         } else {
             None
         };

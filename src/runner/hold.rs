@@ -2,9 +2,10 @@
 //!
 //! No async runtime, little memory: there is one of these for every agent.
 
-use super::ending::Family;
+use super::course::Course;
+use super::family::Family;
 use super::files;
-use super::holder::{Course, Holder};
+use super::holder::Holder;
 use super::link::Listener;
 use super::reaper::Reaper;
 use super::transcript::Writer;

@@ -7,7 +7,8 @@
 //! contents.
 
 mod connection;
-mod ending;
+mod course;
+mod family;
 mod files;
 pub mod hold;
 mod holder;

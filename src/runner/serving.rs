@@ -1,6 +1,7 @@
 //! What the holder does for a connected daemon: hello, requests, notices.
 
-use super::holder::{Holder, Stage};
+use super::course::Stage;
+use super::holder::Holder;
 use super::link::Peer;
 use super::processes;
 use crate::base::hash::hex;

@@ -339,7 +339,8 @@ impl World {
 
     pub fn turn(&mut self, id: TaskId) -> Vec<String> {
         let run = self.run_of(id);
-        self.report(Report::Turned { run })
+        let prompt = self.attempt(id).prompts.last().map_or(0, |prompt| prompt.number);
+        self.report(Report::Turned { run, prompt })
     }
 
     pub fn status(&mut self, id: TaskId, state: AgentState, detail: &str) -> Vec<String> {

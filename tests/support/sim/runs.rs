@@ -60,7 +60,8 @@ impl Simulation {
         };
         if state == AgentState::Idle && stage == Stage::Running && taken && !counted {
             self.turns.insert(run, turns);
-            self.report(Report::Turned { run });
+            let prompt = self.attempt(task).prompts.last().map_or(0, |prompt| prompt.number);
+            self.report(Report::Turned { run, prompt });
         } else if state == AgentState::Working && stage == Stage::Waiting {
             self.report(Report::WentOn { run });
         }
