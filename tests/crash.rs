@@ -81,9 +81,9 @@ fn run_dies_at_every_record(victim: &'static str, how: &str) {
     let (records, _) = undisturbed(Job::Good, false);
     sweep(&faults(&["after"], records, victim), |fault| {
         let mut person = Person::new(Job::Good, Some(fault));
-        let over = |task: &Value| task["state"] == "failed" || task["state"] == "done";
+        let over = |task: &Value| task["stage"]["is"] == "failed" || task["state"] == "done";
         let task = person.work_until(|_, task| over(task));
-        let failed = task["state"] == "failed";
+        let failed = task["stage"]["is"] == "failed";
         if failed {
             let ended = &task["attempts"][0]["ended"];
             assert!(ended["how"].as_str().unwrap().contains(how), "{task:#}");

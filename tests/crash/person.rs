@@ -129,7 +129,7 @@ impl Person {
     fn is_over(&self, task: &Value) -> bool {
         match self.job {
             Job::Good => task["state"] == "done" && task["attempts"][0]["ended"].is_object(),
-            Job::Bad => task["state"] == "failed" && task["repository"]["halted"].is_null(),
+            Job::Bad => task["stage"]["is"] == "failed" && task["repository"]["halted"].is_null(),
         }
     }
 
@@ -145,7 +145,7 @@ impl Person {
     }
 
     fn act(&mut self, task: &Value) {
-        let state = task["state"].as_str().unwrap();
+        let state = task["stage"]["is"].as_str().unwrap();
         if state == "draft" {
             self.start();
         }
