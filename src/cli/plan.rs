@@ -235,6 +235,9 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "  rollback   {}{undo}", text(&rollback["op"]))?;
     }
     let place = &attempt["place"];
+    if !place["agent_version"].is_null() {
+        writeln!(out, "  version    {}", text(&place["agent_version"]))?;
+    }
     for file in place["instructions"].as_array().into_iter().flatten() {
         writeln!(out, "  reads      {}", text(file))?;
     }
