@@ -1,6 +1,6 @@
 //! Commands: requests to the core, from people and from the work under way.
 
-use super::attempt::{AgentStatus, Delivery, End, Place, Snapshot};
+use super::attempt::{AgentStatus, Delivery, End, Place, Snapshot, Usage};
 use super::task::{GatePin, Origin, TaskSpec};
 use super::verdict::Verdict;
 use crate::base::clock::Timestamp;
@@ -199,6 +199,13 @@ pub enum Report {
     Turned {
         /// The run.
         run: RunId,
+    },
+    /// What the agent says that it used so far.
+    Usage {
+        /// The run.
+        run: RunId,
+        /// How much.
+        usage: Usage,
     },
     /// Somebody stopped the agent's turn (Esc).
     Interrupted {

@@ -55,7 +55,8 @@ impl Instance {
         // Not under /tmp by its symlinked name: paths are compared.
         let folder = tempfile::Builder::new().prefix("mb").tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
-        let instance = Self { repository: root.join("repo"), home: root.join("m"), person: None, folder };
+        let instance =
+            Self { repository: root.join("repo"), home: root.join("m"), person: None, folder };
         fs::create_dir_all(&instance.home).unwrap();
         fs::create_dir(&instance.repository).unwrap();
         instance.write("ok", "yes\n");

@@ -12,7 +12,7 @@ pub const CLAUDE_KEY: &str = "sk-ant-api03-made-up-key-of-a-job-0123456789";
 pub const CODEX_KEY: &str = "sk-made-up-key-of-a-job-0123456789";
 
 /// How long the agent may take over anything.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Claude drops keys that arrive as its question appears: a person looks and presses again.
 const PRESS_AGAIN: Duration = Duration::from_millis(700);
 
@@ -134,13 +134,24 @@ impl Job {
         });
     }
 
+    /// How the agent asks for leave on its screen, and the key that gives it.
+    fn asks(&self) -> (&'static str, &'static str) {
+        match self.agent {
+            "claude" => ("Do you want to", "1"),
+            _ => ("Would you like to", "y"),
+        }
+    }
+
+    /// Waits until the agent's question is on its screen.
+    #[track_caller]
+    pub fn until_asks(&self, id: &str) {
+        self.until(id, "the question", |_| self.screen(id).contains(self.asks().0));
+    }
+
     /// Says yes to what the agent wants to do.
     #[track_caller]
     pub fn allow(&self, id: &str) {
-        let (asks, key) = match self.agent {
-            "claude" => ("Do you want to", "1"),
-            _ => ("Would you like to", "y"),
-        };
+        let (asks, key) = self.asks();
         self.answer(id, asks, key);
     }
 
