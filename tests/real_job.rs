@@ -7,10 +7,11 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use monban::base::clock::Clock;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use support::job::{CLAUDE_KEY, CODEX_KEY, Job, job};
+use support::job::{CLAUDE_KEY, CODEX_KEY, Job, job, job_without_login};
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_string()
@@ -76,8 +77,10 @@ fn assert_shown(job: &Job, task: &Value) {
     assert!(text(&place["agent_version"]).contains('.'), "{place:#}");
     assert!(place["instructions"].as_array().unwrap().contains(&"AGENTS.md".into()), "{place:#}");
     assert!(text(&attempt["session"]).len() > 30, "{attempt:#}");
+    assert!(attempt["usage"]["output_tokens"].as_u64() > Some(0), "{attempt:#}");
     let shown = job.monban.monban(&["show", &task["id"].to_string()]).expect(0).out;
     for expected in [
+        " tokens in, ",
         "proxy: none",
         &format!("HOME={home}"),
         "reads      AGENTS.md",
@@ -289,4 +292,110 @@ fn claude_takes_a_large_prompt_whole() {
 fn codex_takes_a_large_prompt_whole() {
     let Some(job) = job("codex_takes_a_large_prompt_whole", "codex") else { return };
     takes_a_large_prompt(&job);
+}
+
+/// Without a login nothing starts and nothing changes; the refusal says what to do.
+fn needs_a_login(job: &Job, cure: &str) {
+    let id = job.add("Logged out", "[[say hello]]");
+    let refused = job.monban.run(&id).expect(3);
+    assert!(refused.err.contains("not logged in") && refused.err.contains(cure), "{}", refused.err);
+    let task = job.monban.task(&id);
+    assert_eq!((&task["state"], &task["attempts"]), (&"draft".into(), &Value::Array(vec![])));
+    let rows = job.monban.monban(&["auth", "--json"]).expect(0).json();
+    let of_agent = rows.as_array().unwrap().iter().filter(|row| row["agent"] == job.agent);
+    assert!(of_agent.clone().count() >= 2, "{rows:#}");
+    assert!(of_agent.clone().all(|row| row["is_there"] == false), "{rows:#}");
+    assert!(of_agent.clone().any(|row| row["cure"].as_str().unwrap_or("").contains(cure)));
+    let table = job.monban.monban(&["auth"]).expect(0).out;
+    assert!(table.contains("missing") && table.contains(cure), "{table}");
+    // The program is missing too: that is said instead.
+    job.monban.configure(&format!("[agents.{}]\nprogram = \"/nowhere/agent\"\n", job.agent));
+    let refused = job.monban.run(&id).expect(3);
+    assert!(refused.err.contains("/nowhere/agent") && refused.err.contains("install it"));
+    assert_eq!(job.monban.task(&id)["state"], "draft");
+}
+
+#[test]
+fn claude_does_not_start_logged_out() {
+    let test = "claude_does_not_start_logged_out";
+    let Some(job) = job_without_login(test, "claude") else { return };
+    needs_a_login(&job, "claude setup-token");
+}
+
+#[test]
+fn codex_does_not_start_logged_out() {
+    let test = "codex_does_not_start_logged_out";
+    let Some(job) = job_without_login(test, "codex") else { return };
+    needs_a_login(&job, "codex login");
+}
+
+#[test]
+fn an_agent_that_ends_at_once_fails_with_the_reason() {
+    let Some(job) = job("an_agent_that_ends_at_once_fails_with_the_reason", "codex") else {
+        return;
+    };
+    let config = fs::read_to_string(job.monban.home.join("config.toml")).unwrap();
+    let config = config.replace("args_extra = [", "args_extra = [\"--no-such-option\", ");
+    job.monban.configure(&config);
+    let id = job.add("Dies", "[[say hello]]");
+    let ran = job.monban.run(&id).expect(1);
+    assert!(ran.err.contains("exit status 2"), "{}", ran.err);
+    assert!(job.screen(&id).contains("--no-such-option"), "its last words can be read");
+    assert_eq!(job.monban.events().iter().filter(|kind| *kind == "repo.halted").count(), 1);
+}
+
+fn made_up_login(refresh: &str, at: &str) -> String {
+    serde_json::json!({
+        "auth_mode": "chatgpt", "OPENAI_API_KEY": null, "last_refresh": at,
+        "tokens": {"id_token": JWT, "access_token": JWT, "refresh_token": refresh, "account_id": "me"},
+    })
+    .to_string()
+}
+
+/// A token of nobody, valid for ever: `{"alg":"none"}.{"exp":4102444800,"email":"a@b.invalid"}.x`
+const JWT: &str = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDAsImVtYWlsIjoiYUBiLmludmFsaWQifQ.eA";
+
+#[test]
+fn a_subscription_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed() {
+    let test = "a_subscription_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed";
+    let Some(job) = job_without_login(test, "codex") else { return };
+    let of_person = job.person().join(".codex/auth.json");
+    fs::create_dir(of_person.parent().unwrap()).unwrap();
+    let now = Clock::System.now().to_string();
+    fs::write(&of_person, made_up_login("r1", &now)).unwrap();
+    let rows = job.monban.monban(&["auth", "--json"]).expect(0).json();
+    let used = rows.as_array().unwrap().iter().find(|row| row["is_used"] == true).unwrap();
+    assert_eq!(used["way"], of_person.display().to_string());
+    assert!(text(&used["reaches"]).contains("one run at a time"), "{used}");
+
+    let first = job.add("First", &job.write("one.txt", "one"));
+    let second = job.add("Second", &job.write("two.txt", "two"));
+    let gate = job.monban.gate();
+    job.monban.monban(&["run", &first, &second, "--trust", &gate]).expect(0);
+    let task = job.until_waits_for(&first, "permission");
+    let waiting = job.until(&second, "the wait", |task| task["status"]["source"] == "login");
+    assert!(text(&waiting["status"]["detail"]).contains("run1"), "{:#}", waiting["status"]);
+    let home = |task: &Value| text(&task["attempts"][0]["place"]["home"]);
+    let copy = Path::new(&home(&task)).join(".codex/auth.json");
+    assert!(fs::read_to_string(&copy).unwrap().contains("\"r1\""));
+    // The agent refreshes: what the person has is void now.
+    let later = Clock::System.now().plus(std::time::Duration::from_secs(60)).to_string();
+    let refreshed = made_up_login("r2", &later);
+    fs::write(&copy, &refreshed).unwrap();
+    job.allow(&first);
+    job.land(&first);
+    job.until_waits_for(&second, "permission");
+    assert_eq!(
+        fs::read_to_string(&of_person).unwrap(),
+        refreshed,
+        "carried back before the next run"
+    );
+    let copy = Path::new(&home(&job.monban.task(&second))).join(".codex/auth.json");
+    assert!(fs::read_to_string(&copy).unwrap().contains("\"r2\""));
+    let requests = job.model.requests();
+    let sent = requests.iter().filter_map(|request| request.headers.get("authorization"));
+    assert!(sent.clone().count() > 0 && sent.clone().all(|sent| *sent == format!("Bearer {JWT}")));
+    assert_eq!(job.files_with("\"r1\""), Vec::<std::path::PathBuf>::new());
+    job.monban.monban(&["abort", &second]).expect(0);
+    job.until_nothing_runs();
 }

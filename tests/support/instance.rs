@@ -136,7 +136,7 @@ impl Instance {
         }
     }
 
-    /// Trusts the gate, writes down a task for the scripted agent, and gives its id.
+    /// Writes down a task for the scripted agent, and gives its id.
     #[track_caller]
     pub fn add(&self, title: &str, script: &str) -> String {
         self.add_for("script", title, script)
