@@ -103,8 +103,8 @@ impl Client {
     }
 }
 
-/// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False when
-/// there is none such, or for a command inside a run.
+/// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False
+/// when there is none such, or for a command inside a run.
 ///
 /// # Errors
 /// It is there and does not end.
@@ -187,8 +187,8 @@ fn reach(places: &Places) -> Result<Option<UnixStream>, Failure> {
     }
 }
 
-/// Says hello; returns what the daemon says. `None` when it hung up on it: a daemon that is ending, or
-/// was killed just now, is no daemon any more.
+/// Says hello; returns what the daemon says. `None` when it hung up on it: a daemon that is ending,
+/// or was killed just now, is no daemon any more.
 fn greet(stream: &mut UnixStream) -> Result<Option<Welcome>, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::environment(
@@ -305,7 +305,8 @@ fn start_daemon(places: &Places) -> Result<Starting, Failure> {
     let (log, from) = open()
         .map_err(|e: std::io::Error| failed(format!("cannot write {}: {e}", path.display())))?;
     let mut command = Command::new(program);
-    // All under one folder means MONBAN_HOME, also when it is not in our own environment (the demo).
+    // All under one folder means MONBAN_HOME, also when it is not in our own environment (the
+    // demo).
     if let Some(root) = places.state.parent().filter(|root| Places::under(root) == *places) {
         command.env("MONBAN_HOME", root);
     }

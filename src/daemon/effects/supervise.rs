@@ -222,7 +222,8 @@ fn follow(
     Some(end)
 }
 
-/// The run ended while no daemon followed it: what it said before counts, such as that its turn is over.
+/// The run ended while no daemon followed it: what it said before counts, such as that its turn is
+/// over.
 fn ended_alone(
     world: &World,
     facts: &Facts,
@@ -362,7 +363,8 @@ fn end_of(record: &ExitRecord) -> End {
     End { code, signal, how: Foreign::new(how), tree_empty }
 }
 
-/// The end with what the screen showed last, when nobody asked the program to end: that mostly says why.
+/// The end with what the screen showed last, when nobody asked the program to end: that mostly says
+/// why.
 fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     let rows = run.live.look(Terminal::text_rows);
     let words: Vec<&str> =
@@ -375,8 +377,8 @@ fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     End { how: Foreign::new(how), ..end }
 }
 
-/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
-/// found.
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can
+/// be found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);

@@ -1,5 +1,5 @@
-//! A person at a job who does not mind that things die: looks, does what is needed, looks again, until
-//! the end. Never does again what shows as done.
+//! A person at a job who does not mind that things die: looks, does what is needed, looks again,
+//! until the end. Never does again what shows as done.
 
 use super::instance::{Instance, Ran};
 use serde_json::Value;
