@@ -125,6 +125,7 @@ fn attempt(attempt: &Attempt) -> Value {
         "place": attempt.place,
         "run": run.map(|run| run.id),
         "session": run.and_then(|run| run.session.as_ref()),
+        "usage": run.and_then(|run| run.usage),
         "ended": run.and_then(|run| match &run.life {
             crate::model::attempt::Life::Ended(end) => Some(json!(end)),
             _ => None,

@@ -188,9 +188,8 @@ impl Person {
         let id = item["id"].as_str().unwrap().to_string();
         match item["kind"].as_str().unwrap() {
             "permission" if !self.answered.contains(&id) => {
-                if self.say(&["send", "1", "--keys", "y", "enter"]).status == 0 {
-                    self.answered.insert(id);
-                }
+                let sent = self.say(&["send", "1", "--keys", "y", "enter"]).status == 0;
+                self.answered.extend(sent.then_some(id));
             }
             "approval" => {
                 let digest = item["digest"].as_str().unwrap();

@@ -5,11 +5,13 @@ mod check;
 mod deliver;
 mod facts;
 mod land;
+mod login;
 mod prepare;
 mod rollback;
 mod snapshot;
 mod supervise;
 mod to_end;
+mod used;
 mod watch;
 
 pub use snapshot::diff_of;

@@ -2,6 +2,7 @@
 //! queries, reporting what settled, and its end.
 
 use super::facts::Facts;
+use super::login;
 use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
@@ -16,7 +17,6 @@ use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::attempt::{End, Place};
 use crate::model::command::Report;
-use crate::model::core::Core;
 use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
 use crate::term::Terminal;
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
@@ -63,8 +63,11 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
             tree_empty: true,
         }),
     };
-    if let Some(end) = end {
-        carry_back(world, &facts, run);
+    if let Some(mut end) = end {
+        if let Some(left) = login::carry_back(&facts, &folder) {
+            end.how = Foreign::new(format!("{}; {left}", end.how.raw()));
+        }
+        super::used::report(world, id, cancel);
         watch::after(world, &facts, run, cancel);
         world.report(Report::Ended { run, end }, &|| cancel.is_set());
     }
@@ -94,12 +97,13 @@ fn attach(
         Found::NeverStarted => {
             let agent = agent?;
             let (prepared, place) = planned(world, facts, run, &agent)?;
-            if !wait_for_login(world, run, prepared.exclusive_login.as_deref(), cancel) {
+            if !login::wait(world, run, prepared.exclusive_login.as_deref(), cancel) {
                 return Ok(Attachment::GaveUp);
             }
             prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
-            let spec = spec(world, run, prepared, &place);
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            login::note(&prepared, folder)?;
+            let spec = spec(world, run, prepared, &place);
             watch::before(world, facts, run);
             let connection =
                 runner::start(folder, &spec, &world.program).map_err(|e| e.to_string())?;
@@ -163,43 +167,6 @@ pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     };
     Ok(hash::sha256_parts([secret.as_slice(), run.to_string().as_bytes()]))
-}
-
-/// A login that only one run at a time may hold goes to the oldest live run that wants it.
-fn wait_for_login(world: &World, run: RunId, login: Option<&str>, cancel: &Cancel) -> bool {
-    let Some(login) = login else { return true };
-    loop {
-        let older = world.engine.look_blocking(move |core: &Core| older_agents(core, run));
-        let Ok(older) = older else { return false };
-        let holds = |(other, agent): &(RunId, String)| {
-            let agent = agents::named(world, agent).ok();
-            let attempt =
-                agents::attempt(world, *other, Path::new("/"), Path::new("/"), String::new(), None);
-            let plan = agent.zip(attempt.ok());
-            let plan = plan.and_then(|(a, attempt)| agents::plan(&a, &attempt, &world.host).ok());
-            plan.is_some_and(|plan| plan.exclusive_login.as_deref() == Some(login))
-        };
-        if !older.iter().any(holds) {
-            return true;
-        }
-        if cancel.is_set() {
-            return false;
-        }
-        std::thread::park_timeout(LOOK);
-    }
-}
-
-fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
-    let attempts = core
-        .state
-        .tasks
-        .values()
-        .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)));
-    let live = attempts.filter_map(|(task, attempt)| {
-        let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id < run)?;
-        Some((other.id, task.spec.agent.clone()))
-    });
-    live.collect()
 }
 
 /// Follows the run to its end; `None` when the daemon stops first.
@@ -456,13 +423,4 @@ fn kept_offset(folder: &Path) -> u64 {
 fn kept_frame(folder: &Path) -> Option<Frame> {
     let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok()?;
     serde_json::from_slice(&notes).ok()
-}
-
-/// A login file that the agent refreshed goes back to the person.
-fn carry_back(world: &World, facts: &Facts, run: RunId) {
-    let Ok(agent) = agents::named(world, &facts.spec.agent) else { return };
-    let Ok((prepared, place)) = planned(world, facts, run, &agent) else { return };
-    if let Some(carry) = prepared.carry_back {
-        let _ = carry.carry(&place.home);
-    }
 }
