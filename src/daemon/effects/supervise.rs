@@ -99,7 +99,9 @@ fn attach(
             }
             // The run before may have refreshed the login: what goes in is what is there now.
             let (prepared, place) = planned(world, facts, run, &agent)?;
-            prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
+            prepare::write_files(&prepared, &place.worktree)
+                .and_then(|()| prepare::write_login(&prepared, &place.worktree))
+                .map_err(|error| error.to_string())?;
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
             login::note(&prepared, folder)?;
             let spec = spec(world, run, prepared, &place);
