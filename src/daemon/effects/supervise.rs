@@ -96,11 +96,15 @@ fn attach(
         Found::Lost { .. } => Ok(Attachment::Lost(end_lost(world, run, folder))),
         Found::NeverStarted => {
             let agent = agent?;
-            let (prepared, place) = planned(world, facts, run, &agent)?;
-            if !login::wait(world, run, prepared.exclusive_login.as_deref(), cancel) {
+            let (wanted, _) = planned(world, facts, run, &agent)?;
+            if !login::wait(world, run, wanted.exclusive_login.as_deref(), cancel)? {
                 return Ok(Attachment::GaveUp);
             }
-            prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
+            // The run before may have refreshed the login: what goes in is what is there now.
+            let (prepared, place) = planned(world, facts, run, &agent)?;
+            prepare::write_files(&prepared, &place.worktree)
+                .and_then(|()| prepare::write_login(&prepared, &place.worktree))
+                .map_err(|error| error.to_string())?;
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
             login::note(&prepared, folder)?;
             let spec = spec(world, run, prepared, &place);
