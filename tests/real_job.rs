@@ -344,8 +344,8 @@ fn an_agent_that_ends_at_once_fails_with_the_reason() {
     assert_eq!(job.monban.events().iter().filter(|kind| *kind == "repo.halted").count(), 1);
 }
 
-/// A login file with something to refresh. Codex uses the key in it and looks nothing up: a login by
-/// ChatGPT alone would ask a service of its maker first.
+/// A login file with something to refresh. Codex uses the key in it and looks nothing up: a login
+/// by ChatGPT alone would ask a service of its maker first.
 fn made_up_login(refresh: &str, at: &str) -> String {
     serde_json::json!({
         "auth_mode": "apikey", "OPENAI_API_KEY": CODEX_KEY, "last_refresh": at,
