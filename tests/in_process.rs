@@ -1,4 +1,5 @@
-//! A daemon in this process: presence, ages and hours by a clock moved by hand, and many clients at once.
+//! A daemon in this process: presence, ages and hours by a clock moved by hand, and many clients at
+//! once.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! Landing as the person sees it: wherever the base is checked out, and whatever happened to it meanwhile.
+//! Landing as the person sees it: wherever the base is checked out, and whatever happened to it
+//! meanwhile.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,6 +1,6 @@
-//! The whole job with the real `claude` and `codex`, from `task add` to landing: the real program, a real
-//! daemon, and a model on this machine. `tests/agents_install` fetches the agents; without them each
-//! test here counts as not run.
+//! The whole job with the real `claude` and `codex`, from `task add` to landing: the real program,
+//! a real daemon, and a model on this machine. `tests/agents_install` fetches the agents; without
+//! them each test here counts as not run.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -344,20 +344,22 @@ fn an_agent_that_ends_at_once_fails_with_the_reason() {
     assert_eq!(job.monban.events().iter().filter(|kind| *kind == "repo.halted").count(), 1);
 }
 
+/// A login file with something to refresh. Codex uses the key in it and looks nothing up: a login by
+/// ChatGPT alone would ask a service of its maker first.
 fn made_up_login(refresh: &str, at: &str) -> String {
     serde_json::json!({
-        "auth_mode": "chatgpt", "OPENAI_API_KEY": null, "last_refresh": at,
+        "auth_mode": "apikey", "OPENAI_API_KEY": CODEX_KEY, "last_refresh": at,
         "tokens": {"id_token": JWT, "access_token": JWT, "refresh_token": refresh, "account_id": "me"},
     })
     .to_string()
 }
 
-/// A token of nobody, valid for ever: `{"alg":"none"}.{"exp":4102444800,"email":"a@b.invalid"}.x`
+/// A token of nobody: `{"alg":"none"}.{"exp":4102444800,"email":"a@b.invalid"}.x`
 const JWT: &str = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDAsImVtYWlsIjoiYUBiLmludmFsaWQifQ.eA";
 
 #[test]
-fn a_subscription_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed() {
-    let test = "a_subscription_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed";
+fn a_login_file_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed() {
+    let test = "a_login_file_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed";
     let Some(job) = job_without_login(test, "codex") else { return };
     let of_person = job.person().join(".codex/auth.json");
     fs::create_dir(of_person.parent().unwrap()).unwrap();
@@ -371,12 +373,18 @@ fn a_subscription_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed() {
     let first = job.add("First", &job.write("one.txt", "one"));
     let second = job.add("Second", &job.write("two.txt", "two"));
     let gate = job.monban.gate();
-    job.monban.monban(&["run", &first, &second, "--trust", &gate]).expect(0);
+    job.monban.monban(&["run", &first, "--trust", &gate]).expect(0);
     let task = job.until_waits_for(&first, "permission");
+    job.monban.monban(&["run", &second]).expect(0);
     let waiting = job.until(&second, "the wait", |task| task["status"]["source"] == "login");
     assert!(text(&waiting["status"]["detail"]).contains("run1"), "{:#}", waiting["status"]);
-    let home = |task: &Value| text(&task["attempts"][0]["place"]["home"]);
-    let copy = Path::new(&home(&task)).join(".codex/auth.json");
+    // One that waits can be aborted, and tried again.
+    job.monban.monban(&["abort", &second]).expect(0);
+    let ended = job.until(&second, "the abort", |task| task["state"] == "stopped");
+    assert_eq!(ended["attempts"][0]["ended"]["tree_empty"], true, "{ended:#}");
+    job.monban.monban(&["task", "retry", &second, "--fresh"]).expect(0);
+    let home = |task: &Value, attempt: usize| text(&task["attempts"][attempt]["place"]["home"]);
+    let copy = Path::new(&home(&task, 0)).join(".codex/auth.json");
     assert!(fs::read_to_string(&copy).unwrap().contains("\"r1\""));
     // The agent refreshes: what the person has is void now.
     let later = Clock::System.now().plus(std::time::Duration::from_secs(60)).to_string();
@@ -390,11 +398,13 @@ fn a_subscription_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed() {
         refreshed,
         "carried back before the next run"
     );
-    let copy = Path::new(&home(&job.monban.task(&second))).join(".codex/auth.json");
+    let copy = Path::new(&home(&job.monban.task(&second), 1)).join(".codex/auth.json");
     assert!(fs::read_to_string(&copy).unwrap().contains("\"r2\""));
     let requests = job.model.requests();
     let sent = requests.iter().filter_map(|request| request.headers.get("authorization"));
-    assert!(sent.clone().count() > 0 && sent.clone().all(|sent| *sent == format!("Bearer {JWT}")));
+    assert!(
+        sent.clone().count() > 0 && sent.clone().all(|sent| *sent == format!("Bearer {CODEX_KEY}"))
+    );
     assert_eq!(job.files_with("\"r1\""), Vec::<std::path::PathBuf>::new());
     job.monban.monban(&["abort", &second]).expect(0);
     job.until_nothing_runs();

@@ -1,6 +1,6 @@
 //! The plan of a start: program, arguments, exact environment, files to write, login.
 //!
-//! [`prepare`] reads the person's machine and decides; [`write_files`] is the only part that writes.
+//! [`prepare`] reads the person's machine and decides; [`write_files`] and [`write_login`] write.
 
 use super::carry::CarryBack;
 use super::environment::{Environment, EnvironmentReport, Why};
@@ -135,6 +135,8 @@ pub struct Prepared {
     pub folders: Vec<PathBuf>,
     /// Files to write.
     pub files: Vec<PlannedFile>,
+    /// Its login, where that is a file: written only for a start.
+    pub login_file: Option<PlannedFile>,
     /// How it is logged in.
     pub login: Login,
     /// Runs of the same name must not overlap: they would log each other out.
@@ -173,7 +175,11 @@ pub fn prepare(
         folders: std::iter::once(home.clone())
             .chain(kind.folders.iter().map(|folder| home.join(folder)))
             .collect(),
-        files: files(kind, attempt, &values, found.as_ref(), &env),
+        files: files(kind, attempt, &values, &env),
+        login_file: found
+            .as_ref()
+            .and_then(|found| found.file.clone())
+            .map(|(path, bytes)| PlannedFile { path: home.join(path), mode: 0o600, bytes }),
         env,
         exclusive_login: found.as_ref().and_then(|found| found.exclusive.clone()),
         carry_back: found.as_ref().and_then(|found| found.carry_back.clone()),
@@ -182,12 +188,19 @@ pub fn prepare(
     })
 }
 
-/// Writes what was planned. A link or another thing that an earlier attempt planted on the way is an
-/// error and is not followed.
+/// Writes what was planned, but no login. A link or another thing that an earlier attempt planted on
+/// the way is an error and is not followed.
 pub fn write_files(prepared: &Prepared, worktree: &Path) -> Result<(), AgentError> {
     let inside = Inside::open(worktree)?;
     prepared.folders.iter().try_for_each(|folder| inside.make_folder(folder))?;
     prepared.files.iter().try_for_each(|file| inside.write(&file.path, file.mode, &file.bytes))
+}
+
+/// Writes the login of a run that starts now, after [`write_files`].
+pub fn write_login(prepared: &Prepared, worktree: &Path) -> Result<(), AgentError> {
+    let inside = Inside::open(worktree)?;
+    let write = |file: &PlannedFile| inside.write(&file.path, file.mode, &file.bytes);
+    prepared.login_file.as_ref().map_or(Ok(()), write)
 }
 
 fn home_in_worktree(attempt: &Attempt) -> PathBuf {
@@ -198,7 +211,6 @@ fn files(
     kind: &AgentKind,
     attempt: &Attempt,
     values: &Values,
-    found: Option<&Found>,
     env: &BTreeMap<String, String>,
 ) -> Vec<PlannedFile> {
     let home = home_in_worktree(attempt);
@@ -219,9 +231,6 @@ fn files(
         let text = template::fill(&file.content, values, template::Inside::Quotes);
         let bytes = text.trim_start().as_bytes().to_vec();
         files.push(PlannedFile { path: home.join(&file.path), mode: 0o600, bytes });
-    }
-    if let Some((path, bytes)) = found.and_then(|found| found.file.clone()) {
-        files.push(PlannedFile { path: home.join(path), mode: 0o600, bytes });
     }
     files
 }

@@ -227,6 +227,9 @@ fn what_is_written_is_private_and_ignored_by_git() {
     let prepared = setup.prepare("codex").unwrap();
     write_files(&prepared, &setup.attempt.worktree).unwrap();
     write_files(&prepared, &setup.attempt.worktree).unwrap();
+    let login = setup.attempt.home_path().join(".codex/auth.json");
+    assert!(!login.exists(), "a login is written only for a start");
+    write_login(&prepared, &setup.attempt.worktree).unwrap();
     let read = |path: &str| fs::read_to_string(setup.attempt.worktree.join(path)).unwrap();
     assert_eq!(read(".monban/.gitignore"), "*\n");
     assert!(read(".monban/home/.codex/auth.json").contains("sk-openai"));

@@ -1,5 +1,5 @@
-//! A monban instance of its own for a test: a generated repository, a MONBAN_HOME, and the real program
-//! typed at as a person would. Nothing of it is left when it is dropped.
+//! A monban instance of its own for a test: a generated repository, a MONBAN_HOME, and the real
+//! program typed at as a person would. Nothing of it is left when it is dropped.
 
 use serde_json::Value;
 use std::fs;

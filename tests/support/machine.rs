@@ -133,6 +133,7 @@ impl Machine {
         let name = &self.kind.name;
         let prepared = prepare::prepare(name, &self.kind, &self.config, &attempt, &host).unwrap();
         prepare::write_files(&prepared, &attempt.worktree).unwrap();
+        prepare::write_login(&prepared, &attempt.worktree).unwrap();
         prepared
     }
 

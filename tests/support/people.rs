@@ -1,4 +1,5 @@
-//! A small client of the people's socket, and a daemon in this very process with a clock moved by hand.
+//! A small client of the people's socket, and a daemon in this very process with a clock moved by
+//! hand.
 
 use monban::agent::prepare::Host;
 use monban::base::clock::{Clock, ManualClock, Timestamp};

@@ -36,7 +36,8 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
     let repository = Repository::open(&facts.path).map_err(text)?;
     let Names { person, agent } = names(world, facts, op, &repository)?;
     let landing = Landing {
-        // One for all landings of the attempt: what waits under it is replaced, and gone once it landed.
+        // One for all landings of the attempt: what waits under it is replaced, and gone once it
+        // landed.
         id: facts.name(),
         branch: facts.base_branch.clone(),
         expected_base: snapshot.base.parse().map_err(text)?,

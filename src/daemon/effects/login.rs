@@ -1,5 +1,5 @@
-//! Login files that only one run at a time may hold: waiting for one, noting what went in, carrying a
-//! refreshed one back.
+//! Login files that only one run at a time may hold: waiting for one, noting what went in, carrying
+//! a refreshed one back.
 
 use super::facts::Facts;
 use crate::agent::carry::{Carried, CarryBack};
@@ -23,31 +23,44 @@ const CARRY_BYTES_MAX: u64 = 1 << 20;
 /// How often it is looked whether a login is free.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A login that only one run at a time may hold goes to the oldest live run that wants it.
-pub(super) fn wait(world: &World, run: RunId, login: Option<&str>, cancel: &Cancel) -> bool {
-    let Some(login) = login else { return true };
+/// Waits until the login is this run's: one that only one run at a time may hold goes to the oldest
+/// live run that wants it. False when the daemon stops first; an error when the run is to be ended.
+pub(super) fn wait(
+    world: &World,
+    run: RunId,
+    login: Option<&str>,
+    cancel: &Cancel,
+) -> Result<bool, String> {
+    let Some(login) = login else { return Ok(true) };
     let mut told = None;
-    loop {
-        let older = world.engine.look_blocking(move |core: &Core| older_agents(core, run));
-        let Ok(older) = older else { return false };
-        let holds = |(other, agent): &(RunId, String)| {
-            let agent = agents::named(world, agent).ok();
-            let attempt =
-                agents::attempt(world, *other, Path::new("/"), Path::new("/"), String::new(), None);
-            let plan = agent.zip(attempt.ok());
-            let plan = plan.and_then(|(a, attempt)| agents::plan(&a, &attempt, &world.host).ok());
-            plan.is_some_and(|plan| plan.exclusive_login.as_deref() == Some(login))
-        };
-        let Some((holder, _)) = older.iter().find(|older| holds(older)) else { return true };
+    while !cancel.is_set() {
+        let look = move |core: &Core| (older_agents(core, run), is_stopped(core, run));
+        let Ok((older, is_stopped)) = world.engine.look_blocking(look) else { return Ok(false) };
+        if is_stopped {
+            return Err("it was ended while it waited for its login".into());
+        }
+        let holder = older.iter().find(|(other, agent)| holds(world, *other, agent, login));
+        let Some((holder, _)) = holder else { return Ok(true) };
         if told.replace(*holder) != Some(*holder) {
             let detail = format!("waits for its login, which {holder} has: one run at a time");
             world.report(waits(run, detail, world.clock.now()), &|| cancel.is_set());
         }
-        if cancel.is_set() {
-            return false;
-        }
         std::thread::park_timeout(LOOK_EVERY);
     }
+    Ok(false)
+}
+
+fn holds(world: &World, other: RunId, agent: &str, login: &str) -> bool {
+    let agent = agents::named(world, agent).ok();
+    let nowhere = Path::new("/");
+    let attempt = agents::attempt(world, other, nowhere, nowhere, String::new(), None).ok();
+    let plan =
+        agent.zip(attempt).map(|(agent, attempt)| agents::plan(&agent, &attempt, &world.host));
+    plan.is_some_and(|plan| plan.is_ok_and(|p| p.exclusive_login.as_deref() == Some(login)))
+}
+
+fn is_stopped(core: &Core, run: RunId) -> bool {
+    core.state.run(run).is_none_or(|(_, _, run)| run.stop.is_some())
 }
 
 fn waits(run: RunId, detail: String, since: Timestamp) -> Report {
@@ -68,8 +81,8 @@ fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
     live.collect()
 }
 
-/// Notes which login goes into the run, to carry it back even when the person's file, or this daemon,
-/// is another one by then.
+/// Notes which login goes into the run, to carry it back even when the person's file, or this
+/// daemon, is another one by then.
 pub(super) fn note(prepared: &Prepared, folder: &Path) -> Result<(), String> {
     let Some(carry) = &prepared.carry_back else { return Ok(()) };
     durable::write_json(&folder.join(CARRY_FILE), carry).map_err(|error| error.to_string())

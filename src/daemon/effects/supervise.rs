@@ -96,11 +96,15 @@ fn attach(
         Found::Lost { .. } => Ok(Attachment::Lost(end_lost(world, run, folder))),
         Found::NeverStarted => {
             let agent = agent?;
-            let (prepared, place) = planned(world, facts, run, &agent)?;
-            if !login::wait(world, run, prepared.exclusive_login.as_deref(), cancel) {
+            let (wanted, _) = planned(world, facts, run, &agent)?;
+            if !login::wait(world, run, wanted.exclusive_login.as_deref(), cancel)? {
                 return Ok(Attachment::GaveUp);
             }
-            prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
+            // The run before may have refreshed the login: what goes in is what is there now.
+            let (prepared, place) = planned(world, facts, run, &agent)?;
+            prepare::write_files(&prepared, &place.worktree)
+                .and_then(|()| prepare::write_login(&prepared, &place.worktree))
+                .map_err(|error| error.to_string())?;
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
             login::note(&prepared, folder)?;
             let spec = spec(world, run, prepared, &place);
@@ -232,7 +236,8 @@ fn follow(
     Some(end)
 }
 
-/// The run ended while no daemon followed it: what it said before counts, such as that its turn is over.
+/// The run ended while no daemon followed it: what it said before counts, such as that its turn is
+/// over.
 fn ended_alone(
     world: &World,
     facts: &Facts,
@@ -374,7 +379,8 @@ fn end_of(record: &ExitRecord) -> End {
     End { code, signal, how: Foreign::new(how), tree_empty }
 }
 
-/// The end with what the screen showed last, when nobody asked the program to end: that mostly says why.
+/// The end with what the screen showed last, when nobody asked the program to end: that mostly says
+/// why.
 fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     let rows = run.live.look(Terminal::text_rows);
     let words: Vec<&str> =
@@ -387,8 +393,8 @@ fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     End { how: Foreign::new(how), ..end }
 }
 
-/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
-/// found.
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can
+/// be found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);
