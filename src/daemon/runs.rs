@@ -3,7 +3,7 @@
 use super::live::LiveRun;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
-use crate::runner::{Entry, Handle, Transcript};
+use crate::runner::{Entry, Handle, InputError, Transcript};
 use crate::term::Terminal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -40,8 +40,8 @@ impl Attached {
     }
 
     /// Types into its terminal.
-    pub fn input(&self, bytes: Vec<u8>) -> Result<(), String> {
-        self.handle.input(&bytes).map_err(|error| error.to_string())
+    pub fn input(&self, bytes: Vec<u8>) -> Result<(), InputError> {
+        self.handle.input(&bytes)
     }
 
     /// The way to its holder.

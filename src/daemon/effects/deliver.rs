@@ -11,6 +11,7 @@ use crate::model::command::Report;
 use crate::model::core::Core;
 use crate::model::effect::Effect;
 use crate::model::task::Task;
+use crate::runner::InputError;
 use std::time::Duration;
 
 /// How often an agent that reports nothing is looked at again.
@@ -43,9 +44,14 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         if !may_type(world, id, run_id, number) || run.live.prompt_begins(number, keep).is_err() {
             return;
         }
-        if type_prompt(&run, prompt).is_err() {
-            went_on(Delivery::Uncertain);
-            return;
+        match type_prompt(&run, prompt) {
+            Ok(()) => {}
+            // The run is over, which is told as its end; or its connection was lost, and made again.
+            Err(InputError::Closed) => return,
+            Err(InputError::Full(_)) => {
+                went_on(Delivery::Uncertain);
+                return;
+            }
         }
     }
     if run.live.wait_taken(|| world.clock.now(), TAKEN_LIMIT, POLL, gave_up) {
@@ -67,9 +73,10 @@ fn may_type(world: &World, task: TaskId, run: RunId, prompt: u32) -> bool {
     world.engine.look_blocking(look).unwrap_or(false)
 }
 
-fn type_prompt(run: &Attached, prompt: &Prompt) -> Result<(), String> {
+fn type_prompt(run: &Attached, prompt: &Prompt) -> Result<(), InputError> {
     let paste = if run.live.modes().bracketed_paste { Paste::Bracketed } else { Paste::Typed };
-    let input = prompt_input(&prompt.text, paste).map_err(|refusal| refusal.to_string())?;
+    // Refused where it was asked for already: an empty prompt, or one too long to type.
+    let Ok(input) = prompt_input(&prompt.text, paste) else { return Ok(()) };
     run.input(input.text)?;
     run.input(input.enter)
 }
