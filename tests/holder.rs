@@ -1,9 +1,9 @@
-//! The holder with real processes: nothing is lost, nothing outlives a run, nothing is taken for what
-//! it is not.
+//! The holder with real processes: nothing is lost, nothing outlives a run, nothing is taken for
+//! what it is not.
 
 #[path = "holder/ending.rs"]
 mod ending;
-#[path = "holder/support.rs"]
+#[path = "support/holder.rs"]
 mod support;
 #[path = "holder/terminal.rs"]
 mod terminal;

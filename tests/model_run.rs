@@ -300,3 +300,29 @@ fn an_interrupted_turn_asks_a_person_and_is_not_judged() {
     assert!(w.inbox(task).is_empty());
     assert_eq!(w.turn(task), ["run.turned"]);
 }
+
+#[test]
+fn the_end_of_a_turn_is_the_proof_that_its_prompt_was_taken() {
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    assert!(w.turn(task).is_empty(), "nothing was typed: no turn can be over");
+    w.delivery(task, 1, Delivery::Typing);
+    assert_eq!(w.turn(task), ["run.delivery", "run.turned"]);
+    assert_eq!(w.attempt(task).prompts[0].delivery, Delivery::Delivered);
+    assert!(w.delivery(task, 1, Delivery::Delivered).is_empty(), "it is known already");
+}
+
+#[test]
+fn the_late_end_of_an_earlier_turn_is_not_the_end_of_the_next() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    w.dj(Request::Say { task, text: "And the tests.".into() });
+    w.delivery(task, 2, Delivery::Typing);
+    let late = Report::Turned { run, prompt: 1 };
+    assert!(w.report(late.clone()).is_empty());
+    w.delivery(task, 2, Delivery::Delivered);
+    assert!(w.report(late).is_empty());
+    assert_eq!(w.turn(task), ["run.turned"]);
+}

@@ -24,7 +24,7 @@ fn late_reports(task: TaskId) -> Vec<(&'static str, Report)> {
         ("rolled back", Report::RolledBack { task, op, result: Ok("/aside".into()) }),
         ("undone", Report::Undone { task, op, result: Ok(()) }),
         ("started", Report::Started { run }),
-        ("turned", Report::Turned { run }),
+        ("turned", Report::Turned { run, prompt: 1 }),
         ("interrupted", Report::Interrupted { run }),
         ("went on", Report::WentOn { run }),
         ("paused", Report::Paused { run, paused: true }),
@@ -59,7 +59,7 @@ fn misplaced_reports(w: &World, task: TaskId) -> Vec<(&'static str, Report)> {
     }
     if let Some(run) = w.attempt(task).run.as_ref().map(|run| run.id) {
         reports.push(("starting", Report::Started { run }));
-        reports.push(("running", Report::Turned { run }));
+        reports.push(("running", Report::Turned { run, prompt: 1 }));
         reports.push(("running", Report::Interrupted { run }));
         reports.push(("waiting", Report::WentOn { run }));
         let delivery = Delivery::Delivered;

@@ -1,6 +1,6 @@
-//! The whole job with the real `claude` and `codex`, from `task add` to landing: the real program, a real
-//! daemon, and a model on this machine. `tests/agents_install` fetches the agents; without them each
-//! test here counts as not run.
+//! The whole job with the real `claude` and `codex`, from `task add` to landing: the real program,
+//! a real daemon, and a model on this machine. `tests/agents_install` fetches the agents; without
+//! them each test here counts as not run.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -4,6 +4,7 @@
 
 use super::status::State;
 use super::template;
+use crate::base::foreign::Foreign;
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -312,9 +313,14 @@ impl AgentKind {
 
     /// Reads an agent file; `file` is its name in messages.
     pub fn parse(file: &str, text: &str) -> Result<AgentKind, KindError> {
-        let kind: AgentKind = toml::from_str(text).map_err(|error| KindError::Syntax {
-            file: file.to_string(),
-            message: error.to_string().trim_end().to_string(),
+        let kind: AgentKind = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            KindError::Syntax {
+                file: format!("{file}:{line}:{column}"),
+                message: Foreign::new(error.message()).shown(),
+            }
         })?;
         for (place, template) in kind.templates() {
             if let Some(name) = template::unknown(template) {

@@ -1,3 +1,5 @@
+//! How logins are found, shown and refused.
+
 use super::*;
 use std::fs;
 

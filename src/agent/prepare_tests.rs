@@ -1,3 +1,5 @@
+//! What a start plans and what it writes.
+
 use super::*;
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,3 +1,5 @@
+//! How signs of an agent become its status and the end of its turn.
+
 use super::*;
 use crate::agent::hook::{self, HookFormat};
 

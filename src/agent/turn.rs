@@ -38,6 +38,16 @@ impl Turn {
         Self { from_change: change, seen_working: false, idle_since: None, end: None }
     }
 
+    /// A turn of an agent that is at work.
+    pub(super) fn going_on(change: u64) -> Self {
+        Self { seen_working: true, ..Self::after(change) }
+    }
+
+    /// Whether the agent was seen at work in it.
+    pub(super) fn has_begun(&self) -> bool {
+        self.seen_working
+    }
+
     /// How it had ended by `now`, if it had.
     pub(super) fn end(&self, rule: &TurnRule, now: Timestamp) -> Option<TurnEnd> {
         let settled = self.idle_since.is_some_and(|since| now >= since.plus(IDLE_SETTLES));

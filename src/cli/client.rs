@@ -21,9 +21,6 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a starting daemon is looked for, and how many times at most: 10 s.
 const START_POLL: Duration = Duration::from_millis(20);
 const START_POLLS: u32 = 500;
-/// How many times a daemon that hangs up before it says hello is looked at: one that is just ending is
-/// gone after a moment.
-const ENDING_POLLS: u32 = 50;
 /// How much of what a failed daemon wrote is told.
 const SAID_BYTES_MAX: u64 = 16 << 10;
 /// Set inside every run; a command inside a run never starts a daemon.
@@ -56,16 +53,8 @@ impl Client {
 
     /// Connects to the daemon of `places`, if one runs.
     pub fn connect_running(places: &Places, at: &Path) -> Result<Option<Self>, Failure> {
-        let mut polls = ENDING_POLLS;
-        let (stream, welcome) = loop {
-            let Some(mut stream) = reach(places)? else { return Ok(None) };
-            match greet(&mut stream)? {
-                Some(welcome) => break (stream, welcome),
-                None if polls == 0 => return Err(silent(&"it hung up")),
-                None => polls -= 1,
-            }
-            std::thread::sleep(START_POLL);
-        };
+        let Some(mut stream) = reach(places)? else { return Ok(None) };
+        let Some(welcome) = greet(&mut stream)? else { return Ok(None) };
         if let Some(failure) = other_version(&welcome) {
             return Err(failure);
         }
@@ -114,18 +103,21 @@ impl Client {
     }
 }
 
-/// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False when
-/// there is none such.
+/// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False
+/// when there is none such, or for a command inside a run.
 ///
 /// # Errors
 /// It is there and does not end.
 pub fn stop_stranger(places: &Places) -> Result<bool, Failure> {
-    refuse_inside_run()?;
+    if refuse_inside_run().is_err() {
+        return Ok(false);
+    }
     let Some(mut stream) = reach(places)? else { return Ok(false) };
     let pid = match greet(&mut stream) {
+        Ok(None) => return Ok(false),
         Ok(Some(welcome)) if other_version(&welcome).is_none() => return Ok(false),
         Ok(Some(welcome)) => process(welcome.pid),
-        Ok(None) | Err(_) => peer(&stream),
+        Err(_) => peer(&stream),
     };
     let stays = |what: String| Failure::environment(what, "end that process by hand (kill)");
     let pid = pid.ok_or_else(|| stays("the daemon's process is not known".into()))?;
@@ -151,6 +143,8 @@ fn peer(stream: &UnixStream) -> Option<Pid> {
 /// Waits until a process is gone, for 10 s at most.
 fn wait_for_end(pid: Pid) -> bool {
     for _ in 0..START_POLLS {
+        // A daemon that this very process started stays a zombie until it is waited for.
+        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
         if rustix::process::test_kill_process(pid).is_err() {
             return true;
         }
@@ -193,38 +187,43 @@ fn reach(places: &Places) -> Result<Option<UnixStream>, Failure> {
     }
 }
 
-/// The failure that somebody listens there who does not say hello.
-fn silent(error: &dyn std::fmt::Display) -> Failure {
-    Failure::environment(
-        format!(
-            "the daemon does not answer as monban {} (protocol {PROTOCOL}): {error}",
-            env!("CARGO_PKG_VERSION")
-        ),
-        "it may be another version or hang: `monban daemon stop`, then run the command again",
-    )
-}
-
-/// Says hello; returns what the daemon says, `None` when it hangs up instead.
+/// Says hello; returns what the daemon says. `None` when it hung up on it: a daemon that is ending,
+/// or was killed just now, is no daemon any more.
 fn greet(stream: &mut UnixStream) -> Result<Option<Welcome>, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::environment(
+            format!(
+                "the daemon does not answer as monban {} (protocol {PROTOCOL}): {error}",
+                env!("CARGO_PKG_VERSION")
+            ),
+            "it may be another version or hang: `monban daemon stop`, then run the command again",
+        )
+    };
     let hello = Hello {
         magic: MAGIC.into(),
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").into(),
         person: person_here(),
     };
-    stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| silent(&e))?;
-    let welcome = frame::write(stream, &hello).and_then(|()| frame::read(stream));
-    let welcome = match welcome {
-        Err(FrameError::Io(error)) if is_hang_up(&error) => return Ok(None),
-        welcome => welcome.map_err(|e| silent(&e))?,
+    stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| failed(&e))?;
+    let said = frame::write(stream, &hello).and_then(|()| frame::read(stream));
+    let welcome = match said {
+        Err(error) if is_gone(&error) => return Ok(None),
+        said => said.map_err(|error| failed(&error))?,
     };
-    stream.set_read_timeout(None).map_err(|e| silent(&e))?;
+    stream.set_read_timeout(None).map_err(|e| failed(&e))?;
     Ok(welcome)
 }
 
-fn is_hang_up(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    matches!(error.kind(), BrokenPipe | ConnectionReset)
+fn is_gone(error: &FrameError) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    match error {
+        FrameError::Io(error) => {
+            matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+        }
+        FrameError::Truncated => true,
+        FrameError::TooLarge { .. } | FrameError::Malformed(_) => false,
+    }
 }
 
 /// What is said of a daemon of another version.
@@ -306,7 +305,8 @@ fn start_daemon(places: &Places) -> Result<Starting, Failure> {
     let (log, from) = open()
         .map_err(|e: std::io::Error| failed(format!("cannot write {}: {e}", path.display())))?;
     let mut command = Command::new(program);
-    // All under one folder means MONBAN_HOME, also when it is not in our own environment (the demo).
+    // All under one folder means MONBAN_HOME, also when it is not in our own environment (the
+    // demo).
     if let Some(root) = places.state.parent().filter(|root| Places::under(root) == *places) {
         command.env("MONBAN_HOME", root);
     }

@@ -48,9 +48,9 @@ async fn take(world: &Arc<World>, report: HookReport) {
     let world = Arc::clone(world);
     let taken = tokio::task::spawn_blocking(move || {
         run.live.hook(world.clock.now(), report);
-        for news in run.live.news(world.clock.now()) {
+        run.live.tell(world.clock.now(), |news| {
             world.report(news, &|| !run.is_up());
-        }
+        });
     });
     let _ = taken.await;
 }

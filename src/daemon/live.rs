@@ -1,7 +1,7 @@
 //! A run as it is right now: its terminal, its agent's status, and what of that is worth an event.
 //!
-//! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy agent
-//! cannot flood an eternal log.
+//! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy
+//! agent cannot flood an eternal log.
 
 use crate::agent::kind::AgentKind;
 use crate::agent::status::{Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker};
@@ -34,6 +34,8 @@ pub struct LiveRun {
     pub token: String,
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// Held while news are told, so that they arrive in order.
+    telling: Mutex<()>,
 }
 
 struct Inner {
@@ -43,6 +45,8 @@ struct Inner {
     answered: u64,
     last_output_at: Timestamp,
     screen_is_new: bool,
+    /// The last prompt whose typing began.
+    prompt: Option<u32>,
     told: Told,
 }
 
@@ -60,10 +64,15 @@ struct Told {
 pub struct Frame {
     /// The offset in the run's output.
     pub offset: u64,
+    /// The terminal there, as its keyframe.
+    keyframe: String,
     /// Queries up to here have been answered.
     pub answered: u64,
     /// The agent's status so far.
     pub memory: Memory,
+    /// The last prompt whose typing began: a later one was certainly not typed.
+    #[serde(default)]
+    pub prompt: Option<u32>,
 }
 
 impl LiveRun {
@@ -77,7 +86,8 @@ impl LiveRun {
         now: Timestamp,
     ) -> Self {
         let terminal = Terminal::new(size, SCROLLBACK_ROWS);
-        Self::with(id, task, token, terminal, StatusTracker::new(kind, now), 0, now)
+        let tracker = StatusTracker::new(kind, now);
+        Self::with((id, task, token), terminal, tracker, (0, None), now)
     }
 
     /// A run as an earlier daemon left it; `None` when its notes cannot be read.
@@ -86,22 +96,21 @@ impl LiveRun {
         task: TaskId,
         token: String,
         kind: &AgentKind,
-        keyframe: &[u8],
         frame: Frame,
         now: Timestamp,
     ) -> Option<Self> {
+        let keyframe = frame.keyframe.as_bytes();
         let terminal = Terminal::from_keyframe(keyframe, SCROLLBACK_ROWS).ok()?;
         let tracker = StatusTracker::with_memory(kind, frame.memory);
-        Some(Self::with(id, task, token, terminal, tracker, frame.answered, now))
+        let before = (frame.answered, frame.prompt);
+        Some(Self::with((id, task, token), terminal, tracker, before, now))
     }
 
     fn with(
-        id: RunId,
-        task: TaskId,
-        token: String,
+        (id, task, token): (RunId, TaskId, String),
         terminal: Terminal,
         tracker: StatusTracker,
-        answered: u64,
+        (answered, prompt): (u64, Option<u32>),
         now: Timestamp,
     ) -> Self {
         let inner = Inner {
@@ -110,9 +119,11 @@ impl LiveRun {
             answered,
             last_output_at: now,
             screen_is_new: false,
+            prompt,
             told: Told::default(),
         };
-        Self { id, task, token, inner: Mutex::new(inner), changed: Condvar::new() }
+        let (inner, telling) = (Mutex::new(inner), Mutex::new(()));
+        Self { id, task, token, inner, changed: Condvar::new(), telling }
     }
 
     /// A thread that panicked while it held the lock left data that is still whole.
@@ -150,8 +161,8 @@ impl LiveRun {
         self.lock().terminal.skip(bytes);
     }
 
-    /// How long to wait for output before looking again: a moment after output, a while as long as only
-    /// silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
+    /// How long to wait for output before looking again: a moment after output, a while as long as
+    /// only silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
     pub fn next_look(&self, settle: Duration, look: Duration, wait: Duration) -> Duration {
         let inner = self.lock();
         if inner.screen_is_new {
@@ -199,8 +210,13 @@ impl LiveRun {
         self.changed.notify_all();
     }
 
-    /// What became worth reporting since the last call.
-    pub fn news(&self, now: Timestamp) -> Vec<Report> {
+    /// Tells what became worth reporting since the last call, in order whoever calls.
+    pub fn tell(&self, now: Timestamp, report: impl FnMut(Report)) {
+        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        self.news(now).into_iter().for_each(report);
+    }
+
+    fn news(&self, now: Timestamp) -> Vec<Report> {
         let mut inner = self.lock();
         let mut news = Vec::new();
         let run = self.id;
@@ -212,31 +228,33 @@ impl LiveRun {
         }
         let status = inner.tracker.status(now);
         let shown = (status.state, status.detail.clone());
-        if status.state != State::Exited
+        // The end of the process is reported as such, with what it means for the task.
+        if status.source != Source::Exit
             && inner.told.status.as_ref() != Some(&shown)
             && inner.told.may_tell(now)
         {
             let went_on = status.state == State::Working && inner.told.turn_end.is_some();
             inner.told.status = Some(shown);
             news.push(Report::Status { run, status: settled_status(&status) });
-            if went_on && inner.tracker.turn_end(now).is_some() {
+            if went_on && inner.tracker.turn_goes_on(now) {
+                inner.told.turn_end = None;
                 news.push(Report::WentOn { run });
             }
         }
         let end = inner.tracker.turn_end(now);
         if end != inner.told.turn_end {
             inner.told.turn_end.clone_from(&end);
-            match end {
-                Some(TurnEnd::Done) => news.push(Report::Turned { run }),
-                Some(TurnEnd::Interrupted) => news.push(Report::Interrupted { run }),
-                Some(TurnEnd::Error(_)) | None => {}
+            match (end, inner.prompt) {
+                (Some(TurnEnd::Done), Some(prompt)) => news.push(Report::Turned { run, prompt }),
+                (Some(TurnEnd::Interrupted), _) => news.push(Report::Interrupted { run }),
+                _ => {}
             }
         }
         news
     }
 
-    /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and at
-    /// least every `poll`.
+    /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and
+    /// at least every `poll`.
     pub fn wait_ready(
         &self,
         now: impl Fn() -> Timestamp,
@@ -257,17 +275,25 @@ impl LiveRun {
         }
     }
 
-    /// Notes that a prompt is being typed: what the agent says from now on is about it.
-    pub fn prompt_begins(&self) {
-        let mut inner = self.lock();
-        inner.tracker.prompt_delivered();
-        inner.told.turn_end = None;
+    /// Whether the typing of this prompt began, now or under an earlier daemon.
+    pub fn has_begun(&self, prompt: u32) -> bool {
+        self.lock().prompt == Some(prompt)
     }
 
-    /// Has the end of the turn told once more: told before the prompt counted as delivered, it did not
-    /// count.
-    pub fn tell_turn_again(&self) {
-        self.lock().told.turn_end = None;
+    /// A prompt is about to be typed: what the agent says from now on is about it. `keep` keeps the
+    /// notes for a later daemon; when it fails the prompt has not begun and must not be typed.
+    pub fn prompt_begins<E>(
+        &self,
+        prompt: u32,
+        keep: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        {
+            let mut inner = self.lock();
+            inner.tracker.prompt_delivered();
+            inner.prompt = Some(prompt);
+            inner.told.turn_end = None;
+        }
+        keep().inspect_err(|_| self.lock().prompt = None)
     }
 
     /// Waits until the agent shows that it took the prompt; false when it did not within `limit` of
@@ -284,12 +310,8 @@ impl LiveRun {
         loop {
             let status = inner.tracker.status(now());
             let reports = matches!(status.source, Source::InBand | Source::Hook | Source::Exit);
-            let taken = matches!(
-                status.state,
-                State::Working | State::Blocked(_) | State::Done | State::Error | State::Exited
-            );
             // A program that reports nothing cannot show more than that it was typed to.
-            if taken || !reports || inner.tracker.turn_end(now()).is_some() {
+            if !reports || inner.tracker.turn_is_under_way(now()) {
                 return true;
             }
             if gave_up() || now() >= until {
@@ -311,14 +333,15 @@ impl LiveRun {
     }
 
     /// The notes for a later daemon.
-    pub fn frame(&self) -> (Vec<u8>, Frame) {
+    pub fn frame(&self) -> Frame {
         let inner = self.lock();
-        let frame = Frame {
+        Frame {
             offset: inner.terminal.offset(),
+            keyframe: String::from_utf8(inner.terminal.keyframe()).unwrap_or_default(),
             answered: inner.answered,
             memory: inner.tracker.memory().clone(),
-        };
-        (inner.terminal.keyframe(), frame)
+            prompt: inner.prompt,
+        }
     }
 
     /// Wakes whoever waits on this run, to see that they are to give up.

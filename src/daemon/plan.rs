@@ -1,6 +1,7 @@
 //! The plan: which repository is meant, which gate would judge, what may start.
 
 use super::requests::Asked;
+use super::show;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::Request as Wanted;
@@ -44,8 +45,8 @@ pub(super) async fn handle(asked: &Asked, ask: PlanAsk) -> Result<Value, Rejecti
     }
 }
 
-/// The repository the person stands in, for what looks or stops: that must not depend on whether its
-/// configuration can be read now.
+/// The repository the person stands in, for what looks or stops: that must not depend on whether
+/// its configuration can be read now.
 pub(super) async fn standing(asked: &Asked) -> Result<RepoId, Rejection> {
     let common = asked.world.common_at(asked.at.clone()).await?;
     let known =
@@ -107,8 +108,8 @@ async fn run(
     trusted: Option<String>,
 ) -> Result<Value, Rejection> {
     let tasks = named_or_drafts(asked, ground.repo, tasks).await?;
-    let pin = ready_to_start(asked, ground, trusted).await?;
     agents_ready(asked, &tasks).await?;
+    let pin = ready_to_start(asked, ground, trusted).await?;
     let named = tasks.iter().map(|task| (*task, pin.clone())).collect();
     asked.command(Wanted::Run { tasks: named }).await?;
     let ids = tasks.clone();
@@ -168,14 +169,15 @@ async fn ready_to_start(
     Ok(gate.pin)
 }
 
-/// A run whose agent's program or login is missing is refused before anything changes.
+/// A run of a task that is not there, or whose agent's program or login is missing, is refused
+/// before anything changes.
 async fn agents_ready(asked: &Asked, tasks: &[TaskId]) -> Result<(), Rejection> {
     let ids = tasks.to_vec();
     let agents = asked.world.engine.look(move |core| {
-        ids.iter().filter_map(|id| Some(core.state.task(*id)?.spec.agent.clone())).collect()
+        let agent = |id: &TaskId| Ok(core.state.task(*id).ok_or(*id)?.spec.agent.clone());
+        ids.iter().map(agent).collect::<Result<Vec<String>, TaskId>>()
     });
-    let agents: Vec<String> = agents.await?;
-    for agent in agents {
+    for agent in agents.await?.map_err(show::no_task)? {
         asked.world.agent_ready(&agent)?;
     }
     Ok(())
@@ -205,8 +207,8 @@ pub(super) async fn retry(
             return Err(Rejection::new(Class::NeedsPerson, why, "add `--resume` or `--fresh`"));
         }
     };
-    let gate = ready_to_start(asked, &ground, trusted).await?;
     agents_ready(asked, &[id]).await?;
+    let gate = ready_to_start(asked, &ground, trusted).await?;
     asked.command(Wanted::Retry { task: id, gate, resume }).await
 }
 

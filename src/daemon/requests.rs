@@ -32,13 +32,23 @@ impl Asked {
     }
 }
 
+/// What is to happen once a request is answered.
+#[derive(PartialEq, Eq)]
+pub enum After {
+    /// The daemon goes on.
+    GoOn,
+    /// The daemon stops.
+    Stop,
+}
+
 /// Handles one request and sends exactly one result.
 pub async fn handle(
     world: Arc<World>,
     person: String,
     request: Request,
     answers: mpsc::Sender<Answer>,
-) {
+) -> After {
+    let stops = matches!(request.ask, Ask::Daemon(DaemonAsk::Stop { .. }));
     let asked = Asked { world, person, at: request.at, answers: answers.clone() };
     let result = match request.ask {
         Ask::Plan(ask) => plan::handle(&asked, ask).await,
@@ -47,8 +57,10 @@ pub async fn handle(
         Ask::Show(ask) => show::handle(&asked, ask).await,
         Ask::Daemon(ask) => daemon(&asked, ask).await,
     };
+    let after = if stops && result.is_ok() { After::Stop } else { After::GoOn };
     let answer = result.map_or_else(Answer::Refused, Answer::Done);
     let _ = answers.send(answer).await;
+    after
 }
 
 async fn task(asked: &Asked, id: TaskId, ask: TaskAsk) -> Result<Value, Rejection> {
@@ -116,7 +128,6 @@ async fn daemon(asked: &Asked, ask: DaemonAsk) -> Result<Value, Rejection> {
             if kill_agents {
                 terminal::end_all(asked).await?;
             }
-            asked.world.engine.stop().await;
             Ok(json!({ "stopping": true }))
         }
     }

@@ -1,7 +1,7 @@
-//! The people's socket: hello, requests, answers. Serves each connection by itself; what it needs to
-//! know or change goes through the engine.
+//! The people's socket: hello, requests, answers. Serves each connection by itself; what it needs
+//! to know or change goes through the engine.
 
-use super::requests;
+use super::requests::{self, After};
 use super::world::World;
 use crate::model::rejection::{Class, Rejection};
 use crate::wire::frame;
@@ -84,13 +84,17 @@ async fn requests(
             written = write => { written?; None }
             request = &mut read => Some(request),
         };
+        if early.is_some() {
+            // It spoke or hung up while its request was under way: the request is given up.
+            abort.abort();
+        }
+        // A daemon that is to stop stops after its answer is out.
+        if work.await.is_ok_and(|after| after == After::Stop) {
+            world.engine.stop().await;
+        }
         next = match early {
             None => read.await?,
-            // It spoke or hung up while its request was under way: the request is given up.
-            Some(request) => {
-                abort.abort();
-                request?
-            }
+            Some(request) => request?,
         };
     }
     Ok(())

@@ -40,7 +40,8 @@ async fn scope(asked: &Asked, all: bool) -> Result<Option<RepoId>, Rejection> {
     if all { Ok(None) } else { Ok(Some(plan::standing(asked).await?)) }
 }
 
-fn no_task(id: TaskId) -> Rejection {
+/// The refusal that there is no such task.
+pub(super) fn no_task(id: TaskId) -> Rejection {
     Rejection::input(format!("there is no task {id}"), "`monban ls --all` lists the tasks")
 }
 

@@ -2,6 +2,7 @@
 
 use super::requests::Asked;
 use super::runs::Attached;
+use super::show;
 use crate::base::id::{RunId, TaskId};
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
@@ -52,8 +53,8 @@ fn type_in(run: &Attached, bytes: Vec<u8>) -> Result<Value, Rejection> {
     Ok(json!({ "bytes": count }))
 }
 
-/// The run of a task that can be typed to now. A daemon that has just started may still be adopting it:
-/// that is waited for.
+/// The run of a task that can be typed to now. A daemon that has just started may still be adopting
+/// it: that is waited for.
 async fn attached(asked: &Asked, id: TaskId) -> Result<Arc<Attached>, Rejection> {
     let run = last_run(asked, id).await?;
     for _ in 0..ADOPTION_LOOKS {
@@ -77,10 +78,10 @@ async fn attached(asked: &Asked, id: TaskId) -> Result<Arc<Attached>, Rejection>
 
 async fn last_run(asked: &Asked, id: TaskId) -> Result<RunId, Rejection> {
     let look = move |core: &Core| {
-        let attempt = core.state.task(id)?.attempt()?;
-        Some(attempt.run.as_ref().map(|run| run.id))
+        let task = core.state.task(id)?;
+        Some(task.attempt().and_then(|attempt| attempt.run.as_ref()).map(|run| run.id))
     };
-    let run = asked.world.engine.look(look).await?.flatten();
+    let run = asked.world.engine.look(look).await?.ok_or_else(|| show::no_task(id))?;
     run.ok_or_else(|| {
         Rejection::refused(
             format!("task {id} has no agent yet"),

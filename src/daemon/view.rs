@@ -174,8 +174,8 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
     Some(runs.unwrap_or_else(|| json!([])))
 }
 
-/// Whether a task needs a person, or has ended, or can only go on after somebody did something: then
-/// there is nothing to wait for.
+/// Whether a task needs a person, or has ended, or can only go on after somebody did something:
+/// then there is nothing to wait for.
 pub fn is_settled(state: &State, id: TaskId) -> bool {
     let Some(task) = state.task(id) else { return true };
     if task.is_final() || task.stage == Stage::Draft || state.items_of(id).next().is_some() {

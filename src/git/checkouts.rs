@@ -3,10 +3,11 @@
 
 use super::command::{Dirs, Git};
 use super::error::GitError;
+use super::files::read_regular;
 use super::object::RepoPath;
 use super::repository::{Repository, pointer};
 use super::store::Store;
-use crate::base::durable;
+use super::worktree::Worktree;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -86,10 +87,18 @@ impl Repository {
         Ok(BaseCheckout { worktree: checkout.folder.clone(), state })
     }
 
-    /// The checkouts that are on `branch`, or will return to it when what they are doing ends.
+    /// The person's checkouts that are on `branch`, or will return to it when what they are doing
+    /// ends. An agent that switches its worktree to the base does not make it the person's.
     pub(crate) fn checkouts_of(&self, branch: &str) -> Result<Vec<Checkout>, GitError> {
         let mut holding = Vec::new();
         for checkout in self.checkouts()? {
+            let is_an_attempts = match &checkout.folder {
+                Some(folder) => Worktree::find(folder)?.is_some(),
+                None => false,
+            };
+            if is_an_attempts {
+                continue;
+            }
             let on_it = self.head_branch(&checkout.git_dir)?.as_deref() == Some(branch);
             if on_it || returns_to(&checkout.git_dir, branch) {
                 holding.push(checkout);
@@ -116,16 +125,17 @@ impl Repository {
         Ok(all)
     }
 
-    /// Tracked files of a checkout that are not as in `commit`, by an index of the checkout (or a copy
-    /// of it). Runs with the store's configuration, so that no filter of the repository is executed.
+    /// Tracked files of a checkout that are not as in `branch`, by an index of the checkout (or a
+    /// copy of it). Runs with the store's configuration, so that no filter of the repository is
+    /// executed.
     pub(crate) fn changed_files(
         &self,
         store: &Store,
         folder: &Path,
         index: &Path,
-        commit: &str,
+        branch: &str,
     ) -> Result<Vec<RepoPath>, GitError> {
-        let head = self.head_of(commit)?.to_string();
+        let head = self.head_of(branch)?.to_string();
         let dirs = self.checkout_dirs(store, folder, index);
         let settings = self.checkout_settings()?;
         let names = ["--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"];
@@ -190,7 +200,7 @@ fn in_progress(what: &str) -> CheckoutState {
 fn returns_to(git_dir: &Path, branch: &str) -> bool {
     let names = ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"];
     names.iter().any(|name| {
-        let bytes = durable::read(&git_dir.join(name), 4096).unwrap_or_default();
+        let bytes = read_regular(&git_dir.join(name), 4096).unwrap_or_default();
         let text = bytes.trim_ascii();
         text == branch.as_bytes()
             || branch.strip_prefix("refs/heads/").is_some_and(|short| text == short.as_bytes())

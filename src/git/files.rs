@@ -7,8 +7,9 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -60,6 +61,27 @@ pub(crate) fn descend(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> 
     Ok(folder)
 }
 
+/// Opens folders below a root and keeps the last one open: files come sorted by folder.
+pub(crate) struct Folders<'a> {
+    root: OwnedFd,
+    last: Option<(&'a [u8], OwnedFd)>,
+}
+
+impl<'a> Folders<'a> {
+    pub fn below(root: &Path) -> Result<Self, GitError> {
+        Ok(Self { root: open_root(root)?, last: None })
+    }
+
+    /// The folder `path`, opened as [`descend`] does.
+    pub fn open(&mut self, path: &'a [u8]) -> io::Result<BorrowedFd<'_>> {
+        let opened = match self.last.take() {
+            Some((last, opened)) if last == path => opened,
+            _ => descend(self.root.as_fd(), path)?,
+        };
+        Ok(self.last.insert((path, opened)).1.as_fd())
+    }
+}
+
 /// Makes the folder `path` below `root` where it is missing, and opens it.
 pub(crate) fn make_folders(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
     let mut folder = fs::openat(root, ".", FOLDER, Mode::empty())?;
@@ -98,8 +120,8 @@ pub(crate) fn look(folder: impl AsFd, name: &[u8]) -> io::Result<Option<Stat>> {
     }
 }
 
-/// Opens a regular file for reading. What became something else meanwhile is an error, and a FIFO is
-/// never waited for.
+/// Opens a regular file for reading. What became something else meanwhile is an error, and a FIFO
+/// is never waited for.
 pub(crate) fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<File> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -108,6 +130,18 @@ pub(crate) fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file any more"));
     }
     Ok(File::from(file))
+}
+
+/// The bytes of a regular file at a path that a run could have replaced: never a FIFO that would be
+/// waited for, and at most `limit` bytes.
+pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = open_file(fs::CWD, path.as_os_str().as_bytes())?;
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
 }
 
 /// The target of a symbolic link.
@@ -189,7 +223,31 @@ pub(crate) fn in_parallel<'a, T: Sync, R: Send>(
     items: &'a [T],
     work: impl Fn(&'a [T]) -> Result<Vec<R>, GitError> + Sync,
 ) -> Result<Vec<R>, GitError> {
-    let share = items.len().div_ceil(workers()).max(1);
+    in_shares(workers(), items, work)
+}
+
+/// Flushes files, many at a time: waiting for the disk takes no processor, and flushes that come
+/// together are one to the disk.
+pub(crate) fn flush_files(paths: &[PathBuf]) -> Result<(), GitError> {
+    in_shares(FLUSHES, paths, |share| {
+        for path in share {
+            let flushed = File::open(path).and_then(|file| file.sync_all());
+            flushed.map_err(|error| GitError::io(path, error))?;
+        }
+        Ok(Vec::<()>::new())
+    })
+    .map(|_| ())
+}
+
+/// How many flushes are waited for at a time.
+const FLUSHES: usize = 16;
+
+fn in_shares<'a, T: Sync, R: Send>(
+    count: usize,
+    items: &'a [T],
+    work: impl Fn(&'a [T]) -> Result<Vec<R>, GitError> + Sync,
+) -> Result<Vec<R>, GitError> {
+    let share = items.len().div_ceil(count).max(1);
     let work = &work;
     std::thread::scope(|scope| {
         let threads: Vec<_> =

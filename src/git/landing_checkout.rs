@@ -1,9 +1,9 @@
-//! Moving the person's checkout together with its branch. Only files that are byte for byte what the
-//! base has are replaced, nothing untracked is touched, and no filter or hook runs.
+//! Moving the person's checkout together with its branch. Only files that are byte for byte what
+//! the base has are replaced, nothing untracked is touched, and no filter or hook runs.
 //!
-//! Order: take git's own index lock; look; prepare the new index beside the old; swap the branch and set
-//! a marker reference in one transaction; write the files; put the index in place; drop the marker and
-//! the lock. With the marker present a repetition writes what is missing.
+//! Order: take git's own index lock; look; prepare the new index beside the old; swap the branch
+//! and set a marker reference in one transaction; write the files; put the index in place; drop the
+//! marker and the lock. With the marker present a repetition writes what is missing.
 
 use super::checkouts::{Checkout, unfinished};
 use super::command::{Dirs, Git, LONG};
@@ -16,12 +16,12 @@ use super::object::{ObjectId, RepoPath, Report, tell};
 use super::objects::{FileEntry, MODE_LINK, MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
-use crate::base::durable;
-use rustix::fs::{AtFlags, FileType, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, renameat, unlinkat};
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is compared in a checkout.
@@ -108,8 +108,8 @@ impl Moving<'_> {
         self.write(objects, checkout, folder, &deltas, report).map(Moved::Done)
     }
 
-    /// After a crash between the swap and the end: writes what is missing, if the branch did not move
-    /// on since.
+    /// After a crash between the swap and the end: writes what is missing, if the branch did not
+    /// move on since.
     pub fn complete(&self, head: ObjectId, report: &mut Report<'_>) -> Result<(), GitError> {
         let marker = self.repository.find_ref(&self.landing.marker_ref())?;
         for checkout in self.repository.checkouts_of(&self.landing.branch)? {
@@ -143,7 +143,8 @@ impl Moving<'_> {
         }
     }
 
-    /// The one compare-and-swap. `Some` says where the branch was instead; nothing was changed then.
+    /// The one compare-and-swap. `Some` says where the branch was instead; nothing was changed
+    /// then.
     fn swap(&self, marked: bool) -> Result<Option<ObjectId>, GitError> {
         let Landing { branch, expected_base, .. } = self.landing;
         let mut steps = format!("update {branch} {} {expected_base}\n", self.commit);
@@ -219,7 +220,7 @@ impl Moving<'_> {
         deltas: &[Delta],
     ) -> Result<Option<String>, GitError> {
         let information = self.repository.common_dir().join("info/attributes");
-        let text = durable::read(&information, 1 << 20).unwrap_or_default();
+        let text = files::read_regular(&information, 1 << 20).unwrap_or_default();
         let names = |word: &&&str| text.windows(word.len()).any(|part| part == word.as_bytes());
         if let Some(word) = FILTERS.iter().find(names) {
             return Ok(Some(format!("{} sets {word}", information.display())));
@@ -322,9 +323,10 @@ impl Moving<'_> {
     /// distrust.
     fn copy_index(&self, checkout: &Checkout) -> Result<PathBuf, GitError> {
         let (index, new) = (checkout.git_dir.join("index"), self.new_index(checkout));
-        let copied = fs::copy(&index, &new).and_then(|_| {
-            let modified = fs::metadata(&index)?.modified()?;
-            fs::File::options().write(true).open(&new)?.set_modified(modified)
+        let copied = files::open_file(CWD, index.as_os_str().as_bytes()).and_then(|mut from| {
+            let mut to = fs::File::create(&new)?;
+            io::copy(&mut from, &mut to)?;
+            to.set_modified(from.metadata()?.modified()?)
         });
         copied.map(|()| new).map_err(|error| GitError::io(&index, error))
     }
@@ -381,7 +383,7 @@ impl Moving<'_> {
     /// Drops our lock and the copy of the index; another's lock stays.
     fn unlock_ours(&self, checkout: &Checkout) -> Result<(), GitError> {
         let path = lock_path(checkout);
-        let text = durable::read(&path, 4096).unwrap_or_default();
+        let text = files::read_regular(&path, 4096).unwrap_or_default();
         let copy = self.new_index(checkout);
         let gone = |result: io::Result<()>| match result {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

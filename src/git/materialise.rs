@@ -1,8 +1,9 @@
-//! Writing a tree of the store to a disk: exact bytes, no filter, no line-ending conversion, no name
-//! that some file system takes for git's own. Used for gate checkouts, new worktrees and rollback.
+//! Writing a tree of the store to a disk: exact bytes, no filter, no line-ending conversion, no
+//! name that some file system takes for git's own. Used for gate checkouts, new worktrees and
+//! rollback.
 
 use super::error::GitError;
-use super::files;
+use super::files::{self, Folders};
 use super::object::{ObjectId, RepoPath, Report, tell};
 use super::objects::{FileEntry, MODE_LINK, MODE_PROGRAM, MODE_SUBMODULE, Objects};
 use super::store::Store;
@@ -10,14 +11,14 @@ use rustix::fs::{Mode, OFlags, openat, symlinkat};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 /// Files written between two reports.
 const BATCH: usize = 4096;
 
-/// Writes the files of a commit or tree to `folder`, which must not exist or be empty. libgit2 compares
-/// each object with its id on reading, so what is written is what the tree names.
+/// Writes the files of a commit or tree to `folder`, which must not exist or be empty. libgit2
+/// compares each object with its id on reading, so what is written is what the tree names.
 pub fn materialise(
     store: &Store,
     tree: ObjectId,
@@ -69,19 +70,14 @@ fn make_folders(root: BorrowedFd<'_>, list: &[FileEntry], place: &Path) -> Resul
 
 fn write_share(store: &Store, place: &Path, share: &[FileEntry]) -> Result<Vec<()>, GitError> {
     let objects = store.objects()?;
-    let root = files::open_root(place)?;
-    let mut at: Option<(&[u8], OwnedFd)> = None;
+    let mut folders = Folders::below(place)?;
     for entry in share.iter().filter(|entry| entry.mode != MODE_SUBMODULE) {
         let (folder, name) = files::split(&entry.path);
         let io = |error: io::Error| {
             GitError::io(&place.join(RepoPath::from(entry.path.as_slice()).as_path()), error)
         };
-        let opened = match at.take() {
-            Some((path, opened)) if path == folder => opened,
-            _ => files::descend(root.as_fd(), folder).map_err(io)?,
-        };
-        write_entry(&objects, opened.as_fd(), name, entry)?.map_err(io)?;
-        at = Some((folder, opened));
+        let opened = folders.open(folder).map_err(io)?;
+        write_entry(&objects, opened, name, entry)?.map_err(io)?;
     }
     Ok(Vec::new())
 }

@@ -18,6 +18,7 @@ mod materialise;
 mod merge;
 mod object;
 mod objects;
+mod process;
 mod repository;
 mod rollback;
 mod rollback_git;

@@ -4,6 +4,7 @@
 //! the configuration files of the person or the system.
 
 use super::error::GitError;
+use super::files::flush_files;
 use super::object::{ObjectId, RepoPath, safe_part};
 use crate::base::foreign::Foreign;
 use git2::{ConfigLevel, ErrorCode, ObjectType, Repository, opts};
@@ -147,7 +148,8 @@ impl Objects {
         Ok(self.tree(tree)?.into_iter().find(|entry| entry.name == name))
     }
 
-    /// Writes an object where it is missing. It survives power loss once [`Objects::settle`] was called.
+    /// Writes an object where it is missing. It survives power loss once [`Objects::settle`] was
+    /// called.
     pub fn write(&self, kind: ObjectType, bytes: &[u8]) -> Result<ObjectId, GitError> {
         let id = hash(kind, bytes);
         if self.exists(id) {
@@ -164,16 +166,15 @@ impl Objects {
         self.written.take()
     }
 
-    /// Flushes everything written here and `more`. Done once at the end: the first flush makes the
-    /// file system write its journal, the others then find little to do.
+    /// Flushes everything written here and `more`, once and together.
     pub fn settle(&self, more: Vec<ObjectId>) -> Result<(), GitError> {
-        for id in self.written.take().into_iter().chain(more) {
+        let objects = self.folder.join("objects");
+        let path = |id: ObjectId| {
             let hex = id.to_string();
-            let path = self.folder.join("objects").join(&hex[..2]).join(&hex[2..]);
-            let flushed = std::fs::File::open(&path).and_then(|file| file.sync_all());
-            flushed.map_err(|error| GitError::io(&path, error))?;
-        }
-        Ok(())
+            objects.join(&hex[..2]).join(&hex[2..])
+        };
+        let paths: Vec<PathBuf> = self.written.take().into_iter().chain(more).map(path).collect();
+        flush_files(&paths)
     }
 
     /// Builds the tree of `files`, which are sorted by path, and gives its id.
@@ -267,8 +268,8 @@ pub(crate) fn parse_tree(mut bytes: &[u8]) -> Option<Vec<TreeEntry>> {
     Some(entries)
 }
 
-/// Makes libgit2 read no configuration and no attributes outside our own repository: a run could have
-/// written them.
+/// Makes libgit2 read no configuration and no attributes outside our own repository: a run could
+/// have written them.
 #[expect(unsafe_code, reason = "libgit2's search paths are process-wide and set before any use")]
 fn forget_configuration() {
     static ONCE: Once = Once::new();
@@ -276,8 +277,8 @@ fn forget_configuration() {
         let levels =
             [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData];
         for level in levels {
-            // SAFETY: every use of libgit2 in this crate is behind `Objects::open`, which comes here
-            // first, so nothing reads the paths while they are set.
+            // SAFETY: every use of libgit2 in this crate is behind `Objects::open`, which comes
+            // here first, so nothing reads the paths while they are set.
             let _ = unsafe { opts::set_search_path(level, "") };
         }
     });

@@ -1,12 +1,13 @@
 //! The person's repository: where it is, its branches, and files of its commits. Read-only.
 //!
-//! Its directories are found by us, once, when it is opened; nothing a worktree says later moves them.
+//! Its directories are found by us, once, when it is opened; nothing a worktree says later moves
+//! them.
 
 use super::command::{self, Dirs, Git};
 use super::error::GitError;
+use super::files::read_regular;
 use super::object::{ObjectId, full_name};
 use super::objects::{hash, parse_tree, tree_line};
-use crate::base::durable;
 use crate::base::foreign::Foreign;
 use git2::ObjectType;
 use std::ffi::OsStr;
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 const POINTER_BYTES: u64 = 64 << 10;
 const OBJECT_BYTES: u64 = 64 << 20;
 
-/// A person's repository, found from one of its checkouts. Its identity is [`Repository::common_dir`].
+/// A person's repository, found from one of its checkouts. Its identity is
+/// [`Repository::common_dir`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     toplevel: PathBuf,
@@ -253,7 +255,7 @@ pub(crate) fn pointer(file: &Path, prefix: &[u8]) -> Result<Option<PathBuf>, Git
     if !fs::symlink_metadata(file).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);
     }
-    let bytes = durable::read(file, POINTER_BYTES).map_err(|error| GitError::io(file, error))?;
+    let bytes = read_regular(file, POINTER_BYTES).map_err(|error| GitError::io(file, error))?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     Ok(line.strip_prefix(prefix).map(|path| PathBuf::from(OsStr::from_bytes(path))))
 }

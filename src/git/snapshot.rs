@@ -1,10 +1,10 @@
 //! Snapshots: a commit in the store that holds the files of a worktree exactly as they are on disk.
 //!
-//! The worktree is only read as files. Its index, `.git`, attributes, excludes and ignore files mean
-//! nothing here; what counts follows from the recorded base commit (U-01, U-09).
+//! The worktree is only read as files. Its index, `.git`, attributes, excludes and ignore files
+//! mean nothing here; what counts follows from the recorded base commit (U-01, U-09).
 
 use super::error::GitError;
-use super::files::{self, Stamp};
+use super::files::{self, Folders, Stamp};
 use super::object::{ObjectId, RepoPath, Report, tell};
 use super::objects::{FileEntry, MODE_FILE, MODE_LINK, MODE_PROGRAM, Objects, hash};
 use super::stat_cache::{self, Known, StatCache};
@@ -14,7 +14,6 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use git2::ObjectType;
 use serde::{Deserialize, Serialize};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -140,7 +139,8 @@ pub fn commit(store: &Store, tree: ObjectId, label: &Label<'_>) -> Result<Object
     store.objects()?.write(ObjectType::Commit, &commit_bytes(tree, label))
 }
 
-/// Snapshots are monban's own commits, whoever runs it, so that their ids follow from their content.
+/// Snapshots are monban's own commits, whoever runs it, so that their ids follow from their
+/// content.
 fn commit_bytes(tree: ObjectId, label: &Label<'_>) -> Vec<u8> {
     let who = format!("monban <monban@localhost> {} +0000", label.at.millis().div_euclid(1000));
     let Label { parent, message, .. } = label;
@@ -167,21 +167,21 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read_all(&self, seen: &[Seen]) -> Result<Vec<Outcome>, GitError> {
         files::in_parallel(seen, |share| {
-            let root = files::open_root(self.worktree.root)?;
+            let mut folders = Folders::below(self.worktree.root)?;
             let objects = self.store.objects()?;
             let read =
-                share.iter().map(|seen| self.outcome(root.as_fd(), &objects, seen)).collect();
+                share.iter().map(|seen| self.outcome(&mut folders, &objects, seen)).collect();
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             written.extend(objects.hand_over());
             read
         })
     }
 
-    fn outcome(
+    fn outcome<'s>(
         &self,
-        root: BorrowedFd<'_>,
+        folders: &mut Folders<'s>,
         objects: &Objects,
-        seen: &Seen,
+        seen: &'s Seen,
     ) -> Result<Outcome, GitError> {
         let unchanged = self.known.get(&seen.path).filter(|known| known.stamp == seen.stamp);
         if let Some(known) = unchanged {
@@ -189,13 +189,13 @@ impl Reader<'_> {
             return Ok(Outcome::Entry(self.entry(seen, mode, known.id), seen.stamp));
         }
         let (folder, name) = files::split(&seen.path);
-        let read = files::descend(root, folder).and_then(|folder| {
+        let read = folders.open(folder).and_then(|folder| {
             if seen.is_link {
-                return Ok((files::read_link(&folder, name)?, seen.stamp));
+                return Ok((files::read_link(folder, name)?, seen.stamp));
             }
             for _ in 0..TRIES {
                 if let Some(read) =
-                    files::read_still(&folder, name, self.worktree.limits.file_bytes)?
+                    files::read_still(folder, name, self.worktree.limits.file_bytes)?
                 {
                     return Ok(read);
                 }

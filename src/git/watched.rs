@@ -1,9 +1,10 @@
-//! What a run could change in the person's repository to gain from later: references, configuration,
-//! hooks, information files. Noted before a run, compared after it, and put back on request. At L1 this
-//! detects and reverses; it does not prevent.
+//! What a run could change in the person's repository to gain from later: references,
+//! configuration, hooks, information files. Noted before a run, compared after it, and put back on
+//! request. At L1 this detects and reverses; it does not prevent.
 
 use super::command::{Dirs, Git};
 use super::error::GitError;
+use super::files::read_regular;
 use super::object::{ObjectId, RepoPath, full_name};
 use super::repository::Repository;
 use super::store::Store;
@@ -139,7 +140,8 @@ impl Difference {
         }
     }
 
-    /// Puts the thing back as it was before. A reference that moved again since is left and is an error.
+    /// Puts the thing back as it was before. A reference that moved again since is left and is an
+    /// error.
     pub fn restore(&self, repository: &Repository, store: &Store) -> Result<(), GitError> {
         match self {
             Difference::Ref { name, before, after } => {
@@ -203,7 +205,7 @@ fn files(repository: &Repository, store: &Store) -> Result<Vec<WatchedFile>, Git
         let bytes = if is_link {
             Some(fs::read_link(&path).map_err(io)?.into_os_string().as_bytes().to_vec())
         } else if metadata.is_file() && metadata.len() <= FILE_BYTES {
-            Some(durable::read(&path, FILE_BYTES).map_err(io)?)
+            Some(read_regular(&path, FILE_BYTES).map_err(io)?)
         } else {
             None
         };

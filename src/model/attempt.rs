@@ -105,8 +105,8 @@ pub struct Run {
     pub usage: Option<Usage>,
 }
 
-/// What an agent says that it used so far, in all conversations of its HOME. Its own word: fit for a
-/// gauge, not for a decision.
+/// What an agent says that it used so far, in all conversations of its HOME. Its own word: fit for
+/// a gauge, not for a decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens read anew.

@@ -195,10 +195,12 @@ pub enum Report {
         /// Its name.
         session: String,
     },
-    /// The agent finished its turn.
+    /// The agent finished the turn of a prompt; also the proof that it got that prompt.
     Turned {
         /// The run.
         run: RunId,
+        /// The prompt's number.
+        prompt: u32,
     },
     /// What the agent says that it used so far.
     Usage {

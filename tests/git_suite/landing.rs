@@ -222,6 +222,56 @@ fn converted_line_endings_in_the_checkout_wait() {
 }
 
 #[test]
+fn an_agents_worktree_on_the_base_branch_is_not_the_persons_checkout() {
+    let ready = ready();
+    let path = ready.world.folder.path().join("attempt");
+    let (repository, base) = (ready.world.repository(), ready.landing.expected_base);
+    let branch = "refs/heads/monban/1-1";
+    git::Worktree::add(&ready.store, &repository, &path, branch, base, &mut quiet).unwrap();
+    ready.world.git(&["checkout", "-q", "-b", "elsewhere"]);
+    git_in(&path, &["checkout", "-q", "main"]);
+    let Landed::Moved { checkout: None, .. } = ready.land() else { panic!() };
+    assert_eq!(fs::read_to_string(path.join("edit")).unwrap(), "1\n");
+}
+
+#[test]
+fn uncommon_index_formats_land_or_wait_and_are_never_damaged() {
+    let formats: [&[&str]; 4] = [
+        &["update-index", "--split-index"],
+        &["update-index", "--untracked-cache"],
+        &["update-index", "--index-version", "4"],
+        &["sparse-checkout", "set", "--cone", "--sparse-index", "gone"],
+    ];
+    for format in formats {
+        let world = World::empty();
+        for (path, text) in FILES {
+            world.write(path, text.as_bytes());
+        }
+        world.write("far/away", b"x");
+        world.commit("first");
+        let ready = approved(world);
+        ready.world.git(format);
+        match ready.land() {
+            Landed::Moved { commit, .. } => ready.assert_landed(commit),
+            waits => ready.assert_waits(&waits, ""),
+        }
+        assert_eq!(ready.world.git(&["status", "--porcelain"]), "", "{format:?}");
+        assert!(ready.world.git(&["ls-files"]).contains("far/away"), "{format:?}");
+    }
+}
+
+#[test]
+fn a_pipe_where_git_keeps_its_index_blocks_nothing() {
+    let ready = ready();
+    let index = ready.world.root.join(".git/index");
+    fs::remove_file(&index).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&index).status().unwrap().success());
+    let outcome = land(&ready.store, &ready.world.repository(), &ready.landing, &mut quiet);
+    assert!(outcome.is_err(), "{outcome:?}");
+    assert_eq!(ready.world.head(), ready.landing.expected_base);
+}
+
+#[test]
 fn traps_in_the_repository_are_not_sprung_by_landing() {
     let ready = ready();
     let trap = ready.world.trap();

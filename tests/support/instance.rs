@@ -1,5 +1,5 @@
-//! A monban instance of its own for a test: a generated repository, a MONBAN_HOME, and the real program
-//! typed at as a person would. Nothing of it is left when it is dropped.
+//! A monban instance of its own for a test: a generated repository, a MONBAN_HOME, and the real
+//! program typed at as a person would. Nothing of it is left when it is dropped.
 
 use serde_json::Value;
 use std::fs;
@@ -127,7 +127,8 @@ impl Instance {
         Self::ran(self.command(args).output().unwrap())
     }
 
-    fn ran(output: Output) -> Ran {
+    /// What a finished command did.
+    pub fn ran(output: Output) -> Ran {
         Ran {
             status: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -222,6 +223,16 @@ impl Instance {
         let began = Instant::now();
         while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid.as_raw_pid()) {
             assert!(began.elapsed() < PATIENCE, "{pid:?} does not end");
+        }
+    }
+
+    /// Checks that no process of this instance is left, once those that are ending have ended.
+    #[track_caller]
+    #[allow(dead_code, reason = "each test file uses its part")]
+    pub fn gone(&self) {
+        let began = Instant::now();
+        while !self.processes().is_empty() {
+            assert!(began.elapsed() < PATIENCE, "left running: {:?}", self.processes());
         }
     }
 

@@ -185,7 +185,8 @@ impl Job {
         holders.map(|(pid, _)| pid).next().unwrap()
     }
 
-    /// Files below MONBAN_HOME and the repository which hold `needle`, but the person's own configuration.
+    /// Files below MONBAN_HOME and the repository which hold `needle`, but the person's own
+    /// configuration.
     pub fn files_with(&self, needle: &str) -> Vec<PathBuf> {
         let mut folders = vec![self.monban.home.clone(), self.monban.repository.clone()];
         let mut found = Vec::new();

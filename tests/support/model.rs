@@ -1,5 +1,6 @@
 //! The language of the model tests: a [`World`] in which people ask and work reports, and what is
-//! expected of the events that follow. Every world is replayed from its log, through JSON, at its end.
+//! expected of the events that follow. Every world is replayed from its log, through JSON, at its
+//! end.
 #![allow(dead_code, reason = "each test file uses its own part of the language")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says so")]
 
@@ -339,7 +340,8 @@ impl World {
 
     pub fn turn(&mut self, id: TaskId) -> Vec<String> {
         let run = self.run_of(id);
-        self.report(Report::Turned { run })
+        let prompt = self.attempt(id).prompts.last().map_or(0, |prompt| prompt.number);
+        self.report(Report::Turned { run, prompt })
     }
 
     pub fn status(&mut self, id: TaskId, state: AgentState, detail: &str) -> Vec<String> {

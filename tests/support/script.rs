@@ -1,9 +1,9 @@
 //! The scripts that tests write into prompts, and what they make a model "answer".
 //!
 //! `[[say text]] [[write path=a content=b\n]] [[sh command]] [[ask question]] [[sleep seconds]]
-//! [[wait]] [[http 429]] [[http 500 2]] [[hang]] [[usage in=1 out=2]]`. A step that calls a tool ends the
-//! answer; the request that brings the tool's result goes on after it. No state is kept: which step
-//! comes next follows from the number of tool calls since the prompt.
+//! [[wait]] [[http 429]] [[http 500 2]] [[hang]] [[usage in=1 out=2]]`. A step that calls a tool
+//! ends the answer; the request that brings the tool's result goes on after it. No state is kept:
+//! which step comes next follows from the number of tool calls since the prompt.
 
 use serde_json::{Value, json};
 

@@ -6,8 +6,11 @@ use crate::base::id::{RunId, TaskId};
 use crate::daemon::driver::Cancel;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
-use crate::model::attempt::{Delivery, Prompt};
+use crate::model::attempt::{Attempt, Delivery, Prompt};
 use crate::model::command::Report;
+use crate::model::core::Core;
+use crate::model::effect::Effect;
+use crate::model::task::Task;
 use std::time::Duration;
 
 /// How often an agent that reports nothing is looked at again.
@@ -28,17 +31,18 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         cancel.on_set(move || run.live.wake());
     }
     let gave_up = || cancel.is_set() || !run.is_up();
-    if prompt.delivery == Delivery::Wanted {
+    // Typing that is on record but had not begun was never typed.
+    if prompt.delivery == Delivery::Wanted || !run.live.has_begun(number) {
         if !run.live.wait_ready(|| world.clock.now(), POLL, gave_up) {
             return;
         }
-        // From here a crash leaves "typing" in the log: whoever finds it does not type again. Nothing is
-        // typed when the core did not take it up: the repository may have been halted meanwhile.
-        if !went_on(Delivery::Typing) {
+        // On record before the first byte, in the log and beside the transcript: a later daemon
+        // that finds it begun does not type again.
+        went_on(Delivery::Typing);
+        let keep = || super::supervise::keep_frame(world, &run.live);
+        if !may_type(world, id, run_id, number) || run.live.prompt_begins(number, keep).is_err() {
             return;
         }
-        run.live.prompt_begins();
-        super::supervise::keep_frame(world, &run);
         if type_prompt(&run, prompt).is_err() {
             went_on(Delivery::Uncertain);
             return;
@@ -46,11 +50,21 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
     }
     if run.live.wait_taken(|| world.clock.now(), TAKEN_LIMIT, POLL, gave_up) {
         went_on(Delivery::Delivered);
-        run.live.tell_turn_again();
-        super::supervise::tell(world, &run, cancel);
     } else if !gave_up() {
         went_on(Delivery::Uncertain);
     }
+}
+
+/// Whether the prompt counts as being typed: a halt, a pause or an abort may have come first
+///
+fn may_type(world: &World, task: TaskId, run: RunId, prompt: u32) -> bool {
+    let look = move |core: &Core| {
+        let attempt = core.state.task(task).and_then(Task::attempt);
+        let next = attempt.and_then(Attempt::next_prompt);
+        next.is_some_and(|next| next.number == prompt && next.delivery == Delivery::Typing)
+            && core.outstanding().contains(&Effect::Deliver { task, run, prompt })
+    };
+    world.engine.look_blocking(look).unwrap_or(false)
 }
 
 fn type_prompt(run: &Attached, prompt: &Prompt) -> Result<(), String> {

@@ -3,14 +3,18 @@
 use super::facts::Facts;
 use super::prepare::telling;
 use super::snapshot::described;
+use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;
-use crate::git::{self, GitError, Label, Landed, Landing, Merged, ObjectId, Repository};
+use crate::git::{self, GitError, Identity, Label, Landed, Landing, Merged, ObjectId, Repository};
 use crate::model::attempt::Snapshot;
 use crate::model::command::{LandingOutcome, MergeOutcome, Report};
 use crate::model::task::Stage;
+use serde::{Deserialize, Serialize};
+
+const NAMES_BYTES_MAX: u64 = 1 << 20;
 
 pub(super) fn run(world: &World, id: TaskId, op: OpId, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
@@ -30,10 +34,11 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
     let snapshot = approved(facts)?;
     let store = world.store(facts.repo).map_err(text)?;
     let repository = Repository::open(&facts.path).map_err(text)?;
-    let person = git::identity(&repository);
-    let agent = format!("{}@{}", facts.spec.agent, world.node);
+    let Names { person, agent } = names(world, facts, op, &repository)?;
     let landing = Landing {
-        id: format!("{}-{op}", facts.name()),
+        // One for all landings of the attempt: what waits under it is replaced, and gone once it
+        // landed.
+        id: facts.name(),
         branch: facts.base_branch.clone(),
         expected_base: snapshot.base.parse().map_err(text)?,
         tree: snapshot.tree.parse().map_err(text)?,
@@ -57,6 +62,33 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
         Landed::Ready { reference, why, .. } => LandingOutcome::Kept { reference, why },
         Landed::BaseMoved { now } => LandingOutcome::BaseMoved { base: now.to_string() },
     })
+}
+
+/// Who a landing names.
+#[derive(Serialize, Deserialize)]
+struct Names {
+    person: Identity,
+    agent: String,
+}
+
+/// The names of a landing, as they were written down before its first try: a second try that named
+/// anybody else would make another commit, and land twice.
+fn names(world: &World, facts: &Facts, op: OpId, repository: &Repository) -> Result<Names, String> {
+    let file = format!("{}-{op}.landing.json", facts.name());
+    let path = world.places.state.join("attempts").join(file);
+    match durable::read(&path, NAMES_BYTES_MAX) {
+        Ok(bytes) => {
+            return serde_json::from_slice(&bytes)
+                .map_err(|error| format!("{} cannot be read: {error}", path.display()));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(format!("{} cannot be read: {error}", path.display())),
+    }
+    let agent = format!("{}@{}", facts.spec.agent, world.node);
+    let names = Names { person: git::identity(repository), agent };
+    durable::write_json(&path, &names)
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(names)
 }
 
 pub(super) fn merge(world: &World, id: TaskId, op: OpId, cancel: &Cancel) {

@@ -1,5 +1,5 @@
-//! Login files that only one run at a time may hold: waiting for one, noting what went in, carrying a
-//! refreshed one back.
+//! Login files that only one run at a time may hold: waiting for one, noting what went in, carrying
+//! a refreshed one back.
 
 use super::facts::Facts;
 use crate::agent::carry::{Carried, CarryBack};
@@ -81,8 +81,8 @@ fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
     live.collect()
 }
 
-/// Notes which login goes into the run, to carry it back even when the person's file, or this daemon,
-/// is another one by then.
+/// Notes which login goes into the run, to carry it back even when the person's file, or this
+/// daemon, is another one by then.
 pub(super) fn note(prepared: &Prepared, folder: &Path) -> Result<(), String> {
     let Some(carry) = &prepared.carry_back else { return Ok(()) };
     durable::write_json(&folder.join(CARRY_FILE), carry).map_err(|error| error.to_string())

@@ -5,6 +5,7 @@ use super::prepare::telling;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::daemon::driver::Cancel;
+use crate::daemon::show::no_task;
 use crate::daemon::world::{World, git_refusal};
 use crate::git::{self, GitError, Label, ObjectId, Store, WorktreeFiles};
 use crate::model::attempt::Snapshot;
@@ -83,9 +84,12 @@ pub(super) fn described(
 pub async fn diff_of(world: &World, id: TaskId) -> Result<Value, Rejection> {
     let look = move |core: &Core| {
         let task = core.state.task(id)?;
-        Some((task.repo, task.attempt()?.snapshots.last()?.clone()))
+        let snapshot = task.attempt().and_then(|attempt| attempt.snapshots.last());
+        Some((task.repo, snapshot.cloned()))
     };
-    let (repo, snapshot) = world.engine.look(look).await?.ok_or_else(|| {
+    let found = world.engine.look(look).await?.ok_or_else(|| no_task(id))?;
+    let (repo, snapshot) = found;
+    let snapshot = snapshot.ok_or_else(|| {
         let why = format!("task {id} has no snapshot yet");
         Rejection::refused(why, "it gets one when its agent finishes, or by `gates ID --rerun`")
     })?;

@@ -50,7 +50,10 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
         Ok(Attachment::Connected(connection, agent)) => {
             follow(world, &facts, run, *connection, &agent, cancel)
         }
-        Ok(Attachment::Ended(record)) => Some(end_of(&record)),
+        Ok(Attachment::Ended(record, agent)) => {
+            ended_alone(world, &facts, run, &record, &agent, cancel);
+            Some(end_of(&record))
+        }
         Ok(Attachment::Lost(how)) => Some(how),
         Ok(Attachment::GaveUp) => None,
         Err(why) => Some(End {
@@ -72,7 +75,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
 
 enum Attachment {
     Connected(Box<Connection>, Box<Agent>),
-    Ended(ExitRecord),
+    Ended(ExitRecord, Box<Agent>),
     Lost(End),
     GaveUp,
 }
@@ -86,7 +89,7 @@ fn attach(
 ) -> Result<Attachment, String> {
     let agent = agents::named(world, &facts.spec.agent).map_err(|r| r.to_string());
     match runner::find(folder, kept_offset(folder)).map_err(|error| error.to_string())? {
-        Found::Ended(record) => Ok(Attachment::Ended(record)),
+        Found::Ended(record) => Ok(Attachment::Ended(record, Box::new(agent?))),
         Found::Alive(connection) => {
             Ok(Attachment::Connected(Box::new(connection), Box::new(agent?)))
         }
@@ -185,14 +188,18 @@ fn follow(
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
     let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
+    let reply = |bytes| {
+        let _ = run.input(bytes);
+    };
     let end = loop {
         if cancel.is_set() {
-            keep_frame(world, &run);
+            // Without it a later daemon reads more of the transcript again: slower, not wrong.
+            let _ = keep_frame(world, &run.live);
             return None;
         }
         match connection.next_notice(run.live.next_look(SETTLE, LOOK, WAIT)) {
             Some(Notice::Output { offset: there, stored }) => {
-                offset = reader.take(world, &run, offset, stored);
+                offset = reader.take(world, &run.live, offset, stored, &reply);
                 let handle = connection.handle();
                 // While the disk is full the rest is only in the holder's memory.
                 let _ = if there > stored { handle.live(offset) } else { handle.ack(offset) };
@@ -202,7 +209,7 @@ fn follow(
                 let _ = connection.handle().ack(offset);
             }
             Some(Notice::Exited(record)) => {
-                reader.take(world, &run, offset, record.output_bytes);
+                reader.take(world, &run.live, offset, record.output_bytes, &reply);
                 let (code, signal) = status(&record.status);
                 run.live.ended(world.clock.now(), code, signal);
                 let _ = connection.handle().seen();
@@ -212,11 +219,30 @@ fn follow(
             // The holder hung up: it ended, or was killed.
             Some(Notice::Gone) => break hung_up(world, id, &folder, &run),
         }
-        tell(world, &run, cancel);
+        tell(world, &run.live, cancel);
     };
-    tell(world, &run, cancel);
+    tell(world, &run.live, cancel);
     run.is_gone();
     Some(end)
+}
+
+/// The run ended while no daemon followed it: what it said before counts, such as that its turn is
+/// over.
+fn ended_alone(
+    world: &World,
+    facts: &Facts,
+    id: RunId,
+    record: &ExitRecord,
+    agent: &Agent,
+    cancel: &Cancel,
+) {
+    let folder = world.run_folder(id);
+    let (live, offset) = restored(world, facts, id, agent, &folder);
+    let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
+    reader.take(world, &live, offset, record.output_bytes, &|_| {});
+    let (code, signal) = status(&record.status);
+    live.ended(world.clock.now(), code, signal);
+    tell(world, &live, cancel);
 }
 
 fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> End {
@@ -238,13 +264,10 @@ fn restored(
 ) -> (LiveRun, u64) {
     let now = world.clock.now();
     let token = token(world, id).unwrap_or_default();
-    let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok();
-    let frame = notes.and_then(|notes| serde_json::from_slice::<Frame>(&notes).ok());
-    let keyframe = durable::read(&folder.join("keyframe"), NOTES_BYTES_MAX).ok();
-    if let (Some(frame), Some(keyframe)) = (frame, keyframe) {
+    if let Some(frame) = kept_frame(folder) {
         let offset = frame.offset;
         let token = token.clone();
-        let kept = LiveRun::restored(id, facts.id, token, &agent.kind, &keyframe, frame, now);
+        let kept = LiveRun::restored(id, facts.id, token, &agent.kind, frame, now);
         if let Some(live) = kept {
             return (live, offset);
         }
@@ -253,21 +276,16 @@ fn restored(
 }
 
 /// Keeps what a later daemon needs to go on from here.
-pub(super) fn keep_frame(world: &World, run: &Attached) {
-    let folder = world.run_folder(run.live.id);
-    let (keyframe, frame) = run.live.frame();
-    // Both or a mismatch that is noticed: the frame names its offset, and is written last.
-    let kept = durable::write(&folder.join("keyframe"), &keyframe)
-        .and_then(|()| durable::write_json(&folder.join("frame.json"), &frame));
-    // Without it a later daemon reads the whole transcript again: slower, not wrong.
-    let _ = kept;
+pub(super) fn keep_frame(world: &World, live: &LiveRun) -> std::io::Result<()> {
+    let path = world.run_folder(live.id).join("frame.json");
+    durable::write_json(&path, &live.frame())
 }
 
 /// Reports what settled.
-pub(super) fn tell(world: &World, run: &Attached, cancel: &Cancel) {
-    for report in run.live.news(world.clock.now()) {
+fn tell(world: &World, live: &LiveRun, cancel: &Cancel) {
+    live.tell(world.clock.now(), |report| {
         world.report(report, &|| cancel.is_set());
-    }
+    });
 }
 
 struct Reader<'a> {
@@ -278,7 +296,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads the transcript from `offset` to `until`; returns how far it got.
-    fn take(&mut self, world: &World, run: &Attached, offset: u64, until: u64) -> u64 {
+    fn take(
+        &mut self,
+        world: &World,
+        live: &LiveRun,
+        offset: u64,
+        until: u64,
+        reply: &dyn Fn(Vec<u8>),
+    ) -> u64 {
         let mut offset = offset;
         while offset < until {
             let Some(chunk) = self.read(offset) else { return until };
@@ -286,17 +311,17 @@ impl Reader<'_> {
                 break;
             }
             if chunk.offset > offset {
-                run.live.gap(chunk.offset - offset);
+                live.gap(chunk.offset - offset);
             }
-            let replies = run.live.output(world.clock.now(), &chunk.bytes);
+            let replies = live.output(world.clock.now(), &chunk.bytes);
             if !replies.is_empty() {
-                let _ = run.input(replies);
+                reply(replies);
             }
             offset = chunk.offset + chunk.bytes.len() as u64;
         }
         if offset - self.framed >= FRAME_BYTES {
             self.framed = offset;
-            keep_frame(world, run);
+            let _ = keep_frame(world, live);
         }
         offset
     }
@@ -342,7 +367,8 @@ fn end_of(record: &ExitRecord) -> End {
     End { code, signal, how: Foreign::new(how), tree_empty }
 }
 
-/// The end with what the screen showed last, when nobody asked the program to end: that mostly says why.
+/// The end with what the screen showed last, when nobody asked the program to end: that mostly says
+/// why.
 fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     let rows = run.live.look(Terminal::text_rows);
     let words: Vec<&str> =
@@ -355,8 +381,8 @@ fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     End { how: Foreign::new(how), ..end }
 }
 
-/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
-/// found.
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can
+/// be found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);
@@ -385,7 +411,10 @@ fn said(ended: &runner::Ended) -> String {
 
 /// How much of the output an earlier daemon has dealt with.
 fn kept_offset(folder: &Path) -> u64 {
-    let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok();
-    let frame = notes.and_then(|notes| serde_json::from_slice::<Frame>(&notes).ok());
-    frame.map_or(0, |frame| frame.offset)
+    kept_frame(folder).map_or(0, |frame| frame.offset)
+}
+
+fn kept_frame(folder: &Path) -> Option<Frame> {
+    let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok()?;
+    serde_json::from_slice(&notes).ok()
 }

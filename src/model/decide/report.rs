@@ -5,7 +5,7 @@ use super::{Context, end, landing};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId, TaskId};
 use crate::model::attempt::{
-    AgentState, AgentStatus, Delivery, End, Life, Place, RollbackProgress, Run,
+    AgentState, AgentStatus, Delivery, End, Life, Place, Prompt, RollbackProgress, Run,
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
@@ -33,7 +33,7 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::Status { run, .. }
         | Report::Session { run, .. }
         | Report::Usage { run, .. }
-        | Report::Turned { run }
+        | Report::Turned { run, .. }
         | Report::Interrupted { run }
         | Report::WentOn { run }
         | Report::Paused { run, .. }
@@ -67,7 +67,9 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             vec![Event::Run(RunEvent::Paused { run: id, paused: *paused })]
         }
         Report::Status { status, .. } => status_settled(context, task, run, status),
-        Report::Turned { .. } if current && task.stage == Stage::Running => turned(context, task),
+        Report::Turned { prompt, .. } if current && task.stage == Stage::Running => {
+            turned(context, task, *prompt)
+        }
         Report::Interrupted { .. } if current && task.stage == Stage::Running => {
             let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
             vec![item(context, task, ItemKind::Question, note, None)]
@@ -87,13 +89,25 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
 
 /// A turn is over only when nothing is left to be typed, and no person is still to see whether the
 /// agent got its prompt.
-fn turned(context: Context<'_>, task: &Task) -> Vec<Event> {
-    let is_typing = task.attempt().is_none_or(|attempt| attempt.next_prompt().is_some());
+fn turned(context: Context<'_>, task: &Task, number: u32) -> Vec<Event> {
+    let prompts = task.attempt().map(|attempt| attempt.prompts.as_slice()).unwrap_or_default();
+    let Some((last, before)) = prompts.split_last().filter(|(last, _)| last.number == number)
+    else {
+        return Vec::new();
+    };
+    let open = |prompt: &Prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing);
     let mut items = context.state.items_of(task.id);
-    if is_typing || items.any(|item| item.kind == ItemKind::Delivery) {
+    if last.delivery == Delivery::Wanted
+        || before.iter().any(open)
+        || items.any(|item| item.kind == ItemKind::Delivery)
+    {
         return Vec::new();
     }
     let mut events = end::close_items(context, task.id, end::of_work);
+    if last.delivery == Delivery::Typing {
+        let (prompt, delivery) = (number, Delivery::Delivered);
+        events.push(Event::Run(RunEvent::PromptDelivery { task: task.id, prompt, delivery }));
+    }
     events.push(Event::Run(RunEvent::Turned { task: task.id, by: None }));
     events
 }

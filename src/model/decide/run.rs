@@ -145,11 +145,13 @@ pub(super) fn roll_back(
         }
     };
     let target = target.ok_or_else(|| {
+        let wanted = checkpoint.map_or("base".into(), |number| format!("checkpoint cp{number}"));
         let known: Vec<String> =
             attempt.snapshots.iter().map(|snapshot| format!("cp{}", snapshot.number)).collect();
+        let known = if known.is_empty() { "none".into() } else { known.join(" ") };
         Rejection::input(
-            format!("task {id} has no such checkpoint"),
-            format!("its checkpoints are: {}", known.join(" ")),
+            format!("task {id} has no {wanted}; its checkpoints: {known}"),
+            format!("see `monban show {id}`; without `--to` it returns to its base"),
         )
     })?;
     let mut events = end::close_items(context, id, |_| true);

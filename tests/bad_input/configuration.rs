@@ -1,0 +1,95 @@
+//! Files that cannot be used: every mistake with its file, line and column.
+
+use crate::instance::{CONFIG, Instance};
+use crate::support::{agent, refused, refused_whole};
+use std::fs;
+
+#[test]
+fn mistakes_in_monban_toml_are_told_with_their_place() {
+    let monban = Instance::new();
+    let id = monban.add("T", "echo x > x");
+    let cases = [
+        ("[verify\ntest = \"true\"\n", "monban.toml:1:8:"),
+        ("[verify]\ntets = \"true\"\n", "monban.toml:2:1: verify.tets: unknown key"),
+        ("[verify]\ntest = 7\n", "monban.toml:2:8: verify.test: expected a string"),
+        ("[gates]\nchecks = [\"test\", \"tset\"]\n", "monban.toml:2:19: gates.checks:"),
+        ("[limits]\nseconds = 0\n", "monban.toml:2:11: limits.seconds: 0 is not allowed"),
+        ("[worktree]\ncopy = [\"../x\"]\n", "monban.toml:2:9: worktree.copy:"),
+    ];
+    for (text, place) in cases {
+        // Read from the checkout, for the base's name.
+        monban.write("monban.toml", text);
+        refused_whole(&monban, &["run", &id], 2, &[place]);
+        // Read from the base commit, for the gate.
+        monban.commit("a mistake");
+        monban.write("monban.toml", CONFIG);
+        let place = place.replace("monban.toml", "monban.toml of the base commit");
+        refused_whole(&monban, &["run", &id], 2, &[&place]);
+    }
+    fs::write(monban.repository.join("monban.toml"), b"# \xff\n").unwrap();
+    refused_whole(&monban, &["plan", "check"], 2, &["monban.toml:1:3:", "not UTF-8"]);
+    fs::remove_file(monban.repository.join("monban.toml")).unwrap();
+    fs::create_dir(monban.repository.join("monban.toml")).unwrap();
+    refused_whole(&monban, &["plan", "check"], 2, &["monban.toml", "not a plain file"]);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once() {
+    let monban = Instance::new();
+    monban.write("monban.toml", "[verify]\ntest = 7\nlint = 8\n[lmits]\n");
+    let places = ["monban.toml:2:8:", "monban.toml:3:8:", "monban.toml:4:2:", "limits"];
+    refused_whole(&monban, &["plan", "check"], 2, &places);
+}
+
+#[test]
+fn mistakes_in_config_toml_are_told_by_a_daemon_and_before_one_starts() {
+    let cases = [
+        ("level = \"L9\"\n", "config.toml:1:9: level:"),
+        ("level = \n", "config.toml:1:"),
+        ("max_agnts = 1\n", "config.toml:1:1: max_agnts: unknown key; did you mean"),
+        ("[agents.a]\nprogram = 7\n", "config.toml:2:11: agents.a.program:"),
+        ("[agents.a]\nenv = { A = 1 }\n", "config.toml:2:13: agents.a.env.A:"),
+    ];
+    let monban = Instance::new();
+    let good = fs::read_to_string(monban.home.join("config.toml")).unwrap();
+    for (text, place) in cases {
+        monban.configure(&format!("{text}\n"));
+        refused(monban.monban(&["ls"]), 2, &[place, "mend the file"]);
+        assert!(!monban.home.join("run/d.sock").exists(), "no daemon was started");
+    }
+    monban.configure(&good);
+    let id = monban.add("T", "echo x > x");
+    let gate = monban.gate();
+    for (text, place) in cases {
+        monban.configure(&format!("{text}\n"));
+        let run = ["run", &id, "--trust", &gate];
+        refused_whole(&monban, &run, 2, &[place, "mend the file"]);
+    }
+    monban.configure(&good);
+    monban.run(&id).expect(4);
+}
+
+#[test]
+fn mistakes_in_an_agent_file_of_the_persons_own_are_told_with_their_place() {
+    let monban = Instance::new();
+    fs::create_dir(monban.home.join("agents")).unwrap();
+    let file = monban.home.join("agents/mine.toml");
+    let add = ["task", "add", "--title", "T", "--kind", "fix", "--agent", "mine", "--prompt", "x"];
+    fs::write(&file, "name = \"mine\"\nprogram = [\n").unwrap();
+    refused_whole(&monban, &add, 2, &["agents/mine.toml:"]);
+    fs::write(&file, "name = \"mine\"\nnonsense = 1\n").unwrap();
+    refused_whole(&monban, &add, 2, &["agents/mine.toml:2:1", "nonsense"]);
+    fs::write(&file, "name = \"mine\"\nargs = 3\n").unwrap();
+    refused_whole(&monban, &add, 2, &["agents/mine.toml:2:8"]);
+    fs::write(&file, b"name = \"\xff\"\n").unwrap();
+    refused_whole(&monban, &add, 2, &["agents/mine.toml", "UTF-8"]);
+}
+
+#[test]
+fn an_agent_of_an_unknown_kind_is_told_with_its_line() {
+    let monban = Instance::new();
+    agent(&monban, "odd", "kind = \"oddity\"");
+    let add = ["task", "add", "--title", "T", "--kind", "fix", "--agent", "odd", "--prompt", "x"];
+    let words = ["config.toml:6: agents.odd.kind:", "`oddity`", "the kinds are:", "command"];
+    refused_whole(&monban, &add, 2, &words);
+}
