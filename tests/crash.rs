@@ -4,11 +4,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "crash/full.rs"]
+mod full;
 #[allow(dead_code, reason = "each test file uses its part")]
 #[path = "support/instance.rs"]
 mod instance;
+#[path = "support/not_run.rs"]
+mod not_run;
 #[path = "support/crash_person.rs"]
 mod person;
+#[path = "crash/strays.rs"]
+mod strays;
 
 use person::{AGENT, CLIENT, DAEMON, Fault, HOLDER, Job, Person, Picture};
 use serde_json::Value;

@@ -305,3 +305,26 @@ fn a_stopped_daemon_leaves_the_agent_alone_and_the_next_one_goes_on() {
     ann.ask(Ask::Task(id, TaskAsk::Keys { keys: vec!["y".into(), "enter".into()] })).unwrap();
     ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "approval").then_some(()));
 }
+
+#[test]
+fn a_gate_runs_on_while_the_daemon_is_stopped() {
+    let mut night = Night::begin("");
+    let go = night.instance.home.join("go");
+    let config = format!("until test -e {}; do sleep 0.1; done; grep -q yes ok", go.display());
+    night.instance.write("monban.toml", &instance::CONFIG.replace("grep -q yes ok", &config));
+    night.instance.commit("a gate that waits");
+    let mut ann = night.person("ann");
+    let id = add(&mut ann, "T", "echo x > x");
+    run(&mut ann, &[id]);
+    let judging =
+        |night: &Night| night.instance.processes().iter().any(|(_, c)| c.contains("until"));
+    ann.until(&ShowAsk::Task(id), |_| judging(&night).then_some(()));
+    night.daemon.stop();
+    assert!(judging(&night), "stopping the daemon ends no command");
+    let clock = night.daemon.clock.clone();
+    night.daemon = InProcess::start_at(night.daemon.places.clone(), clock);
+    fs::write(&go, "").unwrap();
+    let mut ann = night.person("ann");
+    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "approval").then_some(()));
+    assert_eq!(ann.show(ShowAsk::Gates(id)).as_array().unwrap().len(), 1, "judged once");
+}

@@ -349,7 +349,9 @@ fn an_agent_that_ends_at_once_fails_with_the_reason() {
 fn made_up_login(refresh: &str, at: &str) -> String {
     serde_json::json!({
         "auth_mode": "apikey", "OPENAI_API_KEY": CODEX_KEY, "last_refresh": at,
-        "tokens": {"id_token": JWT, "access_token": JWT, "refresh_token": refresh, "account_id": "me"},
+        "tokens": {
+            "id_token": JWT, "access_token": JWT, "refresh_token": refresh, "account_id": "me",
+        },
     })
     .to_string()
 }

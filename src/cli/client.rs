@@ -21,6 +21,9 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a starting daemon is looked for, and how many times at most: 10 s.
 const START_POLL: Duration = Duration::from_millis(20);
 const START_POLLS: u32 = 500;
+/// How many times a daemon that hangs up before it says hello is looked at: one that is just ending is
+/// gone after a moment.
+const ENDING_POLLS: u32 = 50;
 /// How much of what a failed daemon wrote is told.
 const SAID_BYTES_MAX: u64 = 16 << 10;
 /// Set inside every run; a command inside a run never starts a daemon.
@@ -53,8 +56,16 @@ impl Client {
 
     /// Connects to the daemon of `places`, if one runs.
     pub fn connect_running(places: &Places, at: &Path) -> Result<Option<Self>, Failure> {
-        let Some(mut stream) = reach(places)? else { return Ok(None) };
-        let Some(welcome) = greet(&mut stream)? else { return Ok(None) };
+        let mut polls = ENDING_POLLS;
+        let (stream, welcome) = loop {
+            let Some(mut stream) = reach(places)? else { return Ok(None) };
+            match greet(&mut stream)? {
+                Some(welcome) => break (stream, welcome),
+                None if polls == 0 => return Err(silent(&"it hung up")),
+                None => polls -= 1,
+            }
+            std::thread::sleep(START_POLL);
+        };
         if let Some(failure) = other_version(&welcome) {
             return Err(failure);
         }
@@ -114,10 +125,9 @@ pub fn stop_stranger(places: &Places) -> Result<bool, Failure> {
     }
     let Some(mut stream) = reach(places)? else { return Ok(false) };
     let pid = match greet(&mut stream) {
-        Ok(None) => return Ok(false),
         Ok(Some(welcome)) if other_version(&welcome).is_none() => return Ok(false),
         Ok(Some(welcome)) => process(welcome.pid),
-        Err(_) => peer(&stream),
+        Ok(None) | Err(_) => peer(&stream),
     };
     let stays = |what: String| Failure::environment(what, "end that process by hand (kill)");
     let pid = pid.ok_or_else(|| stays("the daemon's process is not known".into()))?;
@@ -187,43 +197,38 @@ fn reach(places: &Places) -> Result<Option<UnixStream>, Failure> {
     }
 }
 
-/// Says hello; returns what the daemon says. `None` when it hung up on it: a daemon that is ending,
-/// or was killed just now, is no daemon any more.
+/// The failure that somebody listens there who does not say hello.
+fn silent(error: &dyn std::fmt::Display) -> Failure {
+    Failure::environment(
+        format!(
+            "the daemon does not answer as monban {} (protocol {PROTOCOL}): {error}",
+            env!("CARGO_PKG_VERSION")
+        ),
+        "it may be another version or hang: `monban daemon stop`, then run the command again",
+    )
+}
+
+/// Says hello; returns what the daemon says, `None` when it hangs up instead.
 fn greet(stream: &mut UnixStream) -> Result<Option<Welcome>, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::environment(
-            format!(
-                "the daemon does not answer as monban {} (protocol {PROTOCOL}): {error}",
-                env!("CARGO_PKG_VERSION")
-            ),
-            "it may be another version or hang: `monban daemon stop`, then run the command again",
-        )
-    };
     let hello = Hello {
         magic: MAGIC.into(),
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").into(),
         person: person_here(),
     };
-    stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| failed(&e))?;
-    let said = frame::write(stream, &hello).and_then(|()| frame::read(stream));
-    let welcome = match said {
-        Err(error) if is_gone(&error) => return Ok(None),
-        said => said.map_err(|error| failed(&error))?,
+    stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| silent(&e))?;
+    let welcome = frame::write(stream, &hello).and_then(|()| frame::read(stream));
+    let welcome = match welcome {
+        Err(FrameError::Io(error)) if is_hang_up(&error) => return Ok(None),
+        welcome => welcome.map_err(|e| silent(&e))?,
     };
-    stream.set_read_timeout(None).map_err(|e| failed(&e))?;
+    stream.set_read_timeout(None).map_err(|e| silent(&e))?;
     Ok(welcome)
 }
 
-fn is_gone(error: &FrameError) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-    match error {
-        FrameError::Io(error) => {
-            matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
-        }
-        FrameError::Truncated => true,
-        FrameError::TooLarge { .. } | FrameError::Malformed(_) => false,
-    }
+fn is_hang_up(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionReset)
 }
 
 /// What is said of a daemon of another version.

@@ -9,7 +9,7 @@ use crate::model::decide::Settings;
 use crate::model::effect::Effect;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
-use crate::store::{EventLog, NewRecord, Status, StoreError};
+use crate::store::{EventLog, Failure, NewRecord, Status, StoreError};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,8 +20,8 @@ const INBOX_MAX: usize = 1024;
 /// The events of a command, or its refusal.
 pub type Outcome = Result<Vec<Event>, Rejection>;
 
-/// Looks at the core once everything before is durable.
-type Look = Box<dyn FnOnce(&Core) + Send>;
+/// Looks at the core once everything before is durable, or learns that it cannot be.
+type Look = Box<dyn FnOnce(Result<&Core, Rejection>) + Send>;
 
 /// Something for the engine.
 pub enum Input {
@@ -74,11 +74,11 @@ impl Handle {
         look: impl FnOnce(&Core) -> T + Send + 'static,
     ) -> Result<T, Rejection> {
         let (answer, seen) = oneshot::channel();
-        let look = Box::new(move |core: &Core| {
-            let _ = answer.send(look(core));
+        let look = Box::new(move |core: Result<&Core, Rejection>| {
+            let _ = answer.send(core.map(look));
         });
         self.inbox.send(Input::Look(look)).await.map_err(|_| gone())?;
-        seen.await.map_err(|_| gone())
+        seen.await.map_err(|_| gone())?
     }
 
     /// The same from a thread that may block.
@@ -87,11 +87,11 @@ impl Handle {
         look: impl FnOnce(&Core) -> T + Send + 'static,
     ) -> Result<T, Rejection> {
         let (answer, seen) = oneshot::channel();
-        let look = Box::new(move |core: &Core| {
-            let _ = answer.send(look(core));
+        let look = Box::new(move |core: Result<&Core, Rejection>| {
+            let _ = answer.send(core.map(look));
         });
         self.inbox.blocking_send(Input::Look(look)).map_err(|_| gone())?;
-        seen.blocking_recv().map_err(|_| gone())
+        seen.blocking_recv().map_err(|_| gone())?
     }
 
     /// The last durable record, and word of every later one.
@@ -190,6 +190,8 @@ impl Engine {
             match input {
                 Input::Command(command, answer) => self.command(&command, answer),
                 Input::Look(look) => {
+                    // Whoever looks after there is room again is to see something.
+                    let _ = self.reopen();
                     self.waiting.push_back((self.last(), Waiting::Look(look)));
                 }
                 Input::Ended(effect) => self.driver.ended(&effect),
@@ -238,11 +240,13 @@ impl Engine {
                 "watching and abort still work; `monban verify` says more",
             ));
         }
+        self.reopen().map_err(|error| refused(&error))
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
         match self.log.durability().status() {
             Status::Running => Ok(()),
-            Status::Failed(_) | Status::Closed => {
-                self.log.reopen().map_err(|error| refused(&error))
-            }
+            Status::Failed(_) | Status::Closed => self.log.reopen(),
         }
     }
 
@@ -282,14 +286,37 @@ impl Engine {
                 Waiting::Outcome(answer, events) => {
                     let _ = answer.send(Ok(events));
                 }
-                Waiting::Look(look) => look(&self.core),
+                Waiting::Look(look) => look(Ok(&self.core)),
             }
+        }
+        if let Status::Failed(failure) = self.log.durability().status() {
+            self.refuse_waiting(&failure);
         }
         if *self.durable.borrow() != durable {
             self.durable.send_replace(durable);
         }
         if durable == self.last() {
             self.start_effects();
+        }
+    }
+
+    /// Nobody waits for a log that failed: what was accepted is written when there is room again.
+    fn refuse_waiting(&mut self, failure: &Failure) {
+        let why = format!("the event log cannot be written: {}", failure.why);
+        let rejection = |cure| Rejection::new(Class::Environment, why.clone(), cure);
+        for (_, waiting) in self.waiting.drain(..) {
+            match waiting {
+                Waiting::Outcome(answer, _) => {
+                    let cure = "free some space and look before you run the command again: it may \
+                                be recorded by then";
+                    let _ = answer.send(Err(rejection(cure)));
+                }
+                // A damaged log grows no more; watching still works.
+                Waiting::Look(look) if self.log.damage().is_some() => look(Ok(&self.core)),
+                Waiting::Look(look) => look(Err(rejection(
+                    "free some space and run the command again; nothing that was acknowledged is lost",
+                ))),
+            }
         }
     }
 

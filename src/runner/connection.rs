@@ -234,6 +234,12 @@ impl Handle {
         self.send(&Request::Seen)
     }
 
+    /// Ends the connection and nothing else: whoever waits for a notice gets [`Notice::Gone`].
+    pub fn hang_up(&self) {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+
     fn send(&self, request: &Request) -> Result<(), RunError> {
         let bytes =
             frame::encode(request).map_err(|error| RunError::Gone(io::Error::other(error)))?;

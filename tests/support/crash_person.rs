@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// How long one job may take, and how often the person looks.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// After so many looks at which nothing was new, a person looks at the disk.
+const STILL_MAX: u32 = 50;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What the agent is told to do and what is to come of it.
@@ -36,6 +38,8 @@ pub const HOLDER: &str = "f=$MONBAN_HOME/state/runs/run1/claim.json; p=$(grep -o
      head -n1 | grep -o '[0-9]*$') && kill -9 $p";
 pub const AGENT: &str = "f=$MONBAN_HOME/state/runs/run1/processes.json; p=$(grep -o '\"pid\": *[0-9]*' $f | \
      head -n1 | grep -o '[0-9]*$') && kill -9 $p";
+/// Nobody dies, but the disk of the daemon is full.
+pub const FULL: &str = "cat /dev/zero > $MONBAN_HOME/filler";
 pub const CLIENT: &str = "kill -9 $(cat $MONBAN_HOME/client)";
 
 /// What is left of a job: the same after every crash.
@@ -54,7 +58,10 @@ pub struct Person {
     pub job: Job,
     /// Waits for the job in a client of its own, whose process id is in a file.
     pub waits_aside: bool,
+    victim: &'static str,
     fault: Option<Fault>,
+    /// How often in a row nothing new was seen.
+    still: u32,
     before: String,
     answered: BTreeSet<String>,
     client: Option<Child>,
@@ -63,11 +70,27 @@ pub struct Person {
 
 impl Person {
     pub fn new(job: Job, fault: Option<Fault>) -> Self {
-        let monban = Instance::new();
+        Self::at(Instance::new(), job, fault)
+    }
+
+    /// A person at an instance that is there.
+    pub fn at(monban: Instance, job: Job, fault: Option<Fault>) -> Self {
+        let victim = fault.map_or("", |fault| fault.victim);
         let before = monban.base();
         let answered = BTreeSet::new();
         let (client, retried) = (None, false);
-        Self { monban, job, waits_aside: false, fault, before, answered, client, retried }
+        Self {
+            monban,
+            job,
+            waits_aside: false,
+            victim,
+            fault,
+            before,
+            answered,
+            client,
+            retried,
+            still: 0,
+        }
     }
 
     /// Runs a command; the first one starts the daemon in which the fault waits.
@@ -110,6 +133,7 @@ impl Person {
         let mut last = Value::Null;
         while began.elapsed() < PATIENCE {
             let shown = self.say(&["show", "1", "--json"]);
+            self.look_at_the_disk(&shown, &last);
             match shown.status {
                 0 => {
                     last = shown.json();
@@ -124,6 +148,16 @@ impl Person {
             std::thread::sleep(LOOK_EVERY);
         }
         panic!("the job never ended: {last:#}\n{:#?}", self.monban.events())
+    }
+
+    /// Makes room when a command asks for it, or nothing seems to happen any more.
+    fn look_at_the_disk(&mut self, shown: &Ran, last: &Value) {
+        let stands = shown.status != 0 || shown.json()["stage"] == last["stage"];
+        self.still = if stands { self.still + 1 } else { 0 };
+        if self.victim == FULL && (self.still > STILL_MAX || shown.err.contains("free some space"))
+        {
+            let _ = fs::remove_file(self.monban.home.join("filler"));
+        }
     }
 
     fn is_over(&self, task: &Value) -> bool {
@@ -195,7 +229,9 @@ impl Person {
                 let digest = item["digest"].as_str().unwrap();
                 self.say(&["approve", "1", "--bind", digest]);
             }
-            // The fault strikes at records, and between them it is always known what was typed.
+            // An agent that died as it was typed to may have got it or not; it is over anyway.
+            "delivery" if [AGENT, HOLDER].contains(&self.victim) => {}
+            // The daemon dies at records, and between them it is always known what was typed.
             "delivery" => {
                 panic!("whether the prompt was typed is in doubt: {:#?}", self.monban.events())
             }

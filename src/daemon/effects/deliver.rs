@@ -28,7 +28,7 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
     };
     {
         let run = std::sync::Arc::clone(&run);
-        cancel.on_set(move || run.live.wake());
+        cancel.on_set(move |_| run.live.wake());
     }
     let gave_up = || cancel.is_set() || !run.is_up();
     // Typing that is on record but had not begun was never typed.

@@ -67,7 +67,7 @@ fn set_paused(world: &World, id: crate::base::id::RunId, paused: bool, cancel: &
 
 fn wake(world: &World, at: crate::base::clock::Timestamp, cancel: &Cancel) {
     let thread = std::thread::current();
-    cancel.on_set(move || thread.unpark());
+    cancel.on_set(move |_| thread.unpark());
     while !cancel.is_set() {
         if world.clock.now() >= at {
             let _ = world.engine.command_blocking(Command::Daemon(Notice::VouchEnded));

@@ -187,6 +187,8 @@ fn follow(
     let run = Arc::new(Attached::new(live, connection.handle().clone()));
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
+    let handle = connection.handle().clone();
+    cancel.on_set(move |_| handle.hang_up());
     let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
     let reply = |bytes| {
         let _ = run.input(bytes);
@@ -216,8 +218,16 @@ fn follow(
                 break with_last_words(end_of(&record), &record, &run);
             }
             None => run.live.settled(world.clock.now()),
-            // The holder hung up: it ended, or was killed.
-            Some(Notice::Gone) => break hung_up(world, id, &folder, &run),
+            Some(Notice::Gone) if cancel.is_set() => continue,
+            Some(Notice::Gone) => match hung_up(world, id, &folder, &run) {
+                Some(end) => break end,
+                // Only the connection was lost: the driver has the run adopted again.
+                None => {
+                    let _ = keep_frame(world, &run.live);
+                    run.is_gone();
+                    return None;
+                }
+            },
         }
         tell(world, &run.live, cancel);
     };
@@ -245,13 +255,15 @@ fn ended_alone(
     tell(world, &live, cancel);
 }
 
-fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> End {
+/// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder lives.
+fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> Option<End> {
     let end = match runner::find(folder, 0) {
         Ok(Found::Ended(record)) => end_of(&record),
+        Ok(Found::Alive(_)) => return None,
         _ => end_lost(world, id, folder),
     };
     run.live.ended(world.clock.now(), end.code, end.signal);
-    end
+    Some(end)
 }
 
 /// The run as an earlier daemon left it, or a new one, with the offset from which to read on.
