@@ -188,8 +188,8 @@ pub fn prepare(
     })
 }
 
-/// Writes what was planned, but no login. A link or another thing that an earlier attempt planted on
-/// the way is an error and is not followed.
+/// Writes what was planned, but no login. A link or another thing that an earlier attempt planted
+/// on the way is an error and is not followed.
 pub fn write_files(prepared: &Prepared, worktree: &Path) -> Result<(), AgentError> {
     let inside = Inside::open(worktree)?;
     prepared.folders.iter().try_for_each(|folder| inside.make_folder(folder))?;

@@ -21,8 +21,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a starting daemon is looked for, and how many times at most: 10 s.
 const START_POLL: Duration = Duration::from_millis(20);
 const START_POLLS: u32 = 500;
-/// How many times a daemon that hangs up before it says hello is looked at: one that is just ending is
-/// gone after a moment.
+/// How many times a daemon that hangs up before it says hello is looked at: one that is just ending
+/// is gone after a moment.
 const ENDING_POLLS: u32 = 50;
 /// How much of what a failed daemon wrote is told.
 const SAID_BYTES_MAX: u64 = 16 << 10;
