@@ -1,5 +1,5 @@
-//! Agents that fork twice, leave their session, ignore signals and clear their environment; and many
-//! daemons at once.
+//! Agents that fork twice, leave their session, ignore signals and clear their environment; and
+//! many daemons at once.
 
 use super::instance::Instance;
 use std::time::{Duration, Instant};
@@ -54,8 +54,8 @@ fn nothing_an_agent_left_behind_outlives_its_landing() {
     assert_eq!(strays(&monban), []);
 }
 
-/// Without its holder a process that cleared its environment is known only by the holder's last list;
-/// one that appeared after that list cannot be told from others, and the end says so.
+/// Without its holder a process that cleared its environment is known only by the holder's last
+/// list; one that appeared after that list cannot be told from others, and the end says so.
 #[test]
 fn nothing_listed_outlives_a_holder_that_was_killed() {
     let (monban, id) = with_strays();

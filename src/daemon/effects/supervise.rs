@@ -255,7 +255,8 @@ fn ended_alone(
     tell(world, &live, cancel);
 }
 
-/// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder lives.
+/// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder
+/// lives.
 fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> Option<End> {
     let end = match runner::find(folder, 0) {
         Ok(Found::Ended(record)) => end_of(&record),
