@@ -349,7 +349,9 @@ fn an_agent_that_ends_at_once_fails_with_the_reason() {
 fn made_up_login(refresh: &str, at: &str) -> String {
     serde_json::json!({
         "auth_mode": "apikey", "OPENAI_API_KEY": CODEX_KEY, "last_refresh": at,
-        "tokens": {"id_token": JWT, "access_token": JWT, "refresh_token": refresh, "account_id": "me"},
+        "tokens": {
+            "id_token": JWT, "access_token": JWT, "refresh_token": refresh, "account_id": "me",
+        },
     })
     .to_string()
 }
@@ -408,4 +410,33 @@ fn a_login_file_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed() {
     assert_eq!(job.files_with("\"r1\""), Vec::<std::path::PathBuf>::new());
     job.monban.monban(&["abort", &second]).expect(0);
     job.until_nothing_runs();
+}
+
+#[test]
+fn a_login_file_of_claude_is_carried_in_and_comes_back_refreshed() {
+    let test = "a_login_file_of_claude_is_carried_in_and_comes_back_refreshed";
+    let Some(job) = job_without_login(test, "claude") else { return };
+    let of_person = job.person().join(".claude/.credentials.json");
+    fs::create_dir(of_person.parent().unwrap()).unwrap();
+    let login = |refresh: &str, expires: u64| {
+        serde_json::json!({"claudeAiOauth": {
+            "accessToken": "sk-ant-oat01-made-up", "refreshToken": refresh, "expiresAt": expires,
+            "scopes": ["user:inference"], "subscriptionType": "max",
+        }})
+        .to_string()
+    };
+    fs::write(&of_person, login("r1", 4_102_444_800_000)).unwrap();
+    let id = job.add("Subscribed", &job.write("x.txt", "hello"));
+    job.monban.run(&id).expect(4);
+    job.until_waits_for(&id, "permission");
+    let requests = job.model.requests();
+    let sent = requests.iter().filter_map(|request| request.headers.get("authorization"));
+    assert!(sent.clone().count() > 0 && sent.clone().all(|s| s == "Bearer sk-ant-oat01-made-up"));
+    let home = text(&job.monban.task(&id)["attempts"][0]["place"]["home"]);
+    let refreshed = login("r2", 4_102_444_900_000);
+    fs::write(Path::new(&home).join(".claude/.credentials.json"), &refreshed).unwrap();
+    job.allow(&id);
+    job.land(&id);
+    job.until(&id, "the end", |task| task["attempts"][0]["ended"].is_object());
+    assert_eq!(fs::read_to_string(&of_person).unwrap(), refreshed);
 }
