@@ -1,7 +1,7 @@
 //! monban (門番, gatekeeper): a supervisor for coding agents.
 //!
-//! `docs/architecture.md` explains the parts and `tests/architecture.rs` enforces their layers. Every
-//! module below says in its first lines what it owns and who may use it.
+//! `docs/architecture.md` explains the parts and `tests/architecture.rs` enforces their layers.
+//! Every module below says in its first lines what it owns and who may use it.
 
 pub mod agent;
 pub mod base;

@@ -1,19 +1,19 @@
-//! Crash safety with the real program: the daemon, a holder, an agent or a client is killed at every
-//! record of the event log, and the job still comes to its end, with nothing done twice and nothing
-//! left running.
+//! Crash safety with the real program: the daemon, a holder, an agent or a client is killed at
+//! every record of the event log, and the job still comes to its end, with nothing done twice and
+//! nothing left running.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "crash/full.rs"]
+#[path = "support/crash_full.rs"]
 mod full;
 #[allow(dead_code, reason = "each test file uses its part")]
 #[path = "support/instance.rs"]
 mod instance;
 #[path = "support/not_run.rs"]
 mod not_run;
-#[path = "crash/person.rs"]
+#[path = "support/crash_person.rs"]
 mod person;
-#[path = "crash/strays.rs"]
+#[path = "support/crash_strays.rs"]
 mod strays;
 
 use person::{AGENT, CLIENT, DAEMON, Fault, HOLDER, Job, Person, Picture};

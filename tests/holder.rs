@@ -1,5 +1,5 @@
-//! The holder with real processes: nothing is lost, nothing outlives a run, nothing is taken for what
-//! it is not.
+//! The holder with real processes: nothing is lost, nothing outlives a run, nothing is taken for
+//! what it is not.
 
 #[path = "holder/ending.rs"]
 mod ending;

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use support::*;
 
 /// Every kind of event there is. A kind is kept for ever: this list only grows.
-const KINDS: [&str; 52] = [
+const KINDS: [&str; 53] = [
     "daemon.arrived",
     "daemon.left",
     "daemon.started",
@@ -56,6 +56,7 @@ const KINDS: [&str; 52] = [
     "run.status",
     "run.stop-wanted",
     "run.turned",
+    "run.usage",
     "run.wanted",
     "run.went-on",
     "task.aborted",
@@ -101,6 +102,8 @@ fn lands_after_detours(w: &mut World) {
     let run = w.run_of(task);
     w.report(Report::Started { run });
     w.session(task, "talk");
+    w.used(task, 7);
+    assert!(w.used(task, 7).is_empty(), "nothing new is no event");
     w.status(task, monban::model::attempt::AgentState::BlockedPermission, "\u{1b}[2J rm?");
     w.status(task, monban::model::attempt::AgentState::Working, "");
     w.dj(Request::Pause { task, paused: true });

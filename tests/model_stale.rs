@@ -4,7 +4,7 @@
 mod support;
 
 use monban::base::id::{OpId, RunId, TaskId};
-use monban::model::attempt::Delivery;
+use monban::model::attempt::{Delivery, Usage};
 use monban::model::command::{LandingOutcome, MergeOutcome, Report, Request};
 use monban::model::task::TaskState;
 use support::*;
@@ -29,6 +29,7 @@ fn late_reports(task: TaskId) -> Vec<(&'static str, Report)> {
         ("went on", Report::WentOn { run }),
         ("paused", Report::Paused { run, paused: true }),
         ("session", Report::Session { run, session: "s".into() }),
+        ("usage", Report::Usage { run, usage: Usage::default() }),
         ("ended", Report::Ended { run, end: exit(0) }),
         ("tampered", Report::Tampered { run, what: Vec::new() }),
         ("delivery", Report::Delivery { run, prompt: 1, delivery: Delivery::Uncertain }),
@@ -107,6 +108,7 @@ fn an_ended_run_reports_nothing_more() {
         Report::WentOn { run },
         Report::Paused { run, paused: true },
         Report::Session { run, session: "s".into() },
+        Report::Usage { run, usage: Usage::default() },
     ] {
         assert!(w.report(report).is_empty());
     }

@@ -1,6 +1,6 @@
-//! The real `claude` and `codex` in a terminal against a model on this machine: prepared as in a run,
-//! prompted, asked for leave, answered. `tests/agents_install` fetches the programs; without them each
-//! test here counts as not run.
+//! The real `claude` and `codex` in a terminal against a model on this machine: prepared as in a
+//! run, prompted, asked for leave, answered. `tests/agents_install` fetches the programs; without
+//! them each test here counts as not run.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

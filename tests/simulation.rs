@@ -1,6 +1,7 @@
 //! The pure core in simulated nights, each from a seed: people, agents, git, time and crashes.
 //!
-//! `MONBAN_SIM_SEEDS` says how many seeds (from 0), `MONBAN_SIM_SEED` runs one and tells what happens.
+//! `MONBAN_SIM_SEEDS` says how many seeds (from 0), `MONBAN_SIM_SEED` runs one and tells what
+//! happens.
 
 #![allow(clippy::panic, reason = "a test that fails says so")]
 

@@ -1,5 +1,5 @@
-//! The main job, from `task add` to landing, as a person types it: the real program, a real daemon, real
-//! git, and a scripted agent in a terminal.
+//! The main job, from `task add` to landing, as a person types it: the real program, a real daemon,
+//! real git, and a scripted agent in a terminal.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -130,7 +130,8 @@ fn a_killed_daemon_costs_the_agent_nothing() {
     let screen = monban.monban(&["screen", &id]).expect(0).out;
     let events = monban.events().len();
     monban.kill(monban.daemon());
-    // The next command starts a daemon that adopts the holder: same screen, same states, same history.
+    // The next command starts a daemon that adopts the holder: same screen, same states, same
+    // history.
     assert_eq!(monban.monban(&["screen", &id]).expect(0).out, screen);
     assert_eq!(monban.task(&id)["waits_for"][0], "permission");
     assert!(monban.events().len() >= events);

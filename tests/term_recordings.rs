@@ -1,5 +1,6 @@
-//! Recordings of the real agents, replayed: the same screen, statuses and answers however the stream
-//! is cut, the prompts on the screen while the agent says it is blocked, and a second emulator's word.
+//! Recordings of the real agents, replayed: the same screen, statuses and answers however the
+//! stream is cut, the prompts on the screen while the agent says it is blocked, and a second
+//! emulator's word.
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests may fail")]
 

@@ -29,8 +29,8 @@ fn is_inside(path: &str) -> bool {
         && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Whether `id` can be a conversation's id. The agent chose it and it becomes an argument of the next
-/// start, so it must not be able to look like an option.
+/// Whether `id` can be a conversation's id. The agent chose it and it becomes an argument of the
+/// next start, so it must not be able to look like an option.
 fn is_session_id(id: &str) -> bool {
     id.len() <= 100
         && id.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -1,6 +1,7 @@
 //! The plan of a start: program, arguments, exact environment, files to write, login.
 //!
-//! [`prepare`] reads the person's machine and decides; [`write_files`] is the only part that writes.
+//! [`prepare`] reads the person's machine and decides; [`write_files`] is the only part that
+//! writes.
 
 use super::carry::CarryBack;
 use super::environment::{Environment, EnvironmentReport, Why};
@@ -182,8 +183,8 @@ pub fn prepare(
     })
 }
 
-/// Writes what was planned. A link or another thing that an earlier attempt planted on the way is an
-/// error and is not followed.
+/// Writes what was planned. A link or another thing that an earlier attempt planted on the way is
+/// an error and is not followed.
 pub fn write_files(prepared: &Prepared, worktree: &Path) -> Result<(), AgentError> {
     let inside = Inside::open(worktree)?;
     prepared.folders.iter().try_for_each(|folder| inside.make_folder(folder))?;

@@ -16,7 +16,8 @@ use std::time::Duration;
 pub const STARTING: Duration = Duration::from_secs(15);
 /// How long a program must be quiet before a prompt when it does not itself say that it takes one.
 pub const QUIET_BEFORE_PROMPT: Duration = Duration::from_secs(1);
-/// Hooks report moments (Esc fires none): a title or screen that changed this much later replaces one.
+/// Hooks report moments (Esc fires none): a title or screen that changed this much later replaces
+/// one.
 const HOOK_FRESH: Duration = Duration::from_secs(3);
 /// How many of the last rows with text the screen rules look at.
 const SCREEN_ROWS: usize = 25;
@@ -290,20 +291,22 @@ impl StatusTracker {
         self.memory.turn = Some(Turn::after(self.memory.changes));
     }
 
-    /// How the turn of the last prompt had ended by `now`, if it had. Being blocked is not an end. An
-    /// end by "idle" comes [`IDLE_SETTLES`](super::turn::IDLE_SETTLES) after it, so ask again then.
+    /// How the turn of the last prompt had ended by `now`, if it had. Being blocked is not an end.
+    /// An end by "idle" comes [`IDLE_SETTLES`](super::turn::IDLE_SETTLES) after it, so ask again
+    /// then.
     pub fn turn_end(&self, now: Timestamp) -> Option<TurnEnd> {
         self.memory.turn.as_ref()?.end(&self.kind.turn, now)
     }
 
-    /// Whether the agent shows that it took the last prompt: it began to work on it, or ended its turn.
+    /// Whether the agent shows that it took the last prompt: it began to work on it, or ended its
+    /// turn.
     pub fn turn_is_under_way(&self, now: Timestamp) -> bool {
         let turn = self.memory.turn.as_ref();
         turn.is_some_and(|turn| turn.has_begun() || turn.end(&self.kind.turn, now).is_some())
     }
 
-    /// The agent works on after the end of its turn: that was not the end of it. False if it was not
-    /// over.
+    /// The agent works on after the end of its turn: that was not the end of it. False if it was
+    /// not over.
     pub fn turn_goes_on(&mut self, now: Timestamp) -> bool {
         let is_over = self.turn_end(now).is_some();
         if let Some(turn) = self.memory.turn.as_mut().filter(|_| is_over) {
@@ -312,8 +315,9 @@ impl StatusTracker {
         is_over
     }
 
-    /// Whether a prompt may be typed at `now`, after `quiet` without output. Never during a turn (the
-    /// words would steer it), and never when anything looks like a question: they could answer it.
+    /// Whether a prompt may be typed at `now`, after `quiet` without output. Never during a turn
+    /// (the words would steer it), and never when anything looks like a question: they could answer
+    /// it.
     pub fn ready_for_prompt(&self, now: Timestamp, quiet: Duration) -> bool {
         let memory = &self.memory;
         let asks = |claim: &Claim| matches!(claim.state, State::Blocked(_));

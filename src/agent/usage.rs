@@ -5,7 +5,7 @@
 use super::AgentError;
 use super::inside::Inside;
 use super::kind::{AgentKind, TranscriptFormat, Transcripts};
-use serde::{Deserialize, Serialize};
+use crate::model::attempt::Usage;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -17,19 +17,6 @@ const DEPTH_MAX: usize = 6;
 const LINE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 const LINES_MAX: usize = 1_000_000;
 const COST_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// What an agent says that it used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens read anew.
-    pub input_tokens: u64,
-    /// Tokens read from the provider's cache.
-    pub cached_tokens: u64,
-    /// Tokens written.
-    pub output_tokens: u64,
-    /// Millionths of a US dollar, where the agent says it (at its end).
-    pub cost_micro_usd: Option<u64>,
-}
 
 /// The id of the conversation that was written to last, by which it can be resumed.
 pub fn last_session(kind: &AgentKind, home: &Path) -> Result<Option<String>, AgentError> {

@@ -127,8 +127,8 @@ impl Clock {
         }
     }
 
-    /// Blocks this thread towards `at`. It may return early, and does when the thread is unparked: look
-    /// at the time again.
+    /// Blocks this thread towards `at`. It may return early, and does when the thread is unparked:
+    /// look at the time again.
     pub fn park_towards(&self, at: Timestamp) {
         match self {
             Clock::System => thread::park_timeout(at.since(self.now()).min(STEP)),

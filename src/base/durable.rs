@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Writes `bytes` to `path` so that after any crash the file holds either the old or the new content.
-/// The file is private to its owner (mode 0600).
+/// Writes `bytes` to `path` so that after any crash the file holds either the old or the new
+/// content. The file is private to its owner (mode 0600).
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary_beside(path);
     let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
@@ -24,8 +24,8 @@ pub fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> io::Result<()>
     write(path, &bytes)
 }
 
-/// Reads a file of at most `limit` bytes; a longer one is an error, not a prefix. Anything but a plain
-/// file is an error too: nobody must be able to hang a reader with a pipe in a file's place.
+/// Reads a file of at most `limit` bytes; a longer one is an error, not a prefix. Anything but a
+/// plain file is an error too: nobody must be able to hang a reader with a pipe in a file's place.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let without_waiting = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();

@@ -73,8 +73,9 @@ fn push_shown(out: &mut String, c: char) {
     }
 }
 
-/// Characters that draw nothing, move the cursor, change direction, or are drawn like a space without
-/// being one. Ranges are used rather than a list of known tricks: lists have always missed some.
+/// Characters that draw nothing, move the cursor, change direction, or are drawn like a space
+/// without being one. Ranges are used rather than a list of known tricks: lists have always missed
+/// some.
 fn is_hidden(c: char) -> bool {
     let code = u32::from(c);
     match code {

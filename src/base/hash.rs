@@ -8,7 +8,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The SHA-256 over several parts, each preceded by its length, so that no two lists of parts collide.
+/// The SHA-256 over several parts, each preceded by its length, so that no two lists of parts
+/// collide.
 pub fn sha256_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
     for part in parts {

@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The longest path of a folder of sockets: a socket's own path has at most 103 bytes on every system,
-/// and the longest name in there is `v9999999-99.sock`.
+/// The longest path of a folder of sockets: a socket's own path has at most 103 bytes on every
+/// system, and the longest name in there is `v9999999-99.sock`.
 const RUN_BYTES_MAX: usize = 103 - 24;
 
 /// The three roots of a monban instance. `MONBAN_HOME` puts all of them under one folder.

@@ -12,8 +12,8 @@ pub struct Size {
 }
 
 impl Size {
-    /// What an agent gets while nobody drives its pane, so that its transcript does not re-wrap when
-    /// somebody looks.
+    /// What an agent gets while nobody drives its pane, so that its transcript does not re-wrap
+    /// when somebody looks.
     pub const UNATTENDED: Size = Size { cols: 120, rows: 40 };
 
     /// The nearest size a terminal may have: 4x2 to 1000x500. Emulators fail or stall outside.

@@ -4,8 +4,8 @@ use crate::base::id::{OpId, TaskId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Supervises coding agents: each in its own worktree and terminal, and nothing they made reaches your
-/// branch unless the gate passed and you approved exactly that commit.
+/// Supervises coding agents: each in its own worktree and terminal, and nothing they made reaches
+/// your branch unless the gate passed and you approved exactly that commit.
 #[derive(Parser, Debug)]
 #[command(name = "monban", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {

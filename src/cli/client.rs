@@ -6,7 +6,7 @@ use crate::base::paths::{self, PathError, Places};
 use crate::config::person;
 use crate::model::rejection::{Class, Rejection};
 use crate::store::StoreError;
-use crate::wire::frame;
+use crate::wire::frame::{self, FrameError};
 use crate::wire::people::{Answer, Ask, Hello, MAGIC, PROTOCOL, Request, Welcome};
 use rustix::process::Pid;
 use serde_json::Value;
@@ -54,7 +54,7 @@ impl Client {
     /// Connects to the daemon of `places`, if one runs.
     pub fn connect_running(places: &Places, at: &Path) -> Result<Option<Self>, Failure> {
         let Some(mut stream) = reach(places)? else { return Ok(None) };
-        let welcome = greet(&mut stream)?;
+        let Some(welcome) = greet(&mut stream)? else { return Ok(None) };
         if let Some(failure) = other_version(&welcome) {
             return Err(failure);
         }
@@ -103,8 +103,8 @@ impl Client {
     }
 }
 
-/// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False when
-/// there is none such, or for a command inside a run.
+/// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False
+/// when there is none such, or for a command inside a run.
 ///
 /// # Errors
 /// It is there and does not end.
@@ -114,8 +114,9 @@ pub fn stop_stranger(places: &Places) -> Result<bool, Failure> {
     }
     let Some(mut stream) = reach(places)? else { return Ok(false) };
     let pid = match greet(&mut stream) {
-        Ok(welcome) if other_version(&welcome).is_none() => return Ok(false),
-        Ok(welcome) => process(welcome.pid),
+        Ok(None) => return Ok(false),
+        Ok(Some(welcome)) if other_version(&welcome).is_none() => return Ok(false),
+        Ok(Some(welcome)) => process(welcome.pid),
         Err(_) => peer(&stream),
     };
     let stays = |what: String| Failure::environment(what, "end that process by hand (kill)");
@@ -186,8 +187,9 @@ fn reach(places: &Places) -> Result<Option<UnixStream>, Failure> {
     }
 }
 
-/// Says hello; returns what the daemon says.
-fn greet(stream: &mut UnixStream) -> Result<Welcome, Failure> {
+/// Says hello; returns what the daemon says. `None` when it hung up on it: a daemon that is ending,
+/// or was killed just now, is no daemon any more.
+fn greet(stream: &mut UnixStream) -> Result<Option<Welcome>, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::environment(
             format!(
@@ -204,11 +206,24 @@ fn greet(stream: &mut UnixStream) -> Result<Welcome, Failure> {
         person: person_here(),
     };
     stream.set_read_timeout(Some(HELLO_TIMEOUT)).map_err(|e| failed(&e))?;
-    frame::write(stream, &hello).map_err(|e| failed(&e))?;
-    let welcome = frame::read(stream).map_err(|e| failed(&e))?;
-    let welcome: Welcome = welcome.ok_or_else(|| failed(&"it hung up"))?;
+    let said = frame::write(stream, &hello).and_then(|()| frame::read(stream));
+    let welcome = match said {
+        Err(error) if is_gone(&error) => return Ok(None),
+        said => said.map_err(|error| failed(&error))?,
+    };
     stream.set_read_timeout(None).map_err(|e| failed(&e))?;
     Ok(welcome)
+}
+
+fn is_gone(error: &FrameError) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    match error {
+        FrameError::Io(error) => {
+            matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+        }
+        FrameError::Truncated => true,
+        FrameError::TooLarge { .. } | FrameError::Malformed(_) => false,
+    }
 }
 
 /// What is said of a daemon of another version.
@@ -290,7 +305,8 @@ fn start_daemon(places: &Places) -> Result<Starting, Failure> {
     let (log, from) = open()
         .map_err(|e: std::io::Error| failed(format!("cannot write {}: {e}", path.display())))?;
     let mut command = Command::new(program);
-    // All under one folder means MONBAN_HOME, also when it is not in our own environment (the demo).
+    // All under one folder means MONBAN_HOME, also when it is not in our own environment (the
+    // demo).
     if let Some(root) = places.state.parent().filter(|root| Places::under(root) == *places) {
         command.env("MONBAN_HOME", root);
     }

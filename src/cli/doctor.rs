@@ -112,7 +112,8 @@ fn daemon(here: &Here) -> Row {
     }
 }
 
-/// At L1 agents have the person's own rights: what they do outside monban is detected, not prevented.
+/// At L1 agents have the person's own rights: what they do outside monban is detected, not
+/// prevented.
 fn isolation() -> Row {
     Row {
         verdict: "warn",

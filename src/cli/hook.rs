@@ -1,5 +1,5 @@
-//! `monban hook`: hands an agent's event to the daemon. It must never disturb the agent: whatever goes
-//! wrong, it ends in silence with exit status 0.
+//! `monban hook`: hands an agent's event to the daemon. It must never disturb the agent: whatever
+//! goes wrong, it ends in silence with exit status 0.
 
 use super::client::RUN_VARIABLE;
 use crate::agent::hook::{HookFormat, INPUT_BYTES_MAX, parse};

@@ -210,10 +210,24 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What the agent says that it used.
+fn used(usage: &Value) -> String {
+    let (input, output) = (&usage["input_tokens"], &usage["output_tokens"]);
+    let tokens =
+        format!("{input} tokens in, {} from the cache, {output} out", usage["cached_tokens"]);
+    match usage["cost_micro_usd"].as_u64() {
+        Some(cost) => format!("{tokens}, ${}.{:02}", cost / 1_000_000, cost % 1_000_000 / 10_000),
+        None => tokens,
+    }
+}
+
 fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "  attempt    {} (run {})", attempt["number"], text(&attempt["run"]))?;
     if !attempt["session"].is_null() {
         writeln!(out, "  session    {}", text(&attempt["session"]))?;
+    }
+    if attempt["usage"].is_object() {
+        writeln!(out, "  used       {}", used(&attempt["usage"]))?;
     }
     for checkpoint in attempt["checkpoints"].as_array().into_iter().flatten() {
         let snapshot = &checkpoint["snapshot"];
@@ -235,6 +249,9 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "  rollback   {}{undo}", text(&rollback["op"]))?;
     }
     let place = &attempt["place"];
+    if !place["agent_version"].is_null() {
+        writeln!(out, "  version    {}", text(&place["agent_version"]))?;
+    }
     for file in place["instructions"].as_array().into_iter().flatten() {
         writeln!(out, "  reads      {}", text(file))?;
     }

@@ -1,4 +1,5 @@
-//! `config.toml`: the person's own file. It alone says what runs on the machine and with what rights.
+//! `config.toml`: the person's own file. It alone says what runs on the machine and with what
+//! rights.
 
 use super::diagnostic::Diagnostics;
 use super::reader::{Document, Section};

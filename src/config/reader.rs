@@ -1,5 +1,5 @@
-//! Walking a TOML document: typed values by key, and a diagnostic with its place for everything that
-//! is not as it should be.
+//! Walking a TOML document: typed values by key, and a diagnostic with its place for everything
+//! that is not as it should be.
 
 use super::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::base::foreign::Foreign;

@@ -120,8 +120,8 @@ impl RepositoryConfig {
         }
     }
 
-    /// The hash of everything in the file that executes or judges. Comments, spaces and the base do not
-    /// change it. A hash the person has not trusted yet asks once, and a task pins it.
+    /// The hash of everything in the file that executes or judges. Comments, spaces and the base do
+    /// not change it. A hash the person has not trusted yet asks once, and a task pins it.
     pub fn gate_hash(&self) -> String {
         let judging = serde_json::json!({
             "verify": self.verify,

@@ -1,5 +1,5 @@
-//! The notations of single values: sizes, durations, paths inside a worktree, names. Each is read in
-//! this one place, for files and for the command line.
+//! The notations of single values: sizes, durations, paths inside a worktree, names. Each is read
+//! in this one place, for files and for the command line.
 
 use crate::base::foreign::Foreign;
 use std::path::{Component, Path};

@@ -1,5 +1,5 @@
-//! The agents a person has: their configuration joined with the kinds, built in or in files of their
-//! own, and the plan of a start.
+//! The agents a person has: their configuration joined with the kinds, built in or in files of
+//! their own, and the plan of a start.
 
 use super::world::World;
 use crate::agent::kind::AgentKind;

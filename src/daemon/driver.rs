@@ -7,8 +7,7 @@ use super::world::World;
 use crate::model::command::{Command, Request};
 use crate::model::effect::Effect;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// An effect whose work ended and that is still asked for is tried again after a pause that doubles
@@ -16,39 +15,49 @@ use std::time::Duration;
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
-type Hook = Box<dyn FnOnce() + Send>;
+/// Why work is given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GivenUp {
+    /// It is no longer wanted: what it started is ended.
+    Unwanted,
+    /// The daemon stops: what it started goes on, and the next daemon finds it.
+    Stopping,
+}
+
+type Hook = Box<dyn FnOnce(GivenUp) + Send>;
 
 /// Tells work that it is no longer wanted.
 #[derive(Clone, Default)]
 pub struct Cancel {
-    flag: Arc<AtomicBool>,
+    given_up: Arc<OnceLock<GivenUp>>,
     hooks: Arc<Mutex<Vec<Hook>>>,
 }
 
 impl Cancel {
     /// Whether the work is no longer wanted.
     pub fn is_set(&self) -> bool {
-        self.flag.load(Ordering::SeqCst)
+        self.given_up.get().is_some()
     }
 
     /// Runs `hook` when the work is cancelled; at once if it is already.
-    pub fn on_set(&self, hook: impl FnOnce() + Send + 'static) {
+    pub fn on_set(&self, hook: impl FnOnce(GivenUp) + Send + 'static) {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_set() {
-            drop(hooks);
-            hook();
-        } else {
-            hooks.push(Box::new(hook));
+        match self.given_up.get() {
+            Some(why) => {
+                drop(hooks);
+                hook(*why);
+            }
+            None => hooks.push(Box::new(hook)),
         }
     }
 
-    fn set(&self) {
+    fn set(&self, why: GivenUp) {
         let hooks = {
             let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-            self.flag.store(true, Ordering::SeqCst);
+            let _ = self.given_up.set(why);
             std::mem::take(&mut *hooks)
         };
-        hooks.into_iter().for_each(|hook| hook());
+        hooks.into_iter().for_each(|hook| hook(why));
     }
 }
 
@@ -71,7 +80,7 @@ impl Driver {
         let wanted: BTreeSet<Effect> = outstanding.into_iter().collect();
         for (effect, cancel) in &self.running {
             if !wanted.contains(effect) && effects::is_cancellable(effect) {
-                cancel.set();
+                cancel.set(GivenUp::Unwanted);
             }
         }
         self.repeats.retain(|effect, _| wanted.contains(effect));
@@ -90,7 +99,7 @@ impl Driver {
 
     /// Gives up everything under way; the agents go on.
     pub fn stop(&mut self) {
-        self.running.values().for_each(Cancel::set);
+        self.running.values().for_each(|cancel| cancel.set(GivenUp::Stopping));
     }
 
     /// With a damaged log nothing is recorded, but a person can still end an agent.

@@ -1,5 +1,5 @@
-//! The engine: the one owner of core and event log. Everything that changes the state passes here, in
-//! order; nothing is answered, shown or started before the record behind it is on the disk.
+//! The engine: the one owner of core and event log. Everything that changes the state passes here,
+//! in order; nothing is answered, shown or started before the record behind it is on the disk.
 
 use super::driver::Driver;
 use crate::base::clock::{Clock, Timestamp};

@@ -1,5 +1,6 @@
-//! A hook for crash tests, in debug builds only: at one record of the event log, before it is written or
-//! once it is durable, a shell command runs, such as `kill -9 $PPID` for the daemon itself.
+//! A hook for crash tests, in debug builds only: at one record of the event log, before it is
+//! written or once it is durable, a shell command runs, such as `kill -9 $PPID` for the daemon
+//! itself.
 //!
 //! `MONBAN_FAULT_AT` is `before N` or `after N`, `MONBAN_FAULT_DO` the command.
 
@@ -8,7 +9,8 @@ use std::process::{Command, Stdio};
 /// When relative to the record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
-    /// The command that leads to it is about to be decided: an effect's work is done, its report lost.
+    /// The command that leads to it is about to be decided: an effect's work is done, its report
+    /// lost.
     Before,
     /// It is durable, and nothing has followed from it yet.
     After,

@@ -1,5 +1,5 @@
-//! Which gate judges: read from the base commit, so that a change cannot edit its own judge; from the
-//! person's checkout while the base commit has none. What was trusted is kept and is what runs.
+//! Which gate judges: read from the base commit, so that a change cannot edit its own judge; from
+//! the person's checkout while the base commit has none. What was trusted is kept and is what runs.
 
 use crate::agent::prepare::GitIdentity;
 use crate::base::durable;

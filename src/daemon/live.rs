@@ -1,7 +1,7 @@
 //! A run as it is right now: its terminal, its agent's status, and what of that is worth an event.
 //!
-//! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy agent
-//! cannot flood an eternal log.
+//! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy
+//! agent cannot flood an eternal log.
 
 use crate::agent::kind::AgentKind;
 use crate::agent::status::{Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker};
@@ -161,8 +161,8 @@ impl LiveRun {
         self.lock().terminal.skip(bytes);
     }
 
-    /// How long to wait for output before looking again: a moment after output, a while as long as only
-    /// silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
+    /// How long to wait for output before looking again: a moment after output, a while as long as
+    /// only silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
     pub fn next_look(&self, settle: Duration, look: Duration, wait: Duration) -> Duration {
         let inner = self.lock();
         if inner.screen_is_new {
@@ -253,8 +253,8 @@ impl LiveRun {
         news
     }
 
-    /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and at
-    /// least every `poll`.
+    /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and
+    /// at least every `poll`.
     pub fn wait_ready(
         &self,
         now: impl Fn() -> Timestamp,

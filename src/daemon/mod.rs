@@ -1,5 +1,5 @@
-//! The daemon: one per user. Owns the state and the event log, starts the work the state implies, and
-//! serves people and hooks. May be killed at any moment.
+//! The daemon: one per user. Owns the state and the event log, starts the work the state implies,
+//! and serves people and hooks. May be killed at any moment.
 
 mod agents;
 mod driver;

@@ -45,8 +45,8 @@ pub(super) async fn handle(asked: &Asked, ask: PlanAsk) -> Result<Value, Rejecti
     }
 }
 
-/// The repository the person stands in, for what looks or stops: that must not depend on whether its
-/// configuration can be read now.
+/// The repository the person stands in, for what looks or stops: that must not depend on whether
+/// its configuration can be read now.
 pub(super) async fn standing(asked: &Asked) -> Result<RepoId, Rejection> {
     let common = asked.world.common_at(asked.at.clone()).await?;
     let known =
@@ -169,8 +169,8 @@ async fn ready_to_start(
     Ok(gate.pin)
 }
 
-/// A run of a task that is not there, or whose agent's program or login is missing, is refused before
-/// anything changes.
+/// A run of a task that is not there, or whose agent's program or login is missing, is refused
+/// before anything changes.
 async fn agents_ready(asked: &Asked, tasks: &[TaskId]) -> Result<(), Rejection> {
     let ids = tasks.to_vec();
     let agents = asked.world.engine.look(move |core| {

@@ -1,5 +1,5 @@
-//! The people's socket: hello, requests, answers. Serves each connection by itself; what it needs to
-//! know or change goes through the engine.
+//! The people's socket: hello, requests, answers. Serves each connection by itself; what it needs
+//! to know or change goes through the engine.
 
 use super::requests::{self, After};
 use super::world::World;

@@ -53,8 +53,8 @@ fn type_in(run: &Attached, bytes: Vec<u8>) -> Result<Value, Rejection> {
     Ok(json!({ "bytes": count }))
 }
 
-/// The run of a task that can be typed to now. A daemon that has just started may still be adopting it:
-/// that is waited for.
+/// The run of a task that can be typed to now. A daemon that has just started may still be adopting
+/// it: that is waited for.
 async fn attached(asked: &Asked, id: TaskId) -> Result<Arc<Attached>, Rejection> {
     let run = last_run(asked, id).await?;
     for _ in 0..ADOPTION_LOOKS {

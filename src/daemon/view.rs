@@ -125,6 +125,7 @@ fn attempt(attempt: &Attempt) -> Value {
         "place": attempt.place,
         "run": run.map(|run| run.id),
         "session": run.and_then(|run| run.session.as_ref()),
+        "usage": run.and_then(|run| run.usage),
         "ended": run.and_then(|run| match &run.life {
             crate::model::attempt::Life::Ended(end) => Some(json!(end)),
             _ => None,
@@ -173,8 +174,8 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
     Some(runs.unwrap_or_else(|| json!([])))
 }
 
-/// Whether a task needs a person, or has ended, or can only go on after somebody did something: then
-/// there is nothing to wait for.
+/// Whether a task needs a person, or has ended, or can only go on after somebody did something:
+/// then there is nothing to wait for.
 pub fn is_settled(state: &State, id: TaskId) -> bool {
     let Some(task) = state.task(id) else { return true };
     if task.is_final() || task.stage == Stage::Draft || state.items_of(id).next().is_some() {

@@ -134,9 +134,9 @@ impl World {
         Ok(())
     }
 
-    /// Hands a report to the engine and returns what followed. A log that does not take it now (a full
-    /// disk) may take it later: what happened must not be forgotten, so this returns only when it is
-    /// recorded or `gave_up`.
+    /// Hands a report to the engine and returns what followed. A log that does not take it now (a
+    /// full disk) may take it later: what happened must not be forgotten, so this returns only when
+    /// it is recorded or `gave_up`.
     pub fn report(&self, report: Report, gave_up: &dyn Fn() -> bool) -> Vec<Event> {
         let command = Command::Report(report);
         loop {

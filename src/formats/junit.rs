@@ -1,8 +1,9 @@
-//! JUnit reports as test runners write them (bun, pytest, nextest, jest, go-junit-report and others).
+//! JUnit reports as test runners write them (bun, pytest, nextest, jest, go-junit-report and
+//! others).
 //!
 //! There is no standard: suites nest or not, and the counts in attributes are missing or wrong. So
-//! everything is counted from the test cases themselves. What cannot be understood is an error, never
-//! a report with fewer failures.
+//! everything is counted from the test cases themselves. What cannot be understood is an error,
+//! never a report with fewer failures.
 
 use crate::base::foreign::Foreign;
 use quick_xml::Reader;

@@ -1,4 +1,5 @@
-//! Gates: what the end of a check's command means for the tree it ran on. Running it is the daemon's.
+//! Gates: what the end of a check's command means for the tree it ran on. Running it is the
+//! daemon's.
 
 use crate::base::foreign::Foreign;
 use crate::formats::junit;

@@ -87,8 +87,8 @@ impl Repository {
         Ok(BaseCheckout { worktree: checkout.folder.clone(), state })
     }
 
-    /// The person's checkouts that are on `branch`, or will return to it when what they are doing ends.
-    /// An agent that switches its worktree to the base does not make it the person's.
+    /// The person's checkouts that are on `branch`, or will return to it when what they are doing
+    /// ends. An agent that switches its worktree to the base does not make it the person's.
     pub(crate) fn checkouts_of(&self, branch: &str) -> Result<Vec<Checkout>, GitError> {
         let mut holding = Vec::new();
         for checkout in self.checkouts()? {
@@ -125,8 +125,9 @@ impl Repository {
         Ok(all)
     }
 
-    /// Tracked files of a checkout that are not as in `branch`, by an index of the checkout (or a copy
-    /// of it). Runs with the store's configuration, so that no filter of the repository is executed.
+    /// Tracked files of a checkout that are not as in `branch`, by an index of the checkout (or a
+    /// copy of it). Runs with the store's configuration, so that no filter of the repository is
+    /// executed.
     pub(crate) fn changed_files(
         &self,
         store: &Store,

@@ -1,8 +1,8 @@
 //! The one way in which a git process is started (C-06).
 //!
-//! Nothing of the environment, of the person's or the system's configuration, and no directory named in
-//! a worktree reaches git: the caller pins the directories, the settings below override what a
-//! repository's own configuration could use to run a program, and no shell is involved.
+//! Nothing of the environment, of the person's or the system's configuration, and no directory
+//! named in a worktree reaches git: the caller pins the directories, the settings below override
+//! what a repository's own configuration could use to run a program, and no shell is involved.
 
 use super::error::GitError;
 use super::object::Report;

@@ -1,5 +1,6 @@
-//! Differences between two trees of the store, from objects alone: no attributes, no external diff, no
-//! text conversion, no rename guessing. What is shown and what is signed come from the same bytes.
+//! Differences between two trees of the store, from objects alone: no attributes, no external diff,
+//! no text conversion, no rename guessing. What is shown and what is signed come from the same
+//! bytes.
 
 use super::error::GitError;
 use super::files::join;
@@ -105,8 +106,8 @@ pub fn diff(store: &Store, from: ObjectId, to: ObjectId) -> Result<Diff, GitErro
     })
 }
 
-/// The difference as text in git's patch format. When it is longer than `limit` bytes it ends with a
-/// line that says so; the bytes are foreign text.
+/// The difference as text in git's patch format. When it is longer than `limit` bytes it ends with
+/// a line that says so; the bytes are foreign text.
 pub fn patch(
     store: &Store,
     from: ObjectId,
@@ -219,7 +220,8 @@ fn count(old: &[u8], new: &[u8]) -> Result<(u64, u64, bool), GitError> {
     Ok((added as u64, deleted as u64, binary))
 }
 
-/// Without a repository libgit2 knows no attributes: nothing can declare a file binary but its bytes.
+/// Without a repository libgit2 knows no attributes: nothing can declare a file binary but its
+/// bytes.
 fn from_buffers<'a>(old: &'a [u8], new: &'a [u8]) -> Result<Patch<'a>, GitError> {
     let mut options = DiffOptions::new();
     options.context_lines(3);

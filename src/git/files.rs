@@ -120,8 +120,8 @@ pub(crate) fn look(folder: impl AsFd, name: &[u8]) -> io::Result<Option<Stat>> {
     }
 }
 
-/// Opens a regular file for reading. What became something else meanwhile is an error, and a FIFO is
-/// never waited for.
+/// Opens a regular file for reading. What became something else meanwhile is an error, and a FIFO
+/// is never waited for.
 pub(crate) fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<File> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

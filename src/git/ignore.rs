@@ -28,7 +28,8 @@ impl Rules {
         }
     }
 
-    /// Whether the rules leave `path` out. An upper folder that is left out is the caller's to know.
+    /// Whether the rules leave `path` out. An upper folder that is left out is the caller's to
+    /// know.
     pub fn ignores(&self, path: &[u8], is_folder: bool) -> bool {
         let last = self.rules.iter().rev().find(|rule| rule.matches(path, is_folder));
         last.is_some_and(|rule| !rule.keeps)
@@ -102,8 +103,8 @@ enum Step {
     Through,
 }
 
-/// Whether the whole of `text` fits the pattern. The states reached are tracked as a set, so no pattern
-/// takes more than its length times the text's.
+/// Whether the whole of `text` fits the pattern. The states reached are tracked as a set, so no
+/// pattern takes more than its length times the text's.
 fn wild(pattern: &[u8], text: &[u8]) -> bool {
     let Some(steps) = compile(pattern) else { return false };
     let mut reached = vec![false; steps.len() + 1];
@@ -157,12 +158,13 @@ fn skip_empty(steps: &[Step], reached: &mut [bool]) {
     }
 }
 
-/// The steps of a pattern; `None` for one that git never matches (an unclosed class, a lone backslash).
+/// The steps of a pattern; `None` for one that git never matches (an unclosed class, a lone
+/// backslash).
 fn compile(pattern: &[u8]) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut rest = pattern;
-    // Git strips what comes before the first special character, so two stars that follow it directly
-    // count as if a part started there.
+    // Git strips what comes before the first special character, so two stars that follow it
+    // directly count as if a part started there.
     let special = |b: &u8| b"*?[\\".contains(b);
     let first_special = pattern.iter().position(special).unwrap_or(pattern.len());
     while let Some((first, after)) = rest.split_first() {

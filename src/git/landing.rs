@@ -1,9 +1,9 @@
 //! Landing: moving a branch of the person to an approved result, as one squash commit.
 //!
-//! The commit is built in the store, enters the person's repository as a pack that `index-pack --strict`
-//! has checked (a forged object is reported, not believed), and then the branch moves by one
-//! compare-and-swap. Everything is decided from what is there, so after a crash at any point the same
-//! call finishes. A `Break` from the report acts like such a crash.
+//! The commit is built in the store, enters the person's repository as a pack that `index-pack
+//! --strict` has checked (a forged object is reported, not believed), and then the branch moves by
+//! one compare-and-swap. Everything is decided from what is there, so after a crash at any point
+//! the same call finishes. A `Break` from the report acts like such a crash.
 
 use super::checkouts::Checkout;
 use super::command::{Dirs, Git, LONG};
@@ -140,8 +140,8 @@ fn wait(moving: &Moving<'_>, why: String) -> Result<Landed, GitError> {
     Ok(Landed::Ready { commit: moving.commit, reference, why })
 }
 
-/// Copies the commit's objects into the person's repository. The store's configuration applies on both
-/// sides, and an object that is there with other bytes is an error.
+/// Copies the commit's objects into the person's repository. The store's configuration applies on
+/// both sides, and an object that is there with other bytes is an error.
 fn send(
     store: &Store,
     repository: &Repository,

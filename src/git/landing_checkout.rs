@@ -1,9 +1,9 @@
-//! Moving the person's checkout together with its branch. Only files that are byte for byte what the
-//! base has are replaced, nothing untracked is touched, and no filter or hook runs.
+//! Moving the person's checkout together with its branch. Only files that are byte for byte what
+//! the base has are replaced, nothing untracked is touched, and no filter or hook runs.
 //!
-//! Order: take git's own index lock; look; prepare the new index beside the old; swap the branch and set
-//! a marker reference in one transaction; write the files; put the index in place; drop the marker and
-//! the lock. With the marker present a repetition writes what is missing.
+//! Order: take git's own index lock; look; prepare the new index beside the old; swap the branch
+//! and set a marker reference in one transaction; write the files; put the index in place; drop the
+//! marker and the lock. With the marker present a repetition writes what is missing.
 
 use super::checkouts::{Checkout, unfinished};
 use super::command::{Dirs, Git, LONG};
@@ -108,8 +108,8 @@ impl Moving<'_> {
         self.write(objects, checkout, folder, &deltas, report).map(Moved::Done)
     }
 
-    /// After a crash between the swap and the end: writes what is missing, if the branch did not move
-    /// on since.
+    /// After a crash between the swap and the end: writes what is missing, if the branch did not
+    /// move on since.
     pub fn complete(&self, head: ObjectId, report: &mut Report<'_>) -> Result<(), GitError> {
         let marker = self.repository.find_ref(&self.landing.marker_ref())?;
         for checkout in self.repository.checkouts_of(&self.landing.branch)? {
@@ -143,7 +143,8 @@ impl Moving<'_> {
         }
     }
 
-    /// The one compare-and-swap. `Some` says where the branch was instead; nothing was changed then.
+    /// The one compare-and-swap. `Some` says where the branch was instead; nothing was changed
+    /// then.
     fn swap(&self, marked: bool) -> Result<Option<ObjectId>, GitError> {
         let Landing { branch, expected_base, .. } = self.landing;
         let mut steps = format!("update {branch} {} {expected_base}\n", self.commit);

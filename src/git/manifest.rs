@@ -43,7 +43,8 @@ pub struct ManifestEntry {
     pub mode: u32,
     /// Bytes of a file or of a link's target; 0 for everything else.
     pub size: u64,
-    /// SHA-256 of a file's bytes or a link's target; absent where there is none or it is unreadable.
+    /// SHA-256 of a file's bytes or a link's target; absent where there is none or it is
+    /// unreadable.
     pub sha256: Option<String>,
 }
 

@@ -1,5 +1,6 @@
-//! Writing a tree of the store to a disk: exact bytes, no filter, no line-ending conversion, no name
-//! that some file system takes for git's own. Used for gate checkouts, new worktrees and rollback.
+//! Writing a tree of the store to a disk: exact bytes, no filter, no line-ending conversion, no
+//! name that some file system takes for git's own. Used for gate checkouts, new worktrees and
+//! rollback.
 
 use super::error::GitError;
 use super::files::{self, Folders};
@@ -16,8 +17,8 @@ use std::path::Path;
 /// Files written between two reports.
 const BATCH: usize = 4096;
 
-/// Writes the files of a commit or tree to `folder`, which must not exist or be empty. libgit2 compares
-/// each object with its id on reading, so what is written is what the tree names.
+/// Writes the files of a commit or tree to `folder`, which must not exist or be empty. libgit2
+/// compares each object with its id on reading, so what is written is what the tree names.
 pub fn materialise(
     store: &Store,
     tree: ObjectId,

@@ -1,6 +1,6 @@
-//! Merging an approved tree with a base that moved, file by file, from objects alone: no attributes, so
-//! no merge driver, and no guessing of renames. A rename on one side with an edit on the other is a
-//! conflict, which goes back to the agent rather than to a guess.
+//! Merging an approved tree with a base that moved, file by file, from objects alone: no
+//! attributes, so no merge driver, and no guessing of renames. A rename on one side with an edit on
+//! the other is a conflict, which goes back to the agent rather than to a guess.
 
 use super::diff::{Delta, deltas};
 use super::error::GitError;
@@ -24,7 +24,8 @@ pub enum Merged {
     Conflict(Vec<RepoPath>),
 }
 
-/// Puts the changes from `old_base` to `ours` on top of `new_base`. All are commits or trees of the store.
+/// Puts the changes from `old_base` to `ours` on top of `new_base`. All are commits or trees of the
+/// store.
 pub fn merge(
     store: &Store,
     old_base: ObjectId,

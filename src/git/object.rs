@@ -1,4 +1,5 @@
-//! The small values of the module: object ids, paths inside a repository, progress, reference names.
+//! The small values of the module: object ids, paths inside a repository, progress, reference
+//! names.
 
 use super::error::GitError;
 use crate::base::foreign::Foreign;
@@ -71,8 +72,8 @@ impl<'de> Deserialize<'de> for ObjectId {
     }
 }
 
-/// A path inside a repository: bytes between slashes, as git has them. In JSON it is a string where it
-/// is UTF-8, and `{"hex": "…"}` where it is not, so that no two paths are written alike.
+/// A path inside a repository: bytes between slashes, as git has them. In JSON it is a string where
+/// it is UTF-8, and `{"hex": "…"}` where it is not, so that no two paths are written alike.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct RepoPath(pub Vec<u8>);
 
@@ -178,8 +179,9 @@ pub(crate) fn plain_id(id: &str) -> Result<&str, GitError> {
     Ok(id)
 }
 
-/// Whether one part of a path may be written to any disk: not empty, not `.` or `..`, and nothing that
-/// some file system takes for `.git` (case, short names, characters that HFS+ drops, NTFS streams).
+/// Whether one part of a path may be written to any disk: not empty, not `.` or `..`, and nothing
+/// that some file system takes for `.git` (case, short names, characters that HFS+ drops, NTFS
+/// streams).
 pub(crate) fn safe_part(part: &[u8]) -> bool {
     if part.is_empty() || part == b"." || part == b".." || part.iter().any(|b| b"/\0".contains(b)) {
         return false;

@@ -148,7 +148,8 @@ impl Objects {
         Ok(self.tree(tree)?.into_iter().find(|entry| entry.name == name))
     }
 
-    /// Writes an object where it is missing. It survives power loss once [`Objects::settle`] was called.
+    /// Writes an object where it is missing. It survives power loss once [`Objects::settle`] was
+    /// called.
     pub fn write(&self, kind: ObjectType, bytes: &[u8]) -> Result<ObjectId, GitError> {
         let id = hash(kind, bytes);
         if self.exists(id) {
@@ -267,8 +268,8 @@ pub(crate) fn parse_tree(mut bytes: &[u8]) -> Option<Vec<TreeEntry>> {
     Some(entries)
 }
 
-/// Makes libgit2 read no configuration and no attributes outside our own repository: a run could have
-/// written them.
+/// Makes libgit2 read no configuration and no attributes outside our own repository: a run could
+/// have written them.
 #[expect(unsafe_code, reason = "libgit2's search paths are process-wide and set before any use")]
 fn forget_configuration() {
     static ONCE: Once = Once::new();
@@ -276,8 +277,8 @@ fn forget_configuration() {
         let levels =
             [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData];
         for level in levels {
-            // SAFETY: every use of libgit2 in this crate is behind `Objects::open`, which comes here
-            // first, so nothing reads the paths while they are set.
+            // SAFETY: every use of libgit2 in this crate is behind `Objects::open`, which comes
+            // here first, so nothing reads the paths while they are set.
             let _ = unsafe { opts::set_search_path(level, "") };
         }
     });

@@ -151,8 +151,8 @@ impl Running {
         self.finish(stdout.unwrap_or_default(), errors)
     }
 
-    /// Judges the exit codes; the process that reads is blamed first, since a broken pipe of the one
-    /// that writes is only a consequence.
+    /// Judges the exit codes; the process that reads is blamed first, since a broken pipe of the
+    /// one that writes is only a consequence.
     fn finish(mut self, stdout: Vec<u8>, errors: Vec<Option<Vec<u8>>>) -> Result<Output, GitError> {
         let mut codes = Vec::new();
         for (_, child) in &mut self.children {

@@ -1,6 +1,7 @@
 //! The person's repository: where it is, its branches, and files of its commits. Read-only.
 //!
-//! Its directories are found by us, once, when it is opened; nothing a worktree says later moves them.
+//! Its directories are found by us, once, when it is opened; nothing a worktree says later moves
+//! them.
 
 use super::command::{self, Dirs, Git};
 use super::error::GitError;
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 const POINTER_BYTES: u64 = 64 << 10;
 const OBJECT_BYTES: u64 = 64 << 20;
 
-/// A person's repository, found from one of its checkouts. Its identity is [`Repository::common_dir`].
+/// A person's repository, found from one of its checkouts. Its identity is
+/// [`Repository::common_dir`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     toplevel: PathBuf,

@@ -1,8 +1,9 @@
-//! Rollback and its undo (C-06): the worktree is renamed aside, a fresh one is put in its place, HOME
-//! is carried over, and the result is verified. Nothing is cleaned or deleted: undo renames back.
+//! Rollback and its undo (C-06): the worktree is renamed aside, a fresh one is put in its place,
+//! HOME is carried over, and the result is verified. Nothing is cleaned or deleted: undo renames
+//! back.
 //!
-//! Each rename is a step of its own. [`probe`] sees from the folders alone which step was the last, so
-//! after a crash [`finish`] goes forward and [`undo`] goes back from wherever it was.
+//! Each rename is a step of its own. [`probe`] sees from the folders alone which step was the last,
+//! so after a crash [`finish`] goes forward and [`undo`] goes back from wherever it was.
 
 use super::error::GitError;
 use super::files::{flush_all, remove_tree};
@@ -23,7 +24,8 @@ pub use super::rollback_git::restore_git;
 /// How many differing paths an error names.
 const PATHS_SHOWN: usize = 5;
 
-/// A rollback: what, where to, and under which names things are kept. The same plan serves its undo.
+/// A rollback: what, where to, and under which names things are kept. The same plan serves its
+/// undo.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RollbackPlan {
     /// The operation's id; part of folder and reference names.
@@ -119,8 +121,8 @@ pub fn finish(plan: &RollbackPlan, store: &Store, report: &mut Report<'_>) -> Re
     verify(plan, store)
 }
 
-/// Goes back to how everything was before, from whatever step. What was in place of it is then in the
-/// plan's `fresh` folder.
+/// Goes back to how everything was before, from whatever step. What was in place of it is then in
+/// the plan's `fresh` folder.
 pub fn undo(plan: &RollbackPlan, report: &mut Report<'_>) -> Result<(), GitError> {
     if matches!(probe(plan)?, Step::InPlace | Step::HomeCarried) {
         tell(report, "undoing the rollback", 0, Some(4))?;
@@ -188,9 +190,9 @@ pub fn discard_fresh(plan: &RollbackPlan) -> Result<(), GitError> {
     }
 }
 
-/// Compares the folder in place with the target: names, kinds, execute bits, link targets and bytes.
-/// The objects of the target were compared with their ids when read, so equality here is equality of
-/// the tree hash.
+/// Compares the folder in place with the target: names, kinds, execute bits, link targets and
+/// bytes. The objects of the target were compared with their ids when read, so equality here is
+/// equality of the tree hash.
 pub fn verify(plan: &RollbackPlan, store: &Store) -> Result<(), GitError> {
     let expected = manifest_of_tree(store, plan.target)?;
     let actual = manifest(plan.place(), &[".git", &plan.home])?.into_git_view();

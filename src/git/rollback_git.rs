@@ -1,6 +1,6 @@
-//! The git side of a rollback: the worktree's own git directory (index, HEAD, half-done merges) is kept
-//! and made as new, and the private branch goes back to the base. The branch's old commits stay
-//! reachable under `refs/monban/aside/`.
+//! The git side of a rollback: the worktree's own git directory (index, HEAD, half-done merges) is
+//! kept and made as new, and the private branch goes back to the base. The branch's old commits
+//! stay reachable under `refs/monban/aside/`.
 
 use super::command::Git;
 use super::error::GitError;
@@ -40,8 +40,8 @@ pub fn keep_git(plan: &RollbackPlan) -> Result<(), GitError> {
     durable::sync_parent(&plan.kept_git).map_err(|error| GitError::io(&plan.kept_git, error))
 }
 
-/// Makes the git directory as new: on the private branch, at the base, with an index for it, and with
-/// the `.git` file of the worktree rewritten.
+/// Makes the git directory as new: on the private branch, at the base, with an index for it, and
+/// with the `.git` file of the worktree rewritten.
 pub fn reset_git(
     plan: &RollbackPlan,
     store: &Store,

@@ -1,7 +1,7 @@
 //! Snapshots: a commit in the store that holds the files of a worktree exactly as they are on disk.
 //!
-//! The worktree is only read as files. Its index, `.git`, attributes, excludes and ignore files mean
-//! nothing here; what counts follows from the recorded base commit (U-01, U-09).
+//! The worktree is only read as files. Its index, `.git`, attributes, excludes and ignore files
+//! mean nothing here; what counts follows from the recorded base commit (U-01, U-09).
 
 use super::error::GitError;
 use super::files::{self, Folders, Stamp};
@@ -139,7 +139,8 @@ pub fn commit(store: &Store, tree: ObjectId, label: &Label<'_>) -> Result<Object
     store.objects()?.write(ObjectType::Commit, &commit_bytes(tree, label))
 }
 
-/// Snapshots are monban's own commits, whoever runs it, so that their ids follow from their content.
+/// Snapshots are monban's own commits, whoever runs it, so that their ids follow from their
+/// content.
 fn commit_bytes(tree: ObjectId, label: &Label<'_>) -> Vec<u8> {
     let who = format!("monban <monban@localhost> {} +0000", label.at.millis().div_euclid(1000));
     let Label { parent, message, .. } = label;

@@ -1,5 +1,6 @@
-//! What was last seen of each file of a worktree, kept outside the worktree, so that only files whose
-//! change time, inode or size moved are read again. Losing or damaging it costs time, never truth.
+//! What was last seen of each file of a worktree, kept outside the worktree, so that only files
+//! whose change time, inode or size moved are read again. Losing or damaging it costs time, never
+//! truth.
 
 use super::error::GitError;
 use super::files::Stamp;
@@ -66,8 +67,8 @@ pub(crate) fn now(path: &Path) -> Result<(i64, u32), GitError> {
     Ok((metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0)))
 }
 
-/// Whether a later change would move the change time. Whole seconds come from file systems that keep no
-/// finer ones, so they get two seconds of distance.
+/// Whether a later change would move the change time. Whole seconds come from file systems that
+/// keep no finer ones, so they get two seconds of distance.
 fn settled(ctime: (i64, u32), began: (i64, u32)) -> bool {
     if ctime.1 == 0 { ctime.0.saturating_add(2) <= began.0 } else { ctime < began }
 }

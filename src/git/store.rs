@@ -1,7 +1,8 @@
 //! The store: the bare repository that the supervisor owns for each of a person's repositories.
 //!
-//! It borrows no objects (no alternates), and its configuration, references and information files are
-//! written by us. Objects of a base come in as a pack that `git index-pack --strict` has checked.
+//! It borrows no objects (no alternates), and its configuration, references and information files
+//! are written by us. Objects of a base come in as a pack that `git index-pack --strict` has
+//! checked.
 
 use super::command::{Dirs, Git, LONG};
 use super::error::GitError;
@@ -62,8 +63,8 @@ impl Store {
         self.base_file(commit).exists()
     }
 
-    /// Brings the files of `commit` from the person's repository into the store. Done at once when it
-    /// is already here; otherwise only what the last bases do not have is copied.
+    /// Brings the files of `commit` from the person's repository into the store. Done at once when
+    /// it is already here; otherwise only what the last bases do not have is copied.
     pub fn fetch_base(
         &self,
         repository: &Repository,

@@ -1,5 +1,5 @@
-//! Looks at every entry of a worktree, several folders at a time, and decides what counts: files the
-//! base has, and new ones that the base's ignore rules do not leave out. Reads no file.
+//! Looks at every entry of a worktree, several folders at a time, and decides what counts: files
+//! the base has, and new ones that the base's ignore rules do not leave out. Reads no file.
 //!
 //! Everything that does not count is a leftover and is named, so that nothing is hidden silently.
 

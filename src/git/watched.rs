@@ -1,6 +1,6 @@
-//! What a run could change in the person's repository to gain from later: references, configuration,
-//! hooks, information files. Noted before a run, compared after it, and put back on request. At L1 this
-//! detects and reverses; it does not prevent.
+//! What a run could change in the person's repository to gain from later: references,
+//! configuration, hooks, information files. Noted before a run, compared after it, and put back on
+//! request. At L1 this detects and reverses; it does not prevent.
 
 use super::command::{Dirs, Git};
 use super::error::GitError;
@@ -140,7 +140,8 @@ impl Difference {
         }
     }
 
-    /// Puts the thing back as it was before. A reference that moved again since is left and is an error.
+    /// Puts the thing back as it was before. A reference that moved again since is left and is an
+    /// error.
     pub fn restore(&self, repository: &Repository, store: &Store) -> Result<(), GitError> {
         match self {
             Difference::Ref { name, before, after } => {

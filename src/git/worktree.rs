@@ -1,8 +1,10 @@
-//! The worktree of an attempt: a linked git worktree of the person's repository on a private branch.
+//! The worktree of an attempt: a linked git worktree of the person's repository on a private
+//! branch.
 //!
-//! Git registers it; its files and its index are written by us from the store, so no hook and no filter
-//! of the repository runs. Files under a filter (LFS) are there as git stores them, which for LFS means
-//! pointer files. A marker beside the folder, never inside it, says that it is ours and how far we are.
+//! Git registers it; its files and its index are written by us from the store, so no hook and no
+//! filter of the repository runs. Files under a filter (LFS) are there as git stores them, which
+//! for LFS means pointer files. A marker beside the folder, never inside it, says that it is ours
+//! and how far we are.
 
 use super::checkouts::linked;
 use super::command::{Dirs, Git, LONG};
@@ -51,8 +53,8 @@ pub enum Added {
 }
 
 impl Worktree {
-    /// Makes a worktree at `path` on `branch` (`refs/heads/monban/…`) with the files of `commit`, which
-    /// must be a base in the store. After a crash at any point the same call finishes.
+    /// Makes a worktree at `path` on `branch` (`refs/heads/monban/…`) with the files of `commit`,
+    /// which must be a base in the store. After a crash at any point the same call finishes.
     pub fn add(
         store: &Store,
         repository: &Repository,
@@ -101,8 +103,8 @@ impl Worktree {
         }
     }
 
-    /// Removes the worktree at `path`, its registration and its private branch. Only one that monban
-    /// made; one that is gone already is fine.
+    /// Removes the worktree at `path`, its registration and its private branch. Only one that
+    /// monban made; one that is gone already is fine.
     pub fn remove(repository: &Repository, path: &Path) -> Result<(), GitError> {
         let Some(worktree) = Worktree::find(path)? else {
             return match fs::symlink_metadata(path) {

@@ -101,6 +101,23 @@ pub struct Run {
     pub session: Option<String>,
     /// The agent's last settled status.
     pub status: AgentStatus,
+    /// What it says that it used, once it said so.
+    pub usage: Option<Usage>,
+}
+
+/// What an agent says that it used so far, in all conversations of its HOME. Its own word: fit for
+/// a gauge, not for a decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read anew.
+    pub input_tokens: u64,
+    /// Tokens read from the provider's cache.
+    pub cached_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Millionths of a US dollar, where the agent says it (some do only at their end).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
 }
 
 impl Run {

@@ -1,6 +1,6 @@
 //! Commands: requests to the core, from people and from the work under way.
 
-use super::attempt::{AgentStatus, Delivery, End, Place, Snapshot};
+use super::attempt::{AgentStatus, Delivery, End, Place, Snapshot, Usage};
 use super::task::{GatePin, Origin, TaskSpec};
 use super::verdict::Verdict;
 use crate::base::clock::Timestamp;
@@ -201,6 +201,13 @@ pub enum Report {
         run: RunId,
         /// The prompt's number.
         prompt: u32,
+    },
+    /// What the agent says that it used so far.
+    Usage {
+        /// The run.
+        run: RunId,
+        /// How much.
+        usage: Usage,
     },
     /// Somebody stopped the agent's turn (Esc).
     Interrupted {

@@ -1,5 +1,5 @@
-//! The core: a command in, the events that follow out, the state moved on. Used alike by the daemon,
-//! the tests and the simulation.
+//! The core: a command in, the events that follow out, the state moved on. Used alike by the
+//! daemon, the tests and the simulation.
 
 use super::command::Command;
 use super::decide::{Context, Settings, decide};
@@ -34,7 +34,8 @@ impl Core {
         self.state.apply(event, at);
     }
 
-    /// Decides a command, applies what follows, and returns it for the log. A refusal changes nothing.
+    /// Decides a command, applies what follows, and returns it for the log. A refusal changes
+    /// nothing.
     pub fn handle(&mut self, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
         let context = Context { state: &self.state, settings: &self.settings, now };
         let mut events = decide(context, command)?;

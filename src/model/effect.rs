@@ -1,8 +1,8 @@
 //! Effects: the work a state implies.
 //!
-//! One function serves running and recovery: whatever [`outstanding`] lists and is not under way is to
-//! be started. Every effect checks before it does, so that starting it a second time after a crash
-//! repeats nothing.
+//! One function serves running and recovery: whatever [`outstanding`] lists and is not under way is
+//! to be started. Every effect checks before it does, so that starting it a second time after a
+//! crash repeats nothing.
 
 use super::attempt::{RollbackProgress, Run};
 use super::state::State;

@@ -61,8 +61,8 @@ fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Optio
     Some(Event::Task(TaskEvent::Attempted { task: task.id, attempt, resumed }))
 }
 
-/// The agent of a prepared attempt starts, and is told what to do. A halt that came in between holds it
-/// back.
+/// The agent of a prepared attempt starts, and is told what to do. A halt that came in between
+/// holds it back.
 fn launch(context: Context<'_>, task: &Task) -> Option<Event> {
     let attempt = task.attempt()?;
     let Some(run) = &attempt.run else {

@@ -239,8 +239,8 @@ impl Task {
         run.is_some_and(|run| !run.is_live())
     }
 
-    /// The conversation that a resumed attempt goes on with. An attempt that never got an agent passes on
-    /// the one before it.
+    /// The conversation that a resumed attempt goes on with. An attempt that never got an agent
+    /// passes on the one before it.
     pub fn conversation(&self) -> Option<String> {
         for attempt in self.attempts.iter().rev() {
             if let Some(run) = &attempt.run {

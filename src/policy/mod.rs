@@ -1,6 +1,7 @@
 //! Levels of autonomy as data: what each level allows, and the limits an attempt works under. Pure.
 //!
-//! A rule of a level is a field of [`Rules`] and nothing else: code asks the table, never the level.
+//! A rule of a level is a field of [`Rules`] and nothing else: code asks the table, never the
+//! level.
 
 mod level;
 mod limits;

@@ -1,8 +1,9 @@
-//! Pseudo-terminals: opening one, starting a program in it, reading it. The only user of portable-pty.
+//! Pseudo-terminals: opening one, starting a program in it, reading it. The only user of
+//! portable-pty.
 //!
-//! portable-pty opens the terminal and nothing else. Its way of starting a program hides why an exec
-//! failed, its writer types "\n" and ^D when dropped, and its kill reaches one process (decision 0006);
-//! the few lines here do without those.
+//! portable-pty opens the terminal and nothing else. Its way of starting a program hides why an
+//! exec failed, its writer types "\n" and ^D when dropped, and its kill reaches one process
+//! (decision 0006); the few lines here do without those.
 
 use crate::base::size::Size;
 use portable_pty::{PtyPair, PtySize, native_pty_system};
@@ -88,8 +89,9 @@ pub fn start(program: &Program<'_>, size: Size) -> Result<(Pty, u32), PtyError> 
 }
 
 impl Pty {
-    /// Lets go of the slave side. Until then there is no end of file, so that a program that closes its
-    /// terminal and opens it again is not taken for one that ended; call it when the program is gone.
+    /// Lets go of the slave side. Until then there is no end of file, so that a program that closes
+    /// its terminal and opens it again is not taken for one that ended; call it when the program is
+    /// gone.
     pub fn release(&mut self) {
         self.slave = None;
     }

@@ -27,8 +27,8 @@ const READ_BYTES: usize = 64 * 1024;
 /// What a holder has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// There is output up to `offset`; read it from the transcript and [`Handle::ack`] it. While the
-    /// disk is full only `stored` of it is there, and [`Handle::live`] asks for the rest.
+    /// There is output up to `offset`; read it from the transcript and [`Handle::ack`] it. While
+    /// the disk is full only `stored` of it is there, and [`Handle::live`] asks for the rest.
     Output {
         /// Bytes of output so far.
         offset: u64,
@@ -191,8 +191,8 @@ impl Handle {
         self.input.send(bytes)
     }
 
-    /// Says that output up to `offset` has been dealt with. Answer every [`Notice::Output`] with it: a
-    /// holder whose daemon lags by more than 8 MiB stops reading the agent's output.
+    /// Says that output up to `offset` has been dealt with. Answer every [`Notice::Output`] with
+    /// it: a holder whose daemon lags by more than 8 MiB stops reading the agent's output.
     pub fn ack(&self, offset: u64) -> Result<(), RunError> {
         self.send(&Request::Ack { offset })
     }
@@ -232,6 +232,12 @@ impl Handle {
     /// Says that the end is recorded, so that the holder may go.
     pub fn seen(&self) -> Result<(), RunError> {
         self.send(&Request::Seen)
+    }
+
+    /// Ends the connection and nothing else: whoever waits for a notice gets [`Notice::Gone`].
+    pub fn hang_up(&self) {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stream.shutdown(Shutdown::Both);
     }
 
     fn send(&self, request: &Request) -> Result<(), RunError> {

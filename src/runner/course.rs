@@ -1,4 +1,5 @@
-//! The course of a run, from its start to its recorded end: what is due when, and what is then done.
+//! The course of a run, from its start to its recorded end: what is due when, and what is then
+//! done.
 
 use super::files;
 use super::holder::{Holder, READ_BYTES};
@@ -9,7 +10,8 @@ use crate::wire::hold::{ExitRecord, How, Status, Tree};
 use rustix::process::Signal;
 use std::time::Duration;
 
-/// Silence after which a terminal that somebody still has open counts as drained, and the most it gets.
+/// Silence after which a terminal that somebody still has open counts as drained, and the most it
+/// gets.
 pub(super) const QUIET: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(1);
 const KILL_EVERY: Duration = Duration::from_millis(10);

@@ -1,4 +1,5 @@
-//! The holder's view of the tree under it: looking, signalling, freezing, and knowing that none is left.
+//! The holder's view of the tree under it: looking, signalling, freezing, and knowing that none is
+//! left.
 
 use super::files::{self, MARKER_VARIABLE, Seen};
 use super::processes::{self, Process, descendants, signal};
@@ -11,8 +12,8 @@ const FREEZE_ROUNDS_MAX: usize = 50;
 /// Processes written down per look; a fork bomb must not fill the disk.
 const SEEN_MAX: usize = 2000;
 
-/// The processes under this holder. On Linux it adopts every orphan among them, so that having no child
-/// means that nobody is left; elsewhere they are followed by what was seen and by the marker.
+/// The processes under this holder. On Linux it adopts every orphan among them, so that having no
+/// child means that nobody is left; elsewhere they are followed by what was seen and by the marker.
 #[derive(Debug)]
 pub(super) struct Family {
     folder: PathBuf,

@@ -79,8 +79,8 @@ pub(super) fn read_spec(folder: &Path) -> io::Result<RunSpec> {
     Ok(serde_json::from_slice(&durable::read(&spec_path(folder), FILE_BYTES_MAX)?)?)
 }
 
-/// Takes the run for this process. The returned file holds the lock; an error of kind `AlreadyExists`
-/// means that somebody took it before.
+/// Takes the run for this process. The returned file holds the lock; an error of kind
+/// `AlreadyExists` means that somebody took it before.
 pub(super) fn take_claim(folder: &Path, spec: &RunSpec) -> io::Result<File> {
     let holder = processes::one(std::process::id())
         .ok_or_else(|| io::Error::other("the process table does not show this process"))?;

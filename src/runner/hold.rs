@@ -48,8 +48,8 @@ pub(super) enum Report {
     Failed(String),
 }
 
-/// Holds the run in `folder` until it is over. Meant for a process of its own, which it changes for good:
-/// its session, its folder, its standard streams.
+/// Holds the run in `folder` until it is over. Meant for a process of its own, which it changes for
+/// good: its session, its folder, its standard streams.
 pub fn run(folder: &Path) -> Result<(), HoldError> {
     let folder = folder.canonicalize().map_err(io_error("enter its folder"))?;
     close_inherited();
@@ -139,8 +139,8 @@ fn start(
     })
 }
 
-/// Leaves the session, folder and standard streams of whoever started this process; returns what was
-/// the standard output.
+/// Leaves the session, folder and standard streams of whoever started this process; returns what
+/// was the standard output.
 fn detach() -> io::Result<File> {
     ignore_polite_signals();
     // Refused to a group leader only, which is in a session of its own making already.
@@ -163,8 +163,8 @@ fn ignore_polite_signals() {
     }
 }
 
-/// Closes what was inherited beside the standard streams: it would otherwise stay open for as long as
-/// the agent lives, and reach it.
+/// Closes what was inherited beside the standard streams: it would otherwise stay open for as long
+/// as the agent lives, and reach it.
 #[expect(unsafe_code, reason = "inherited descriptors exist only as numbers")]
 fn close_inherited() {
     let Ok(entries) = std::fs::read_dir("/dev/fd") else { return };

@@ -1,7 +1,7 @@
 //! The holder's loop: one thread that waits for whatever happens and hands it on.
 //!
-//! It is the only reader of the terminal. It never blocks on the daemon and never ends before the exit
-//! status is durable. What is due when stands in `course`, what the daemon wants in `serving`.
+//! It is the only reader of the terminal. It never blocks on the daemon and never ends before the
+//! exit status is durable. What is due when stands in `course`, what the daemon wants in `serving`.
 
 use super::course::{Course, QUIET, RETRIES_MAX, Stage};
 use super::family::Family;

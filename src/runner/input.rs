@@ -1,8 +1,8 @@
 //! Keys and pasted text on their way into a run's terminal, through a thread of their own: an agent
 //! that does not read must not block anybody else.
 //!
-//! Writes to a duplicate of the terminal's master. The holder made it non-blocking; that flag is shared
-//! with the holder and never touched here. Nothing is written into it when it is closed.
+//! Writes to a duplicate of the terminal's master. The holder made it non-blocking; that flag is
+//! shared with the holder and never touched here. Nothing is written into it when it is closed.
 
 use super::waiting::{Wants, Watch, wait};
 use rustix::io::Errno;

@@ -1,6 +1,7 @@
 //! The holder's end of the socket: who may talk to it, and frames in and out without ever blocking.
 //!
-//! One daemon at a time; the one that said hello last is it. It knows nothing of what requests mean.
+//! One daemon at a time; the one that said hello last is it. It knows nothing of what requests
+//! mean.
 
 use super::passing;
 use crate::wire::frame::{self, Decoder};

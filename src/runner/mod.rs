@@ -1,10 +1,10 @@
 //! Runs: the holder process, its transcript, and the daemon's side of both.
 //!
-//! Everything that executes untrusted code runs under a holder (`monban hold FOLDER`, [`hold`]). The
-//! daemon starts and finds holders ([`start`], [`find`]), talks to them ([`Connection`]), reads their
-//! output from the transcript ([`Transcript`]), and ends what a killed holder left ([`end_survivors`]).
-//! What each file in a run's folder is stands in `files`. Nothing here knows tasks, git or terminals'
-//! contents.
+//! Everything that executes untrusted code runs under a holder (`monban hold FOLDER`, [`hold`]).
+//! The daemon starts and finds holders ([`start`], [`find`]), talks to them ([`Connection`]), reads
+//! their output from the transcript ([`Transcript`]), and ends what a killed holder left
+//! ([`end_survivors`]). What each file in a run's folder is stands in `files`. Nothing here knows
+//! tasks, git or terminals' contents.
 
 mod connection;
 mod course;

@@ -32,7 +32,8 @@ pub(super) fn send(
     Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::empty())?)
 }
 
-/// Receives bytes and, if one came along, a descriptor, which programs started later do not inherit.
+/// Receives bytes and, if one came along, a descriptor, which programs started later do not
+/// inherit.
 pub(super) fn receive(
     stream: &UnixStream,
     buffer: &mut [u8],

@@ -1,5 +1,5 @@
-//! Collects the exit statuses of all children, the adopted ones too, on a thread of its own, and says so
-//! through a pipe that can be polled.
+//! Collects the exit statuses of all children, the adopted ones too, on a thread of its own, and
+//! says so through a pipe that can be polled.
 
 use crate::wire::hold::Status;
 use rustix::io::Errno;
@@ -26,7 +26,8 @@ pub(super) struct Reaper {
 }
 
 impl Reaper {
-    /// Starts collecting. Only once there is a child, and the only one in this process to wait for any.
+    /// Starts collecting. Only once there is a child, and the only one in this process to wait for
+    /// any.
     pub(super) fn start() -> io::Result<Self> {
         let (pipe, mut write) = io::pipe()?;
         std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
@@ -64,7 +65,8 @@ impl AsFd for Reaper {
     }
 }
 
-/// Process id, kind (0 code, 1 signal) and value of the next child that ends; `None` without children.
+/// Process id, kind (0 code, 1 signal) and value of the next child that ends; `None` without
+/// children.
 fn next_record() -> Option<[u8; RECORD_BYTES]> {
     loop {
         match wait(WaitOptions::empty()) {

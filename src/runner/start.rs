@@ -111,7 +111,8 @@ pub fn start(folder: &Path, spec: &RunSpec, monban_program: &Path) -> Result<Con
     }
 }
 
-/// Looks for the run in `folder`; `offset` is the output this daemon has already dealt with, in bytes.
+/// Looks for the run in `folder`; `offset` is the output this daemon has already dealt with, in
+/// bytes.
 pub fn find(folder: &Path, offset: u64) -> Result<Found, RunError> {
     let failed = |source| RunError::Folder { folder: folder.to_path_buf(), source };
     let until = now() + FIND_WITHIN;
@@ -138,8 +139,8 @@ fn spawn(folder: &Path, monban_program: &Path) -> io::Result<PipeReader> {
     let (read, write) = io::pipe()?;
     let mut command = Command::new(monban_program);
     command.arg("hold").arg(folder).current_dir("/");
-    // Nothing of the daemon's environment: it may hold secrets no agent is given. The marker stays, so
-    // that a monban that itself runs under monban is found as part of that run.
+    // Nothing of the daemon's environment: it may hold secrets no agent is given. The marker stays,
+    // so that a monban that itself runs under monban is found as part of that run.
     command.env_clear();
     command.envs(std::env::var_os(MARKER_VARIABLE).map(|value| (MARKER_VARIABLE, value)));
     command.stdin(Stdio::null()).stdout(Stdio::from(write)).stderr(Stdio::null());
@@ -149,8 +150,8 @@ fn spawn(folder: &Path, monban_program: &Path) -> io::Result<PipeReader> {
     Ok(read)
 }
 
-/// Makes the command a grandchild in another session: it never becomes a zombie of this process, and no
-/// signal to this process's terminal or group reaches it.
+/// Makes the command a grandchild in another session: it never becomes a zombie of this process,
+/// and no signal to this process's terminal or group reaches it.
 #[expect(unsafe_code, reason = "between fork and exec there is no safe interface")]
 fn fork_away(command: &mut Command) {
     let fork = || {

@@ -60,8 +60,8 @@ pub fn survivors(folder: &Path, marker: &str) -> io::Result<Survivors> {
     Ok(Survivors { processes, unknown: unknown(&seen, hidden) })
 }
 
-/// Ends what [`survivors`] finds: asks, waits `grace`, kills, and looks again until nothing is found.
-/// Blocks for at most the grace and ten seconds.
+/// Ends what [`survivors`] finds: asks, waits `grace`, kills, and looks again until nothing is
+/// found. Blocks for at most the grace and ten seconds.
 pub fn end_survivors(folder: &Path, marker: &str, grace: Duration) -> io::Result<Ended> {
     let mut all: Vec<Process> = Vec::new();
     let asked_at = now();

@@ -105,8 +105,8 @@ impl DiskFile for File {
         Write::write(self, bytes)
     }
 
-    /// The standard library calls fdatasync, and F_FULLFSYNC on macOS, where fsync alone leaves data
-    /// in the drive's cache.
+    /// The standard library calls fdatasync, and F_FULLFSYNC on macOS, where fsync alone leaves
+    /// data in the drive's cache.
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }

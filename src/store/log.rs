@@ -81,9 +81,9 @@ impl std::fmt::Debug for EventLog {
 }
 
 impl EventLog {
-    /// Opens the log in `folder` (made when missing) and gives every record to `visit`, in order. A torn
-    /// tail is cut and reported; a log with damage before its end is opened read-only. Every record
-    /// given to `visit` is on the disk when this returns.
+    /// Opens the log in `folder` (made when missing) and gives every record to `visit`, in order. A
+    /// torn tail is cut and reported; a log with damage before its end is opened read-only. Every
+    /// record given to `visit` is on the disk when this returns.
     ///
     /// # Errors
     /// Another process writes this log, or the disk refuses.
@@ -131,8 +131,8 @@ impl EventLog {
     }
 
     /// Adds records that belong together: after a crash all of them are there or none. They are in
-    /// order and numbered when this returns, and acknowledged when they are durable. Waits only while
-    /// the disk is far behind.
+    /// order and numbered when this returns, and acknowledged when they are durable. Waits only
+    /// while the disk is far behind.
     ///
     /// # Errors
     /// Nothing was added: the log is read-only or has failed, or a record cannot be kept.

@@ -21,8 +21,8 @@ pub struct VerifyReport {
     pub last_seq: u64,
     /// The sum of the last good record: two logs with the same one hold the same records.
     pub chain_head: String,
-    /// A write that a crash cut short at the very end, or one that a running daemon is in the middle
-    /// of. The next start of the daemon cuts it.
+    /// A write that a crash cut short at the very end, or one that a running daemon is in the
+    /// middle of. The next start of the daemon cuts it.
     pub torn: Option<Problem>,
     /// Damage. At most 100 places are listed.
     pub problems: Vec<Problem>,

@@ -1,8 +1,8 @@
 //! One record and its line: how it is written, checked and chained.
 //!
-//! A line is a JSON object whose last field is `sum`: the first 16 hexadecimal digits of the SHA-256
-//! over the previous record's sum and the line's own bytes before `,"sum":`. Checking needs no
-//! second serialisation, so fields that a later version adds are covered too.
+//! A line is a JSON object whose last field is `sum`: the first 16 hexadecimal digits of the
+//! SHA-256 over the previous record's sum and the line's own bytes before `,"sum":`. Checking needs
+//! no second serialisation, so fields that a later version adds are covered too.
 
 use crate::base::clock::Timestamp;
 use crate::base::hash;
@@ -105,8 +105,9 @@ pub(super) fn encode(
     Ok(sum)
 }
 
-/// The sums that a line may be chained to. While the log is whole there is one. After a bad line there
-/// are two, what it says and what it should say, so that a good successor is still recognised.
+/// The sums that a line may be chained to. While the log is whole there is one. After a bad line
+/// there are two, what it says and what it should say, so that a good successor is still
+/// recognised.
 #[derive(Clone)]
 pub(super) struct Links {
     stated: String,

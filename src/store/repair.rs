@@ -1,5 +1,5 @@
-//! Making the end of a log fit to be written on: a torn tail is kept aside and cut, and what was read is
-//! flushed.
+//! Making the end of a log fit to be written on: a torn tail is kept aside and cut, and what was
+//! read is flushed.
 
 use super::StoreError;
 use super::disk::{self, Disk};
@@ -63,8 +63,8 @@ fn save_aside(disk: &dyn Disk, folder: &Path, seq: u64, tail: &[u8]) -> Option<P
     None
 }
 
-/// Opens the last segment for writing and flushes it: what was read from the page cache is not on the
-/// disk for certain, and effects follow from it.
+/// Opens the last segment for writing and flushes it: what was read from the page cache is not on
+/// the disk for certain, and effects follow from it.
 pub(super) fn open_last_segment(
     disk: &dyn Disk,
     folder: &Path,

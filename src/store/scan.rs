@@ -53,8 +53,8 @@ pub(super) struct Scan {
     pub(super) is_torn: bool,
 }
 
-/// Reads the log from the segment that holds `from`, giving every record of a complete append before
-/// the first problem to `visit`, until `visit` breaks.
+/// Reads the log from the segment that holds `from`, giving every record of a complete append
+/// before the first problem to `visit`, until `visit` breaks.
 pub(super) fn scan(
     disk: &dyn Disk,
     folder: &Path,
@@ -247,8 +247,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Reads up to and with the next newline and returns how many bytes that were. Of a line longer than
-/// any record only the beginning is kept.
+/// Reads up to and with the next newline and returns how many bytes that were. Of a line longer
+/// than any record only the beginning is kept.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     line.clear();
     let mut length = 0;

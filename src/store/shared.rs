@@ -1,5 +1,5 @@
-//! What the log, its writer thread and everybody who waits have in common: what is to be written, and
-//! how far the log is on the disk.
+//! What the log, its writer thread and everybody who waits have in common: what is to be written,
+//! and how far the log is on the disk.
 
 use super::StoreError;
 use std::fmt;
@@ -173,8 +173,8 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// After the writer ended without having been asked to, for instance because the daemon's callback
-    /// panicked: nobody may wait for it for ever.
+    /// After the writer ended without having been asked to, for instance because the daemon's
+    /// callback panicked: nobody may wait for it for ever.
     pub(super) fn writer_ended(&self) {
         let state = self.lock();
         let is_unexpected = state.status == Status::Running && !state.is_closing;

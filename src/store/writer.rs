@@ -1,5 +1,5 @@
-//! Group commit: one thread writes everything that waits, flushes once, then says how far the log is
-//! durable. After any failure it never touches that file again.
+//! Group commit: one thread writes everything that waits, flushes once, then says how far the log
+//! is durable. After any failure it never touches that file again.
 
 use super::disk::{self, Disk, DiskFile};
 use super::scan;
@@ -69,8 +69,8 @@ impl Writer {
         (self.on_progress)(Progress::Durable(seq));
     }
 
-    /// Keeps what was not written for when the log is opened again, and tries to remove its traces, so
-    /// that a restarted daemon does not find records that nobody was told of.
+    /// Keeps what was not written for when the log is opened again, and tries to remove its traces,
+    /// so that a restarted daemon does not find records that nobody was told of.
     fn fail(self, chunk: Chunk, error: &io::Error) {
         let failure = Failure {
             why: format!("cannot write to {}: {error}", self.folder.display()),

@@ -1,7 +1,7 @@
 //! The VT crate behind one type: the only file that names it.
 //!
-//! Takes text and complete sequences, gives rows, cursor and damage in our own types. Bounds what one
-//! cell may hold, because the crate copies a cell's marks for every mark that joins it.
+//! Takes text and complete sequences, gives rows, cursor and damage in our own types. Bounds what
+//! one cell may hold, because the crate copies a cell's marks for every mark that joins it.
 
 use super::cell::{Cell, Color, Row, Style, Underline};
 use super::screen::{Cursor, CursorShape};
@@ -114,8 +114,9 @@ impl Emulator {
         }
     }
 
-    /// Whether the cell that a mark would join now may take no more. Asked of the screen rather than
-    /// counted in the stream: the cursor can be sent back to the same cell any number of times.
+    /// Whether the cell that a mark would join now may take no more. Asked of the screen rather
+    /// than counted in the stream: the cursor can be sent back to the same cell any number of
+    /// times.
     fn cell_before_cursor_is_full(&self) -> bool {
         let grid = &self.vt.grid;
         let mut pos = grid.cursor.pos;
@@ -130,8 +131,8 @@ impl Emulator {
         marks >= MARKS_MAX || joined().count() >= JOINED_MAX
     }
 
-    /// Whether the screen and scrollback can hold one more kind of marked cell. The crate has room for
-    /// 65,535 kinds, and once it is full would search the whole scrollback at every mark.
+    /// Whether the screen and scrollback can hold one more kind of marked cell. The crate has room
+    /// for 65,535 kinds, and once it is full would search the whole scrollback at every mark.
     fn has_room_for_marks(&mut self) -> bool {
         if !self.vt.grid.extras_table.under_pressure() {
             return true;
@@ -166,7 +167,8 @@ impl Emulator {
         self.vt.damage_line(0);
     }
 
-    /// Deletes characters from the cursor on: past the row's end the crate deletes before the cursor.
+    /// Deletes characters from the cursor on: past the row's end the crate deletes before the
+    /// cursor.
     pub fn delete_characters(&mut self, count: u16) {
         let left = self.vt.columns().saturating_sub(self.vt.grid.cursor.pos.col.0);
         self.vt.delete_chars(usize::from(count.max(1)).min(left));

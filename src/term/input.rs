@@ -79,8 +79,8 @@ pub struct Key {
 }
 
 impl Key {
-    /// Reads a key such as `y`, `enter`, `ctrl-c`, `alt-x`, `shift-tab` or `f5`. Names and modifiers
-    /// may be in any case; a single character stands for itself.
+    /// Reads a key such as `y`, `enter`, `ctrl-c`, `alt-x`, `shift-tab` or `f5`. Names and
+    /// modifiers may be in any case; a single character stands for itself.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut key = Self { code: Code::Esc, shift: false, alt: false, ctrl: false };
         let mut rest = text;
@@ -221,9 +221,9 @@ fn control_byte(c: char) -> Option<u8> {
     })
 }
 
-/// The bytes of a paste. Line ends become carriage returns; every other control character is left out,
-/// so that a paste cannot end itself or press a key. Without [`Modes::bracketed_paste`] the program takes
-/// each line end for Enter.
+/// The bytes of a paste. Line ends become carriage returns; every other control character is left
+/// out, so that a paste cannot end itself or press a key. Without [`Modes::bracketed_paste`] the
+/// program takes each line end for Enter.
 pub fn encode_paste(text: &str, modes: &Modes) -> Vec<u8> {
     let text = text.replace("\x1b[201~", "").replace("\r\n", "\n");
     let kept = text.chars().filter_map(|c| match c {

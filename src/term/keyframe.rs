@@ -1,6 +1,6 @@
-//! Keyframes: a terminal written down at one offset of its transcript, to go on from there when what
-//! came before was cut. Holds modes, visible screen, cursor, title and an unfinished sequence; not the
-//! scrollback, nor the screen under the alternate one, nor tab stops.
+//! Keyframes: a terminal written down at one offset of its transcript, to go on from there when
+//! what came before was cut. Holds modes, visible screen, cursor, title and an unfinished sequence;
+//! not the scrollback, nor the screen under the alternate one, nor tab stops.
 
 use super::cell::{Row, Style};
 use super::emulator::{Pen, may_join};
@@ -51,7 +51,8 @@ impl Terminal {
         serde_json::to_vec(&keyframe).unwrap_or_default()
     }
 
-    /// The terminal a keyframe was made of. What follows its offset is fed as if nothing had happened.
+    /// The terminal a keyframe was made of. What follows its offset is fed as if nothing had
+    /// happened.
     pub fn from_keyframe(bytes: &[u8], scrollback_rows: usize) -> Result<Self, KeyframeError> {
         let keyframe: Keyframe = serde_json::from_slice(bytes)?;
         if keyframe.version > VERSION {
@@ -115,8 +116,8 @@ impl Terminal {
     }
 }
 
-/// Draws a row from the cursor on, at least `min` cells of it. One that wraps is drawn to its end, and
-/// one that goes on from it has a cell to make it wrap.
+/// Draws a row from the cursor on, at least `min` cells of it. One that wraps is drawn to its end,
+/// and one that goes on from it has a cell to make it wrap.
 fn draw_row(out: &mut String, row: &Row, min: usize) {
     let is_blank =
         |(text, cell): &(&str, super::cell::Cell)| *text == " " && cell.style == Style::default();

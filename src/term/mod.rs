@@ -1,9 +1,9 @@
 //! Terminals: filter, screen, queries, status protocol, input encoding. Pure: bytes in, state
 //! out. The only user of the VT crate.
 //!
-//! Output of a run flows `filter` -> `screen` -> (`emulator`, `modes`, `query`, `status`); a person's
-//! keys and pastes flow through `input`. Nothing an agent wrote leaves here except as a [`cell::Row`],
-//! as [`crate::base::foreign::Foreign`] text, or as the fixed answer to a query.
+//! Output of a run flows `filter` -> `screen` -> (`emulator`, `modes`, `query`, `status`); a
+//! person's keys and pastes flow through `input`. Nothing an agent wrote leaves here except as a
+//! [`cell::Row`], as [`crate::base::foreign::Foreign`] text, or as the fixed answer to a query.
 
 pub mod cell;
 mod emulator;

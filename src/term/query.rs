@@ -1,6 +1,6 @@
-//! Answers to what a program asks its terminal. All of a fixed format: numbers of ours, never a byte
-//! the program chose, because an answer is typed into the program. What is not known is answered by
-//! silence.
+//! Answers to what a program asks its terminal. All of a fixed format: numbers of ours, never a
+//! byte the program chose, because an answer is typed into the program. What is not known is
+//! answered by silence.
 
 use super::emulator::{DrawingModes, Pen};
 use super::filter::Csi;

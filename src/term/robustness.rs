@@ -219,7 +219,8 @@ fn marks_do_not_pile_up_on_a_cell() {
     assert_eq!(longest_cell(&at_the_edge), 9);
 }
 
-/// The crate searches all of its scrollback at every mark once it holds 65,535 kinds of marked cells.
+/// The crate searches all of its scrollback at every mark once it holds 65,535 kinds of marked
+/// cells.
 #[test]
 fn marks_are_left_out_when_there_are_too_many_kinds() {
     let marks: Vec<char> = ('\u{300}'..'\u{340}').collect();
@@ -358,8 +359,8 @@ fn a_second_emulator_agrees_on_plain_output() {
     }
 }
 
-/// Wide characters, or edits within a row: on edits that cut one in two emulators differ. So they do
-/// behind a full row, so the cursor is placed before anything that depends on its column.
+/// Wide characters, or edits within a row: on edits that cut one in two emulators differ. So they
+/// do behind a full row, so the cursor is placed before anything that depends on its column.
 fn plain(random: &mut Random, has_wide: bool) -> String {
     let texts = ["hello", "two words", "─┐", "x", "a longer piece of text"];
     let erasures = ["A", "B", "C", "D", "L", "M", "G", "d", "J", "K", "P", "X", "@"];

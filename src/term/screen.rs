@@ -1,7 +1,7 @@
 //! The terminal of one run: its output goes in, its screen and what it said come out.
 //!
-//! Holds no clock, no PTY and no file. The bytes fed must be the run's output in order; the events of
-//! the same bytes are the same however they are cut, but for how often a burst of bells is told.
+//! Holds no clock, no PTY and no file. The bytes fed must be the run's output in order; the events
+//! of the same bytes are the same however they are cut, but for how often a burst of bells is told.
 
 use super::cell::Row;
 use super::emulator::Emulator;
@@ -122,8 +122,8 @@ impl Terminal {
         events
     }
 
-    /// Says that `bytes` of the output were lost: an unfinished sequence is dropped and the numbering
-    /// of queries goes on behind the gap.
+    /// Says that `bytes` of the output were lost: an unfinished sequence is dropped and the
+    /// numbering of queries goes on behind the gap.
     pub fn skip(&mut self, bytes: u64) {
         self.filter.abandon();
         self.filter.offset += bytes;
@@ -142,8 +142,8 @@ impl Terminal {
         vec![TermEvent::ScreenLost]
     }
 
-    /// Puts every mode back to where it began, because a program that dies restores nothing. What is
-    /// on the screen stays, the alternate screen included.
+    /// Puts every mode back to where it began, because a program that dies restores nothing. What
+    /// is on the screen stays, the alternate screen included.
     pub fn reset_modes(&mut self) {
         self.filter.abandon();
         self.state.tracker = ModeTracker::default();

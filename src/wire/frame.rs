@@ -11,7 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 pub const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 const HEADER: usize = 4;
 
-/// Why a frame could not be read or written. After any of these the connection is useless: close it.
+/// Why a frame could not be read or written. After any of these the connection is useless: close
+/// it.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     /// The frame announces or needs more than [`FRAME_BYTES_MAX`].

@@ -1,7 +1,7 @@
 //! What the daemon and a holder say to each other, and the record of how a run ended.
 //!
-//! Holders outlive daemons: every version ever released must stay readable. Fields and kinds are only
-//! added; unknown ones are ignored.
+//! Holders outlive daemons: every version ever released must stay readable. Fields and kinds are
+//! only added; unknown ones are ignored.
 
 use crate::base::clock::Timestamp;
 use crate::base::size::Size;

@@ -25,8 +25,8 @@ pub struct Everything {
     attempts: Vec<PathBuf>,
 }
 
-/// Facts about tasks, branches, worktrees and folders. Comings and goings of daemons are no change, nor
-/// is that a repository became known.
+/// Facts about tasks, branches, worktrees and folders. Comings and goings of daemons are no change,
+/// nor is that a repository became known.
 pub fn everything(monban: &Instance) -> Everything {
     let ours = |kind: &String| !kind.starts_with("daemon.") && !kind.starts_with("repo.opened");
     let folders =

@@ -1,4 +1,5 @@
-//! What the holder costs: `cat` of 50 MB through it against the bare terminal, and its private memory.
+//! What the holder costs: `cat` of 50 MB through it against the bare terminal, and its private
+//! memory.
 //!
 //! Run with `cargo bench --bench holder`. Prints the best of several alternating rounds.
 

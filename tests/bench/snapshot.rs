@@ -1,5 +1,5 @@
-//! What git work costs on a repository of 50,000 files, each beside the plain git command for the same
-//! thing. `cargo bench --bench snapshot` prints a table; nothing here is asserted.
+//! What git work costs on a repository of 50,000 files, each beside the plain git command for the
+//! same thing. `cargo bench --bench snapshot` prints a table; nothing here is asserted.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot go on ends")]
 

@@ -1,5 +1,5 @@
-//! Tricks of an agent that writes in its worktree and in the person's `.git`: none may run a program,
-//! and none may make the judged tree differ from the bytes on disk.
+//! Tricks of an agent that writes in its worktree and in the person's `.git`: none may run a
+//! program, and none may make the judged tree differ from the bytes on disk.
 
 use crate::support::*;
 use monban::git::{self, Added, GitError, RollbackPlan, Worktree};

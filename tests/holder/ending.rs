@@ -6,8 +6,9 @@ use monban::wire::hold::{How, Status, Tree};
 use std::process::Command;
 use std::time::Duration;
 
-/// Starts, beside the shell that runs it: an ordinary child, one in a session of its own, and one that
-/// forked twice, closed everything and cleared its environment. All ignore every polite signal.
+/// Starts, beside the shell that runs it: an ordinary child, one in a session of its own, and one
+/// that forked twice, closed everything and cleared its environment. All ignore every polite
+/// signal.
 const CLINGING: &str = r#"
 trap '' HUP INT TERM
 sh -c 'trap "" HUP INT TERM; echo $$ >child; while :; do sleep 1; done' &

@@ -1,5 +1,5 @@
-//! A monban instance of its own for a test: a generated repository, a MONBAN_HOME, and the real program
-//! typed at as a person would. Nothing of it is left when it is dropped.
+//! A monban instance of its own for a test: a generated repository, a MONBAN_HOME, and the real
+//! program typed at as a person would. Nothing of it is left when it is dropped.
 
 use serde_json::Value;
 use std::fs;
@@ -20,6 +20,8 @@ pub struct Instance {
     pub repository: PathBuf,
     /// MONBAN_HOME.
     pub home: PathBuf,
+    /// The home of a person made up for the test; their environment is empty but for PATH.
+    pub person: Option<PathBuf>,
 }
 
 /// What a command did.
@@ -53,7 +55,8 @@ impl Instance {
         // Not under /tmp by its symlinked name: paths are compared.
         let folder = tempfile::Builder::new().prefix("mb").tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
-        let instance = Self { repository: root.join("repo"), home: root.join("m"), folder };
+        let instance =
+            Self { repository: root.join("repo"), home: root.join("m"), person: None, folder };
         fs::create_dir_all(&instance.home).unwrap();
         fs::create_dir(&instance.repository).unwrap();
         instance.write("ok", "yes\n");
@@ -110,6 +113,10 @@ impl Instance {
     /// The command line as a person types it, ready to be changed further.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_monban"));
+        if let Some(person) = &self.person {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            command.env_clear().env("PATH", path).env("HOME", person);
+        }
         command.args(args).current_dir(&self.repository).env("MONBAN_HOME", &self.home);
         command.env("USER", "dj").env_remove("MONBAN_RUN").stdin(Stdio::null());
         command
@@ -129,11 +136,17 @@ impl Instance {
         }
     }
 
-    /// Trusts the gate, writes down a task for the scripted agent, and gives its id.
+    /// Writes down a task for the scripted agent, and gives its id.
     #[track_caller]
     pub fn add(&self, title: &str, script: &str) -> String {
-        let args = ["task", "add", "--title", title, "--kind", "fix", "--agent", "script"];
-        let added = self.monban(&[&args[..], &["--prompt", script]].concat()).expect(0);
+        self.add_for("script", title, script)
+    }
+
+    /// Writes down a task for an agent, and gives its id.
+    #[track_caller]
+    pub fn add_for(&self, agent: &str, title: &str, prompt: &str) -> String {
+        let args = ["task", "add", "--title", title, "--kind", "fix", "--agent", agent];
+        let added = self.monban(&[&args[..], &["--prompt", prompt]].concat()).expect(0);
         added.out.trim().to_string()
     }
 

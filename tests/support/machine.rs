@@ -14,6 +14,7 @@ use monban::agent::turn::TurnEnd;
 use monban::agent::usage;
 use monban::base::clock::Clock;
 use monban::base::foreign::Foreign;
+use monban::model::attempt::Usage;
 use monban::wire::report::HookReport;
 use std::collections::BTreeMap;
 use std::fs;
@@ -154,7 +155,7 @@ impl Machine {
         Running { machine: self, terminal, tracker, states: Vec::new(), reports_read: 0 }
     }
 
-    pub fn usage(&self) -> usage::Usage {
+    pub fn usage(&self) -> Usage {
         usage::usage(&self.kind, &self.path("worktree/.monban/home")).unwrap().unwrap()
     }
 

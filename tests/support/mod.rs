@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub mod instance;
+pub mod job;
 pub mod machine;
 pub mod not_run;
 pub mod script;

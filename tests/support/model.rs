@@ -1,12 +1,13 @@
 //! The language of the model tests: a [`World`] in which people ask and work reports, and what is
-//! expected of the events that follow. Every world is replayed from its log, through JSON, at its end.
+//! expected of the events that follow. Every world is replayed from its log, through JSON, at its
+//! end.
 #![allow(dead_code, reason = "each test file uses its own part of the language")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says so")]
 
 use monban::base::clock::Timestamp;
 use monban::base::foreign::Foreign;
 use monban::base::id::{OpId, RepoId, RunId, TaskId};
-use monban::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Snapshot};
+use monban::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Snapshot, Usage};
 use monban::model::command::{Command, LandingOutcome, MergeOutcome, Notice, Report, Request};
 use monban::model::core::Core;
 use monban::model::decide::Settings;
@@ -354,6 +355,13 @@ impl World {
     pub fn session(&mut self, id: TaskId, session: &str) -> Vec<String> {
         let run = self.run_of(id);
         self.report(Report::Session { run, session: session.into() })
+    }
+
+    /// The agent says what it used.
+    pub fn used(&mut self, id: TaskId, output_tokens: u64) -> Vec<String> {
+        let run = self.run_of(id);
+        let usage = Usage { output_tokens, ..Usage::default() };
+        self.report(Report::Usage { run, usage })
     }
 
     pub fn end(&mut self, id: TaskId) -> Vec<String> {

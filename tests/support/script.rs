@@ -1,9 +1,9 @@
 //! The scripts that tests write into prompts, and what they make a model "answer".
 //!
 //! `[[say text]] [[write path=a content=b\n]] [[sh command]] [[ask question]] [[sleep seconds]]
-//! [[http 429]] [[http 500 2]] [[hang]] [[usage in=1 out=2]]`. A step that calls a tool ends the
-//! answer; the request that brings the tool's result goes on after it. No state is kept: which step
-//! comes next follows from the number of tool calls since the prompt.
+//! [[wait]] [[http 429]] [[http 500 2]] [[hang]] [[usage in=1 out=2]]`. A step that calls a tool
+//! ends the answer; the request that brings the tool's result goes on after it. No state is kept:
+//! which step comes next follows from the number of tool calls since the prompt.
 
 use serde_json::{Value, json};
 
@@ -149,6 +149,20 @@ pub fn asked_of_responses(body: &Value) -> Asked {
         |item: &&Value| matches!(item["type"].as_str(), Some("function_call" | "custom_tool_call"));
     let tool_calls_since = items[from..].iter().filter(is_call).count();
     Asked { prompt, tool_calls_since, cwd: String::new(), tools: tool_names(body) }
+}
+
+/// What the person said so far in a request of either API; nothing for a request of the agent's own
+/// (without tools, or for a title).
+pub fn heard(body: &Value) -> Vec<String> {
+    let empty = Vec::new();
+    let items = body["messages"].as_array().or(body["input"].as_array()).unwrap_or(&empty);
+    let said = items.iter().filter(|item| item["role"] == "user");
+    let said = said.map(|item| own_words(&texts(&item["content"])).trim().to_string());
+    let of_person = |words: &String| !words.is_empty() && !words.starts_with("# AGENTS.md");
+    let said: Vec<String> = said.filter(of_person).collect();
+    let is_own = tool_names(body).is_empty()
+        || said.iter().any(|words| words.starts_with("Generate a concise, single-line"));
+    if is_own { Vec::new() } else { said }
 }
 
 fn tool_names(body: &Value) -> Vec<String> {

@@ -28,6 +28,7 @@ struct Shared {
     refused: Mutex<HashMap<String, usize>>,
     ids: AtomicU64,
     is_stopped: AtomicBool,
+    is_released: AtomicBool,
 }
 
 /// The running server.
@@ -63,6 +64,18 @@ impl StubModel {
     /// Every request so far.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.log.lock().unwrap().clone()
+    }
+
+    /// Lets every `[[wait]]` go on, from now on.
+    pub fn release(&self) {
+        self.shared.is_released.store(true, Ordering::SeqCst);
+    }
+
+    /// What the person said in the last request of a conversation, message by message.
+    pub fn heard(&self) -> Vec<String> {
+        let requests = self.requests();
+        let heard = requests.iter().rev().map(|request| script::heard(&request.body));
+        heard.into_iter().find(|heard| !heard.is_empty()).unwrap_or_default()
     }
 
     /// The prompts of all model requests so far, as the model saw them.
@@ -190,10 +203,23 @@ impl Reply<'_> {
         Ok(false)
     }
 
+    /// Waits for `release`.
+    fn wait(&mut self) -> io::Result<()> {
+        while !self.shared.is_released.load(Ordering::SeqCst) && !self.is_stopped() {
+            thread::sleep(Duration::from_millis(50));
+            self.send(": keep-alive\n\n")?;
+        }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.shared.is_stopped.load(Ordering::SeqCst)
+    }
+
     /// Waits in small steps, so that a client that gave up is noticed.
     fn sleep(&mut self, seconds: f64) -> io::Result<()> {
         let mut left = Duration::from_secs_f64(seconds.clamp(0.0, 600.0));
-        while !left.is_zero() && !self.shared.is_stopped.load(Ordering::SeqCst) {
+        while !left.is_zero() && !self.is_stopped() {
             let step = left.min(Duration::from_millis(200));
             thread::sleep(step);
             left -= step;
@@ -283,6 +309,10 @@ fn messages(reply: &mut Reply<'_>, body: &Value) -> io::Result<bool> {
                 reply.sleep(seconds(step))?;
                 continue;
             }
+            "wait" => {
+                reply.wait()?;
+                continue;
+            }
             "say" => (
                 json!({"type": "text", "text": ""}),
                 json!({"type": "text_delta", "text": step.arg}),
@@ -327,6 +357,10 @@ fn responses(reply: &mut Reply<'_>, body: &Value) -> io::Result<bool> {
         let item = match step.verb.as_str() {
             "sleep" => {
                 reply.sleep(seconds(step))?;
+                continue;
+            }
+            "wait" => {
+                reply.wait()?;
                 continue;
             }
             "say" => codex_message(reply, output.len(), &step.arg)?,

@@ -1,6 +1,6 @@
-//! The demo's scripted agents: ordinary programs in a terminal of their own. They draw a screen, take
-//! a pasted prompt, ask for permission or an answer, and write files; one of them does harm. No model
-//! and no network.
+//! The demo's scripted agents: ordinary programs in a terminal of their own. They draw a screen,
+//! take a pasted prompt, ask for permission or an answer, and write files; one of them does harm.
+//! No model and no network.
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use std::fs;

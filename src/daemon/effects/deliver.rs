@@ -28,7 +28,7 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
     };
     {
         let run = std::sync::Arc::clone(&run);
-        cancel.on_set(move || run.live.wake());
+        cancel.on_set(move |_| run.live.wake());
     }
     let gave_up = || cancel.is_set() || !run.is_up();
     // Typing that is on record but had not begun was never typed.
@@ -36,8 +36,8 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         if !run.live.wait_ready(|| world.clock.now(), POLL, gave_up) {
             return;
         }
-        // On record before the first byte, in the log and beside the transcript: a later daemon that
-        // finds it begun does not type again.
+        // On record before the first byte, in the log and beside the transcript: a later daemon
+        // that finds it begun does not type again.
         went_on(Delivery::Typing);
         let keep = || super::supervise::keep_frame(world, &run.live);
         if !may_type(world, id, run_id, number) || run.live.prompt_begins(number, keep).is_err() {
@@ -55,7 +55,8 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
     }
 }
 
-/// Whether the prompt counts as being typed: a halt, a pause or an abort may have come first.
+/// Whether the prompt counts as being typed: a halt, a pause or an abort may have come first
+///
 fn may_type(world: &World, task: TaskId, run: RunId, prompt: u32) -> bool {
     let look = move |core: &Core| {
         let attempt = core.state.task(task).and_then(Task::attempt);

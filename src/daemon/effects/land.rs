@@ -36,7 +36,9 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
     let repository = Repository::open(&facts.path).map_err(text)?;
     let Names { person, agent } = names(world, facts, op, &repository)?;
     let landing = Landing {
-        id: format!("{}-{op}", facts.name()),
+        // One for all landings of the attempt: what waits under it is replaced, and gone once it
+        // landed.
+        id: facts.name(),
         branch: facts.base_branch.clone(),
         expected_base: snapshot.base.parse().map_err(text)?,
         tree: snapshot.tree.parse().map_err(text)?,

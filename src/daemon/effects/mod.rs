@@ -5,11 +5,13 @@ mod check;
 mod deliver;
 mod facts;
 mod land;
+mod login;
 mod prepare;
 mod rollback;
 mod snapshot;
 mod supervise;
 mod to_end;
+mod used;
 mod watch;
 
 pub use snapshot::diff_of;
@@ -65,7 +67,7 @@ fn set_paused(world: &World, id: crate::base::id::RunId, paused: bool, cancel: &
 
 fn wake(world: &World, at: crate::base::clock::Timestamp, cancel: &Cancel) {
     let thread = std::thread::current();
-    cancel.on_set(move || thread.unpark());
+    cancel.on_set(move |_| thread.unpark());
     while !cancel.is_set() {
         if world.clock.now() >= at {
             let _ = world.engine.command_blocking(Command::Daemon(Notice::VouchEnded));

@@ -24,6 +24,7 @@ const LEFTOVERS_MAX: usize = 50;
 pub(super) fn run(world: &World, id: TaskId, number: u32, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let attempt = facts.attempt.number;
+    super::used::report(world, id, cancel);
     let result = take(world, &facts, number);
     world.report(Report::Snapshot { task: id, attempt, result }, &|| cancel.is_set());
 }

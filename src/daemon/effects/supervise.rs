@@ -2,6 +2,7 @@
 //! queries, reporting what settled, and its end.
 
 use super::facts::Facts;
+use super::login;
 use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
@@ -16,7 +17,6 @@ use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::attempt::{End, Place};
 use crate::model::command::Report;
-use crate::model::core::Core;
 use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
 use crate::term::Terminal;
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
@@ -63,8 +63,11 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
             tree_empty: true,
         }),
     };
-    if let Some(end) = end {
-        carry_back(world, &facts, run);
+    if let Some(mut end) = end {
+        if let Some(left) = login::carry_back(&facts, &folder) {
+            end.how = Foreign::new(format!("{}; {left}", end.how.raw()));
+        }
+        super::used::report(world, id, cancel);
         watch::after(world, &facts, run, cancel);
         world.report(Report::Ended { run, end }, &|| cancel.is_set());
     }
@@ -94,12 +97,13 @@ fn attach(
         Found::NeverStarted => {
             let agent = agent?;
             let (prepared, place) = planned(world, facts, run, &agent)?;
-            if !wait_for_login(world, run, prepared.exclusive_login.as_deref(), cancel) {
+            if !login::wait(world, run, prepared.exclusive_login.as_deref(), cancel) {
                 return Ok(Attachment::GaveUp);
             }
             prepare::write_files(&prepared, &place.worktree).map_err(|e| e.to_string())?;
-            let spec = spec(world, run, prepared, &place);
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            login::note(&prepared, folder)?;
+            let spec = spec(world, run, prepared, &place);
             watch::before(world, facts, run);
             let connection =
                 runner::start(folder, &spec, &world.program).map_err(|e| e.to_string())?;
@@ -165,43 +169,6 @@ pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
     Ok(hash::sha256_parts([secret.as_slice(), run.to_string().as_bytes()]))
 }
 
-/// A login that only one run at a time may hold goes to the oldest live run that wants it.
-fn wait_for_login(world: &World, run: RunId, login: Option<&str>, cancel: &Cancel) -> bool {
-    let Some(login) = login else { return true };
-    loop {
-        let older = world.engine.look_blocking(move |core: &Core| older_agents(core, run));
-        let Ok(older) = older else { return false };
-        let holds = |(other, agent): &(RunId, String)| {
-            let agent = agents::named(world, agent).ok();
-            let attempt =
-                agents::attempt(world, *other, Path::new("/"), Path::new("/"), String::new(), None);
-            let plan = agent.zip(attempt.ok());
-            let plan = plan.and_then(|(a, attempt)| agents::plan(&a, &attempt, &world.host).ok());
-            plan.is_some_and(|plan| plan.exclusive_login.as_deref() == Some(login))
-        };
-        if !older.iter().any(holds) {
-            return true;
-        }
-        if cancel.is_set() {
-            return false;
-        }
-        std::thread::park_timeout(LOOK);
-    }
-}
-
-fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
-    let attempts = core
-        .state
-        .tasks
-        .values()
-        .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)));
-    let live = attempts.filter_map(|(task, attempt)| {
-        let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id < run)?;
-        Some((other.id, task.spec.agent.clone()))
-    });
-    live.collect()
-}
-
 /// Follows the run to its end; `None` when the daemon stops first.
 fn follow(
     world: &World,
@@ -216,6 +183,8 @@ fn follow(
     let run = Arc::new(Attached::new(live, connection.handle().clone()));
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
+    let handle = connection.handle().clone();
+    cancel.on_set(move |_| handle.hang_up());
     let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
     let reply = |bytes| {
         let _ = run.input(bytes);
@@ -245,8 +214,16 @@ fn follow(
                 break with_last_words(end_of(&record), &record, &run);
             }
             None => run.live.settled(world.clock.now()),
-            // The holder hung up: it ended, or was killed.
-            Some(Notice::Gone) => break hung_up(world, id, &folder, &run),
+            Some(Notice::Gone) if cancel.is_set() => continue,
+            Some(Notice::Gone) => match hung_up(world, id, &folder, &run) {
+                Some(end) => break end,
+                // Only the connection was lost: the driver has the run adopted again.
+                None => {
+                    let _ = keep_frame(world, &run.live);
+                    run.is_gone();
+                    return None;
+                }
+            },
         }
         tell(world, &run.live, cancel);
     };
@@ -255,7 +232,8 @@ fn follow(
     Some(end)
 }
 
-/// The run ended while no daemon followed it: what it said before counts, such as that its turn is over.
+/// The run ended while no daemon followed it: what it said before counts, such as that its turn is
+/// over.
 fn ended_alone(
     world: &World,
     facts: &Facts,
@@ -273,13 +251,15 @@ fn ended_alone(
     tell(world, &live, cancel);
 }
 
-fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> End {
+/// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder lives.
+fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> Option<End> {
     let end = match runner::find(folder, 0) {
         Ok(Found::Ended(record)) => end_of(&record),
+        Ok(Found::Alive(_)) => return None,
         _ => end_lost(world, id, folder),
     };
     run.live.ended(world.clock.now(), end.code, end.signal);
-    end
+    Some(end)
 }
 
 /// The run as an earlier daemon left it, or a new one, with the offset from which to read on.
@@ -395,7 +375,8 @@ fn end_of(record: &ExitRecord) -> End {
     End { code, signal, how: Foreign::new(how), tree_empty }
 }
 
-/// The end with what the screen showed last, when nobody asked the program to end: that mostly says why.
+/// The end with what the screen showed last, when nobody asked the program to end: that mostly says
+/// why.
 fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     let rows = run.live.look(Terminal::text_rows);
     let words: Vec<&str> =
@@ -408,8 +389,8 @@ fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
     End { how: Foreign::new(how), ..end }
 }
 
-/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can be
-/// found.
+/// A run whose holder is gone without an exit file: what is left of it is ended, as far as it can
+/// be found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
     let ended = runner::end_survivors(folder, &marker(world, run), grace);
@@ -444,13 +425,4 @@ fn kept_offset(folder: &Path) -> u64 {
 fn kept_frame(folder: &Path) -> Option<Frame> {
     let notes = durable::read(&folder.join("frame.json"), NOTES_BYTES_MAX).ok()?;
     serde_json::from_slice(&notes).ok()
-}
-
-/// A login file that the agent refreshed goes back to the person.
-fn carry_back(world: &World, facts: &Facts, run: RunId) {
-    let Ok(agent) = agents::named(world, &facts.spec.agent) else { return };
-    let Ok((prepared, place)) = planned(world, facts, run, &agent) else { return };
-    if let Some(carry) = prepared.carry_back {
-        let _ = carry.carry(&place.home);
-    }
 }

@@ -1,7 +1,7 @@
 //! A command that runs under a holder until it ends, and is found again after a crash of the
 //! daemon.
 
-use crate::daemon::driver::Cancel;
+use crate::daemon::driver::{Cancel, GivenUp};
 use crate::daemon::world::World;
 use crate::runner::{self, Found, Notice, RunSpec};
 use crate::wire::hold::ExitRecord;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// How long one wait for a notice lasts; cancelling ends the run and so the wait.
 const WAIT: Duration = Duration::from_secs(600);
+
+/// How often a connection to a holder that lives is made anew.
+const CONNECTIONS_MAX: u32 = 20;
 
 /// Runs `spec` in `folder` to its end, or follows the run that is there. `Err` says why there is no
 /// exit status: that is never a pass.
@@ -33,14 +36,46 @@ pub(super) fn run(
             return Err("its holder was lost; the exit status is unknown".into());
         }
     };
-    let handle = connection.handle().clone();
-    cancel.on_set(move || {
-        let _ = handle.kill();
-    });
-    follow(connection, folder)
+    follow(connection, folder, cancel)
 }
 
-fn follow(mut connection: runner::Connection, folder: &Path) -> Result<ExitRecord, String> {
+/// Giving the work up ends the run, unless only the daemon stops.
+fn heed(cancel: &Cancel, connection: &runner::Connection) {
+    let handle = connection.handle().clone();
+    cancel.on_set(move |why| match why {
+        GivenUp::Unwanted => {
+            let _ = handle.kill();
+        }
+        GivenUp::Stopping => handle.hang_up(),
+    });
+}
+
+fn follow(
+    mut connection: runner::Connection,
+    folder: &Path,
+    cancel: &Cancel,
+) -> Result<ExitRecord, String> {
+    for _ in 0..CONNECTIONS_MAX {
+        heed(cancel, &connection);
+        if let Some(record) = to_hang_up(&mut connection) {
+            return Ok(record);
+        }
+        if cancel.is_set() {
+            return Err("it was given up".into());
+        }
+        connection = match runner::find(folder, 0) {
+            Ok(Found::Ended(record)) => return Ok(record),
+            // Only the connection was lost.
+            Ok(Found::Alive(again)) => again,
+            _ => return Err("its holder was lost; the exit status is unknown".into()),
+        };
+    }
+    let _ = connection.handle().kill();
+    Err("its holder hung up again and again; the exit status is unknown".into())
+}
+
+/// Follows the run until it ends, or until the holder hangs up (`None`).
+fn to_hang_up(connection: &mut runner::Connection) -> Option<ExitRecord> {
     loop {
         match connection.next_notice(WAIT) {
             Some(Notice::Output { offset, .. }) => {
@@ -49,18 +84,10 @@ fn follow(mut connection: runner::Connection, folder: &Path) -> Result<ExitRecor
             }
             Some(Notice::Exited(record)) => {
                 let _ = connection.handle().seen();
-                return Ok(record);
+                return Some(record);
             }
             Some(Notice::Live { .. }) | None => {}
-            Some(Notice::Gone) => return gone(folder),
+            Some(Notice::Gone) => return None,
         }
-    }
-}
-
-/// The holder hung up: it may have written how the run ended, or been killed.
-fn gone(folder: &Path) -> Result<ExitRecord, String> {
-    match runner::find(folder, 0) {
-        Ok(Found::Ended(record)) => Ok(record),
-        _ => Err("its holder was lost; the exit status is unknown".into()),
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
         }
         LandingEvent::Merged { task, snapshot } => {
             if let Some(attempt) = state.attempt_mut(*task) {
-                // The worktree itself still stands on its old base; only the agent can bring it forward.
+                // The worktree itself still stands on its old base; only the agent can bring it
+                // forward.
                 attempt.snapshots.push(snapshot.clone());
             }
             enter(state, *task, Stage::Taken, at);

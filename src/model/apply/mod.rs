@@ -1,5 +1,5 @@
-//! Events into state. Total: every event can be applied to every state; one that does not fit (which
-//! no decision produces) changes nothing.
+//! Events into state. Total: every event can be applied to every state; one that does not fit
+//! (which no decision produces) changes nothing.
 
 mod daemon;
 mod judge;

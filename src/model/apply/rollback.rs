@@ -32,7 +32,8 @@ pub(super) fn apply(state: &mut State, event: &RollbackEvent, at: Timestamp) {
                 RollbackProgress::UndoWanted { aside } => Some(aside),
                 _ => None,
             });
-            // After an undo that failed, the old worktree is still aside and can be asked for again.
+            // After an undo that failed, the old worktree is still aside and can be asked for
+            // again.
             let failed = RollbackProgress::Failed { why: why.clone() };
             let now = aside.map_or(failed, |aside| RollbackProgress::Done { aside });
             progress(state, *task, *op, now);

@@ -24,6 +24,7 @@ pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::Session { run, session } => {
             change(state, *run, |run| run.session = Some(session.clone()));
         }
+        RunEvent::Usage { run, usage } => change(state, *run, |run| run.usage = Some(*usage)),
         RunEvent::PauseWanted { run, paused, .. } => {
             change(state, *run, |run| run.pause_wanted = *paused);
         }
@@ -72,6 +73,7 @@ fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
         paused: false,
         session,
         status: status(AgentState::Starting, "process", Foreign::default(), at),
+        usage: None,
     }
 }
 

@@ -11,8 +11,8 @@ use crate::model::rejection::Rejection;
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::{Binds, GateRun, Outcome, Verdict};
 
-/// A person wants judgement now: of the worktree while the agent runs, of the last snapshot while it
-/// waits.
+/// A person wants judgement now: of the worktree while the agent runs, of the last snapshot while
+/// it waits.
 pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
     let task = task(context, id)?;
     if context.state.is_halted(task) {
@@ -97,8 +97,8 @@ pub(super) fn gate_finished(
     events
 }
 
-/// The same tree under the same gate must give the same outcome, in whichever attempt; where it does
-/// not, the check is flaky, and flaky is never green.
+/// The same tree under the same gate must give the same outcome, in whichever attempt; where it
+/// does not, the check is flaky, and flaky is never green.
 fn mark_flaky(task: &Task, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Verdict> {
     let before = |verdict: &Verdict| {
         task.attempts

@@ -38,7 +38,8 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Whether work of a repository may start by itself: somebody is there and nothing is on hold.
+    /// Whether work of a repository may start by itself: somebody is there and nothing is on hold
+    ///
     pub fn is_attended(&self, repo: &Repo) -> bool {
         let somebody = self.state.presence.anybody(self.now) && repo.hold.is_none();
         somebody || !self.settings.level.rules().is_attended_only

@@ -32,6 +32,7 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         Report::Started { run }
         | Report::Status { run, .. }
         | Report::Session { run, .. }
+        | Report::Usage { run, .. }
         | Report::Turned { run, .. }
         | Report::Interrupted { run }
         | Report::WentOn { run }
@@ -58,6 +59,9 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         }
         Report::Session { session, .. } if run.session.as_ref() != Some(session) => {
             vec![Event::Run(RunEvent::Session { run: id, session: session.clone() })]
+        }
+        Report::Usage { usage, .. } if run.usage != Some(*usage) => {
+            vec![Event::Run(RunEvent::Usage { run: id, usage: *usage })]
         }
         Report::Paused { paused, .. } if run.paused != *paused => {
             vec![Event::Run(RunEvent::Paused { run: id, paused: *paused })]
@@ -153,7 +157,11 @@ fn status_settled(
     };
     // An agent that is being ended need not be answered.
     let kind = kind.filter(|_| run.stop.is_none());
-    events.extend(kind.map(|kind| item(context, task, kind, status.detail.raw(), None)));
+    let note = match status.detail.raw() {
+        "" => "it does not say what about; look at its screen",
+        detail => detail,
+    };
+    events.extend(kind.map(|kind| item(context, task, kind, note, None)));
     events
 }
 

@@ -1,7 +1,7 @@
 //! Events: facts that happened, kept for ever.
 //!
-//! Each is one record of the event log: its kind is `area.fact`, its payload the fields below. Fields
-//! are only ever added, with a default; a kind is never used for something else.
+//! Each is one record of the event log: its kind is `area.fact`, its payload the fields below.
+//! Fields are only ever added, with a default; a kind is never used for something else.
 
 mod daemon;
 mod judge;

@@ -1,7 +1,7 @@
 //! Runs of agents and what is typed to them.
 
 use crate::base::id::{RunId, TaskId};
-use crate::model::attempt::{AgentStatus, Delivery, End, PromptWhy, StopWhy};
+use crate::model::attempt::{AgentStatus, Delivery, End, PromptWhy, StopWhy, Usage};
 use serde::{Deserialize, Serialize};
 
 /// About an agent's run.
@@ -40,6 +40,14 @@ pub enum RunEvent {
         run: RunId,
         /// The agent's name for it.
         session: String,
+    },
+    /// What its agent says that it used so far.
+    #[serde(rename = "run.usage")]
+    Usage {
+        /// The run.
+        run: RunId,
+        /// How much.
+        usage: Usage,
     },
     /// A person wants it to stand still, or to go on.
     #[serde(rename = "run.pause-wanted")]

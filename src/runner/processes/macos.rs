@@ -1,4 +1,5 @@
-//! The process table from libproc and sysctl. Written from the documentation; not tried on a Mac yet.
+//! The process table from libproc and sysctl. Written from the documentation; not tried on a Mac
+//! yet.
 
 use super::{Environment, Process};
 use crate::base::foreign::Foreign;

@@ -8,8 +8,8 @@ use serde_json::json;
 use std::io::{self, Write};
 
 impl Transcript {
-    /// Writes the transcript as asciicast v2. Bytes that are not UTF-8 become U+FFFD; gaps and the end
-    /// become markers. The output is foreign: play it with a player, never print it.
+    /// Writes the transcript as asciicast v2. Bytes that are not UTF-8 become U+FFFD; gaps and the
+    /// end become markers. The output is foreign: play it with a player, never print it.
     pub fn to_asciicast(&self, to: &mut impl Write) -> Result<(), TranscriptError> {
         let mut cast = Cast { to, start: None, last: Timestamp::default(), cut: Vec::new() };
         for entry in self.entries()? {

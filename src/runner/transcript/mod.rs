@@ -1,8 +1,8 @@
 //! The transcript: all output of a run, by byte offset, with the times it came.
 //!
-//! In the run's folder: `out-OFFSET` holds raw output from that offset, `notes-OFFSET.jsonl` when its
-//! parts came and each size of the terminal, `gaps.jsonl` what is missing and why. The holder alone
-//! writes; anyone may read at the same time. Both files of a segment go together.
+//! In the run's folder: `out-OFFSET` holds raw output from that offset, `notes-OFFSET.jsonl` when
+//! its parts came and each size of the terminal, `gaps.jsonl` what is missing and why. The holder
+//! alone writes; anyone may read at the same time. Both files of a segment go together.
 
 mod cast;
 mod read;
@@ -28,7 +28,8 @@ pub enum GapReason {
     Unknown,
 }
 
-/// One line of a notes file: output from `offset` on came at `at`, or the terminal changed its size.
+/// One line of a notes file: output from `offset` on came at `at`, or the terminal changed its
+/// size.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Note {
     /// Milliseconds since the Unix epoch.

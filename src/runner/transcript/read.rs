@@ -86,7 +86,8 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// At most `max` bytes of output from `offset` on, or from the end of the gap that `offset` is in.
+    /// At most `max` bytes of output from `offset` on, or from the end of the gap that `offset` is
+    /// in.
     pub fn read_at(&mut self, offset: u64, max: usize) -> Result<Chunk, TranscriptError> {
         let mut at = offset;
         let mut buffer = vec![0; max];
@@ -105,7 +106,8 @@ impl Transcript {
                 self.open_segment(inside);
                 continue;
             }
-            // The listing came after the empty read: only what is read now is final for this segment.
+            // The listing came after the empty read: only what is read now is final for this
+            // segment.
             let again = self.read_here(at, &mut buffer).map_err(|source| self.error(source))?;
             match starts.iter().copied().find(|start| *start > at) {
                 _ if again > 0 => {

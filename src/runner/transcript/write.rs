@@ -1,5 +1,5 @@
-//! The holder's side of the transcript. Never fails its caller: what a full disk refuses stays in memory,
-//! bounded, and is written when there is space again.
+//! The holder's side of the transcript. Never fails its caller: what a full disk refuses stays in
+//! memory, bounded, and is written when there is space again.
 
 use super::{Gap, GapReason, Note, gaps_path, notes_path, output_path};
 use crate::base::clock::Clock;
@@ -52,7 +52,8 @@ struct Lines {
 }
 
 impl Writer {
-    /// An empty transcript in `folder` that keeps about `limit` bytes, a quarter of them for the beginning.
+    /// An empty transcript in `folder` that keeps about `limit` bytes, a quarter of them for the
+    /// beginning.
     pub(in crate::runner) fn create(folder: &Path, limit: u64, size: Size, clock: Clock) -> Self {
         Self {
             folder: folder.to_path_buf(),

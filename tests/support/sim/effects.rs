@@ -1,5 +1,5 @@
-//! How the simulated daemon carries out effects: step by step, each step checked before it is done, so
-//! that a crash between any two repeats nothing.
+//! How the simulated daemon carries out effects: step by step, each step checked before it is done,
+//! so that a crash between any two repeats nothing.
 
 use super::{Progress, Simulation, Work};
 use monban::base::id::{RunId, TaskId};

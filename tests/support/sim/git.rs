@@ -1,4 +1,5 @@
-//! Simulated git: snapshots, merges, landings, rollbacks. Each asks the outside what was done before.
+//! Simulated git: snapshots, merges, landings, rollbacks. Each asks the outside what was done
+//! before.
 
 use super::outside::{Tree, tree_id};
 use super::{Progress, Simulation};

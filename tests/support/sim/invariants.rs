@@ -256,7 +256,8 @@ pub fn check_rest(simulation: &Simulation) {
     }
 }
 
-/// Just before the base moves: exactly what a person signed, judged green, and nobody else's work lost.
+/// Just before the base moves: exactly what a person signed, judged green, and nobody else's work
+/// lost.
 pub fn check_landing(simulation: &Simulation, task: TaskId, op: OpId) {
     let (witness, outside) = (&simulation.witness, &simulation.outside);
     let durable = Witness::replayed(&simulation.log[..simulation.durable]);

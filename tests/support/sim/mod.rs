@@ -1,7 +1,7 @@
 //! A simulated night from a seed: people, agents, git and crashes around the real core.
 //!
-//! One [`Simulation`] is one seed. What survives a crash is in [`outside`] and in the durable part of
-//! the log; the daemon's memory does not. After every step the [`invariants`] are checked.
+//! One [`Simulation`] is one seed. What survives a crash is in [`outside`] and in the durable part
+//! of the log; the daemon's memory does not. After every step the [`invariants`] are checked.
 #![allow(clippy::expect_used, clippy::panic, reason = "a simulation that fails says so")]
 #![allow(clippy::print_stdout, reason = "a traced seed tells what happens")]
 
@@ -222,7 +222,8 @@ impl Simulation {
         self.durable = if self.rng.chance(80) { self.log.len() } else { some };
     }
 
-    /// The daemon dies and is started again: what was not durable is lost, the outside is as it was.
+    /// The daemon dies and is started again: what was not durable is lost, the outside is as it
+    /// was.
     fn crash(&mut self) {
         let lost = self.log.len() - self.durable;
         self.note(|| format!("CRASH, {lost} events lost"));
@@ -319,7 +320,8 @@ impl Simulation {
         }
     }
 
-    /// One step of an effect under way, if it can be taken. One that the state no longer implies is dropped, sooner or later.
+    /// One step of an effect under way, if it can be taken. One that the state no longer implies is
+    /// dropped, sooner or later.
     fn advance(&mut self, chosen: usize) -> bool {
         let Some(work) = self.works.get(chosen).cloned() else { return false };
         let events = self.log.len();

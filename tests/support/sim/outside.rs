@@ -1,5 +1,5 @@
-//! The simulated outside: base branches, worktrees, agents under holders, gates. It survives every crash
-//! of the daemon and remembers what was really done, so that doing it twice is noticed.
+//! The simulated outside: base branches, worktrees, agents under holders, gates. It survives every
+//! crash of the daemon and remembers what was really done, so that doing it twice is noticed.
 
 use super::rng::Rng;
 use monban::base::foreign::Foreign;

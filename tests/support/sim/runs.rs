@@ -46,8 +46,8 @@ impl Simulation {
         Progress::Waits
     }
 
-    /// Tells when a turn ended or the agent went on. After a restart it is not known which turns were
-    /// counted: an idle agent that nothing waits for has finished one.
+    /// Tells when a turn ended or the agent went on. After a restart it is not known which turns
+    /// were counted: an idle agent that nothing waits for has finished one.
     fn watch_turns(&mut self, task: TaskId, run: RunId) {
         let agent = &self.outside.agents[&run];
         let (state, turns, stage) = (agent.state, agent.turns, self.task(task).stage.clone());
@@ -79,8 +79,8 @@ impl Simulation {
         Progress::Over
     }
 
-    /// A prompt is announced, and typed only when its announcement was accepted and is durable. One that
-    /// is found announced was perhaps typed: it is never typed again.
+    /// A prompt is announced, and typed only when its announcement was accepted and is durable. One
+    /// that is found announced was perhaps typed: it is never typed again.
     pub(super) fn deliver(&mut self, task: TaskId, run: RunId, prompt: u32, step: u8) -> Progress {
         let attempt = self.attempt(task);
         if attempt.run.as_ref().is_none_or(|current| current.id != run) {

@@ -1,5 +1,5 @@
-//! A person at a job who does not mind that things die: looks, does what is needed, looks again, until
-//! the end. Never does again what shows as done.
+//! A person at a job who does not mind that things die: looks, does what is needed, looks again,
+//! until the end. Never does again what shows as done.
 
 use super::instance::{Instance, Ran};
 use serde_json::Value;
@@ -222,9 +222,8 @@ impl Person {
         let id = item["id"].as_str().unwrap().to_string();
         match item["kind"].as_str().unwrap() {
             "permission" if !self.answered.contains(&id) => {
-                if self.say(&["send", "1", "--keys", "y", "enter"]).status == 0 {
-                    self.answered.insert(id);
-                }
+                let sent = self.say(&["send", "1", "--keys", "y", "enter"]).status == 0;
+                self.answered.extend(sent.then_some(id));
             }
             "approval" => {
                 let digest = item["digest"].as_str().unwrap();
