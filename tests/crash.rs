@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "crash/full.rs"]
+#[path = "support/crash_full.rs"]
 mod full;
 #[allow(dead_code, reason = "each test file uses its part")]
 #[path = "support/instance.rs"]
@@ -13,7 +13,7 @@ mod instance;
 mod not_run;
 #[path = "support/crash_person.rs"]
 mod person;
-#[path = "crash/strays.rs"]
+#[path = "support/crash_strays.rs"]
 mod strays;
 
 use person::{AGENT, CLIENT, DAEMON, Fault, HOLDER, Job, Person, Picture};
