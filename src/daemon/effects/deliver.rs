@@ -46,7 +46,8 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         }
         match type_prompt(&run, prompt) {
             Ok(()) => {}
-            // The run is over, which is told as its end; or its connection was lost, and made again.
+            // The run is over, which is told as its end; or its connection was lost, and made
+            // again.
             Err(InputError::Closed) => return,
             Err(InputError::Full(_)) => {
                 went_on(Delivery::Uncertain);
