@@ -43,7 +43,8 @@ fn a_rollback_returns_to_the_base_or_to_a_checkpoint() {
     let mut w = World::new();
     let task = w.waiting();
     let missing = Request::RollBack { task, checkpoint: Some(7) };
-    assert!(w.refused(missing).cure.contains("cp1"));
+    let refused = w.refused(missing).why;
+    assert!(refused.contains("cp7") && refused.contains("its checkpoints: cp1"), "{refused}");
     w.dj(Request::RollBack { task, checkpoint: Some(1) });
     assert_eq!(w.attempt(task).rollbacks[0].target, "commit-of-tree-1");
     w.end(task);
