@@ -17,4 +17,5 @@ pub mod pty;
 pub mod runner;
 pub mod store;
 pub mod term;
+pub mod view;
 pub mod wire;

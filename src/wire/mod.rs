@@ -4,3 +4,4 @@ pub mod frame;
 pub mod hold;
 pub mod people;
 pub mod report;
+pub mod view;
