@@ -1,0 +1,2 @@
+//! The dashboard: a view of the daemon in a person's terminal. Owns nothing; what it shows comes from
+//! frames, what it does are requests (decision 0010).
