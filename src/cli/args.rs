@@ -194,6 +194,9 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<std::ffi::OsString>,
     },
+    /// The far end of a dashboard on another machine
+    #[command(hide = true)]
+    Proxy,
     /// The holder of one run
     #[command(hide = true)]
     Hold {
@@ -407,6 +410,8 @@ pub enum DaemonCommand {
         #[arg(long)]
         kill_agents: bool,
     },
+    /// Make it a service of your session: back after a crash, still there after a logout
+    Install,
     /// How it is
     Status {
         /// One document for programs

@@ -66,13 +66,9 @@ impl Client {
             }
             std::thread::sleep(START_POLL);
         };
-        if let Some(failure) = other_version(&welcome) {
-            return Err(failure);
-        }
-        if let Some(rejection) = welcome.refused {
-            return Err(Failure::Refused(rejection));
-        }
-        Ok(Some(Self { stream, at: at.to_path_buf(), daemon: welcome.pid }))
+        let daemon = welcome.pid;
+        accepted(welcome)?;
+        Ok(Some(Self { stream, at: at.to_path_buf(), daemon }))
     }
 
     /// Asks for one result.
@@ -103,6 +99,19 @@ impl Client {
             }
         }
     }
+}
+
+/// A connection to the daemon of `places` on which nothing was said yet, starting one if none runs.
+pub fn stream(places: &Places, at: &Path) -> Result<UnixStream, Failure> {
+    Client::connect(places, at)?;
+    reach(places)?.ok_or_else(|| silent(&"it ended"))
+}
+
+/// Says hello on a stream that leads to a daemon, and checks what it answers.
+pub fn greeted(mut stream: UnixStream) -> Result<UnixStream, Failure> {
+    let welcome = greet(&mut stream)?.ok_or_else(|| silent(&"it hung up"))?;
+    accepted(welcome)?;
+    Ok(stream)
 }
 
 impl Client {
@@ -229,6 +238,13 @@ fn greet(stream: &mut UnixStream) -> Result<Option<Welcome>, Failure> {
 fn is_hang_up(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
     matches!(error.kind(), BrokenPipe | ConnectionReset)
+}
+
+fn accepted(welcome: Welcome) -> Result<(), Failure> {
+    match other_version(&welcome) {
+        Some(failure) => Err(failure),
+        None => welcome.refused.map_or(Ok(()), |rejection| Err(Failure::Refused(rejection))),
+    }
 }
 
 /// What is said of a daemon of another version.

@@ -9,8 +9,12 @@ mod exit;
 mod files;
 mod hook;
 mod inside;
+mod line;
 mod plan;
 mod print;
+mod proxy;
+mod pump;
+mod service;
 mod show;
 mod task;
 
@@ -92,6 +96,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(())
         }
         Command::Man { folder } => man(&folder),
+        Command::Proxy => proxy::run(&here),
         Command::Hook { .. } | Command::Hold { .. } | Command::DemoAgent { .. } => Ok(()),
     }?;
     out.flush()?;
