@@ -82,6 +82,11 @@ pub enum Said {
         /// What is asked.
         ask: Ask,
     },
+    /// Asks for a [`Told::Pong`], to measure the line.
+    Ping {
+        /// What the pong repeats.
+        at: u64,
+    },
     /// A message of a later version.
     #[serde(other)]
     Unknown,
@@ -104,6 +109,11 @@ pub enum Told {
         id: u32,
         /// The answer.
         answer: Answer,
+    },
+    /// The answer to a [`Said::Ping`].
+    Pong {
+        /// What the ping said.
+        at: u64,
     },
     /// A key or paste was not typed, and why.
     NotTyped {
