@@ -7,7 +7,9 @@ pub mod instance;
 pub mod job;
 pub mod machine;
 pub mod not_run;
+pub mod relay;
 pub mod script;
+pub mod sshd;
 pub mod stub_model;
 pub mod terminal;
 
