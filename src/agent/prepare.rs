@@ -203,6 +203,12 @@ pub fn write_login(prepared: &Prepared, worktree: &Path) -> Result<(), AgentErro
     prepared.login_file.as_ref().map_or(Ok(()), write)
 }
 
+/// Removes the login of a run that has ended, at `file` in the worktree. What resumes a conversation
+/// stays; another start gets the login that is there then.
+pub fn remove_login(file: &Path, worktree: &Path) -> Result<(), AgentError> {
+    Inside::open(worktree)?.remove(file)
+}
+
 fn home_in_worktree(attempt: &Attempt) -> PathBuf {
     if attempt.home == "." { PathBuf::new() } else { PathBuf::from(&attempt.home) }
 }

@@ -93,6 +93,8 @@ pub struct Run {
     pub life: Life,
     /// It is to be ended, and why.
     pub stop: Option<StopWhy>,
+    /// It ended while its agent was at work.
+    pub cut_short: bool,
     /// A person wants it to stand still.
     pub pause_wanted: bool,
     /// It stands still.
