@@ -117,7 +117,8 @@ pub struct Usage {
     pub cached_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
-    /// Millionths of a US dollar, where the agent says it (some do only at their end).
+    /// Millionths of a US dollar that the agent's last process cost, where it says so (some do only
+    /// at their end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
 }
