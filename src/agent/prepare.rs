@@ -202,8 +202,8 @@ pub fn write_login(prepared: &Prepared, worktree: &Path) -> Result<(), AgentErro
     prepared.login_file.as_ref().map_or(Ok(()), write)
 }
 
-/// Removes the login of a run that has ended, at `file` in the worktree. What resumes a conversation
-/// stays; another start gets the login that is there then.
+/// Removes the login of a run that has ended, at `file` in the worktree. What resumes a
+/// conversation stays; another start gets the login that is there then.
 pub fn remove_login(file: &Path, worktree: &Path) -> Result<(), AgentError> {
     Inside::open(worktree)?.remove(file)
 }

@@ -315,8 +315,8 @@ impl LiveRun {
         keep().inspect_err(|_| self.lock().prompt = None)
     }
 
-    /// Waits until the agent shows that it took the prompt, for at most `limit` of clock time and as
-    /// long as `gave_up` does not say so.
+    /// Waits until the agent shows that it took the prompt, for at most `limit` of clock time and
+    /// as long as `gave_up` does not say so.
     pub fn wait_taken(
         &self,
         now: impl Fn() -> Timestamp,
