@@ -25,7 +25,8 @@ use monban::wire::people::{Answer, Ask, DaemonAsk, PlanAsk, ShowAsk, TaskAsk};
 use people::{InProcess, Person};
 use serde_json::Value;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// A generated repository and a daemon for it in this process; the daemon is stopped first.
@@ -261,6 +262,26 @@ fn clients_that_do_not_read_hold_up_nobody() {
         let Answer::Row(record) = stopped[0].next() else { panic!("no record") };
         added += usize::from(record["type"] == "task.added");
     }
+}
+
+#[test]
+fn connections_that_report_nothing_hold_up_no_report() {
+    let night = Night::begin("");
+    let mut ann = night.person("ann");
+    let report = "echo '{\"hook_event_name\": \"Stop\", \"session_id\": \"talk-1\"}'";
+    let id =
+        add(&mut ann, "T", &format!("permission go; {report} | \"$MONBAN_PROGRAM\" hook claude"));
+    run(&mut ann, &[id]);
+    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "permission").then_some(()));
+    let connect = |_| UnixStream::connect(night.daemon.places.report_socket()).unwrap();
+    let mut silent: Vec<UnixStream> = (0..200).map(connect).collect();
+    // Later ones push earlier ones out, long before those run out of time.
+    silent[0].set_read_timeout(Some(Duration::from_secs(4))).unwrap();
+    assert_eq!(silent[0].read(&mut [0]).unwrap(), 0);
+    ann.ask(Ask::Task(id, TaskAsk::Keys { keys: vec!["y".into(), "enter".into()] })).unwrap();
+    ann.until(&ShowAsk::Task(id), |task| {
+        (task["attempts"][0]["session"] == "talk-1").then_some(())
+    });
 }
 
 #[test]

@@ -254,6 +254,21 @@ fn tampering_is_on_record_even_after_the_run() {
     assert_eq!(w.report(Report::Tampered { run, what }), ["repo.tampered"]);
 }
 
+#[test]
+fn an_agent_that_exits_well_after_its_turn_did_not_end_abnormally() {
+    for (code, abnormal) in [(0, false), (1, true)] {
+        let mut w = World::new();
+        let task = w.turned();
+        let run = w.run_of(task);
+        w.report(Report::Ended { run, end: exit(code) });
+        w.snapshot(task, "tree-1");
+        w.gate(task, vec![pass("test")]);
+        w.approve(task);
+        w.land(task, LandingOutcome::Landed { commit: "c".into() });
+        assert_eq!(w.results(task)[0].abnormal_end, abnormal, "exit status {code}");
+    }
+}
+
 /// Otherwise nobody would know why the text is never typed.
 #[test]
 fn a_question_of_the_agent_stays_in_the_inbox_until_the_agent_is_answered_in_its_pane() {
@@ -299,6 +314,19 @@ fn an_interrupted_turn_asks_a_person_and_is_not_judged() {
     w.status(task, AgentState::Working, "");
     assert!(w.inbox(task).is_empty());
     assert_eq!(w.turn(task), ["run.turned"]);
+}
+
+#[test]
+fn an_interruption_that_a_later_daemon_reports_again_asks_nobody_again() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    w.report(Report::Interrupted { run });
+    assert!(w.report(Report::Interrupted { run }).is_empty(), "one item is enough");
+    w.dj(Request::Say { task, text: "Go on.".into() });
+    w.status(task, AgentState::Working, "");
+    assert!(w.report(Report::Interrupted { run }).is_empty(), "the person has answered");
+    assert!(w.inbox(task).is_empty());
 }
 
 #[test]

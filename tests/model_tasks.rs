@@ -215,7 +215,39 @@ fn a_retry_resumes_the_conversation_in_the_same_worktree() {
     w.prepare(task);
     let attempt = w.attempt(task);
     assert_eq!(attempt.run.as_ref().unwrap().session.as_deref(), Some("talk-1"));
-    assert!(attempt.prompts[0].text.contains("go on"));
+    let prompt = &attempt.prompts[0].text;
+    assert!(prompt.contains("interrupted") && prompt.contains("worktree"), "{prompt}");
+    assert!(!prompt.contains("Fix the parser."), "its conversation has the task: {prompt}");
+}
+
+#[test]
+fn a_resumed_conversation_is_told_what_it_was_never_told() {
+    // Ended between naming its conversation and taking the task.
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    w.session(task, "talk-1");
+    for attempt in 1..=3 {
+        w.dj(Request::Abort { task });
+        w.end(task);
+        w.dj(retry_resume(task));
+        w.prepare(task);
+        let prompt = &w.attempt(task).prompts[0].text;
+        assert!(prompt.ends_with("go on with the task.\n\nFix the parser."), "{prompt}");
+        assert_eq!(prompt.matches("interrupted").count(), 1, "attempt {attempt}: {prompt}");
+    }
+    // A person's words that came too late for the run are not lost either.
+    let mut w = World::new();
+    let task = w.running();
+    w.session(task, "talk-1");
+    w.dj(Request::Say { task, text: "Leave the docs alone.".into() });
+    w.dj(Request::Abort { task });
+    w.end(task);
+    w.dj(retry_resume(task));
+    w.prepare(task);
+    let prompt = &w.attempt(task).prompts[0].text;
+    assert!(prompt.ends_with("\n\nLeave the docs alone."), "{prompt}");
+    assert!(!prompt.contains("Fix the parser."), "{prompt}");
 }
 
 #[test]

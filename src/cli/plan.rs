@@ -217,7 +217,8 @@ fn used(usage: &Value) -> String {
         format!("{input} tokens in, {} from the cache, {output} out", usage["cached_tokens"]);
     match usage["cost_micro_usd"].as_u64() {
         Some(cost) => format!("{tokens}, ${}.{:02}", cost / 1_000_000, cost % 1_000_000 / 10_000),
-        None => tokens,
+        // Some agents say it only at their end, some never: that is not nothing.
+        None => format!("{tokens}, cost not reported"),
     }
 }
 

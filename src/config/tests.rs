@@ -204,8 +204,12 @@ fn a_person_cannot_undo_the_isolation_by_a_slip() {
         let found = person_mistakes(text);
         assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:?}");
     }
-    let whole = person::parse(b"[isolation]\nhome = \".\"\n", "config.toml").unwrap();
-    assert_eq!(whole.isolation.home, ".");
+    for home in [".", ".monban", "home", "./.monban/home", ".monban/.."] {
+        let text = format!("[isolation]\nhome = \"{home}\"\n");
+        assert_eq!(person_mistakes(&text).len(), 1, "{home} would be part of a snapshot");
+    }
+    let own = person::parse(b"[isolation]\nhome = \".monban/h\"\n", "config.toml").unwrap();
+    assert_eq!(own.isolation.home, ".monban/h");
 }
 
 #[test]

@@ -93,6 +93,8 @@ pub struct Run {
     pub life: Life,
     /// It is to be ended, and why.
     pub stop: Option<StopWhy>,
+    /// It ended while its agent was at work.
+    pub cut_short: bool,
     /// A person wants it to stand still.
     pub pause_wanted: bool,
     /// It stands still.
@@ -115,7 +117,8 @@ pub struct Usage {
     pub cached_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
-    /// Millionths of a US dollar, where the agent says it (some do only at their end).
+    /// Millionths of a US dollar that the agent's last process cost, where it says so (some do only
+    /// at their end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
 }

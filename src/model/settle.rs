@@ -1,16 +1,18 @@
 //! What follows by itself: events that no command asks for directly but that the state calls for.
 
-use super::attempt::{PromptWhy, StopWhy};
+use super::attempt::{Delivery, PromptWhy, StopWhy};
 use super::command::{Command, Request};
-use super::decide::Context;
+use super::decide::{Context, PROMPT_BYTES_MAX};
 use super::event::{Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
 use super::state::State;
 use super::task::{Stage, Task};
 use crate::base::id::TaskId;
 use std::collections::BTreeSet;
 
-/// What a resumed conversation is told when the person says nothing else.
-const GO_ON: &str = "Please go on with the task.";
+/// What an agent is told that goes on with a conversation.
+const GO_ON: &str = "You were interrupted: your process ended before the task was finished. The \
+    worktree is as you left it, but your last steps may be missing or half done. Look at its state \
+    first, then go on with the task.";
 
 /// The tasks a person's own command directly starts; it vouches for these (A-007).
 pub fn vouched_for(state: &State, command: &Command) -> BTreeSet<TaskId> {
@@ -69,10 +71,30 @@ fn launch(context: Context<'_>, task: &Task) -> Option<Event> {
         let (run, session) = (context.state.next_run(), task.conversation());
         return Some(Event::Run(RunEvent::Wanted { task: task.id, run, session }));
     };
-    let text = if run.session.is_some() { GO_ON } else { task.spec.prompt.as_str() };
+    if !attempt.prompts.is_empty() {
+        return None;
+    }
     let (prompt, why) = (1, PromptWhy::Task);
-    let wanted = RunEvent::PromptWanted { task: task.id, prompt, text: text.into(), why };
-    attempt.prompts.is_empty().then_some(Event::Run(wanted))
+    let text = match run.session {
+        Some(_) => going_on(task),
+        None => task.spec.prompt.clone(),
+    };
+    Some(Event::Run(RunEvent::PromptWanted { task: task.id, prompt, text, why }))
+}
+
+/// The first prompt of a resumed conversation: that it was interrupted, and what it was never told.
+fn going_on(task: &Task) -> String {
+    let told = task.attempts.iter().rev().find(|attempt| !attempt.prompts.is_empty());
+    let prompts = told.map_or(&[][..], |attempt| &attempt.prompts);
+    let untold = prompts.iter().filter(|prompt| prompt.delivery != Delivery::Delivered);
+    // One that was itself such a prompt has said so already.
+    let untold = untold.map(|prompt| prompt.text.trim_start_matches(GO_ON).trim());
+    let mut parts = vec![GO_ON];
+    parts.extend(untold.filter(|text| !text.is_empty()));
+    let text = parts.join("\n\n");
+    // Over the limit the words it needs most are the person's last.
+    let last = || parts.last().copied().unwrap_or(GO_ON).to_string();
+    if text.len() <= PROMPT_BYTES_MAX { text } else { last() }
 }
 
 fn judge(context: Context<'_>, task: &Task) -> Option<Event> {

@@ -64,7 +64,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
         }),
     };
     if let Some(mut end) = end {
-        if let Some(left) = login::carry_back(&facts, &folder) {
+        if let Some(left) = login::take_back(&facts, &folder) {
             end.how = Foreign::new(format!("{}; {left}", end.how.raw()));
         }
         super::used::report(world, id, cancel);
@@ -97,16 +97,16 @@ fn attach(
         Found::NeverStarted => {
             let agent = agent?;
             let (wanted, _) = planned(world, facts, run, &agent)?;
-            if !login::wait(world, run, wanted.exclusive_login.as_deref(), cancel)? {
+            if !login::wait(world, run, &wanted, cancel)? {
                 return Ok(Attachment::GaveUp);
             }
             // The run before may have refreshed the login: what goes in is what is there now.
             let (prepared, place) = planned(world, facts, run, &agent)?;
+            std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            login::note(&prepared, folder)?;
             prepare::write_files(&prepared, &place.worktree)
                 .and_then(|()| prepare::write_login(&prepared, &place.worktree))
                 .map_err(|error| error.to_string())?;
-            std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-            login::note(&prepared, folder)?;
             let spec = spec(world, run, prepared, &place);
             watch::before(world, facts, run);
             let connection =

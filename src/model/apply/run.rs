@@ -43,11 +43,16 @@ pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::Turned { task, .. } => enter(state, *task, Stage::Turned, at),
         RunEvent::WentOn { task } => enter(state, *task, Stage::Running, at),
         RunEvent::StopWanted { run, why } => change(state, *run, |run| run.stop = Some(*why)),
-        RunEvent::Ended { run, end } => change(state, *run, |run| {
-            run.life = Life::Ended(end.clone());
-            run.paused = false;
-            run.status = status(AgentState::Exited, "process", end.how.clone(), at);
-        }),
+        RunEvent::Ended { run, end } => {
+            let of = state.run(*run).map(|(task, ..)| task);
+            let cut_short = of.is_some_and(|task| task.stage == Stage::Running);
+            change(state, *run, |run| {
+                run.life = Life::Ended(end.clone());
+                run.cut_short = cut_short;
+                run.paused = false;
+                run.status = status(AgentState::Exited, "process", end.how.clone(), at);
+            });
+        }
     }
 }
 
@@ -69,6 +74,7 @@ fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
         id,
         life: Life::Wanted,
         stop: None,
+        cut_short: false,
         pause_wanted: false,
         paused: false,
         session,

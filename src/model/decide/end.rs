@@ -93,12 +93,15 @@ pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Opti
         duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
         agent_version: attempt.place.as_ref().and_then(|place| place.agent_version.clone()),
         breach: None,
-        abnormal_end: run.is_some_and(ended_unasked),
+        abnormal_end: run.is_some_and(ended_abnormally),
         rollback: last_rollback,
     };
     Some(Event::Task(TaskEvent::Finished { task: task.id, result }))
 }
 
-fn ended_unasked(run: &Run) -> bool {
-    matches!(run.life, Life::Ended(_)) && run.stop.is_none()
+/// Nobody asked it to end, and it was at work or did not end well. A program that exits with status
+/// 0 after its turn is no such case.
+fn ended_abnormally(run: &Run) -> bool {
+    let Life::Ended(end) = &run.life else { return false };
+    run.stop.is_none() && (run.cut_short || end.code != Some(0))
 }

@@ -8,6 +8,8 @@ mod report;
 mod run;
 mod tasks;
 
+pub(super) use tasks::PROMPT_BYTES_MAX;
+
 use super::command::{Command, Notice};
 use super::event::{DaemonEvent, Event};
 use super::rejection::Rejection;

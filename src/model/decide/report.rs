@@ -71,8 +71,7 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             turned(context, task, *prompt)
         }
         Report::Interrupted { .. } if current && task.stage == Stage::Running => {
-            let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
-            vec![item(context, task, ItemKind::Question, note, None)]
+            interrupted(context, task)
         }
         Report::WentOn { .. } if current && task.stage == Stage::Waiting => {
             let mut events = end::close_items(context, task.id, end::of_work);
@@ -85,6 +84,16 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         Report::Ended { end, .. } => ended(context, task, id, end, current),
         _ => Vec::new(),
     }
+}
+
+/// What a person is asked after somebody stopped a turn. A later daemon reports it once more: who
+/// has been asked, or has answered with a prompt, is not asked again.
+fn interrupted(context: Context<'_>, task: &Task) -> Vec<Event> {
+    let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
+    let is_asked = context.state.items_of(task.id).any(|item| item.note.raw() == note);
+    let is_answered = task.attempt().is_some_and(|attempt| attempt.next_prompt().is_some());
+    let ask = !is_asked && !is_answered;
+    ask.then(|| item(context, task, ItemKind::Question, note, None)).into_iter().collect()
 }
 
 /// A turn is over only when nothing is left to be typed, and no person is still to see whether the

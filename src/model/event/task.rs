@@ -154,7 +154,7 @@ pub struct FinalResult {
     pub agent_version: Option<Foreign>,
     /// The limit that was exceeded, if one was.
     pub breach: Option<String>,
-    /// The agent ended without being asked to.
+    /// The agent ended without being asked to: at work, or with anything but exit status 0.
     pub abnormal_end: bool,
     /// Whether a rollback succeeded, if there was one.
     pub rollback: Option<bool>,
