@@ -157,7 +157,7 @@ fn a_result_signed_for_one_branch_does_not_land_on_another() {
     let mut w = World::new();
     let task = w.waiting();
     let before = w.item(task);
-    let Request::Open { path, common, .. } = open("/repo") else { unreachable!() };
+    let Request::Open { path, common, .. } = open("/r") else { unreachable!() };
     w.dj(Request::Open { path, common, base: "refs/heads/release".into() });
     let refusal = w.refused(approve(&before));
     assert!(refusal.why.contains("base branch is another one"), "{}", refusal.why);
