@@ -122,7 +122,8 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         if binds.is_object() {
             writeln!(
                 out,
-                "    base {}  head {}  tree {}  gate runs {}",
+                "    {} at {}  head {}  tree {}  gate runs {}",
+                text(&binds["branch"]),
                 short(&binds["base"]),
                 short(&binds["head"]),
                 short(&binds["tree"]),

@@ -311,8 +311,15 @@ pub enum Report {
     Tampered {
         /// The run.
         run: RunId,
-        /// What changed.
+        /// What changed, each with the command that takes it back.
         what: Vec<Foreign>,
+    },
+    /// The base branch moved forward during a run, and not by a landing.
+    Advanced {
+        /// The run.
+        run: RunId,
+        /// Where it was and is, with the command that takes it back.
+        what: Foreign,
     },
 }
 

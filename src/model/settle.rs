@@ -104,6 +104,7 @@ fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
         run: context.state.next_run(),
         snapshot: snapshot.number,
         tree: snapshot.tree.clone(),
+        branch: context.state.repo_of(task)?.base.clone(),
         gate_hash: task.gate.as_ref()?.hash.clone(),
         policy: context.settings.policy.clone(),
     }))

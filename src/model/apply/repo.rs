@@ -26,6 +26,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     | RepoEvent::Held { repo: id, .. }
     | RepoEvent::Resumed { repo: id, .. }
     | RepoEvent::Tampered { repo: id, .. }
+    | RepoEvent::Advanced { repo: id, .. }
     | RepoEvent::Opened { repo: id, .. }) = event;
     let Some(repo) = state.repos.get_mut(id) else { return };
     match event {
@@ -41,6 +42,6 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             repo.halt = None;
             repo.hold = None;
         }
-        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } => {}
+        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } | RepoEvent::Advanced { .. } => {}
     }
 }

@@ -39,7 +39,8 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::Paused { run, .. }
         | Report::Ended { run, .. }
         | Report::Delivery { run, .. }
-        | Report::Tampered { run, .. } => of_run(context, *run, report),
+        | Report::Tampered { run, .. }
+        | Report::Advanced { run, .. } => of_run(context, *run, report),
     }
 }
 
@@ -49,6 +50,10 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
     if let Report::Tampered { what, .. } = report {
         let (repo, what) = (task.repo, what.clone());
         return vec![Event::Repo(RepoEvent::Tampered { repo, run: id, what })];
+    }
+    if let Report::Advanced { what, .. } = report {
+        let (repo, what) = (task.repo, what.clone());
+        return vec![Event::Repo(RepoEvent::Advanced { repo, run: id, what })];
     }
     if !run.is_live() {
         return Vec::new();

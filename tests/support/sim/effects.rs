@@ -117,7 +117,6 @@ impl Simulation {
             counts: None,
             log: None,
             tail: Default::default(),
-            toolchain: Vec::new(),
         };
         let mut verdicts = Vec::new();
         for name in names.iter().take(checks) {

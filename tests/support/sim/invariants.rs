@@ -269,6 +269,7 @@ pub fn check_landing(simulation: &Simulation, task: TaskId, op: OpId) {
     let snapshot = attempt.snapshots.last().expect("a snapshot");
     assert_eq!(gate.snapshot, snapshot.number, "the last snapshot was not judged");
     let binds = Binds {
+        branch: gate.branch.clone(),
         base: outside.tip(task.repo).id.clone(),
         head: snapshot.commit.clone(),
         tree: tree_id(&outside.commits[&snapshot.commit]),
