@@ -32,10 +32,11 @@ pub(super) fn after(world: &World, facts: &Facts, run: RunId, cancel: &Cancel) {
     let notes = durable::read(&world.run_folder(run).join("watched.json"), NOTES_BYTES_MAX);
     let before = notes.ok().and_then(|n| serde_json::from_slice::<WatchedState>(&n).ok());
     let (Some(before), Ok(after)) = (before, note(world, facts)) else { return };
-    let landed = world.engine.look_blocking(|core: &Core| {
-        core.state.tasks.values().filter_map(|task| task.landed.clone()).collect::<BTreeSet<_>>()
+    let repo = facts.repo;
+    let landed = world.engine.look_blocking(move |core: &Core| {
+        core.state.repos.get(&repo).map(|repo| repo.landed.clone()).unwrap_or_default()
     });
-    let landed = landed.unwrap_or_default();
+    let landed: BTreeSet<String> = landed.unwrap_or_default();
     let ours = |difference: &Difference| match difference {
         Difference::Ref { name, after: Some(after), .. } => {
             *name == facts.base_branch && landed.contains(after)
