@@ -1,6 +1,7 @@
 //! Looks: everything a person or script is shown on request.
 
 use super::requests::Asked;
+use super::world::World;
 use super::{plan, terminal, view};
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::{Command, Notice};
@@ -10,7 +11,9 @@ use crate::model::rejection::{Class, Rejection};
 use crate::store;
 use crate::wire::people::{Answer, ShowAsk};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
 
 /// How many records are read from the log at once.
 const EVENTS_AT_ONCE: u64 = 256;
@@ -66,27 +69,40 @@ async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
     asked.world.engine.look(look).await?.ok_or_else(|| no_task(id))
 }
 
+/// How long the end of a presence waits before it is told again when the log does not take it.
+const LEFT_RETRY: Duration = Duration::from_secs(1);
+
 /// A person who waits is there, until the wait or the connection ends.
 struct Present {
-    asked: Asked,
+    _until_dropped: oneshot::Sender<()>,
 }
 
 impl Present {
+    /// The coming and the going are one task that nobody gives up: whoever came also leaves, even
+    /// when the connection ends in between or the disk is full just then.
     async fn arrive(asked: &Asked) -> Result<Self, Rejection> {
-        let person = asked.person.clone();
-        let arrived = Command::Daemon(Notice::Arrived { person });
-        asked.world.engine.command(arrived).await?;
-        Ok(Self { asked: asked.clone() })
+        let (world, person) = (Arc::clone(&asked.world), asked.person.clone());
+        let (until_dropped, left) = oneshot::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            let arrived = Command::Daemon(Notice::Arrived { person: person.clone() });
+            let outcome = world.engine.command(arrived).await;
+            let is_there = outcome.is_ok();
+            let _ = tell.send(outcome);
+            if is_there {
+                let _ = left.await;
+                leave(&world, person).await;
+            }
+        });
+        told.await.map_err(|_| stopping())??;
+        Ok(Self { _until_dropped: until_dropped })
     }
 }
 
-impl Drop for Present {
-    fn drop(&mut self) {
-        let Asked { world, person, .. } = self.asked.clone();
-        tokio::spawn(async move {
-            let left = Command::Daemon(Notice::Left { person });
-            let _ = world.engine.command(left).await;
-        });
+async fn leave(world: &World, person: String) {
+    let left = Command::Daemon(Notice::Left { person });
+    while world.engine.command(left.clone()).await.is_err() && !world.engine.is_gone() {
+        tokio::time::sleep(LEFT_RETRY).await;
     }
 }
 

@@ -21,7 +21,7 @@ use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
 use crate::term::Terminal;
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// After this long without output the screen is read.
@@ -157,20 +157,27 @@ pub(super) fn marker(world: &World, run: RunId) -> String {
 /// The secret of a run's hook reports: derived from one of the instance, so that a later daemon
 /// knows it too.
 pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
-    let path = world.places.state.join("secret");
-    let secret = match durable::read(&path, 1024) {
-        Ok(secret) => secret,
+    let secret = secret(&world.places.state.join("secret"))?;
+    Ok(hash::sha256_parts([secret.as_slice(), run.to_string().as_bytes()]))
+}
+
+/// The secret of the instance, made when it is first asked for: once, also when several runs start
+/// at the same moment.
+fn secret(path: &Path) -> Result<Vec<u8>, String> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    match durable::read(path, 1024) {
+        Ok(secret) => Ok(secret),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut random = [0; 32];
             let read = std::fs::File::open("/dev/urandom")
                 .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut random));
-            read.and_then(|()| durable::write(&path, hash::hex(&random).as_bytes()))
+            read.and_then(|()| durable::write(path, hash::hex(&random).as_bytes()))
                 .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
-            hash::hex(&random).into_bytes()
+            Ok(hash::hex(&random).into_bytes())
         }
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-    };
-    Ok(hash::sha256_parts([secret.as_slice(), run.to_string().as_bytes()]))
+        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+    }
 }
 
 /// Follows the run to its end; `None` when the daemon stops first.
