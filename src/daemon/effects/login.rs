@@ -23,27 +23,39 @@ const CARRY_BYTES_MAX: u64 = 1 << 20;
 /// How often it is looked whether a login is free.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Waits until the login is this run's: one that only one run at a time may hold goes to the oldest
-/// live run that wants it. False when the daemon stops first; an error when the run is to be ended.
+/// Waits until the run may start: no halt came in between, and its login is free, since one
+/// that only one run at a time may hold goes to the oldest live run that wants it. False when the
+/// daemon stops first; an error when the run is to be ended.
 pub(super) fn wait(
     world: &World,
     run: RunId,
     login: Option<&str>,
     cancel: &Cancel,
 ) -> Result<bool, String> {
-    let Some(login) = login else { return Ok(true) };
     let mut told = None;
     while !cancel.is_set() {
-        let look = move |core: &Core| (older_agents(core, run), is_stopped(core, run));
-        let Ok((older, is_stopped)) = world.engine.look_blocking(look) else { return Ok(false) };
+        let look = move |core: &Core| {
+            let may_start = core.state.may_start(run);
+            (older_agents(core, run), is_stopped(core, run), may_start)
+        };
+        let Ok((older, is_stopped, may_start)) = world.engine.look_blocking(look) else {
+            return Ok(false);
+        };
         if is_stopped {
-            return Err("it was ended while it waited for its login".into());
+            return Err("it was ended before it started".into());
         }
-        let holder = older.iter().find(|(other, agent)| holds(world, *other, agent, login));
-        let Some((holder, _)) = holder else { return Ok(true) };
-        if told.replace(*holder) != Some(*holder) {
-            let detail = format!("waits for its login, which {holder} has: one run at a time");
-            world.report(waits(run, detail, world.clock.now()), &|| cancel.is_set());
+        let of_login = |login| older.iter().find(|(o, agent)| holds(world, *o, agent, login));
+        let detail = match login.and_then(of_login) {
+            Some((holder, _)) => {
+                format!("waits for its login, which {holder} has: one run at a time")
+            }
+            None if may_start => return Ok(true),
+            None => "waits until the halt is lifted".into(),
+        };
+        if told.as_ref() != Some(&detail) {
+            let report = waits(run, detail.clone(), world.clock.now());
+            world.report(report, &|| cancel.is_set());
+            told = Some(detail);
         }
         std::thread::park_timeout(LOOK_EVERY);
     }
@@ -65,7 +77,7 @@ fn is_stopped(core: &Core, run: RunId) -> bool {
 
 fn waits(run: RunId, detail: String, since: Timestamp) -> Report {
     let (state, detail) = (AgentState::Starting, Foreign::new(detail));
-    Report::Status { run, status: AgentStatus { state, source: "login".into(), since, detail } }
+    Report::Status { run, status: AgentStatus { state, source: "start".into(), since, detail } }
 }
 
 fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {

@@ -8,6 +8,7 @@ mod land;
 mod login;
 mod prepare;
 mod rollback;
+mod secret;
 mod snapshot;
 mod supervise;
 mod to_end;
