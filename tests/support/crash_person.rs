@@ -162,7 +162,10 @@ impl Person {
 
     fn is_over(&self, task: &Value) -> bool {
         match self.job {
-            Job::Good => task["state"] == "done" && task["attempts"][0]["ended"].is_object(),
+            Job::Good => {
+                let last = task["attempts"].as_array().unwrap().last();
+                task["state"] == "done" && last.unwrap()["ended"].is_object()
+            }
             Job::Bad => task["stage"]["is"] == "failed" && task["repository"]["halted"].is_null(),
         }
     }
