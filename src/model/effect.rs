@@ -158,7 +158,7 @@ fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
         }
         let held = state.repo_of(task).is_some_and(|repo| repo.hold.is_some());
         let waits = state.is_halted(task) || run.pause_wanted;
-        let may_type = |prompt: &&Prompt| !waits && !(held && prompt.needs_somebody());
+        let may_type = |prompt: &&Prompt| !(waits || (held && prompt.needs_somebody()));
         if let Some(prompt) = attempt.next_prompt().filter(may_type) {
             let prompt = prompt.number;
             effects.push(Effect::Deliver { task: task.id, run: run.id, prompt });
