@@ -103,8 +103,8 @@ pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
     Ok(Agent { name: name.into(), kind: kind.clone(), config })
 }
 
-/// The agent of a run that is there already, for following it. The person may have renamed or removed
-/// it since: then what it does is followed as that of any program.
+/// The agent of a run that is there already, for following it. The person may have renamed or
+/// removed it since: then what it does is followed as that of any program.
 pub fn of_run(world: &World, name: &str) -> Result<Agent, Rejection> {
     named(world, name).or_else(|_| {
         let builtin = AgentKind::builtin();
