@@ -282,7 +282,7 @@ fn a_red_merge_fails_the_task() {
     let outcome = MergeOutcome::Merged(merged(&w, task));
     w.merge(task, outcome);
     w.gate(task, vec![fail("test")]);
-    assert_eq!(w.sees(task), TaskState::Failed);
+    assert_eq!(w.sees(task), TaskState::RollingBack);
     assert!(w.halt().is_some());
 }
 

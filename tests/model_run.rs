@@ -31,13 +31,14 @@ fn a_prepared_attempt_starts_its_agent_and_tells_it_the_task() {
 }
 
 #[test]
-fn an_attempt_that_cannot_be_prepared_fails_with_its_result_on_record() {
+fn an_attempt_that_cannot_be_prepared_fails_and_halts_with_its_result_on_record() {
     let mut w = World::new();
     let task = w.started();
     let result = Err("claude is not installed".into());
     let kinds = w.report(Report::Prepared { task, attempt: 1, result });
-    assert_eq!(kinds, ["task.failed", "task.finished"]);
+    assert_eq!(kinds, ["repo.halted", "task.failed", "task.finished"]);
     assert_eq!(w.sees(task), TaskState::Failed);
+    assert!(w.halt().unwrap().contains("claude is not installed"), "every failure halts (A-017)");
     let failure = w.task(task).failure.clone().unwrap();
     assert!(failure.raw().contains("claude is not installed"));
     assert_eq!(w.results(task)[0].end, FinalEnd::Failed);
@@ -52,6 +53,7 @@ fn a_conversation_can_still_be_resumed_after_an_attempt_that_got_no_agent() {
     w.end(task);
     w.dj(retry_resume(task));
     w.report(Report::Prepared { task, attempt: 2, result: Err("logged out".into()) });
+    w.dj(Request::Resume { repo: w.repo });
     w.dj(retry_resume(task));
     w.prepare(task);
     let attempt = w.attempt(task);

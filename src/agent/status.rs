@@ -286,9 +286,14 @@ impl StatusTracker {
         self.advance_turn(at);
     }
 
-    /// A prompt was typed and submitted: a turn begins.
-    pub fn prompt_delivered(&mut self) {
-        self.memory.turn = Some(Turn::after(self.memory.changes));
+    /// A prompt was typed and submitted: a turn begins. Returns the one before it.
+    pub fn prompt_delivered(&mut self) -> Option<Turn> {
+        self.memory.turn.replace(Turn::after(self.memory.changes))
+    }
+
+    /// The prompt was not typed after all: the turn before it is the last one.
+    pub fn prompt_withdrawn(&mut self, before: Option<Turn>) {
+        self.memory.turn = before;
     }
 
     /// How the turn of the last prompt had ended by `now`, if it had. Being blocked is not an end.

@@ -25,7 +25,7 @@ pub enum TurnEnd {
 
 /// One turn: from a submitted prompt to its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Turn {
+pub struct Turn {
     /// Claims up to this change were made before the prompt and say nothing about this turn.
     from_change: u64,
     seen_working: bool,

@@ -103,6 +103,24 @@ pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
     Ok(Agent { name: name.into(), kind: kind.clone(), config })
 }
 
+/// The agent of a run that is there already, for following it. The person may have renamed or
+/// removed it since: then what it does is followed as that of any program.
+pub fn of_run(world: &World, name: &str) -> Result<Agent, Rejection> {
+    named(world, name).or_else(|_| {
+        let builtin = AgentKind::builtin();
+        let builtin = builtin.map_err(|e| environment(e.to_string(), "install monban anew"))?;
+        let config = AgentConfig::default();
+        Ok(Agent { name: name.into(), kind: any_program(builtin)?, config })
+    })
+}
+
+/// The kind for any program.
+fn any_program(kinds: Vec<AgentKind>) -> Result<AgentKind, Rejection> {
+    let kind = kinds.into_iter().find(|kind| kind.name == person::COMMAND_KIND);
+    let gone = || environment("the built-in kind for commands is gone", "install monban anew");
+    kind.ok_or_else(gone)
+}
+
 /// A start in `worktree` for `run`, as the agent part wants it described.
 pub fn attempt(
     world: &World,
@@ -162,9 +180,7 @@ pub fn gate_environment(
     repository: &Path,
 ) -> Result<BTreeMap<String, String>, String> {
     let text = |rejection: Rejection| rejection.to_string();
-    let kinds = kinds(&world.places.config_file).map_err(text)?;
-    let kind = kinds.into_iter().find(|kind| kind.name == person::COMMAND_KIND);
-    let kind = kind.ok_or("the built-in kind for commands is gone")?;
+    let kind = kinds(&world.places.config_file).and_then(any_program).map_err(text)?;
     let config = AgentConfig { program: Some("/bin/sh".into()), ..AgentConfig::default() };
     let agent = Agent { name: "gate".into(), kind, config };
     let attempt = attempt(world, run, checkout, repository, String::new(), None).map_err(text)?;

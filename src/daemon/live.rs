@@ -306,13 +306,17 @@ impl LiveRun {
         prompt: u32,
         keep: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        {
+        let (turn, told) = {
             let mut inner = self.lock();
-            inner.tracker.prompt_delivered();
             inner.prompt = Some(prompt);
-            inner.told.turn_end = None;
-        }
-        keep().inspect_err(|_| self.lock().prompt = None)
+            (inner.tracker.prompt_delivered(), inner.told.turn_end.take())
+        };
+        keep().inspect_err(|_| {
+            let mut inner = self.lock();
+            inner.prompt = None;
+            inner.tracker.prompt_withdrawn(turn);
+            inner.told.turn_end = told;
+        })
     }
 
     /// Waits until the agent shows that it took the prompt, for at most `limit` of clock time and

@@ -81,13 +81,14 @@ async fn requests(
         let read = frame::read_async::<Request>(&mut reader);
         tokio::pin!(read);
         let early = tokio::select! {
-            written = write => { written?; None }
-            request = &mut read => Some(request),
+            written = write => written.map(|()| None),
+            request = &mut read => Ok(Some(request)),
         };
-        if early.is_some() {
+        if !matches!(early, Ok(None)) {
             // It spoke or hung up while its request was under way: the request is given up.
             abort.abort();
         }
+        let early = early?;
         // A daemon that is to stop stops after its answer is out.
         if work.await.is_ok_and(|after| after == After::Stop) {
             world.engine.stop().await;

@@ -214,6 +214,11 @@ pub enum Report {
         /// The run.
         run: RunId,
     },
+    /// What the agent does is unknown for as long as a person is spared.
+    StillUnknown {
+        /// The run.
+        run: RunId,
+    },
     /// The agent went on by itself.
     WentOn {
         /// The run.

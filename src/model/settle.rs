@@ -3,8 +3,8 @@
 use super::attempt::{Delivery, PromptWhy, StopWhy};
 use super::command::{Command, Request};
 use super::decide::{Context, PROMPT_BYTES_MAX};
-use super::event::{Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
-use super::state::State;
+use super::event::{DaemonEvent, Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
+use super::state::{Repo, State};
 use super::task::{Stage, Task};
 use crate::base::id::TaskId;
 use std::collections::BTreeSet;
@@ -30,13 +30,17 @@ pub fn vouched_for(state: &State, command: &Command) -> BTreeSet<TaskId> {
 
 /// The next event that follows by itself, if any. Called again after it was applied.
 pub fn next(context: Context<'_>, vouched: &BTreeSet<TaskId>) -> Option<Event> {
+    let word = context.state.presence.vouched.as_ref();
+    if word.is_some_and(|word| !word.counts(context.now)) {
+        return Some(Event::Daemon(DaemonEvent::VouchEnded {}));
+    }
     context.state.tasks.values().find_map(|task| of_task(context, task, vouched))
 }
 
 fn of_task(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
     match task.stage {
         Stage::Queued => start(context, task, vouched),
-        Stage::Running if !context.state.is_halted(task) => launch(context, task),
+        Stage::Running if !context.state.is_halted(task) => launch(context, task, vouched),
         Stage::Taken if !context.state.is_halted(task) => judge(context, task),
         Stage::Done | Stage::Failed | Stage::Stopped => end_leftover_run(task),
         _ => None,
@@ -53,21 +57,31 @@ fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Optio
     if context.state.active_count() >= context.settings.max_agents {
         return None;
     }
-    if !vouched.contains(&task.id) && !context.is_attended(repo) {
-        let what = format!("task {} would start", task.id);
-        let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
-        return repo.hold.is_none().then_some(held);
+    let vouched = vouched.contains(&task.id);
+    if !vouched && !context.is_attended(repo) {
+        return held(repo, format!("task {} would start", task.id));
     }
     let attempt = task.attempts.last().map_or(1, |attempt| attempt.number + 1);
     let resumed = task.resume_next;
-    Some(Event::Task(TaskEvent::Attempted { task: task.id, attempt, resumed }))
+    Some(Event::Task(TaskEvent::Attempted { task: task.id, attempt, resumed, vouched }))
+}
+
+/// The repository is on hold until a person resumes it, unless it already is.
+fn held(repo: &Repo, what: String) -> Option<Event> {
+    let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
+    repo.hold.is_none().then_some(held)
 }
 
 /// The agent of a prepared attempt starts, and is told what to do. A halt that came in between
-/// holds it back.
-fn launch(context: Context<'_>, task: &Task) -> Option<Event> {
-    let attempt = task.attempt()?;
+/// holds it back, and so does everybody's leaving, unless a person's own command
+/// started the attempt.
+fn launch(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
+    let (attempt, repo) = (task.attempt()?, context.state.repo_of(task)?);
     let Some(run) = &attempt.run else {
+        let vouched = attempt.vouched || vouched.contains(&task.id);
+        if !vouched && !context.is_attended(repo) {
+            return held(repo, format!("the agent of task {} would start", task.id));
+        }
         let (run, session) = (context.state.next_run(), task.conversation());
         return Some(Event::Run(RunEvent::Wanted { task: task.id, run, session }));
     };

@@ -32,9 +32,9 @@ struct Note {
     carry: Option<CarryBack>,
 }
 
-/// Waits until the login is this run's: one that only one run at a time may hold is free when no
-/// live run has it, and then goes to the oldest that wants it. False when the daemon stops first;
-/// an error when the run is to be ended.
+/// Waits until the run may start: no halt came in between, and its login is free. One that
+/// only one run at a time may hold is free when no live run has it, and then goes to the oldest that
+/// wants it. False when the daemon stops first; an error when the run is to be ended.
 pub(super) fn wait(
     world: &World,
     run: RunId,
@@ -43,18 +43,30 @@ pub(super) fn wait(
 ) -> Result<bool, String> {
     let mut told = None;
     while !cancel.is_set() {
-        let look = move |core: &Core| (other_agents(core, run), is_stopped(core, run));
-        let Ok((others, is_stopped)) = world.engine.look_blocking(look) else { return Ok(false) };
+        let look = move |core: &Core| {
+            let may_start = core.state.may_start(run);
+            (other_agents(core, run), is_stopped(core, run), may_start)
+        };
+        let Ok((others, is_stopped, may_start)) = world.engine.look_blocking(look) else {
+            return Ok(false);
+        };
         if is_stopped {
             return Err("it was ended before it began".into());
         }
         let holds = |(other, agent): &&(RunId, String)| {
             has(world, *other, wanted) || (*other < run && wants(world, *other, agent, wanted))
         };
-        let Some((holder, _)) = others.iter().find(holds) else { return Ok(true) };
-        if told.replace(*holder) != Some(*holder) {
-            let detail = format!("waits for its login, which {holder} has: one run at a time");
-            world.report(waits(run, detail, world.clock.now()), &|| cancel.is_set());
+        let detail = match others.iter().find(holds) {
+            Some((holder, _)) => {
+                format!("waits for its login, which {holder} has: one run at a time")
+            }
+            None if may_start => return Ok(true),
+            None => "waits until the halt is lifted".into(),
+        };
+        if told.as_ref() != Some(&detail) {
+            let report = waits(run, detail.clone(), world.clock.now());
+            world.report(report, &|| cancel.is_set());
+            told = Some(detail);
         }
         std::thread::park_timeout(LOOK_EVERY);
     }
@@ -85,7 +97,7 @@ fn is_stopped(core: &Core, run: RunId) -> bool {
 
 fn waits(run: RunId, detail: String, since: Timestamp) -> Report {
     let (state, detail) = (AgentState::Starting, Foreign::new(detail));
-    Report::Status { run, status: AgentStatus { state, source: "login".into(), since, detail } }
+    Report::Status { run, status: AgentStatus { state, source: "start".into(), since, detail } }
 }
 
 fn other_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {

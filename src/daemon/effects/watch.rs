@@ -59,10 +59,11 @@ fn changes(world: &World, facts: &Facts, notes: &[u8]) -> Result<Changes, String
     let after = note(world, facts).map_err(text)?;
     let repository = Repository::open(&facts.path).map_err(text)?;
     let store = world.store(facts.repo).map_err(text)?;
-    let landed = world.engine.look_blocking(|core: &Core| {
-        core.state.tasks.values().filter_map(|task| task.landed.clone()).collect::<BTreeSet<_>>()
+    let repo = facts.repo;
+    let landed = world.engine.look_blocking(move |core: &Core| {
+        core.state.repos.get(&repo).map(|repo| repo.landed.clone()).unwrap_or_default()
     });
-    let landed = landed.unwrap_or_default();
+    let landed: BTreeSet<String> = landed.unwrap_or_default();
     let mut changes = Changes { alarming: Vec::new(), advanced: None };
     for difference in before.differences(&after) {
         let back = match difference.way_back(&repository, &store) {

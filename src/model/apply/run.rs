@@ -32,8 +32,8 @@ pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::PromptWanted { task, prompt, text, why } => {
             let (number, text, why) = (*prompt, text.clone(), *why);
             if let Some(attempt) = state.attempt_mut(*task) {
-                let delivery = Delivery::Wanted;
-                attempt.prompts.push(Prompt { number, text, why, delivery });
+                let (delivery, resumed) = (Delivery::Wanted, false);
+                attempt.prompts.push(Prompt { number, text, why, delivery, resumed });
             }
             enter(state, *task, Stage::Running, at);
         }
@@ -44,8 +44,7 @@ pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::WentOn { task } => enter(state, *task, Stage::Running, at),
         RunEvent::StopWanted { run, why } => change(state, *run, |run| run.stop = Some(*why)),
         RunEvent::Ended { run, end } => {
-            let of = state.run(*run).map(|(task, ..)| task);
-            let cut_short = of.is_some_and(|task| task.stage == Stage::Running);
+            let cut_short = state.run(*run).is_some_and(|(task, ..)| state.is_in_turn(task));
             change(state, *run, |run| {
                 run.life = Life::Ended(end.clone());
                 run.cut_short = cut_short;
@@ -74,12 +73,12 @@ fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
         id,
         life: Life::Wanted,
         stop: None,
-        cut_short: false,
         pause_wanted: false,
         paused: false,
         session,
         status: status(AgentState::Starting, "process", Foreign::default(), at),
         usage: None,
+        cut_short: false,
     }
 }
 
