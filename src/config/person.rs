@@ -9,7 +9,7 @@ use crate::base::durable;
 use crate::policy::Level;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// The kind of agent that is any program; it has no program of its own.
 pub const COMMAND_KIND: &str = "command";
@@ -126,7 +126,7 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<Person, Diagnostics> {
     }
     if let Some(isolation) = root.section("isolation", &["home", "pass"]) {
         let home = isolation.string("home");
-        if let Some(home) = home.and_then(|home| home.check(|text| values::path_inside(text))) {
+        if let Some(home) = home.and_then(|home| home.check(|text| home_path(text))) {
             person.isolation.home = home;
         }
         if let Some(pass) = isolation.strings("pass") {
@@ -134,6 +134,16 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<Person, Diagnostics> {
         }
     }
     document.finish(person)
+}
+
+/// Where HOME is: the worktree itself, or a folder in it.
+fn home_path(text: &str) -> Result<String, String> {
+    let path = values::path_inside(text)?;
+    let is_plain = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
+    if path == "." || is_plain {
+        return Ok(path);
+    }
+    Err(format!("{} must be written without \"./\" in front, or as \".\"", values::shown(text)))
 }
 
 fn read_agent(name: String, section: &Section<'_>) -> AgentSettings {
