@@ -179,8 +179,10 @@ fn agents(here: &Here) -> Vec<Row> {
         let program = match find_program(name, kind, config, &host) {
             Ok(program) => program,
             Err(error) => {
-                let cure = "install it, or leave it if you do not use this agent";
-                return Row::new("warn", "agent", error.to_string(), cure);
+                // A refusal says its cure behind what is wrong.
+                let said = error.to_string();
+                let (found, cure) = said.split_once("; ").unwrap_or((&said, "install it"));
+                return Row::new("warn", "agent", found, cure);
             }
         };
         let program = program.display();

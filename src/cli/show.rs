@@ -102,14 +102,17 @@ fn list(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             }
         };
         let needs = if row["needs_you"] == true { "! " } else { "  " };
-        let note = if row["failure"].is_null() { &row["title"] } else { &row["failure"] };
+        let title = match row["failure"].is_null() {
+            true => text(&row["title"]),
+            false => format!("{}: {}", text(&row["title"]), text(&row["failure"])),
+        };
         vec![
             format!("{needs}{}", row["id"]),
             text(&row["state"]),
             text(&row["agent"]),
             shown,
             text(&row["kind"]),
-            text(note),
+            title,
         ]
     };
     let lines: Vec<Vec<String>> = rows(&value["tasks"]).map(line).collect();

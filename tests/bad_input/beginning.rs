@@ -73,6 +73,7 @@ fn doctor_tells_each_thing_with_its_cure() {
     };
     assert_eq!(found("script: /bin/sh"), "ok");
     assert_eq!(found("/nonexistent/agent"), "warn");
+    assert!(agents.iter().all(|row| !row["found"].as_str().unwrap().contains("; ")), "{agents:#?}");
     let text = monban.monban(&["doctor"]).expect(0).out;
     assert!(text.contains("warn  isolation"), "{text}");
 }
