@@ -350,7 +350,7 @@ pub enum PlanCommand {
 pub struct RunArgs {
     /// The tasks
     pub ids: Vec<IdArg>,
-    /// Return when each task needs a person or ended; you are there meanwhile
+    /// Return when each task needs a person or ended, also one under way; you are there meanwhile
     #[arg(long)]
     pub wait: bool,
     /// Vouch for being there for a while, such as 30m

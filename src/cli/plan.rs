@@ -36,17 +36,23 @@ fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
 
 pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let mut client = here.client()?;
+    let ids: Vec<TaskId> = args.ids.into_iter().map(|id| id.0).collect();
+    // Before anything changes: an id nobody knows is refused here.
+    let is_under_way = under_way(&mut client, &ids)?;
     if let Some(duration) = &args.attend {
         let cure = "give one such as 30m or 2h";
         let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
         let for_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
     }
+    if args.wait && is_under_way {
+        return wait(&mut client, ids, out);
+    }
     let trust = match args.trust {
         Some(hash) => Some(hash),
         None => ask_for_trust(&mut client)?,
     };
-    let tasks: Vec<TaskId> = args.ids.into_iter().map(|id| id.0).collect();
+    let tasks = ids;
     let started = client.ask(Ask::Plan(PlanAsk::Run { tasks, trust }))?;
     let tasks: Vec<TaskId> = serde_json::from_value(started["tasks"].clone())
         .map_err(|_| super::client::not_understood("tasks"))?;
@@ -55,6 +61,18 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
     }
     out.flush()?;
     if args.wait { wait(&mut client, tasks, out) } else { Ok(()) }
+}
+
+/// Whether all of these tasks are under way: there is nothing to start, and whoever waits for them
+/// again, after answering a question say, is there for them.
+fn under_way(client: &mut Client, ids: &[TaskId]) -> Result<bool, Failure> {
+    const STATES: [&str; 5] = ["queued", "running", "checking", "waiting", "landing"];
+    let mut all = !ids.is_empty();
+    for id in ids {
+        let task = client.ask(Ask::Show(ShowAsk::Task(*id)))?;
+        all &= task["state"].as_str().is_some_and(|state| STATES.contains(&state));
+    }
+    Ok(all)
 }
 
 /// On a terminal the person is shown the gate configuration and asked once; elsewhere the daemon's
@@ -115,7 +133,12 @@ fn outcome(rows: &[&Value]) -> Result<(), Failure> {
     let failed = rows.iter().find(|row| row["state"] == "failed");
     if let Some(row) = failed {
         let why = format!("task {} failed: {}", row["id"], text(&row["failure"]));
-        let evidence = if row["verdicts"].is_array() { "gates" } else { "screen" };
+        let evidence = match (row["verdicts"].is_array(), row["status"].is_object()) {
+            (true, _) => "gates",
+            (false, true) => "screen",
+            // No agent ever ran.
+            (false, false) => "show",
+        };
         let mut cure = format!("`monban {evidence} {}` shows the evidence", row["id"]);
         if row["repository"]["halted"].is_object() {
             cure.push_str(", `monban resume` lifts the halt");
