@@ -259,8 +259,9 @@ fn tampering_is_on_record_even_after_the_run() {
 }
 
 #[test]
-fn an_agent_that_exits_well_after_its_turn_did_not_end_abnormally() {
-    for (code, abnormal) in [(0, false), (1, true)] {
+fn an_agent_that_exits_after_its_turn_did_not_end_abnormally() {
+    // Exit codes of agents are not believed: leaving after the turn is enough.
+    for code in [0, 1] {
         let mut w = World::new();
         let task = w.turned();
         let run = w.run_of(task);
@@ -269,7 +270,7 @@ fn an_agent_that_exits_well_after_its_turn_did_not_end_abnormally() {
         w.gate(task, vec![pass("test")]);
         w.approve(task);
         w.land(task, LandingOutcome::Landed { commit: "c".into() });
-        assert_eq!(w.results(task)[0].abnormal_end, abnormal, "exit status {code}");
+        assert!(!w.results(task)[0].abnormal_end, "exit status {code}");
     }
 }
 

@@ -343,7 +343,11 @@ fn own_variables(attempt: &Attempt) -> Result<Vec<(&'static str, String)>, Refus
     ])
 }
 
-fn find_program(
+/// The program of an agent.
+///
+/// # Errors
+/// There is none that could be run.
+pub fn find_program(
     agent: &str,
     kind: &AgentKind,
     config: &AgentConfig,

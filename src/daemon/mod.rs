@@ -39,6 +39,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast;
 use world::World;
 
+pub use agents::{Agent, all as agents_of};
 pub use runs::replayed;
 
 /// How much progress may wait for those who follow it; the rest is dropped, it is only progress.

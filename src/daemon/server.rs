@@ -89,9 +89,12 @@ async fn requests(
             abort.abort();
         }
         let early = early?;
-        // A daemon that is to stop stops after its answer is out.
-        if work.await.is_ok_and(|after| after == After::Stop) {
-            world.engine.stop().await;
+        match work.await {
+            // A daemon that is to stop stops after its answer is out.
+            Ok(After::Stop) => world.engine.stop().await,
+            // Its answer never comes: the client is not left to wait for it.
+            Err(error) if error.is_panic() => return Ok(()),
+            _ => {}
         }
         next = match early {
             None => read.await?,

@@ -91,6 +91,7 @@ fn what_stands_where_a_worktree_or_branch_would_be_is_left_alone() {
     fs::write(taken.join("mine"), "mine\n").unwrap();
     let ran = monban.run(&id).expect(1);
     assert!(ran.err.contains("already exists and is not monban's"), "{}", ran.err);
+    assert!(ran.err.contains(&format!("`monban show {id}` shows the evidence")), "{}", ran.err);
     assert_eq!(fs::read_to_string(taken.join("mine")).unwrap(), "mine\n");
     assert_eq!(monban.git(&["branch", "--list", "monban/*"]), "");
     assert_eq!(monban.git(&["worktree", "list"]).lines().count(), 1);
