@@ -5,6 +5,8 @@
 
 #[path = "bad_input/agents.rs"]
 mod agents;
+#[path = "bad_input/beginning.rs"]
+mod beginning;
 #[path = "bad_input/configuration.rs"]
 mod configuration;
 #[path = "bad_input/daemon.rs"]
@@ -16,6 +18,8 @@ mod gates;
 #[allow(dead_code)]
 #[path = "support/instance.rs"]
 mod instance;
+#[path = "bad_input/output.rs"]
+mod output;
 #[path = "bad_input/repository.rs"]
 mod repository;
 #[path = "bad_input/support.rs"]

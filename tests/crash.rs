@@ -4,9 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "support/crash_full.rs"]
+mod full;
 #[allow(dead_code, reason = "each test file uses its part")]
 #[path = "support/instance.rs"]
 mod instance;
+#[path = "support/not_run.rs"]
+mod not_run;
 #[path = "support/crash_person.rs"]
 mod person;
 #[path = "support/crash_strays.rs"]

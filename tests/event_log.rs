@@ -8,7 +8,7 @@ mod log;
 
 use disk::FakeDisk;
 use log::*;
-use monban::store::{Disk, Options, StoreError, SystemDisk, read_from, verify};
+use monban::store::{Disk, Options, StoreError, SystemDisk, read_range, verify};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +50,15 @@ fn a_part_of_the_log_can_be_read_while_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     write_log(folder.path(), 1..=20, 500);
     let (_held, _) = open(folder.path(), 500);
-    let read = |range| texts(&read_from(folder.path(), &SystemDisk, range).unwrap());
+    let read = |range| {
+        let mut found = Vec::new();
+        let visit = &mut |record| {
+            found.push(record);
+            std::ops::ControlFlow::Continue(())
+        };
+        read_range(folder.path(), &SystemDisk, range, visit).unwrap();
+        texts(&found)
+    };
     assert_eq!(read(9..=11), ["9", "10", "11"]);
     assert_eq!(read(19..=90), ["19", "20"]);
     assert_eq!(read(1..=1), ["1"]);

@@ -25,7 +25,8 @@ use monban::wire::people::{Answer, Ask, DaemonAsk, PlanAsk, ShowAsk, TaskAsk};
 use people::{InProcess, Person};
 use serde_json::Value;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// A generated repository and a daemon for it in this process; the daemon is stopped first.
@@ -264,6 +265,26 @@ fn clients_that_do_not_read_hold_up_nobody() {
 }
 
 #[test]
+fn connections_that_report_nothing_hold_up_no_report() {
+    let night = Night::begin("");
+    let mut ann = night.person("ann");
+    let report = "echo '{\"hook_event_name\": \"Stop\", \"session_id\": \"talk-1\"}'";
+    let id =
+        add(&mut ann, "T", &format!("permission go; {report} | \"$MONBAN_PROGRAM\" hook claude"));
+    run(&mut ann, &[id]);
+    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "permission").then_some(()));
+    let connect = |_| UnixStream::connect(night.daemon.places.report_socket()).unwrap();
+    let mut silent: Vec<UnixStream> = (0..200).map(connect).collect();
+    // Later ones push earlier ones out, long before those run out of time.
+    silent[0].set_read_timeout(Some(Duration::from_secs(4))).unwrap();
+    assert_eq!(silent[0].read(&mut [0]).unwrap(), 0);
+    ann.ask(Ask::Task(id, TaskAsk::Keys { keys: vec!["y".into(), "enter".into()] })).unwrap();
+    ann.until(&ShowAsk::Task(id), |task| {
+        (task["attempts"][0]["session"] == "talk-1").then_some(())
+    });
+}
+
+#[test]
 fn several_people_at_once_get_their_own_answers() {
     let night = Night::begin("");
     let threads: Vec<_> = (0..8)
@@ -327,4 +348,72 @@ fn a_gate_runs_on_while_the_daemon_is_stopped() {
     let mut ann = night.person("ann");
     ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "approval").then_some(()));
     assert_eq!(ann.show(ShowAsk::Gates(id)).as_array().unwrap().len(), 1, "judged once");
+}
+
+/// A connection that ends at the very moment at which its wait begins leaves nobody behind.
+#[test]
+fn whoever_hangs_up_at_once_is_not_taken_to_be_there_for_ever() {
+    let night = Night::begin("");
+    let mut ann = night.person("ann");
+    let id = add(&mut ann, "T", "sleep 1000");
+    run(&mut ann, &[id]);
+    for _ in 0..100 {
+        let mut bob = night.person("bob");
+        bob.send(Ask::Show(ShowAsk::Wait { tasks: vec![id] }));
+    }
+    ann.until(&ShowAsk::List { all: false }, |list| {
+        (list["repository"]["attended_by"] == Value::from(Vec::<Value>::new())).then_some(())
+    });
+    let kinds = events(&mut ann);
+    let count = |kind: &str| kinds.iter().filter(|other| *other == kind).count();
+    assert_eq!(count("daemon.arrived"), count("daemon.left"));
+    ann.ask(Ask::Task(id, TaskAsk::Abort)).unwrap();
+    ann.until(&ShowAsk::Task(id), in_state("stopped"));
+}
+
+#[test]
+fn a_daemon_with_another_state_does_not_take_the_sockets_over() {
+    let night = Night::begin("");
+    let mut ann = night.person("ann");
+    let mut places = night.daemon.places.clone();
+    places.state = night.instance.home.join("other-state");
+    let why = InProcess::refused(places);
+    assert!(why.contains("another state folder") && why.contains("MONBAN_HOME"), "{why}");
+    ann.ask(Ask::Daemon(DaemonAsk::Status)).unwrap();
+    night.person("bob").ask(Ask::Daemon(DaemonAsk::Status)).unwrap();
+}
+
+#[test]
+fn an_agent_is_followed_although_the_person_took_it_out_of_the_configuration() {
+    let mut night = Night::begin("");
+    let mut ann = night.person("ann");
+    let id = add(&mut ann, "T", "permission 'go on' && echo x > x");
+    run(&mut ann, &[id]);
+    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "permission").then_some(()));
+    night.daemon.stop();
+    night.instance.configure("");
+    let clock = night.daemon.clock.clone();
+    night.daemon = InProcess::start_at(night.daemon.places.clone(), clock);
+    let mut ann = night.person("ann");
+    ann.ask(Ask::Task(id, TaskAsk::Keys { keys: vec!["y".into(), "enter".into()] })).unwrap();
+    assert_eq!(ann.show(ShowAsk::Task(id))["state"], "running", "it was never lost");
+    ann.ask(Ask::Task(id, TaskAsk::Abort)).unwrap();
+    ann.until(&ShowAsk::Task(id), in_state("stopped"));
+}
+
+#[test]
+fn a_task_is_not_judged_by_the_gate_of_the_folder_somebody_happens_to_stand_in() {
+    let night = Night::begin("");
+    let mut ann = night.person("ann");
+    let id = add(&mut ann, "T", "echo x > x");
+    let other = night.instance.home.join("elsewhere");
+    let mut copy = std::process::Command::new("cp");
+    let copied = copy.arg("-a").arg(&night.instance.repository).arg(&other).status();
+    assert!(copied.unwrap().success());
+    let mut away = Person::connect(&night.daemon.places, "ann", other);
+    let gate = away.ask(Ask::Plan(PlanAsk::Check)).unwrap();
+    let trust = gate["hash"].as_str().map(ToString::to_string);
+    let refused = away.ask(Ask::Plan(PlanAsk::Run { tasks: vec![id], trust })).unwrap_err();
+    assert!(refused.why.contains("belongs to"), "{refused}");
+    assert_eq!(ann.show(ShowAsk::Task(id))["state"], "draft");
 }

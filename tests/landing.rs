@@ -332,3 +332,33 @@ fn nothing_but_a_landing_moves_the_base() {
     monban.until(&id, "the rollback", |task| task["state"] == "stopped");
     unmoved("a rollback");
 }
+
+/// What the log says once the task's agent has been stopped.
+#[track_caller]
+fn log_after(monban: &Instance, id: &str) -> String {
+    monban.monban(&["abort", id]).expect(0);
+    monban.until(id, "the end", |task| task["state"] == "stopped");
+    monban.monban(&["events"]).expect(0).out
+}
+
+#[test]
+fn a_persons_commit_while_an_agent_runs_is_told_and_is_no_alarm() {
+    let monban = Instance::new();
+    let id = waiting(&monban, "echo new > new");
+    let before = monban.base();
+    monban.write("theirs", "theirs\n");
+    let after = monban.commit("theirs");
+    let log = log_after(&monban, &id);
+    assert!(log.contains(&format!("refs/heads/main {before} {after}")), "{log}");
+    assert!(log.contains("repo.advanced") && !log.contains("repo.tampered"), "{log}");
+}
+
+#[test]
+fn a_hook_that_came_while_an_agent_ran_alarms_and_says_how_to_be_rid_of_it() {
+    let monban = Instance::new();
+    let id = waiting(&monban, "echo new > new");
+    fs::write(monban.repository.join(".git/hooks/pre-push"), "evil").unwrap();
+    let log = log_after(&monban, &id);
+    assert!(log.contains("hooks/pre-push new; take it back by: rm -f "), "{log}");
+    assert!(log.contains("repo.tampered") && !log.contains("repo.advanced"), "{log}");
+}

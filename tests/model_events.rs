@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use support::*;
 
 /// Every kind of event there is. A kind is kept for ever: this list only grows.
-const KINDS: [&str; 53] = [
+const KINDS: [&str; 54] = [
     "daemon.arrived",
     "daemon.left",
     "daemon.started",
@@ -34,6 +34,7 @@ const KINDS: [&str; 53] = [
     "landing.kept",
     "landing.landed",
     "landing.merged",
+    "repo.advanced",
     "repo.halted",
     "repo.held",
     "repo.opened",
@@ -117,8 +118,7 @@ fn lands_after_detours(w: &mut World) {
     w.turn(task);
     w.snapshot(task, "tree-1");
     let counts = TestCounts { tests: 3, failed: 0, skipped: 1, failing: Vec::new() };
-    let toolchain = vec![("rustc".into(), "1.95".into())];
-    let verdict = monban::model::verdict::Verdict { counts: Some(counts), toolchain, ..pass("t") };
+    let verdict = monban::model::verdict::Verdict { counts: Some(counts), ..pass("t") };
     w.gate(task, vec![verdict]);
     w.report(Report::WentOn { run });
     w.turn(task);
@@ -144,6 +144,7 @@ fn lands_after_detours(w: &mut World) {
     w.approve(task);
     w.land(task, LandingOutcome::Landed { commit: "c".into() });
     w.report(Report::Tampered { run, what: vec![Foreign::new("hooks/x")] });
+    w.report(Report::Advanced { run, what: Foreign::new("refs/heads/main") });
     w.end(task);
 }
 

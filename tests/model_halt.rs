@@ -5,7 +5,7 @@ mod support;
 
 use monban::base::id::TaskId;
 use monban::model::attempt::Delivery;
-use monban::model::command::Request;
+use monban::model::command::{Report, Request};
 use monban::model::effect::Effect;
 use monban::model::event::FinalEnd;
 use monban::model::rejection::Class;
@@ -28,13 +28,14 @@ fn a_red_gate_halts_and_the_task_is_rolled_back_and_failed() {
     let mut w = World::new();
     let task = w.checking();
     halt(&mut w, task);
-    assert_eq!(w.sees(task), TaskState::Failed);
+    assert_eq!(w.sees(task), TaskState::RollingBack, "failed only when it is rolled back");
     let run = w.run_of(task);
     assert_eq!(w.effects(), [Effect::Supervise { task, run }, Effect::Stop { run }]);
     w.end(task);
     assert_eq!(w.rolled_back(task), ["rollback.done", "task.failed", "task.finished"]);
     let result = &w.results(task)[0];
     assert_eq!((result.end, result.rollback), (FinalEnd::Failed, Some(true)));
+    assert_eq!(w.sees(task), TaskState::Failed);
     assert!(!result.abnormal_end, "it was asked to end");
     assert_eq!(w.halt().as_deref(), Some("test failed: 1 of 12 tests failed"));
 }
@@ -166,4 +167,34 @@ fn a_person_can_still_stop_and_undo_under_a_halt() {
     w.end(failing);
     w.rolled_back(failing);
     w.dj(Request::Undo { op: w.rollback(failing) });
+}
+
+#[test]
+fn a_run_without_a_process_gets_none_under_a_halt() {
+    let mut w = World::new();
+    let (failing, peer) = (w.checking(), w.started());
+    let result = Ok(place(peer, 1));
+    w.report(Report::Prepared { task: peer, attempt: 1, result });
+    let run = w.run_of(peer);
+    assert!(w.state().may_start(run));
+    halt(&mut w, failing);
+    assert!(!w.state().may_start(run), "it may wait long for its login");
+    resume(&mut w);
+    assert!(w.state().may_start(run));
+}
+
+#[test]
+fn a_preparation_that_fails_halts_and_keeps_the_worktree_it_would_have_gone_on_in() {
+    let mut w = World::new();
+    let task = w.running();
+    w.session(task, "talk");
+    w.dj(Request::Abort { task });
+    w.end(task);
+    let fresh = w.add("next");
+    w.dj(retry_resume(task));
+    let result = Err("the disk is full".into());
+    let kinds = w.report(Report::Prepared { task, attempt: 2, result });
+    assert_eq!(kinds, ["repo.halted", "task.failed", "task.finished"]);
+    assert!(w.effects().is_empty(), "there is nothing to take back");
+    assert_eq!(w.refused(run(fresh)).rule.as_deref(), Some("A-017"));
 }

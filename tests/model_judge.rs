@@ -39,7 +39,7 @@ fn whatever_is_not_a_pass_is_red() {
         let mut w = World::new();
         let task = w.checking();
         w.gate(task, verdicts);
-        assert_eq!(w.sees(task), TaskState::Failed);
+        assert_eq!(w.sees(task), TaskState::RollingBack);
         assert!(w.inbox(task).is_empty(), "there is nothing to approve");
         assert_eq!(w.halt().as_deref(), Some(cause));
     }

@@ -62,7 +62,7 @@ fn an_approval_signs_everything_it_was_judged_by() {
     let mut w = World::new();
     let task = w.waiting();
     let binds = w.item(task).binds.unwrap();
-    assert_eq!(binds.base, "base-1");
+    assert_eq!((binds.branch.as_str(), binds.base.as_str()), ("refs/heads/main", "base-1"));
     assert_eq!((binds.head.as_str(), binds.tree.as_str()), ("commit-of-tree-1", "tree-1"));
     assert_eq!(binds.diff_sha256, "diff-base-1-tree-1");
     assert_eq!(binds.gate_runs, [w.attempt(task).gates[0].run]);
@@ -147,6 +147,26 @@ fn a_policy_change_voids_an_approval_until_it_is_judged_again() {
     assert!(w.refused(approve(&item)).why.contains("policy changed"));
     w.dj(Request::Judge { task });
     w.gate(task, vec![pass("test")]);
+    w.approve(task);
+    assert_eq!(w.sees(task), TaskState::Landing);
+}
+
+/// `main` and `release` may well be at the same commit: nothing else in the digest would differ.
+#[test]
+fn a_result_signed_for_one_branch_does_not_land_on_another() {
+    let mut w = World::new();
+    let task = w.waiting();
+    let before = w.item(task);
+    let Request::Open { path, common, .. } = open("/r") else { unreachable!() };
+    w.dj(Request::Open { path, common, base: "refs/heads/release".into() });
+    let refusal = w.refused(approve(&before));
+    assert!(refusal.why.contains("base branch is another one"), "{}", refusal.why);
+    assert!(refusal.cure.contains("--rerun"), "{}", refusal.cure);
+    w.dj(Request::Judge { task });
+    w.gate(task, vec![pass("test")]);
+    let now = w.item(task);
+    assert_ne!(now.digest(), before.digest());
+    assert_eq!(now.binds.unwrap().branch, "refs/heads/release");
     w.approve(task);
     assert_eq!(w.sees(task), TaskState::Landing);
 }
@@ -262,7 +282,7 @@ fn a_red_merge_fails_the_task() {
     let outcome = MergeOutcome::Merged(merged(&w, task));
     w.merge(task, outcome);
     w.gate(task, vec![fail("test")]);
-    assert_eq!(w.sees(task), TaskState::Failed);
+    assert_eq!(w.sees(task), TaskState::RollingBack);
     assert!(w.halt().is_some());
 }
 

@@ -3,7 +3,8 @@
 #[path = "support/model.rs"]
 mod support;
 
-use monban::model::command::{Notice, Request};
+use monban::model::attempt::Delivery;
+use monban::model::command::{MergeOutcome, Notice, Request};
 use monban::model::effect::Effect;
 use monban::model::task::TaskState;
 use std::time::Duration;
@@ -136,4 +137,62 @@ fn leaving_without_having_come_changes_nothing() {
     let mut w = World::deserted();
     w.notice(Notice::Left { person: "stranger".into() });
     assert!(w.state().presence.people.is_empty());
+}
+
+/// A task that started by itself while somebody was there, and is just being prepared.
+fn started_by_itself(w: &mut World) -> monban::base::id::TaskId {
+    let second = second_follows(w);
+    land_first(w, second);
+    second
+}
+
+#[test]
+fn an_agent_that_nobody_directly_asked_for_does_not_start_after_everybody_left() {
+    let mut w = World::new();
+    let second = started_by_itself(&mut w);
+    w.notice(Notice::Left { person: "dj".into() });
+    assert_eq!(w.prepare(second), ["task.prepared", "repo.held"]);
+    assert_eq!(w.attempt(second).run, None);
+    assert_eq!(
+        w.dj(Request::Resume { repo: w.repo }),
+        ["repo.resumed", "run.wanted", "run.prompt"]
+    );
+}
+
+#[test]
+fn an_agent_that_a_person_asked_for_starts_even_if_its_worktree_took_a_while() {
+    let mut w = World::deserted();
+    let task = w.started();
+    w.notice(started());
+    assert_eq!(w.prepare(task), ["task.prepared", "run.wanted", "run.prompt"]);
+}
+
+#[test]
+fn nobody_is_told_of_a_conflict_after_everybody_left() {
+    let mut w = World::new();
+    let task = w.merging();
+    let conflict = MergeOutcome::Conflict { base: "base-2".into(), files: Vec::new() };
+    w.merge(task, conflict);
+    let prompt = w.attempt(task).prompts.len() as u32;
+    let deliver = Effect::Deliver { task, run: w.run_of(task), prompt };
+    assert!(w.effects().contains(&deliver));
+    w.notice(Notice::Left { person: "dj".into() });
+    assert_eq!(w.delivery(task, prompt, Delivery::Typing), ["repo.held"]);
+    assert!(!w.effects().contains(&deliver), "it is not asked for again and again");
+    w.dj(Request::Resume { repo: w.repo });
+    assert!(w.effects().contains(&deliver));
+    assert_eq!(w.delivery(task, prompt, Delivery::Typing), ["run.delivery"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_prolong_a_persons_word() {
+    let mut w = World::deserted();
+    let second = second_follows(&mut w);
+    w.dj(vouch(&w, 1800));
+    w.pass(1200);
+    w.notice(started());
+    w.now = monban::base::clock::Timestamp::from_millis(w.now.millis() - 1_000_000);
+    let kinds = land_first(&mut w, second);
+    assert!(kinds.contains(&"daemon.vouch-ended".to_string()), "{kinds:?}");
+    assert!(kinds.contains(&"repo.held".to_string()), "{kinds:?}");
 }

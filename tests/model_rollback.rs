@@ -159,3 +159,31 @@ fn what_has_no_worktree_or_is_busy_is_not_rolled_back() {
         }
     }
 }
+
+#[test]
+fn a_retry_during_the_rollback_is_told_what_it_waits_for() {
+    for (reach, word) in [
+        (World::rolling_back as fn(&mut World) -> TaskId, "says failed"),
+        (
+            |w: &mut World| {
+                let task = w.waiting();
+                w.dj(back(task));
+                task
+            },
+            "says stopped",
+        ),
+    ] {
+        let mut w = World::new();
+        let task = reach(&mut w);
+        w.end(task);
+        for request in [retry_fresh(task), run(task)] {
+            let refusal = w.refused(request);
+            assert!(refusal.why.contains("still being rolled back"), "{refusal}");
+            assert!(refusal.cure.contains(word), "{refusal}");
+        }
+        assert_eq!(w.sees(task).to_string(), "rolling-back");
+        w.rolled_back(task);
+        let said = w.sees(task).to_string();
+        assert!(word.ends_with(&said), "{said}");
+    }
+}

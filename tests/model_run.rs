@@ -31,13 +31,14 @@ fn a_prepared_attempt_starts_its_agent_and_tells_it_the_task() {
 }
 
 #[test]
-fn an_attempt_that_cannot_be_prepared_fails_with_its_result_on_record() {
+fn an_attempt_that_cannot_be_prepared_fails_and_halts_with_its_result_on_record() {
     let mut w = World::new();
     let task = w.started();
     let result = Err("claude is not installed".into());
     let kinds = w.report(Report::Prepared { task, attempt: 1, result });
-    assert_eq!(kinds, ["task.failed", "task.finished"]);
+    assert_eq!(kinds, ["repo.halted", "task.failed", "task.finished"]);
     assert_eq!(w.sees(task), TaskState::Failed);
+    assert!(w.halt().unwrap().contains("claude is not installed"), "every failure halts (A-017)");
     let failure = w.task(task).failure.clone().unwrap();
     assert!(failure.raw().contains("claude is not installed"));
     assert_eq!(w.results(task)[0].end, FinalEnd::Failed);
@@ -52,6 +53,7 @@ fn a_conversation_can_still_be_resumed_after_an_attempt_that_got_no_agent() {
     w.end(task);
     w.dj(retry_resume(task));
     w.report(Report::Prepared { task, attempt: 2, result: Err("logged out".into()) });
+    w.dj(Request::Resume { repo: w.repo });
     w.dj(retry_resume(task));
     w.prepare(task);
     let attempt = w.attempt(task);
@@ -252,6 +254,24 @@ fn tampering_is_on_record_even_after_the_run() {
     w.end(task);
     let what = vec![Foreign::new(".git/hooks/pre-commit")];
     assert_eq!(w.report(Report::Tampered { run, what }), ["repo.tampered"]);
+    let what = Foreign::new("refs/heads/main");
+    assert_eq!(w.report(Report::Advanced { run, what }), ["repo.advanced"]);
+}
+
+#[test]
+fn an_agent_that_exits_after_its_turn_did_not_end_abnormally() {
+    // Exit codes of agents are not believed: leaving after the turn is enough.
+    for code in [0, 1] {
+        let mut w = World::new();
+        let task = w.turned();
+        let run = w.run_of(task);
+        w.report(Report::Ended { run, end: exit(code) });
+        w.snapshot(task, "tree-1");
+        w.gate(task, vec![pass("test")]);
+        w.approve(task);
+        w.land(task, LandingOutcome::Landed { commit: "c".into() });
+        assert!(!w.results(task)[0].abnormal_end, "exit status {code}");
+    }
 }
 
 /// Otherwise nobody would know why the text is never typed.
@@ -299,6 +319,19 @@ fn an_interrupted_turn_asks_a_person_and_is_not_judged() {
     w.status(task, AgentState::Working, "");
     assert!(w.inbox(task).is_empty());
     assert_eq!(w.turn(task), ["run.turned"]);
+}
+
+#[test]
+fn an_interruption_that_a_later_daemon_reports_again_asks_nobody_again() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    w.report(Report::Interrupted { run });
+    assert!(w.report(Report::Interrupted { run }).is_empty(), "one item is enough");
+    w.dj(Request::Say { task, text: "Go on.".into() });
+    w.status(task, AgentState::Working, "");
+    assert!(w.report(Report::Interrupted { run }).is_empty(), "the person has answered");
+    assert!(w.inbox(task).is_empty());
 }
 
 #[test]

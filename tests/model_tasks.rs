@@ -215,7 +215,39 @@ fn a_retry_resumes_the_conversation_in_the_same_worktree() {
     w.prepare(task);
     let attempt = w.attempt(task);
     assert_eq!(attempt.run.as_ref().unwrap().session.as_deref(), Some("talk-1"));
-    assert!(attempt.prompts[0].text.contains("go on"));
+    let prompt = &attempt.prompts[0].text;
+    assert!(prompt.contains("interrupted") && prompt.contains("worktree"), "{prompt}");
+    assert!(!prompt.contains("Fix the parser."), "its conversation has the task: {prompt}");
+}
+
+#[test]
+fn a_resumed_conversation_is_told_what_it_was_never_told() {
+    // Ended between naming its conversation and taking the task.
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    w.session(task, "talk-1");
+    for attempt in 1..=3 {
+        w.dj(Request::Abort { task });
+        w.end(task);
+        w.dj(retry_resume(task));
+        w.prepare(task);
+        let prompt = &w.attempt(task).prompts[0].text;
+        assert!(prompt.ends_with("go on with the task.\n\nFix the parser."), "{prompt}");
+        assert_eq!(prompt.matches("interrupted").count(), 1, "attempt {attempt}: {prompt}");
+    }
+    // A person's words that came too late for the run are not lost either.
+    let mut w = World::new();
+    let task = w.running();
+    w.session(task, "talk-1");
+    w.dj(Request::Say { task, text: "Leave the docs alone.".into() });
+    w.dj(Request::Abort { task });
+    w.end(task);
+    w.dj(retry_resume(task));
+    w.prepare(task);
+    let prompt = &w.attempt(task).prompts[0].text;
+    assert!(prompt.ends_with("\n\nLeave the docs alone."), "{prompt}");
+    assert!(!prompt.contains("Fix the parser."), "{prompt}");
 }
 
 #[test]
@@ -228,7 +260,62 @@ fn a_rollback_takes_no_place_from_an_agent() {
     w.end(task);
     w.dj(retry_resume(task));
     w.report(Report::Prepared { task, attempt: 2, result: Err("disk full".into()) });
+    w.dj(Request::Resume { repo: w.repo });
     w.dj(Request::RollBack { task, checkpoint: None });
     let next = w.add("next");
     assert_eq!(w.dj(run(next)), ["task.queued", "task.attempted"]);
+}
+
+/// The cure that is named when there are too many tasks must be one.
+#[test]
+fn what_is_over_can_be_removed_and_stays_on_record() {
+    for stage in STAGES {
+        let mut w = World::new();
+        let task = (stage.reach)(&mut w);
+        let is_over = ["done", "failed", "stopped"].contains(&stage.name);
+        if !is_over {
+            let refusal = w.refused(Request::Remove { task });
+            assert!(refusal.cure.contains("monban abort"), "{}: {refusal}", stage.name);
+            continue;
+        }
+        let next = w.state().next_task();
+        assert_eq!(w.dj(Request::Remove { task }), ["task.removed"], "{}", stage.name);
+        assert!(w.state().task(task).is_none());
+        assert_eq!(w.results(task).len(), 1, "a promotion counts it");
+        assert_eq!(w.state().next_task(), next, "its id is not given again");
+    }
+}
+
+#[test]
+fn a_removed_tasks_landing_is_still_known_as_monbans_own() {
+    let mut w = World::new();
+    let task = w.done();
+    w.dj(Request::Remove { task });
+    assert!(w.state().repos[&w.repo].landed.contains("squash"));
+}
+
+#[test]
+fn a_worktree_that_is_being_brought_back_is_not_forgotten() {
+    let mut w = World::new();
+    let task = w.failed();
+    w.dj(Request::Undo { op: w.rollback(task) });
+    assert_eq!(w.refused(Request::Remove { task }).class, Class::Refused);
+}
+
+#[test]
+fn when_there_are_too_many_tasks_the_cure_that_is_named_makes_room() {
+    let mut w = World::new();
+    let over = w.stopped();
+    for id in 2..=10_000 {
+        let mut copy = w.task(over).clone();
+        copy.id = TaskId(id);
+        w.core.state.tasks.insert(copy.id, copy);
+    }
+    w.core.state.last.task = 10_000;
+    let refusal = w.refused(add(w.repo, spec("one more")));
+    assert!(refusal.cure.contains("have ended") && refusal.cure.contains("monban task rm"));
+    w.dj(Request::Remove { task: TaskId(77) });
+    w.dj(add(w.repo, spec("one more")));
+    w.log.clear();
+    w.core.state = Default::default();
 }

@@ -168,10 +168,9 @@ impl<'a> Environment<'a> {
         let host = &self.host.environment;
         let is_kept = |name: &&String| host.get(*name) == self.entries.get(*name).map(|(v, _)| v);
         let kept = host.keys().filter(is_kept).count();
-        let entries = self.entries.iter().map(|(name, (value, why))| EnvironmentEntry {
-            name: name.clone(),
-            shown: shown(name, value, *why),
-            why: *why,
+        let entries = self.entries.iter().map(|(name, (value, why))| {
+            let shown = shown(name, value, *why, host.get(name) == Some(value));
+            EnvironmentEntry { name: name.clone(), shown, why: *why }
         });
         let report = EnvironmentReport {
             entries: entries.collect(),
@@ -192,10 +191,12 @@ fn is_proxy(name: &str) -> bool {
     name.ends_with("proxy") && name != "goproxy"
 }
 
-/// What the person or a login put there may be a secret; so may our token.
-fn shown(name: &str, value: &str, why: Why) -> String {
+/// What the person or a login put there may be a secret, also what the agent's file only passes on;
+/// so may our token.
+fn shown(name: &str, value: &str, why: Why, is_passed: bool) -> String {
     let is_public = match why {
-        Why::Allowed | Why::AgentFile => true,
+        Why::Allowed => true,
+        Why::AgentFile => !is_passed,
         Why::Monban => name != "MONBAN_REPORT_TOKEN",
         Why::Isolation => TOOLCHAIN_HOMES.iter().any(|(known, _)| *known == name),
         Why::Person | Why::Login => false,

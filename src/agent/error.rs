@@ -55,7 +55,7 @@ pub enum Refusal {
         name: String,
     },
     /// HOME would not be inside the worktree.
-    #[error("isolation.home `{home}` must be a relative path inside the worktree, or `.`")]
+    #[error("isolation.home `{home}` must be a relative path inside the worktree")]
     HomeOutside {
         /// The path.
         home: String,

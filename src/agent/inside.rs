@@ -36,18 +36,33 @@ impl Inside {
         let path = self.path.join(relative);
         let folder = self.folder(relative.parent().unwrap_or(Path::new("")), Missing::Make)?;
         let name = relative.file_name().unwrap_or_default();
-        let temporary = format!(".monban-new-{}", std::process::id());
-        let _ = fs::unlinkat(&folder, temporary.as_str(), AtFlags::empty());
+        // One name for every daemon: what a killed one left half written goes with the next write.
+        let temporary = ".monban-new";
+        let _ = fs::unlinkat(&folder, temporary, AtFlags::empty());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let created =
-            fs::openat(&folder, temporary.as_str(), flags, Mode::from_raw_mode(mode as _));
+        let created = fs::openat(&folder, temporary, flags, Mode::from_raw_mode(mode as _));
         let mut file = File::from(created.map_err(|error| failed(&path, error))?);
         file.write_all(bytes).map_err(|source| AgentError::Io { path: path.clone(), source })?;
-        fs::renameat(&folder, temporary.as_str(), &folder, name).map_err(|error| {
-            let _ = fs::unlinkat(&folder, temporary.as_str(), AtFlags::empty());
+        fs::renameat(&folder, temporary, &folder, name).map_err(|error| {
+            let _ = fs::unlinkat(&folder, temporary, AtFlags::empty());
             failed(&path, error)
         })
+    }
+
+    /// Removes a file; one that is not there is removed already. A link in its place goes, not what
+    /// it names.
+    pub(super) fn remove(&self, relative: &Path) -> Result<(), AgentError> {
+        let parent = relative.parent().unwrap_or(Path::new(""));
+        let removed = self.folder(parent, Missing::Fail).and_then(|folder| {
+            let name = relative.file_name().unwrap_or_default();
+            fs::unlinkat(&folder, name, AtFlags::empty())
+                .map_err(|error| failed(&self.path.join(relative), error))
+        });
+        match removed {
+            Err(AgentError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Reads a plain file of at most `limit` bytes; `None` when it is not there or is larger.
@@ -164,6 +179,22 @@ mod tests {
         assert_eq!(std::fs::read(outside.path().join("target")).unwrap(), b"keep");
         assert_eq!(inside.read(Path::new("file"), 10).unwrap().unwrap(), b"mine");
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn removing_follows_no_link_and_is_done_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("login"), "keep").unwrap();
+        symlink(outside.path(), folder.path().join("linked")).unwrap();
+        symlink(outside.path().join("login"), folder.path().join("login")).unwrap();
+        let inside = Inside::open(folder.path()).unwrap();
+        assert!(inside.remove(Path::new("linked/login")).is_err());
+        inside.remove(Path::new("login")).unwrap();
+        inside.remove(Path::new("login")).unwrap();
+        inside.remove(Path::new("nowhere/login")).unwrap();
+        assert_eq!(std::fs::read(outside.path().join("login")).unwrap(), b"keep");
+        assert!(!folder.path().join("login").exists());
     }
 
     #[test]

@@ -160,6 +160,10 @@ pub struct FileLogin {
     pub name: String,
     /// Where it goes, relative to HOME.
     pub to: String,
+    /// JSON pointers of which one must be in the file: it may hold other things and no login. With
+    /// none, any file that is not empty is a login.
+    #[serde(default)]
+    pub proofs: Vec<String>,
     /// JSON pointer to what makes this login belong to one holder at a time: a refresh token.
     pub refreshes: String,
     /// JSON pointer to a number or RFC 3339 text that grows with every refresh.

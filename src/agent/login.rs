@@ -170,7 +170,9 @@ fn look_at_file(agent: &str, kind: &AgentKind, rule: &FileLogin, host: &Host) ->
     let path = file_path(rule, host).canonicalize().ok()?;
     let bytes = durable::read(&path, LOGIN_BYTES_MAX).ok()?;
     let content: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-    if content.as_object().is_none_or(serde_json::Map::is_empty) {
+    let proven = |pointer: &String| content.pointer(pointer).is_some_and(|value| !value.is_null());
+    let is_login = rule.proofs.is_empty() || rule.proofs.iter().any(proven);
+    if content.as_object().is_none_or(serde_json::Map::is_empty) || !is_login {
         return None;
     }
     let refreshes = content.pointer(&rule.refreshes);

@@ -119,6 +119,9 @@ fn a_missing_login_names_the_cure_of_the_system() {
         login => panic!("{login:?}"),
     };
     assert!(cure(&person).contains("/login"));
+    let of_servers = r#"{"mcpOAuth": {"server": {"accessToken": "x"}}}"#;
+    fs::write(person.home.path().join(".claude/.credentials.json"), of_servers).unwrap();
+    assert!(cure(&person).contains("/login"), "only servers are logged in");
     person.host.os = Os::MacOs;
     assert!(cure(&person).contains("Keychain") && cure(&person).contains("setup-token"));
     assert_eq!(person.login("command"), Login::NotNeeded);

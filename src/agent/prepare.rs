@@ -84,7 +84,7 @@ pub struct GitIdentity {
 pub struct Attempt {
     /// The worktree, absolute.
     pub worktree: PathBuf,
-    /// `[isolation] home`: relative to the worktree, or `.`.
+    /// `[isolation] home`: relative to the worktree.
     pub home: String,
     /// Folders outside the worktree that `git commit` must write to.
     pub git_writable: Vec<PathBuf>,
@@ -107,7 +107,7 @@ pub struct Attempt {
 impl Attempt {
     /// HOME of the run, absolute.
     pub fn home_path(&self) -> PathBuf {
-        if self.home == "." { self.worktree.clone() } else { self.worktree.join(&self.home) }
+        self.worktree.join(&self.home)
     }
 }
 
@@ -155,8 +155,7 @@ pub fn prepare(
     attempt: &Attempt,
     host: &Host,
 ) -> Result<Prepared, Refusal> {
-    let in_worktree = attempt.home == "." || super::is_inside(&attempt.home);
-    if !in_worktree {
+    if !super::is_inside(&attempt.home) {
         return Err(Refusal::HomeOutside { home: attempt.home.clone() });
     }
     let program = find_program(agent, kind, config, host)?;
@@ -168,7 +167,7 @@ pub fn prepare(
     let values = values(attempt, host, found.as_ref())?;
     let args = args(agent, kind, config, attempt, &values)?;
     let (env, report) = environment(agent, kind, config, attempt, host, &values, found.as_ref())?;
-    let home = home_in_worktree(attempt);
+    let home = PathBuf::from(&attempt.home);
     Ok(Prepared {
         program,
         args,
@@ -203,8 +202,10 @@ pub fn write_login(prepared: &Prepared, worktree: &Path) -> Result<(), AgentErro
     prepared.login_file.as_ref().map_or(Ok(()), write)
 }
 
-fn home_in_worktree(attempt: &Attempt) -> PathBuf {
-    if attempt.home == "." { PathBuf::new() } else { PathBuf::from(&attempt.home) }
+/// Removes the login of a run that has ended, at `file` in the worktree. What resumes a
+/// conversation stays; another start gets the login that is there then.
+pub fn remove_login(file: &Path, worktree: &Path) -> Result<(), AgentError> {
+    Inside::open(worktree)?.remove(file)
 }
 
 fn files(
@@ -213,7 +214,7 @@ fn files(
     values: &Values,
     env: &BTreeMap<String, String>,
 ) -> Vec<PlannedFile> {
-    let home = home_in_worktree(attempt);
+    let home = PathBuf::from(&attempt.home);
     let mut files = Vec::new();
     if let Some(top) = home.components().next() {
         // Keeps the agent's own `git add -A` from taking its HOME along.
@@ -342,7 +343,11 @@ fn own_variables(attempt: &Attempt) -> Result<Vec<(&'static str, String)>, Refus
     ])
 }
 
-fn find_program(
+/// The program of an agent.
+///
+/// # Errors
+/// There is none that could be run.
+pub fn find_program(
     agent: &str,
     kind: &AgentKind,
     config: &AgentConfig,

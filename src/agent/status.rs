@@ -286,9 +286,14 @@ impl StatusTracker {
         self.advance_turn(at);
     }
 
-    /// A prompt was typed and submitted: a turn begins.
-    pub fn prompt_delivered(&mut self) {
-        self.memory.turn = Some(Turn::after(self.memory.changes));
+    /// A prompt was typed and submitted: a turn begins. Returns the one before it.
+    pub fn prompt_delivered(&mut self) -> Option<Turn> {
+        self.memory.turn.replace(Turn::after(self.memory.changes))
+    }
+
+    /// The prompt was not typed after all: the turn before it is the last one.
+    pub fn prompt_withdrawn(&mut self, before: Option<Turn>) {
+        self.memory.turn = before;
     }
 
     /// How the turn of the last prompt had ended by `now`, if it had. Being blocked is not an end.
@@ -305,14 +310,9 @@ impl StatusTracker {
         turn.is_some_and(|turn| turn.has_begun() || turn.end(&self.kind.turn, now).is_some())
     }
 
-    /// The agent works on after the end of its turn: that was not the end of it. False if it was
-    /// not over.
-    pub fn turn_goes_on(&mut self, now: Timestamp) -> bool {
-        let is_over = self.turn_end(now).is_some();
-        if let Some(turn) = self.memory.turn.as_mut().filter(|_| is_over) {
-            *turn = Turn::going_on(self.memory.changes);
-        }
-        is_over
+    /// Tells one end of a turn from the next, when the agent worked on in between.
+    pub fn turn_end_change(&self) -> Option<u64> {
+        self.memory.turn.as_ref().map(Turn::end_change)
     }
 
     /// Whether a prompt may be typed at `now`, after `quiet` without output. Never during a turn

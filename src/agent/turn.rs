@@ -25,22 +25,25 @@ pub enum TurnEnd {
 
 /// One turn: from a submitted prompt to its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Turn {
+pub struct Turn {
     /// Claims up to this change were made before the prompt and say nothing about this turn.
     from_change: u64,
     seen_working: bool,
     idle_since: Option<Timestamp>,
     end: Option<TurnEnd>,
+    /// The change that brought the end, or the idleness that may become one.
+    end_change: u64,
 }
 
 impl Turn {
     pub(super) fn after(change: u64) -> Self {
-        Self { from_change: change, seen_working: false, idle_since: None, end: None }
+        let (idle_since, end, end_change) = (None, None, 0);
+        Self { from_change: change, seen_working: false, idle_since, end, end_change }
     }
 
-    /// A turn of an agent that is at work.
-    pub(super) fn going_on(change: u64) -> Self {
-        Self { seen_working: true, ..Self::after(change) }
+    /// Names the end, so that a second one can be told from it.
+    pub(super) fn end_change(&self) -> u64 {
+        self.end_change
     }
 
     /// Whether the agent was seen at work in it.
@@ -58,7 +61,8 @@ impl Turn {
         self.end.clone().or(by_idle)
     }
 
-    /// Takes in what governs the status at `at`. The first end stays.
+    /// Takes in what governs the status at `at`. The first end stays, unless the agent is then seen
+    /// at work again: that was not the end of it.
     pub(super) fn advance(
         &mut self,
         rule: &TurnRule,
@@ -68,6 +72,11 @@ impl Turn {
     ) {
         self.end = self.end(rule, at);
         if self.end.is_some() {
+            let works =
+                |claim: &Claim| claim.state == State::Working && claim.change > self.end_change;
+            if exit.is_none() && governing.is_some_and(works) {
+                *self = Self { seen_working: true, ..Self::after(self.end_change) };
+            }
             return;
         }
         if let Some(ended) = exit {
@@ -78,6 +87,7 @@ impl Turn {
             return;
         };
         self.idle_since = None;
+        self.end_change = claim.change;
         match claim.state {
             State::Working | State::Blocked(_) => self.seen_working = true,
             State::Done => self.end = Some(TurnEnd::Done),

@@ -14,8 +14,9 @@ use std::time::SystemTime;
 
 const FILES_MAX: usize = 1000;
 const DEPTH_MAX: usize = 6;
-const LINE_BYTES_MAX: u64 = 32 * 1024 * 1024;
-const LINES_MAX: usize = 1_000_000;
+const LINE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The most that is read of all conversations: the agent writes them, and could keep us at it.
+const ALL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const COST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// The id of the conversation that was written to last, by which it can be resumed.
@@ -38,21 +39,31 @@ pub fn last_session(kind: &AgentKind, home: &Path) -> Result<Option<String>, Age
     Ok(last.map(|(_, id)| id))
 }
 
-/// What all conversations in `home` used; `None` for a kind that keeps none.
+/// What all conversations in `home` used; `None` when that is not known: there are none, the kind
+/// keeps none, or they are far too large to be read.
 pub fn usage(kind: &AgentKind, home: &Path) -> Result<Option<Usage>, AgentError> {
     let Some(transcripts) = &kind.transcripts else { return Ok(None) };
     let inside = Inside::open(home)?;
     let mut sum = Usage::default();
+    let (mut left, mut is_said) = (ALL_BYTES_MAX, false);
     for path in files(&inside, transcripts)? {
         let Some(file) = inside.open_file(&path)? else { continue };
+        let failed = |source| AgentError::Io { path: home.join(&path), source };
+        let length = file.metadata().map_err(failed)?.len();
+        let Some(rest) = left.checked_sub(length) else { return Ok(None) };
+        (left, is_said) = (rest, true);
+        let reader = BufReader::new(file.take(length));
         let one = match transcripts.format {
-            TranscriptFormat::Claude => claude(BufReader::new(file)),
-            TranscriptFormat::Codex => codex(BufReader::new(file)),
+            TranscriptFormat::Claude => claude(reader),
+            TranscriptFormat::Codex => codex(reader),
         };
-        let one = one.map_err(|source| AgentError::Io { path: home.join(&path), source })?;
+        let one = one.map_err(failed)?;
         sum.input_tokens = sum.input_tokens.saturating_add(one.input_tokens);
         sum.cached_tokens = sum.cached_tokens.saturating_add(one.cached_tokens);
         sum.output_tokens = sum.output_tokens.saturating_add(one.output_tokens);
+    }
+    if !is_said {
+        return Ok(None);
     }
     if let Some(path) = &transcripts.cost {
         let bytes = inside.read(Path::new(path), COST_BYTES_MAX)?.unwrap_or_default();
@@ -83,10 +94,14 @@ fn files(inside: &Inside, transcripts: &Transcripts) -> Result<Vec<PathBuf>, Age
 /// Calls `each` with every line that holds `word` and is JSON.
 fn lines(mut reader: impl BufRead, word: &str, mut each: impl FnMut(Value)) -> std::io::Result<()> {
     let mut line = Vec::new();
-    for _ in 0..LINES_MAX {
+    loop {
         line.clear();
         if reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
             break;
+        }
+        if line.len() as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n") {
+            // Whatever it says would be missing from the sum.
+            return Err(std::io::ErrorKind::FileTooLarge.into());
         }
         let text = std::str::from_utf8(&line).unwrap_or_default();
         if text.contains(word)
@@ -214,11 +229,26 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_never_talked_used_nothing_and_a_command_keeps_nothing() {
+    fn what_nobody_wrote_down_is_unknown_and_not_zero() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(usage(&kind("codex"), home.path()).unwrap(), Some(Usage::default()));
+        assert_eq!(usage(&kind("codex"), home.path()).unwrap(), None);
         assert_eq!(last_session(&kind("codex"), home.path()).unwrap(), None);
         assert_eq!(usage(&kind("command"), home.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn enormous_conversations_keep_nobody_reading_and_give_no_wrong_sum() {
+        let answer = r#"{"message":{"id":"a","usage":{"input_tokens":1,"output_tokens":2}}}"#;
+        let name = format!(".claude/projects/-w/{SESSION}.jsonl");
+        let home = home(&[(&name, &format!("{answer}\n"))]);
+        let used = || usage(&kind("claude"), home.path());
+        assert_eq!(used().unwrap().unwrap().output_tokens, 2);
+        // Holes cost the agent no disk space.
+        let other = home.path().join(".claude/projects/-w/other.jsonl");
+        fs::File::create(&other).unwrap().set_len(ALL_BYTES_MAX).unwrap();
+        assert_eq!(used().unwrap(), None);
+        fs::File::create(&other).unwrap().set_len(2 * LINE_BYTES_MAX).unwrap();
+        assert!(used().is_err(), "a line that is too long may hide an answer");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Foreign text: names, titles, logs and messages that an agent or a repository chose.
 //!
 //! It reaches a person's terminal only through [`Foreign::shown`], where every character that could
-//! move the cursor, reorder the line or hide itself is made visible.
+//! move the cursor, reorder the line or hide itself is made visible; inside JSON, through [`json`].
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -63,6 +63,20 @@ impl fmt::Display for Foreign {
     }
 }
 
+/// A JSON document with the same meaning in which such characters are escapes. They can only stand
+/// in its strings, and JSON itself asks for the escape of a few of them alone.
+pub fn json(document: &str) -> String {
+    document.chars().fold(String::with_capacity(document.len()), |mut out, c| {
+        match is_hidden(c) {
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }),
+            false => out.push(c),
+        }
+        out
+    })
+}
+
 fn push_shown(out: &mut String, c: char) {
     match c {
         '\n' => out.push_str("\\n"),
@@ -107,6 +121,16 @@ mod tests {
         assert_eq!(text.shown(), "修正    ok\\r\\n次");
         assert_eq!(text.shown_lines(), "修正    ok\n次");
         assert_eq!(text.hidden_count(), 1);
+    }
+
+    #[test]
+    fn json_keeps_its_meaning_and_hides_nothing() {
+        let text = "修正\u{202e}\u{9b}31m\u{7f}\u{e0101}\n\t\u{1b}\\";
+        let document = serde_json::to_string_pretty(&[text]).unwrap();
+        let shown = json(&document);
+        assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), [text]);
+        assert_eq!(Foreign::new(&shown).hidden_count(), 0, "{shown}");
+        assert!(shown.contains("修正\\u202e\\u009b31m\\u007f\\udb40\\udd01"), "{shown}");
     }
 
     #[test]

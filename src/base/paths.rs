@@ -1,5 +1,6 @@
 //! Where monban keeps its own files: configuration, state and sockets.
 
+use super::foreign::Foreign;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -55,6 +56,12 @@ pub enum PathError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder whose name cannot be told: it goes into events, messages and environments.
+    #[error(
+        "the path {} is not UTF-8; set MONBAN_HOME to a folder whose path is",
+        Foreign::from_bytes(.0.as_os_str().as_encoded_bytes())
+    )]
+    NotUtf8(PathBuf),
     /// Neither HOME nor MONBAN_HOME is set.
     #[error("neither HOME nor MONBAN_HOME is set; set MONBAN_HOME to a folder for monban's state")]
     NoHome,
@@ -96,6 +103,11 @@ impl Places {
     fn fitting(self) -> Result<Self, PathError> {
         if self.run.as_os_str().len() > RUN_BYTES_MAX {
             return Err(PathError::TooLong { path: self.run });
+        }
+        for path in [&self.config_file, &self.state, &self.run] {
+            if path.to_str().is_none() {
+                return Err(PathError::NotUtf8(path.clone()));
+            }
         }
         Ok(self)
     }

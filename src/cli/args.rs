@@ -86,7 +86,7 @@ pub enum Command {
         /// The task
         id: IdArg,
         /// Judge what is there now
-        #[arg(long)]
+        #[arg(long, conflicts_with = "json")]
         rerun: bool,
         /// One document for programs
         #[arg(long)]
@@ -180,7 +180,6 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Man pages, written into a folder
-    #[command(hide = true)]
     Man {
         /// The folder
         folder: PathBuf,
@@ -354,7 +353,7 @@ pub enum PlanCommand {
 pub struct RunArgs {
     /// The tasks
     pub ids: Vec<IdArg>,
-    /// Return when each task needs a person or ended; you are there meanwhile
+    /// Return when each task needs a person or ended, also one under way; you are there meanwhile
     #[arg(long)]
     pub wait: bool,
     /// Vouch for being there for a while, such as 30m

@@ -4,26 +4,51 @@ use super::Here;
 use super::client::Client;
 use super::exit::Failure;
 use super::print::json;
+use crate::agent::login::{Login, login};
+use crate::agent::prepare::{Host, find_program};
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::foreign::Foreign;
 use crate::base::paths;
 use crate::config::person;
+use crate::daemon::Agent;
 use crate::model::rejection::{Class, Rejection};
 use crate::store::{Disk, SystemDisk};
 use serde_json::json as object;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 /// Below this much free space a warning is shown.
 const FREE_BYTES_LOW: u64 = 1 << 30;
+
+/// How far the clock may be behind the event log before a warning is shown.
+const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5);
+/// What git must be able to do: `git worktree` and `git cat-file` as monban calls them.
+const GIT_OLDEST: (u32, u32) = (2, 40);
 
 struct Row {
     verdict: &'static str,
     what: &'static str,
     found: String,
-    cure: &'static str,
+    cure: String,
+}
+
+impl Row {
+    fn new(
+        verdict: &'static str,
+        what: &'static str,
+        found: impl Into<String>,
+        cure: impl Into<String>,
+    ) -> Self {
+        Self { verdict, what, found: found.into(), cure: cure.into() }
+    }
 }
 
 pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    let rows = [git(), state(here), disk(here), config(here), daemon(here), isolation()];
+    let mut rows = vec![git(), state(here), disk(here), clock(here), config(here), daemon(here)];
+    rows.extend(agents(here));
+    rows.extend([terminal(), logout(), isolation()]);
     if as_json {
         let rows = rows.iter().map(|row| {
             object!({ "verdict": row.verdict, "what": row.what, "found": row.found, "cure": row.cure })
@@ -31,13 +56,14 @@ pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(),
         json(out, &rows.collect())?;
     } else {
         for row in &rows {
-            writeln!(out, "{:5} {:10} {}", row.verdict, row.what, row.found)?;
+            let found = Foreign::new(&row.found).shown_lines();
+            writeln!(out, "{:5} {:10} {found}", row.verdict, row.what)?;
             if row.verdict != "ok" {
-                writeln!(out, "{:16} {}", "", row.cure)?;
+                writeln!(out, "{:16} {}", "", Foreign::new(&row.cure).shown_lines())?;
             }
         }
     }
-    match rows.iter().find(|row| row.verdict == "fail") {
+    match rows.into_iter().find(|row| row.verdict == "fail") {
         None => Ok(()),
         Some(row) => {
             let why = format!("{}: {}", row.what, row.found);
@@ -48,15 +74,23 @@ pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(),
 
 fn git() -> Row {
     let output = Command::new("git").arg("--version").stdin(Stdio::null()).output();
-    let cure = "install git 2.40 or later and put it on PATH";
+    let (major, minor) = GIT_OLDEST;
+    let cure = format!("install git {major}.{minor} or later and put it on PATH");
     match output {
         Ok(output) if output.status.success() => {
             let found = String::from_utf8_lossy(&output.stdout).trim().to_string();
-            Row { verdict: "ok", what: "git", found, cure }
+            let verdict = if git_version(&found) >= Some(GIT_OLDEST) { "ok" } else { "fail" };
+            Row::new(verdict, "git", found, cure)
         }
-        Ok(output) => Row { verdict: "fail", what: "git", found: output.status.to_string(), cure },
-        Err(error) => Row { verdict: "fail", what: "git", found: error.to_string(), cure },
+        Ok(output) => Row::new("fail", "git", output.status.to_string(), cure),
+        Err(error) => Row::new("fail", "git", error.to_string(), cure),
     }
+}
+
+/// The first two numbers of what `git --version` says.
+fn git_version(said: &str) -> Option<(u32, u32)> {
+    let mut numbers = said.strip_prefix("git version ")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn state(here: &Here) -> Row {
@@ -67,9 +101,9 @@ fn state(here: &Here) -> Row {
     match problem {
         None => {
             let found = format!("{} is private to you", here.places.state.display());
-            Row { verdict: "ok", what: "state", found, cure }
+            Row::new("ok", "state", found, cure)
         }
-        Some(error) => Row { verdict: "fail", what: "state", found: error.to_string(), cure },
+        Some(error) => Row::new("fail", "state", error.to_string(), cure),
     }
 }
 
@@ -78,9 +112,9 @@ fn disk(here: &Here) -> Row {
     match SystemDisk.free_bytes(&here.places.state) {
         Ok(free) => {
             let verdict = if free < FREE_BYTES_LOW { "warn" } else { "ok" };
-            Row { verdict, what: "disk", found: format!("{} MiB free", free >> 20), cure }
+            Row::new(verdict, "disk", format!("{} MiB free", free >> 20), cure)
         }
-        Err(error) => Row { verdict: "warn", what: "disk", found: error.to_string(), cure },
+        Err(error) => Row::new("warn", "disk", error.to_string(), cure),
     }
 }
 
@@ -90,10 +124,10 @@ fn config(here: &Here) -> Row {
     match person::load(&here.places.config_file) {
         Ok(_) if !here.places.config_file.exists() => {
             let found = format!("{path} is not there; defaults are used");
-            Row { verdict: "ok", what: "config", found, cure }
+            Row::new("ok", "config", found, cure)
         }
-        Ok(_) => Row { verdict: "ok", what: "config", found: path.to_string(), cure },
-        Err(error) => Row { verdict: "fail", what: "config", found: error.to_string(), cure },
+        Ok(_) => Row::new("ok", "config", path.to_string(), cure),
+        Err(error) => Row::new("fail", "config", error.to_string(), cure),
     }
 }
 
@@ -102,24 +136,137 @@ fn daemon(here: &Here) -> Row {
     match Client::connect_running(&here.places, &here.at) {
         Ok(Some(_)) => {
             let found = format!("answers at {}", here.places.socket().display());
-            Row { verdict: "ok", what: "daemon", found, cure }
+            Row::new("ok", "daemon", found, cure)
         }
         Ok(None) => {
             let found = "not running; any command that needs it starts it".to_string();
-            Row { verdict: "ok", what: "daemon", found, cure }
+            Row::new("ok", "daemon", found, cure)
         }
-        Err(error) => Row { verdict: "fail", what: "daemon", found: error.to_string(), cure },
+        Err(error) => Row::new("fail", "daemon", error.to_string(), cure),
+    }
+}
+
+/// Durations and ages come from the clock, and the event log's order is told by its times.
+fn clock(here: &Here) -> Row {
+    let cure = "set the clock right: ages and limits are counted by it";
+    let newest = std::fs::read_dir(here.places.state.join("events")).ok().and_then(|entries| {
+        let times = entries.flatten().filter_map(|entry| entry.metadata().ok()?.modified().ok());
+        times.max()
+    });
+    let now = Clock::System.now();
+    let ahead = newest.map(|newest: SystemTime| {
+        let since_epoch = newest.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or_default())
+            .since(now)
+    });
+    let ahead = ahead.unwrap_or_default();
+    if ahead > CLOCK_BEHIND_MAX {
+        let found = format!("{now}, {} s behind the event log", ahead.as_secs());
+        return Row::new("warn", "clock", found, cure);
+    }
+    Row::new("ok", "clock", now.to_string(), cure)
+}
+
+/// Each agent: its program, and how a run of it would be logged in.
+fn agents(here: &Here) -> Vec<Row> {
+    let agents = match crate::daemon::agents_of(&here.places.config_file) {
+        Ok(agents) => agents,
+        Err(error) => return vec![Row::new("fail", "agents", error.why, error.cure)],
+    };
+    let host = Host::here(std::env::vars_os());
+    let row = |agent: &Agent| {
+        let Agent { name, kind, config } = agent;
+        let program = match find_program(name, kind, config, &host) {
+            Ok(program) => program,
+            Err(error) => {
+                // A refusal says its cure behind what is wrong.
+                let said = error.to_string();
+                let (found, cure) = said.split_once("; ").unwrap_or((&said, "install it"));
+                return Row::new("warn", "agent", found, cure);
+            }
+        };
+        let program = program.display();
+        match login(name, kind, config, &host) {
+            Login::Missing { cure } => {
+                Row::new("warn", "agent", format!("{name}: {program}, not logged in"), cure)
+            }
+            Login::NotNeeded => Row::new("ok", "agent", format!("{name}: {program}"), ""),
+            Login::Key { variable } | Login::Token { variable } => {
+                Row::new("ok", "agent", format!("{name}: {program}, logged in by {variable}"), "")
+            }
+            Login::File { path, .. } => {
+                let by = path.display();
+                Row::new("ok", "agent", format!("{name}: {program}, logged in by {by}"), "")
+            }
+        }
+    };
+    agents.iter().map(row).collect()
+}
+
+/// Whether what monban draws can be read here.
+fn terminal() -> Row {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let out = std::io::stdout();
+    let Ok(size) = rustix::termios::tcgetwinsize(&out) else {
+        return Row::new("ok", "terminal", "the output is not a terminal", "");
+    };
+    let term = variable("TERM").unwrap_or_else(|| "no TERM".into());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
+    let found = format!("{term}, {}x{}, locale `{locale}`", size.ws_col, size.ws_row);
+    let upper = locale.to_ascii_uppercase();
+    if !(upper.contains("UTF-8") || upper.contains("UTF8")) {
+        let cure = "set LANG to a UTF-8 locale such as C.UTF-8: titles would be unreadable";
+        return Row::new("warn", "terminal", found, cure);
+    }
+    let verdict = if size.ws_col < 40 || size.ws_row < 10 { "warn" } else { "ok" };
+    Row::new(verdict, "terminal", found, "make it at least 40 columns by 10 rows")
+}
+
+/// Whether agents go on when the person logs out of this machine.
+fn logout() -> Row {
+    if cfg!(target_os = "macos") {
+        let found =
+            "agents go on when a terminal or ssh ends; logging out of the desktop ends them";
+        return Row::new("warn", "logout", found, "stay logged in while agents work");
+    }
+    if !Path::new("/run/systemd/system").is_dir() {
+        return Row::new("ok", "logout", "no systemd here that would end agents at logout", "");
+    }
+    let mut ask = Command::new("loginctl");
+    ask.args(["show-user", "--property=Linger", "--value"]);
+    ask.arg(rustix::process::getuid().as_raw().to_string()).stdin(Stdio::null());
+    match ask.output() {
+        Ok(output) if output.stdout.trim_ascii() == b"yes" => {
+            Row::new("ok", "logout", "you linger: agents go on when you log out", "")
+        }
+        _ => {
+            let found = "you do not linger: logging out may end agents";
+            Row::new("warn", "logout", found, "`loginctl enable-linger`, once")
+        }
     }
 }
 
 /// At L1 agents have the person's own rights: what they do outside monban is detected, not
 /// prevented.
 fn isolation() -> Row {
-    Row {
-        verdict: "warn",
-        what: "isolation",
-        found: "host + worktree: agents share your user id, so approvals are advisory".into(),
-        cure: "an agent could act as you outside monban; changes to your branches, configuration and \
-               hooks during a run are detected and listed",
+    Row::new(
+        "warn",
+        "isolation",
+        "host + worktree: agents share your user id, so approvals are advisory",
+        "an agent could act as you outside monban; changes to your branches, configuration and \
+         hooks during a run are detected and listed",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_git_is_told_from_a_new_one() {
+        assert_eq!(git_version("git version 2.47.3"), Some((2, 47)));
+        assert_eq!(git_version("git version 2.39.5 (Apple Git-154)"), Some((2, 39)));
+        assert!(git_version("git version 2.9.1") < Some(GIT_OLDEST));
+        assert!(git_version("hub version 3") < Some(GIT_OLDEST));
     }
 }

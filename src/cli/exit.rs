@@ -1,5 +1,6 @@
 //! How a command ends: exit status and words.
 
+use crate::base::foreign::Foreign;
 use crate::model::rejection::{Class, Rejection};
 use std::process::ExitCode;
 
@@ -60,8 +61,9 @@ impl From<Rejection> for Failure {
     }
 }
 
-/// Writes a line to standard error, as far as it can be written.
+/// Writes a line to standard error, as far as it can be written. A message may name what somebody
+/// else chose (a path, a branch, an agent's words), so it is shown escaped.
 pub fn complain(line: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", Foreign::new(line).shown_lines());
 }

@@ -6,6 +6,7 @@ use super::client::{Client, stop_stranger};
 use super::exit::Failure;
 use super::print::{json, text};
 use super::service;
+use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::rejection::Rejection;
 use crate::term::Terminal;
@@ -83,7 +84,7 @@ pub(super) fn replay(
                 Failure::input(why, "name a new file")
             })?;
             transcript.to_asciicast(&mut file).map_err(|e| failed(&e))?;
-            Ok(writeln!(out, "wrote {}", path.display())?)
+            Ok(writeln!(out, "wrote {}", Foreign::new(path.display().to_string()))?)
         }
         None => {
             // Raw bytes of an agent never reach a person's terminal: what is printed is text.

@@ -49,9 +49,14 @@ pub fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            exit::complain(error.render().to_string().trim_end());
+            return ExitCode::from(2);
+        }
+        // Help and the version were asked for.
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::SUCCESS;
         }
     };
     match run(cli) {
@@ -92,10 +97,12 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Doctor { json } => doctor::run(&here, json, out),
         Command::Demo { .. } => demo::run(out),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "monban", out);
-            Ok(())
+            let mut script = Vec::new();
+            // Not into `out`: this panics where a write fails.
+            clap_complete::generate(shell, &mut Cli::command(), "monban", &mut script);
+            Ok(out.write_all(&script)?)
         }
-        Command::Man { folder } => man(&folder),
+        Command::Man { folder } => man(&folder, out),
         Command::Proxy => proxy::run(&here),
         Command::Hook { .. } | Command::Hold { .. } | Command::DemoAgent { .. } => Ok(()),
     }?;
@@ -123,8 +130,13 @@ fn here(directory: Option<&Path>) -> Result<Here, Failure> {
     Ok(Here { places, at })
 }
 
-fn man(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder)?;
-    clap_mangen::generate_to(Cli::command(), folder)?;
-    Ok(())
+fn man(folder: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    let shown = Foreign::from_bytes(folder.as_os_str().as_encoded_bytes());
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), folder));
+    written.map_err(|error| {
+        let why = format!("cannot write man pages into {shown}: {error}");
+        Failure::environment(why, "name a folder of yours on a disk with room")
+    })?;
+    Ok(writeln!(out, "wrote the man pages into {shown}; read one: man {shown}/monban.1")?)
 }

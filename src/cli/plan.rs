@@ -5,6 +5,7 @@ use super::args::{PlanCommand, RunArgs};
 use super::client::Client;
 use super::exit::{Failure, complain};
 use super::print::{age, json, short, text};
+use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::config;
@@ -12,7 +13,7 @@ use crate::git::Repository;
 use crate::model::rejection::{Class, Rejection};
 use crate::wire::people::{Answer, Ask, PlanAsk, ShowAsk};
 use serde_json::Value;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
 pub(super) fn check(here: &Here, command: PlanCommand, out: &mut dyn Write) -> Result<(), Failure> {
@@ -35,17 +36,23 @@ fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
 
 pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let mut client = here.client()?;
+    let ids: Vec<TaskId> = args.ids.into_iter().map(|id| id.0).collect();
+    // Before anything changes: an id nobody knows is refused here.
+    let is_under_way = under_way(&mut client, &ids)?;
     if let Some(duration) = &args.attend {
         let cure = "give one such as 30m or 2h";
         let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
         let for_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
     }
+    if args.wait && is_under_way {
+        return wait(&mut client, ids, out);
+    }
     let trust = match args.trust {
         Some(hash) => Some(hash),
         None => ask_for_trust(&mut client)?,
     };
-    let tasks: Vec<TaskId> = args.ids.into_iter().map(|id| id.0).collect();
+    let tasks = ids;
     let started = client.ask(Ask::Plan(PlanAsk::Run { tasks, trust }))?;
     let tasks: Vec<TaskId> = serde_json::from_value(started["tasks"].clone())
         .map_err(|_| super::client::not_understood("tasks"))?;
@@ -54,6 +61,18 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
     }
     out.flush()?;
     if args.wait { wait(&mut client, tasks, out) } else { Ok(()) }
+}
+
+/// Whether all of these tasks are under way: there is nothing to start, and whoever waits for them
+/// again, after answering a question say, is there for them.
+fn under_way(client: &mut Client, ids: &[TaskId]) -> Result<bool, Failure> {
+    const STATES: [&str; 5] = ["queued", "running", "checking", "waiting", "landing"];
+    let mut all = !ids.is_empty();
+    for id in ids {
+        let task = client.ask(Ask::Show(ShowAsk::Task(*id)))?;
+        all &= task["state"].as_str().is_some_and(|state| STATES.contains(&state));
+    }
+    Ok(all)
 }
 
 /// On a terminal the person is shown the gate configuration and asked once; elsewhere the daemon's
@@ -114,7 +133,16 @@ fn outcome(rows: &[&Value]) -> Result<(), Failure> {
     let failed = rows.iter().find(|row| row["state"] == "failed");
     if let Some(row) = failed {
         let why = format!("task {} failed: {}", row["id"], text(&row["failure"]));
-        let cure = format!("`monban gates {}` shows the evidence", row["id"]);
+        let evidence = match (row["verdicts"].is_array(), row["status"].is_object()) {
+            (true, _) => "gates",
+            (false, true) => "screen",
+            // No agent ever ran.
+            (false, false) => "show",
+        };
+        let mut cure = format!("`monban {evidence} {}` shows the evidence", row["id"]);
+        if row["repository"]["halted"].is_object() {
+            cure.push_str(", `monban resume` lifts the halt");
+        }
         return Err(Failure::Refused(Rejection::refused(why, cure)));
     }
     let waiting = rows.iter().find(|row| row["needs_you"] == true);
@@ -133,7 +161,7 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
     let repository = Repository::open(&here.at)
         .map_err(|error| Failure::input(error.to_string(), "nothing was changed"))?;
     let top = repository.toplevel();
-    let mut detected = config::detect(&|name| std::fs::read_to_string(top.join(name)).ok());
+    let mut detected = config::detect(&|name| beginning(&top.join(name)));
     let base = repository.default_base().map_err(|error| {
         Failure::input(error.to_string(), "switch to the branch that work is to land on")
     })?;
@@ -143,8 +171,8 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
     // Before anything is written: a command that may not ask changes nothing either.
     let mut client = here.client()?;
     write_new(&path, &text)?;
-    writeln!(out, "wrote {}", path.display())?;
-    write!(out, "{text}")?;
+    writeln!(out, "wrote {}", Foreign::new(path.display().to_string()))?;
+    writeln!(out, "{}", Foreign::new(&text).shown_lines().trim_end())?;
     if detected.test.is_none() {
         writeln!(out, "\nNo test command was recognised: set [verify] test before the first run.")?;
         return Ok(());
@@ -158,10 +186,21 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file that must not be there yet.
+/// The beginning of a plain file, as text: that a lock file is there says enough, and some are
+/// large or no text at all.
+fn beginning(path: &Path) -> Option<String> {
+    let file = durable::open_plain(path).ok()?;
+    let mut bytes = Vec::new();
+    file.take(config::FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Writes a file that must not be there yet; one that cannot be written whole is not left behind.
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let written =
-        std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = std::fs::File::create_new(path).and_then(|mut file| {
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        written.inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
     written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             let why = format!("{} is there already and is never overwritten", path.display());
@@ -217,7 +256,8 @@ fn used(usage: &Value) -> String {
         format!("{input} tokens in, {} from the cache, {output} out", usage["cached_tokens"]);
     match usage["cost_micro_usd"].as_u64() {
         Some(cost) => format!("{tokens}, ${}.{:02}", cost / 1_000_000, cost % 1_000_000 / 10_000),
-        None => tokens,
+        // Some agents say it only at their end, some never: that is not nothing.
+        None => format!("{tokens}, cost not reported"),
     }
 }
 

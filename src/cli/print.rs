@@ -1,14 +1,18 @@
 //! Tables and documents on standard output.
 
 use super::exit::Failure;
-use crate::base::foreign::Foreign;
+use crate::base::foreign::{self, Foreign};
 use serde_json::Value;
 use std::io::Write;
 
 /// One JSON document.
 pub(super) fn json(out: &mut dyn Write, value: &Value) -> Result<(), Failure> {
-    serde_json::to_writer_pretty(&mut *out, value).map_err(std::io::Error::from)?;
-    Ok(writeln!(out)?)
+    Ok(writeln!(out, "{}", foreign::json(&format!("{value:#}")))?)
+}
+
+/// One JSON document on one line.
+pub(super) fn json_line(out: &mut dyn Write, value: &Value) -> std::io::Result<()> {
+    writeln!(out, "{}", foreign::json(&value.to_string()))
 }
 
 /// A JSON field as text for a person; what came from outside is shown escaped.

@@ -3,7 +3,7 @@
 use super::Here;
 use super::args::Command;
 use super::exit::Failure;
-use super::print::{age, json, short, table, text};
+use super::print::{age, json, json_line, short, table, text};
 use crate::base::foreign::Foreign;
 use crate::wire::people::{Answer, Ask, ShowAsk, TaskAsk};
 use serde_json::Value;
@@ -25,8 +25,7 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
         }
         Command::Diff { id } => {
             let value = ask(here, ShowAsk::Diff(id.0))?;
-            let patch = Foreign::new(value["patch"].as_str().unwrap_or_default());
-            Ok(writeln!(out, "{}", patch.shown_lines().trim_end())?)
+            patch(value["patch"].as_str().unwrap_or_default(), out)
         }
         Command::Gates { id, rerun: true, .. } => {
             here.client()?.ask(Ask::Task(id.0, TaskAsk::Judge))?;
@@ -43,6 +42,18 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
         Command::Events { from, follow } => events(here, from, follow, out),
         _ => Ok(()),
     }
+}
+
+/// A patch as it is: a tab stays a tab and a carriage return is seen, because what is approved may
+/// differ in nothing else.
+fn patch(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    for line in text.trim_end_matches('\n').split('\n') {
+        let (line, end) = line.strip_suffix('\r').map_or((line, ""), |line| (line, "\\r"));
+        let fields: Vec<String> =
+            line.split('\t').map(|field| Foreign::new(field).shown()).collect();
+        writeln!(out, "{}{end}", fields.join("\t"))?;
+    }
+    Ok(())
 }
 
 fn ask(here: &Here, ask: ShowAsk) -> Result<Value, Failure> {
@@ -91,14 +102,17 @@ fn list(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             }
         };
         let needs = if row["needs_you"] == true { "! " } else { "  " };
-        let note = if row["failure"].is_null() { &row["title"] } else { &row["failure"] };
+        let title = match row["failure"].is_null() {
+            true => text(&row["title"]),
+            false => format!("{}: {}", text(&row["title"]), text(&row["failure"])),
+        };
         vec![
             format!("{needs}{}", row["id"]),
             text(&row["state"]),
             text(&row["agent"]),
             shown,
             text(&row["kind"]),
-            text(note),
+            title,
         ]
     };
     let lines: Vec<Vec<String>> = rows(&value["tasks"]).map(line).collect();
@@ -122,7 +136,8 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         if binds.is_object() {
             writeln!(
                 out,
-                "    base {}  head {}  tree {}  gate runs {}",
+                "    {} at {}  head {}  tree {}  gate runs {}",
+                text(&binds["branch"]),
                 short(&binds["base"]),
                 short(&binds["head"]),
                 short(&binds["tree"]),
@@ -188,8 +203,7 @@ fn events(here: &Here, from: u64, follow: bool, out: &mut dyn Write) -> Result<(
     let ask = Ask::Show(ShowAsk::Events { from, follow });
     let mut row = |answer: Answer| match answer {
         Answer::Row(record) => {
-            serde_json::to_writer(&mut *out, &record)?;
-            writeln!(out)?;
+            json_line(out, &record)?;
             out.flush()
         }
         _ => Ok(()),

@@ -17,8 +17,6 @@ pub struct Detected {
     pub test: Option<String>,
     /// The lint command.
     pub lint: Option<String>,
-    /// Folders worth keeping between runs.
-    pub cache: Vec<String>,
 }
 
 type Files<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -43,7 +41,6 @@ fn cargo(files: Files<'_>) -> Option<Detected> {
         setup: vec![format!("cargo fetch{locked}")],
         test: Some(format!("cargo test{locked}")),
         lint: Some(format!("cargo clippy{locked} --all-targets -- -D warnings")),
-        cache: vec!["target".into()],
         ..Detected::default()
     })
 }
@@ -64,7 +61,6 @@ fn bun(files: Files<'_>) -> Option<Detected> {
         setup: vec![format!("bun install{frozen}")],
         test: Some(test),
         lint: script(&package, "lint").map(|_| "bun run lint".into()),
-        cache: vec!["node_modules".into()],
         ..Detected::default()
     })
 }
@@ -90,7 +86,6 @@ fn node(files: Files<'_>) -> Option<Detected> {
         setup: vec![setup.into()],
         test: script(&package, "test").map(|_| format!("{run} test")),
         lint: script(&package, "lint").map(|_| format!("{run} run lint")),
-        cache: vec!["node_modules".into()],
         ..Detected::default()
     })
 }
@@ -113,7 +108,6 @@ fn uv(files: Files<'_>) -> Option<Detected> {
         setup: vec!["uv sync --frozen".into()],
         test: Some("uv run pytest --junitxml=\"$MONBAN_JUNIT\"".into()),
         lint: uses_ruff(files).then(|| "uv run ruff check .".into()),
-        cache: vec![".venv".into()],
         ..Detected::default()
     })
 }

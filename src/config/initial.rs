@@ -30,7 +30,6 @@ pub fn render_initial(detected: &Detected) -> String {
 setup = {setup}
 test = {test}      # may write JUnit to $MONBAN_JUNIT; without it the exit status decides
 lint = {lint}
-cache = {cache}      # built on the base, copied in, never written back
 
 [gates]                         # in this order
 checks = {checks}
@@ -48,7 +47,6 @@ copy = []                       # files git does not track that the work needs, 
         setup = list(&detected.setup),
         test = string(detected.test.as_deref().unwrap_or_default()),
         lint = string(detected.lint.as_deref().unwrap_or_default()),
-        cache = list(&detected.cache),
         checks = if detected.lint.is_some() { r#"["lint", "test"]"# } else { r#"["test"]"# },
     )
 }

@@ -126,7 +126,7 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<Person, Diagnostics> {
     }
     if let Some(isolation) = root.section("isolation", &["home", "pass"]) {
         let home = isolation.string("home");
-        if let Some(home) = home.and_then(|home| home.check(|text| values::path_inside(text))) {
+        if let Some(home) = home.and_then(|home| home.check(|text| values::home(text))) {
             person.isolation.home = home;
         }
         if let Some(pass) = isolation.strings("pass") {

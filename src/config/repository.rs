@@ -40,8 +40,6 @@ pub struct Verify {
     pub test: Option<String>,
     /// The linter.
     pub lint: Option<String>,
-    /// Folders made by runs on the base and copied in, never written back.
-    pub cache: Vec<String>,
 }
 
 /// What is looked for in a change.
@@ -150,7 +148,7 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<RepositoryConfig, Diagnostics
         config.base =
             project.string("base").and_then(|base| base.check(|text| values::branch(text)));
     }
-    if let Some(verify) = root.section("verify", &["setup", "test", "lint", "cache"]) {
+    if let Some(verify) = root.section("verify", &["setup", "test", "lint"]) {
         config.verify = read_verify(&verify);
     }
     if let Some(names) =
@@ -190,7 +188,6 @@ fn read_verify(verify: &Section<'_>) -> Verify {
         setup: checked(verify.strings("setup"), step),
         test: command("test"),
         lint: command("lint"),
-        cache: checked(verify.strings("cache"), below_root),
     }
 }
 

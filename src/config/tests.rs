@@ -11,7 +11,6 @@ base = "main"
 setup = ["bun install --frozen-lockfile"]
 test = "bun test --reporter=junit --reporter-outfile=$MONBAN_JUNIT"
 lint = ""
-cache = ["node_modules"]                # built on the base, copied in, never written back
 [gates]                                 # in this order
 checks = ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines", "lint", "test"]
 [scan]
@@ -112,8 +111,12 @@ fn the_repository_tightens_limits_and_cannot_loosen_them() {
 fn an_unknown_key_names_its_place_what_was_meant_and_what_is_allowed() {
     let text = "[project]\nbase = \"main\"\n\n[verify]\n  tets = \"make test\"\n";
     let expected = "monban.toml:5:3: verify.tets: unknown key; did you mean \"test\"? Allowed: \
-                    setup, test, lint, cache";
+                    setup, test, lint";
     assert_eq!(repository_mistakes(text), [expected]);
+    // A key that does nothing is refused, so that nobody relies on it.
+    let found = repository_mistakes("[verify]\ncache = [\"target\"]");
+    assert!(found[0].starts_with("monban.toml:2:1: verify.cache: unknown key"), "{found:?}");
+    assert!(found[0].ends_with("llowed: setup, test, lint"), "{found:?}");
     // The repository has no say in what runs on the person's machine.
     for key in ["level = \"L3\"", "[agents.claude]\nprogram = \"/bin/sh\"", "[isolation]"] {
         let found = repository_mistakes(key);
@@ -204,8 +207,12 @@ fn a_person_cannot_undo_the_isolation_by_a_slip() {
         let found = person_mistakes(text);
         assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:?}");
     }
-    let whole = person::parse(b"[isolation]\nhome = \".\"\n", "config.toml").unwrap();
-    assert_eq!(whole.isolation.home, ".");
+    for home in [".", ".monban", "home", "./.monban/home", ".monban/.."] {
+        let text = format!("[isolation]\nhome = \"{home}\"\n");
+        assert_eq!(person_mistakes(&text).len(), 1, "{home} would be part of a snapshot");
+    }
+    let own = person::parse(b"[isolation]\nhome = \".monban/h\"\n", "config.toml").unwrap();
+    assert_eq!(own.isolation.home, ".monban/h");
 }
 
 #[test]
@@ -281,7 +288,6 @@ fn the_first_file_is_valid_and_says_what_was_found() {
         assert_eq!(config.verify.setup, found.setup);
         assert_eq!(config.verify.test, found.test);
         assert_eq!(config.verify.lint, found.lint);
-        assert_eq!(config.verify.cache, found.cache);
         assert!(config.checks.contains(&Check::Test));
     }
     let odd = Detected { test: Some("say \"a'b\\\" \u{7f}".into()), ..Detected::default() };

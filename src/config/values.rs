@@ -69,6 +69,25 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if seconds == 0 { Err(refused()) } else { Ok(Duration::from_secs(seconds)) }
 }
 
+/// Reads a folder for the HOME of runs: in the one that every snapshot leaves out by its name, so
+/// that no login of an agent can become part of its work.
+///
+/// # Errors
+/// A sentence for the person who wrote it.
+pub fn home(text: &str) -> Result<String, String> {
+    let inside = path_inside(text)?;
+    let mut parts = Path::new(&inside).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(first)), Some(Component::Normal(_))) if first == ".monban" => {
+            Ok(inside)
+        }
+        _ => Err(format!(
+            "{} must be a folder in .monban, which every snapshot leaves out",
+            shown(text)
+        )),
+    }
+}
+
 /// Reads a path that stays inside a worktree and away from `.git`. `.` is the worktree itself.
 ///
 /// # Errors

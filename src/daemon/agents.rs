@@ -32,7 +32,11 @@ fn environment(why: impl Into<String>, cure: impl Into<String>) -> Rejection {
 
 /// The person's configuration as it is on the disk now.
 pub fn person(world: &World) -> Result<Person, Rejection> {
-    person::load(&world.places.config_file).map_err(|diagnostics| {
+    person_in(&world.places.config_file)
+}
+
+fn person_in(config_file: &Path) -> Result<Person, Rejection> {
+    person::load(config_file).map_err(|diagnostics| {
         Rejection::input(diagnostics.to_string(), "mend the file and run the command again")
     })
 }
@@ -62,8 +66,12 @@ pub fn kinds(config_file: &Path) -> Result<Vec<AgentKind>, Rejection> {
 
 /// The agent called `name`, or the refusal that there is none.
 pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
-    let person = person(world)?;
-    let kinds = kinds(&world.places.config_file)?;
+    named_in(&world.places.config_file, name)
+}
+
+fn named_in(config_file: &Path, name: &str) -> Result<Agent, Rejection> {
+    let person = person_in(config_file)?;
+    let kinds = kinds(config_file)?;
     let settings = person.agents.get(name);
     let kind_name = settings.map_or(name, |settings| settings.kind.as_str());
     let Some(kind) = kinds.iter().find(|kind| kind.name == kind_name) else {
@@ -72,7 +80,7 @@ pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
         known.sort_unstable();
         known.dedup();
         if let Some(settings) = settings {
-            let file = world.places.config_file.display();
+            let file = config_file.display();
             let kind = Foreign::new(kind_name);
             return Err(Rejection::input(
                 format!(
@@ -89,7 +97,7 @@ pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
         let cure = format!(
             "the agents are: {}; add another under [agents.NAME] in {}",
             known.join(", "),
-            world.places.config_file.display()
+            config_file.display()
         );
         return Err(Rejection::input(format!("there is no agent `{shown}`"), cure));
     };
@@ -101,6 +109,24 @@ pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
         env_pass: settings.env_pass.clone(),
     });
     Ok(Agent { name: name.into(), kind: kind.clone(), config })
+}
+
+/// The agent of a run that is there already, for following it. The person may have renamed or
+/// removed it since: then what it does is followed as that of any program.
+pub fn of_run(world: &World, name: &str) -> Result<Agent, Rejection> {
+    named(world, name).or_else(|_| {
+        let builtin = AgentKind::builtin();
+        let builtin = builtin.map_err(|e| environment(e.to_string(), "install monban anew"))?;
+        let config = AgentConfig::default();
+        Ok(Agent { name: name.into(), kind: any_program(builtin)?, config })
+    })
+}
+
+/// The kind for any program.
+fn any_program(kinds: Vec<AgentKind>) -> Result<AgentKind, Rejection> {
+    let kind = kinds.into_iter().find(|kind| kind.name == person::COMMAND_KIND);
+    let gone = || environment("the built-in kind for commands is gone", "install monban anew");
+    kind.ok_or_else(gone)
 }
 
 /// A start in `worktree` for `run`, as the agent part wants it described.
@@ -139,19 +165,22 @@ fn refusal(refusal: Refusal) -> Rejection {
 
 /// Rows for `monban auth`.
 pub fn auth(world: &World) -> Result<Vec<agent::login::AuthRow>, Rejection> {
-    let person = person(world)?;
-    let kinds = kinds(&world.places.config_file)?;
+    let rows = all(&world.places.config_file)?.into_iter().flat_map(|agent| {
+        agent::login::auth_rows(&agent.name, &agent.kind, &agent.config, &world.host)
+    });
+    Ok(rows.collect())
+}
+
+/// The agents the person named, and those that need no more than a login, by name.
+pub fn all(config_file: &Path) -> Result<Vec<Agent>, Rejection> {
+    let person = person_in(config_file)?;
     let mut names: Vec<String> = person.agents.keys().cloned().collect();
+    let kinds = kinds(config_file)?;
     let with_login = kinds.iter().filter(|kind| !kind.logins.is_empty());
     names.extend(with_login.map(|kind| kind.name.clone()));
     names.sort_unstable();
     names.dedup();
-    let mut rows = Vec::new();
-    for name in names {
-        let agent = named(world, &name)?;
-        rows.extend(agent::login::auth_rows(&name, &agent.kind, &agent.config, &world.host));
-    }
-    Ok(rows)
+    names.iter().map(|name| named_in(config_file, name)).collect()
 }
 
 /// The environment of a gate's commands: what an agent's run gets, without any agent's login.
@@ -162,9 +191,7 @@ pub fn gate_environment(
     repository: &Path,
 ) -> Result<BTreeMap<String, String>, String> {
     let text = |rejection: Rejection| rejection.to_string();
-    let kinds = kinds(&world.places.config_file).map_err(text)?;
-    let kind = kinds.into_iter().find(|kind| kind.name == person::COMMAND_KIND);
-    let kind = kind.ok_or("the built-in kind for commands is gone")?;
+    let kind = kinds(&world.places.config_file).and_then(any_program).map_err(text)?;
     let config = AgentConfig { program: Some("/bin/sh".into()), ..AgentConfig::default() };
     let agent = Agent { name: "gate".into(), kind, config };
     let attempt = attempt(world, run, checkout, repository, String::new(), None).map_err(text)?;

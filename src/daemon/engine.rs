@@ -99,6 +99,11 @@ impl Handle {
         self.durable.clone()
     }
 
+    /// Whether there is no engine any more.
+    pub fn is_gone(&self) -> bool {
+        self.inbox.is_closed()
+    }
+
     /// Says something without waiting for an answer.
     pub async fn tell(&self, input: Input) {
         let _ = self.inbox.send(input).await;
@@ -118,7 +123,7 @@ impl Handle {
 
 /// Something that waits for a record to be durable.
 enum Waiting {
-    Outcome(oneshot::Sender<Outcome>, Vec<Event>),
+    Outcome(oneshot::Sender<Outcome>, Outcome),
     Look(Look),
 }
 
@@ -132,6 +137,8 @@ pub struct Engine {
     durable: watch::Sender<u64>,
     waiting: VecDeque<(u64, Waiting)>,
     driver: Driver,
+    /// The first thing this daemon records, until it has.
+    announcement: Option<Command>,
     #[cfg(debug_assertions)]
     fault: super::fault::Fault,
 }
@@ -165,7 +172,17 @@ impl Default for Channel {
 
 impl Engine {
     /// An engine over a replayed core and its open log.
-    pub fn new(channel: Channel, core: Core, log: EventLog, clock: Clock, driver: Driver) -> Self {
+    ///
+    /// `announcement` is recorded before anything else is decided, however long the disk is full:
+    /// until then the state still has the people who were at the daemon before this one.
+    pub fn new(
+        channel: Channel,
+        core: Core,
+        log: EventLog,
+        clock: Clock,
+        driver: Driver,
+        announcement: Command,
+    ) -> Self {
         let epoch = format!("{:x}", clock.now().millis());
         let Channel { inbox, durable, .. } = channel;
         durable.send_replace(log.durability().durable());
@@ -178,13 +195,15 @@ impl Engine {
             durable,
             waiting: VecDeque::new(),
             driver,
+            announcement: Some(announcement),
             #[cfg(debug_assertions)]
             fault: super::fault::Fault::from_environment(),
         }
     }
 
-    /// Works until told to stop.
-    pub async fn run(mut self) {
+    /// Works until told to stop; gives the log back, whose lock makes this daemon the only one.
+    pub async fn run(mut self) -> EventLog {
+        let _ = self.announce();
         self.start_effects();
         while let Some(input) = self.inbox.recv().await {
             match input {
@@ -202,6 +221,7 @@ impl Engine {
             self.release();
         }
         self.driver.stop();
+        self.log
     }
 
     fn last(&self) -> u64 {
@@ -209,25 +229,32 @@ impl Engine {
     }
 
     fn command(&mut self, command: &Command, answer: oneshot::Sender<Outcome>) {
+        if let Err(rejection) = self.ready_to_write(command).and_then(|()| self.announce()) {
+            let _ = answer.send(Err(rejection));
+            return;
+        }
+        // A refusal waits too: it may rest on something that is not durable yet.
+        let outcome = self.decide(command);
+        self.waiting.push_back((self.last(), Waiting::Outcome(answer, outcome)));
+    }
+
+    fn decide(&mut self, command: &Command) -> Outcome {
         #[cfg(debug_assertions)]
         self.fault.reached(super::fault::When::Before, self.last() + 1);
-        let decided = self.ready_to_write(command).and_then(|()| {
-            let now = self.clock.now();
-            // Decided on a copy: when the log refuses the events, nothing has happened.
-            let mut core = self.core.clone();
-            let events = core.handle(command, now)?;
-            self.write(&events, now)?;
-            self.core = core;
-            Ok(events)
-        });
-        match decided {
-            Ok(events) => {
-                self.waiting.push_back((self.last(), Waiting::Outcome(answer, events)));
-            }
-            Err(rejection) => {
-                let _ = answer.send(Err(rejection));
-            }
-        }
+        let now = self.clock.now();
+        // Decided on a copy: when the log refuses the events, nothing has happened.
+        let mut core = self.core.clone();
+        let events = core.handle(command, now)?;
+        self.write(&events, now)?;
+        self.core = core;
+        Ok(events)
+    }
+
+    /// Records that this daemon began, unless it has.
+    fn announce(&mut self) -> Result<(), Rejection> {
+        let Some(announcement) = self.announcement.take() else { return Ok(()) };
+        let announced = self.decide(&announcement);
+        announced.map(|_| ()).inspect_err(|_| self.announcement = Some(announcement))
     }
 
     /// A log that failed is tried again before a command is decided, never behind anybody's back.
@@ -283,8 +310,8 @@ impl Engine {
         self.fault.reached(super::fault::When::After, durable);
         while let Some((_, waiting)) = self.waiting.pop_front_if(|(seq, _)| *seq <= durable) {
             match waiting {
-                Waiting::Outcome(answer, events) => {
-                    let _ = answer.send(Ok(events));
+                Waiting::Outcome(answer, outcome) => {
+                    let _ = answer.send(outcome);
                 }
                 Waiting::Look(look) => look(Ok(&self.core)),
             }

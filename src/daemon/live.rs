@@ -22,7 +22,11 @@ use std::time::Duration;
 const SCROLLBACK_ROWS: usize = 5_000;
 /// A status is reported at once as long as fewer than so many were in the last [`PACE_SPAN`].
 const PACE_MAX: usize = 20;
+/// What a person is asked has room beyond that: it must not wait behind an agent's noise.
+const PACE_ASKS_MAX: usize = 40;
 const PACE_SPAN: Duration = Duration::from_secs(10);
+/// A screen that is never quiet is read all the same, after this long.
+const SCREEN_AFTER: Duration = Duration::from_millis(500);
 
 /// One run, shared by the thread that follows it and those who look at it or type into it.
 pub struct LiveRun {
@@ -44,17 +48,30 @@ struct Inner {
     /// Queries up to here have been answered; a daemon that starts anew answers none twice.
     answered: u64,
     last_output_at: Timestamp,
-    screen_is_new: bool,
+    /// Since when the screen holds something that was not looked at.
+    screen_new_since: Option<Timestamp>,
     /// The last prompt whose typing began.
     prompt: Option<u32>,
     told: Told,
+}
+
+/// Whether an agent took its prompt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// It shows that it did.
+    Shown,
+    /// It reports nothing, so it cannot show more than that it was typed to.
+    Silent,
+    /// It does not show it.
+    No,
 }
 
 /// What was reported last.
 #[derive(Default)]
 struct Told {
     status: Option<(State, Option<Foreign>)>,
-    turn_end: Option<TurnEnd>,
+    /// The last end of a turn, and which one it was.
+    turn_end: Option<(TurnEnd, Option<u64>)>,
     session: Option<String>,
     recent: Vec<Timestamp>,
 }
@@ -118,7 +135,7 @@ impl LiveRun {
             tracker,
             answered,
             last_output_at: now,
-            screen_is_new: false,
+            screen_new_since: None,
             prompt,
             told: Told::default(),
         };
@@ -150,7 +167,10 @@ impl LiveRun {
             }
         }
         inner.last_output_at = at;
-        inner.screen_is_new = true;
+        let new_since = *inner.screen_new_since.get_or_insert(at);
+        if at.since(new_since) >= SCREEN_AFTER {
+            inner.read_screen(at);
+        }
         drop(inner);
         self.changed.notify_all();
         replies
@@ -165,7 +185,7 @@ impl LiveRun {
     /// only silence says what the agent does, long otherwise. Nothing ticks when nothing changes.
     pub fn next_look(&self, settle: Duration, look: Duration, wait: Duration) -> Duration {
         let inner = self.lock();
-        if inner.screen_is_new {
+        if inner.screen_new_since.is_some() {
             return settle;
         }
         let told = inner.told.status.as_ref().map(|(state, _)| *state);
@@ -182,10 +202,7 @@ impl LiveRun {
     /// Nothing came for a moment: the screen can be read.
     pub fn settled(&self, at: Timestamp) {
         let mut inner = self.lock();
-        if std::mem::take(&mut inner.screen_is_new) {
-            let rows = inner.terminal.text_rows();
-            inner.tracker.observe(at, Observation::Screen(rows));
-        }
+        inner.read_screen(at);
         drop(inner);
         self.changed.notify_all();
     }
@@ -222,29 +239,29 @@ impl LiveRun {
         let run = self.id;
         if let Some(session) = inner.tracker.session().map(ToString::to_string)
             && inner.told.session.as_ref() != Some(&session)
+            && inner.told.may_tell(now, PACE_MAX)
         {
             inner.told.session = Some(session.clone());
             news.push(Report::Session { run, session });
         }
         let status = inner.tracker.status(now);
         let shown = (status.state, status.detail.clone());
+        let pace = if status.state.asks().is_some() { PACE_ASKS_MAX } else { PACE_MAX };
         // The end of the process is reported as such, with what it means for the task.
         if status.source != Source::Exit
             && inner.told.status.as_ref() != Some(&shown)
-            && inner.told.may_tell(now)
+            && inner.told.may_tell(now, pace)
         {
-            let went_on = status.state == State::Working && inner.told.turn_end.is_some();
             inner.told.status = Some(shown);
             news.push(Report::Status { run, status: settled_status(&status) });
-            if went_on && inner.tracker.turn_goes_on(now) {
-                inner.told.turn_end = None;
+        }
+        let end = inner.tracker.turn_end(now).map(|end| (end, inner.tracker.turn_end_change()));
+        if end != inner.told.turn_end {
+            if inner.told.turn_end.take().is_some() {
                 news.push(Report::WentOn { run });
             }
-        }
-        let end = inner.tracker.turn_end(now);
-        if end != inner.told.turn_end {
             inner.told.turn_end.clone_from(&end);
-            match (end, inner.prompt) {
+            match (end.map(|(end, _)| end), inner.prompt) {
                 (Some(TurnEnd::Done), Some(prompt)) => news.push(Report::Turned { run, prompt }),
                 (Some(TurnEnd::Interrupted), _) => news.push(Report::Interrupted { run }),
                 _ => {}
@@ -267,6 +284,8 @@ impl LiveRun {
                 return false;
             }
             let quiet = now().since(inner.last_output_at);
+            // A question may have been painted a moment ago.
+            inner.read_screen(now());
             if inner.tracker.ready_for_prompt(now(), quiet) {
                 return true;
             }
@@ -287,35 +306,41 @@ impl LiveRun {
         prompt: u32,
         keep: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        {
+        let (turn, told) = {
             let mut inner = self.lock();
-            inner.tracker.prompt_delivered();
             inner.prompt = Some(prompt);
-            inner.told.turn_end = None;
-        }
-        keep().inspect_err(|_| self.lock().prompt = None)
+            (inner.tracker.prompt_delivered(), inner.told.turn_end.take())
+        };
+        keep().inspect_err(|_| {
+            let mut inner = self.lock();
+            inner.prompt = None;
+            inner.tracker.prompt_withdrawn(turn);
+            inner.told.turn_end = told;
+        })
     }
 
-    /// Waits until the agent shows that it took the prompt; false when it did not within `limit` of
-    /// clock time or `gave_up` says so.
+    /// Waits until the agent shows that it took the prompt, for at most `limit` of clock time and
+    /// as long as `gave_up` does not say so.
     pub fn wait_taken(
         &self,
         now: impl Fn() -> Timestamp,
         limit: Duration,
         poll: Duration,
         gave_up: impl Fn() -> bool,
-    ) -> bool {
+    ) -> Taken {
         let until = now().plus(limit);
         let mut inner = self.lock();
         loop {
             let status = inner.tracker.status(now());
             let reports = matches!(status.source, Source::InBand | Source::Hook | Source::Exit);
-            // A program that reports nothing cannot show more than that it was typed to.
-            if !reports || inner.tracker.turn_is_under_way(now()) {
-                return true;
+            if inner.tracker.turn_is_under_way(now()) {
+                return Taken::Shown;
+            }
+            if !reports {
+                return Taken::Silent;
             }
             if gave_up() || now() >= until {
-                return false;
+                return Taken::No;
             }
             let waited = self.changed.wait_timeout(inner, poll);
             inner = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -350,10 +375,19 @@ impl LiveRun {
     }
 }
 
+impl Inner {
+    fn read_screen(&mut self, at: Timestamp) {
+        if self.screen_new_since.take().is_some() {
+            let rows = self.terminal.text_rows();
+            self.tracker.observe(at, Observation::Screen(rows));
+        }
+    }
+}
+
 impl Told {
-    fn may_tell(&mut self, now: Timestamp) -> bool {
+    fn may_tell(&mut self, now: Timestamp, pace: usize) -> bool {
         self.recent.retain(|at| now.since(*at) < PACE_SPAN);
-        if self.recent.len() >= PACE_MAX {
+        if self.recent.len() >= pace {
             return false;
         }
         self.recent.push(now);
@@ -404,3 +438,7 @@ fn settled_status(status: &Status) -> AgentStatus {
         detail: status.detail.clone().unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

@@ -25,7 +25,9 @@ use crate::base::paths::{self, PathError, Places};
 use crate::model::command::{Command, Notice};
 use crate::model::core::Core;
 use crate::model::event::Event;
-use crate::store::{EventLog, OpenReport, Options as LogOptions, StoreError, SystemDisk};
+use crate::store::{
+    Disk, EventLog, LockGuard, OpenReport, Options as LogOptions, StoreError, SystemDisk,
+};
 use driver::Driver;
 use engine::{Channel, Engine, nudging};
 use std::future::Future;
@@ -37,6 +39,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast;
 use world::World;
 
+pub use agents::{Agent, all as agents_of};
 pub use runs::replayed;
 
 /// How much progress may wait for those who follow it; the rest is dropped, it is only progress.
@@ -54,6 +57,16 @@ pub enum DaemonError {
     /// The person's configuration cannot be used.
     #[error("{0}")]
     Config(String),
+    /// A daemon with another state folder listens there.
+    #[error(
+        "another daemon, with another state folder, listens in {}; stop it, or set MONBAN_HOME to \
+         have a place of its own for this one",
+        folder.display()
+    )]
+    Sockets {
+        /// The folder of the sockets.
+        folder: PathBuf,
+    },
     /// The system refused something.
     #[error("{what}: {source}")]
     Io {
@@ -135,7 +148,9 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
     let torn = report.torn.iter().map(|torn| {
         format!("an unfinished end of {} bytes was cut: {}", torn.cut_bytes, torn.problem)
     });
-    // The log's lock makes this the only daemon: a socket that is there is nobody's.
+    // The log's lock makes this the only daemon of this state, and that of the run folder the only
+    // one at these sockets: one that is there is nobody's.
+    let _sockets = lock_sockets(&options.places)?;
     let people = bind(&options.places.socket())?;
     let reports = bind(&options.places.report_socket())?;
     let world = Arc::new(World {
@@ -151,25 +166,27 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
         log_problems: problems.chain(torn).collect(),
         places: options.places,
     });
-    let engine = Engine::new(channel, core, log, options.clock, Driver::new(Arc::clone(&world)));
-    let engine = tokio::spawn(engine.run());
     let started =
         Notice::Started { version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() };
-    let _ = handle.command(Command::Daemon(started)).await;
+    let driver = Driver::new(Arc::clone(&world));
+    let engine = Engine::new(channel, core, log, options.clock, driver, Command::Daemon(started));
+    let engine = tokio::spawn(engine.run());
     let people = tokio::spawn(server::serve(people, Arc::clone(&world)));
     let reports = tokio::spawn(hooks::serve(reports, Arc::clone(&world)));
     tokio::pin!(engine);
-    tokio::select! {
-        () = stop => handle.stop().await,
-        _ = &mut engine => {}
-    }
+    let log = tokio::select! {
+        () = stop => {
+            handle.stop().await;
+            engine.await
+        }
+        log = &mut engine => log,
+    };
     people.abort();
     reports.abort();
-    if !engine.is_finished() {
-        let _ = engine.await;
-    }
+    // While the log is held no other daemon can have made them.
     let _ = std::fs::remove_file(world.places.socket());
     let _ = std::fs::remove_file(world.places.report_socket());
+    drop(log);
     Ok(())
 }
 
@@ -189,6 +206,14 @@ fn open_log(
         }
     })?;
     Ok((opened.log, opened.report, core))
+}
+
+/// Keeps a daemon with another state folder from taking over the sockets of this one.
+fn lock_sockets(places: &Places) -> Result<Box<dyn LockGuard>, DaemonError> {
+    let path = places.run.join("lock");
+    let lock =
+        SystemDisk.lock(&path).map_err(io_error(format!("cannot lock {}", path.display())))?;
+    lock.ok_or_else(|| DaemonError::Sockets { folder: places.run.clone() })
 }
 
 fn bind(path: &Path) -> Result<UnixListener, DaemonError> {

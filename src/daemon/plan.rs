@@ -108,6 +108,7 @@ async fn run(
     trusted: Option<String>,
 ) -> Result<Value, Rejection> {
     let tasks = named_or_drafts(asked, ground.repo, tasks).await?;
+    stand_in_their_repository(asked, ground.repo, &tasks).await?;
     agents_ready(asked, &tasks).await?;
     let pin = ready_to_start(asked, ground, trusted).await?;
     let named = tasks.iter().map(|task| (*task, pin.clone())).collect();
@@ -141,6 +142,28 @@ async fn named_or_drafts(
         ));
     }
     Ok(drafts)
+}
+
+/// The gate is read where the person stands: a task of another repository is refused there, lest it
+/// be judged by a gate that is not its own.
+async fn stand_in_their_repository(
+    asked: &Asked,
+    repo: RepoId,
+    tasks: &[TaskId],
+) -> Result<(), Rejection> {
+    let tasks = tasks.to_vec();
+    let elsewhere = asked.world.engine.look(move |core| {
+        let known = tasks.iter().filter_map(|id| core.state.task(*id));
+        let other = known.into_iter().find(|task| task.repo != repo)?;
+        Some((other.id, core.state.repo_of(other)?.path.clone()))
+    });
+    elsewhere.await?.map_or(Ok(()), |(task, path)| {
+        let (path, shown) = (path.display().to_string(), Foreign::new(path.display().to_string()));
+        Err(Rejection::input(
+            format!("task {task} belongs to {shown}"),
+            format!("run the command there: `monban -C {} ...`", Foreign::new(path)),
+        ))
+    })
 }
 
 /// Checks that hold for every start: space, a readable gate, its trust.
@@ -190,6 +213,7 @@ pub(super) async fn retry(
     trusted: Option<String>,
 ) -> Result<Value, Rejection> {
     let ground = ground(asked).await?;
+    stand_in_their_repository(asked, ground.repo, &[id]).await?;
     let session = asked.world.engine.look(move |core| {
         let attempt = core.state.task(id)?.attempt()?;
         Some((attempt.run.as_ref()?.session.clone()?, attempt.place.clone()?.worktree))

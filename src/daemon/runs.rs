@@ -87,8 +87,11 @@ impl Runs {
         self.lock().values().filter(|run| run.live.task == task && run.is_up()).cloned().collect()
     }
 
-    /// The run whose hook reports carry `token`.
+    /// The run whose hook reports carry `token`. A run whose secret could not be read has none.
     pub fn by_token(&self, token: &str) -> Option<Arc<Attached>> {
+        if token.is_empty() {
+            return None;
+        }
         self.lock().values().find(|run| run.live.token == token).cloned()
     }
 

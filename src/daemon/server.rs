@@ -81,16 +81,20 @@ async fn requests(
         let read = frame::read_async::<Request>(&mut reader);
         tokio::pin!(read);
         let early = tokio::select! {
-            written = write => { written?; None }
-            request = &mut read => Some(request),
+            written = write => written.map(|()| None),
+            request = &mut read => Ok(Some(request)),
         };
-        if early.is_some() {
+        if !matches!(early, Ok(None)) {
             // It spoke or hung up while its request was under way: the request is given up.
             abort.abort();
         }
-        // A daemon that is to stop stops after its answer is out.
-        if work.await.is_ok_and(|after| after == After::Stop) {
-            world.engine.stop().await;
+        let early = early?;
+        match work.await {
+            // A daemon that is to stop stops after its answer is out.
+            Ok(After::Stop) => world.engine.stop().await,
+            // Its answer never comes: the client is not left to wait for it.
+            Err(error) if error.is_panic() => return Ok(()),
+            _ => {}
         }
         next = match early {
             None => read.await?,

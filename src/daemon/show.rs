@@ -1,6 +1,7 @@
 //! Looks: everything a person or script is shown on request.
 
 use super::requests::Asked;
+use super::world::{World, blocking};
 use super::{plan, terminal, view};
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::{Command, Notice};
@@ -10,10 +11,10 @@ use crate::model::rejection::{Class, Rejection};
 use crate::store;
 use crate::wire::people::{Answer, ShowAsk};
 use serde_json::{Value, json};
-use tokio::sync::watch;
-
-/// How many records are read from the log at once.
-const EVENTS_AT_ONCE: u64 = 256;
+use std::ops::{ControlFlow, RangeInclusive};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
 
 pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejection> {
     match ask {
@@ -66,27 +67,40 @@ async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
     asked.world.engine.look(look).await?.ok_or_else(|| no_task(id))
 }
 
+/// How long the end of a presence waits before it is told again when the log does not take it.
+const LEFT_RETRY: Duration = Duration::from_secs(1);
+
 /// A person who waits is there, until the wait or the connection ends.
 struct Present {
-    asked: Asked,
+    _until_dropped: oneshot::Sender<()>,
 }
 
 impl Present {
+    /// The coming and the going are one task that nobody gives up: whoever came also leaves, even
+    /// when the connection ends in between or the disk is full just then.
     async fn arrive(asked: &Asked) -> Result<Self, Rejection> {
-        let person = asked.person.clone();
-        let arrived = Command::Daemon(Notice::Arrived { person });
-        asked.world.engine.command(arrived).await?;
-        Ok(Self { asked: asked.clone() })
+        let (world, person) = (Arc::clone(&asked.world), asked.person.clone());
+        let (until_dropped, left) = oneshot::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            let arrived = Command::Daemon(Notice::Arrived { person: person.clone() });
+            let outcome = world.engine.command(arrived).await;
+            let is_there = outcome.is_ok();
+            let _ = tell.send(outcome);
+            if is_there {
+                let _ = left.await;
+                leave(&world, person).await;
+            }
+        });
+        told.await.map_err(|_| stopping())??;
+        Ok(Self { _until_dropped: until_dropped })
     }
 }
 
-impl Drop for Present {
-    fn drop(&mut self) {
-        let Asked { world, person, .. } = self.asked.clone();
-        tokio::spawn(async move {
-            let left = Command::Daemon(Notice::Left { person });
-            let _ = world.engine.command(left).await;
-        });
+async fn leave(world: &World, person: String) {
+    let left = Command::Daemon(Notice::Left { person });
+    while world.engine.command(left.clone()).await.is_err() && !world.engine.is_gone() {
+        tokio::time::sleep(LEFT_RETRY).await;
     }
 }
 
@@ -142,12 +156,9 @@ async fn events(asked: &Asked, from: u64, follow: bool) -> Result<Value, Rejecti
     let mut next = from.max(1);
     loop {
         let last = *durable.borrow_and_update();
-        while next <= last {
-            let until = last.min(next.saturating_add(EVENTS_AT_ONCE - 1));
-            for record in read_events(asked, next, until).await? {
-                send(asked, Answer::Row(json!(record))).await?;
-            }
-            next = until + 1;
+        if next <= last {
+            send_events(asked, next..=last).await?;
+            next = last + 1;
         }
         if !follow {
             return Ok(json!({ "last": last }));
@@ -163,18 +174,30 @@ async fn wait_for_more(durable: &mut watch::Receiver<u64>, asked: &Asked) -> Res
     }
 }
 
-async fn read_events(
-    asked: &Asked,
-    from: u64,
-    until: u64,
-) -> Result<Vec<store::Record>, Rejection> {
-    let folder = asked.world.log_folder();
-    let read = move || store::read_from(&folder, &store::SystemDisk, from..=until);
-    let records = tokio::task::spawn_blocking(read).await.map_err(|_| stopping())?;
-    records.map_err(|error| {
-        let why = format!("the event log cannot be read: {error}");
-        Rejection::new(Class::Environment, why, "`monban verify` says more")
+/// Sends records in one pass over the log, as fast as the client takes them.
+async fn send_events(asked: &Asked, range: RangeInclusive<u64>) -> Result<(), Rejection> {
+    let answers = asked.answers.clone();
+    read_log(asked, range, move |record| {
+        let row = Answer::Row(json!(record));
+        answers.blocking_send(row).map_or(ControlFlow::Break(()), ControlFlow::Continue)
     })
+    .await
+}
+
+/// Reads records beside the async world.
+async fn read_log(
+    asked: &Asked,
+    range: RangeInclusive<u64>,
+    mut visit: impl FnMut(store::Record) -> ControlFlow<()> + Send + 'static,
+) -> Result<(), Rejection> {
+    let folder = asked.world.log_folder();
+    blocking(move || {
+        store::read_range(&folder, &store::SystemDisk, range, &mut visit).map_err(|error| {
+            let why = format!("the event log cannot be read: {error}");
+            Rejection::new(Class::Environment, why, "`monban verify` says more")
+        })
+    })
+    .await
 }
 
 /// How the daemon is.
@@ -198,23 +221,35 @@ pub(super) async fn daemon(asked: &Asked) -> Result<Value, Rejection> {
 pub(super) async fn verify(asked: &Asked) -> Result<Value, Rejection> {
     let held = asked.world.engine.look(Core::clone).await?;
     let last = *asked.world.engine.durable().borrow();
-    let mut replayed = Core::new(held.settings.clone());
-    let mut unknown = 0_u64;
-    let mut next = 1;
+    let events = held.state.applied;
+    let replay = Replay { replayed: Core::new(held.settings.clone()), unknown: 0 };
+    let replay = Arc::new(Mutex::new(replay));
+    let reads = Arc::clone(&replay);
     // The log may have grown since: the states are compared after as many events as were held.
-    while next <= last && replayed.state.applied < held.state.applied {
-        let end = last.min(next + EVENTS_AT_ONCE - 1);
-        for record in read_events(asked, next, end).await? {
-            match Event::from_record(&record.kind, &record.payload) {
-                Some(event) if replayed.state.applied < held.state.applied => {
-                    replayed.replay(&event, record.at);
-                }
-                Some(_) => {}
-                None => unknown += 1,
-            }
+    read_log(asked, 1..=last, move |record| {
+        reads.lock().unwrap_or_else(PoisonError::into_inner).take_in(&record, events)
+    })
+    .await?;
+    let replay = replay.lock().unwrap_or_else(PoisonError::into_inner);
+    let equal = replay.replayed.state == held.state;
+    Ok(json!({ "equal": equal, "events": events, "unknown": replay.unknown }))
+}
+
+/// A state made anew from the log.
+struct Replay {
+    replayed: Core,
+    unknown: u64,
+}
+
+impl Replay {
+    fn take_in(&mut self, record: &store::Record, events: u64) -> ControlFlow<()> {
+        if self.replayed.state.applied >= events {
+            return ControlFlow::Break(());
         }
-        next = end + 1;
+        match Event::from_record(&record.kind, &record.payload) {
+            Some(event) => self.replayed.replay(&event, record.at),
+            None => self.unknown += 1,
+        }
+        ControlFlow::Continue(())
     }
-    let equal = replayed.state == held.state;
-    Ok(json!({ "equal": equal, "events": held.state.applied, "unknown": unknown }))
 }

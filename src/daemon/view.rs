@@ -2,7 +2,7 @@
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
-use crate::model::attempt::{AgentState, AgentStatus, Attempt, RollbackProgress};
+use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, RollbackProgress};
 use crate::model::item::{Item, ItemKind};
 use crate::model::state::{Repo, State};
 use crate::model::task::{Stage, Task};
@@ -26,8 +26,8 @@ pub fn repository(state: &State, repo: &Repo) -> Value {
         })),
         "held": repo.hold,
         "attended_by": people,
-        "vouched": state.presence.vouched.as_ref().map(|(person, until)| json!({
-            "by": person, "until": until,
+        "vouched": state.presence.vouched.as_ref().map(|word| json!({
+            "by": word.person, "until": word.until,
         })),
     })
 }
@@ -178,14 +178,25 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
 /// then there is nothing to wait for.
 pub fn is_settled(state: &State, id: TaskId) -> bool {
     let Some(task) = state.task(id) else { return true };
-    if task.is_final() || task.stage == Stage::Draft || state.items_of(id).next().is_some() {
+    // An agent of which nothing is known may well be at work: the inbox says so, the wait goes on.
+    let asks = state.items_of(id).any(|item| item.kind != ItemKind::Unknown);
+    if task.is_final() || task.stage == Stage::Draft || asks {
         return true;
     }
-    let stands_still = matches!(task.stage, Stage::Queued | Stage::Turned | Stage::Taken);
-    let stopped = state.repo_of(task).is_none_or(|repo| {
-        repo.halt.is_some() || (repo.hold.is_some() && task.stage == Stage::Queued)
-    });
-    stands_still && (stopped || is_behind_an_end(state, task))
+    let attempt = task.attempt();
+    let has_no_agent = attempt.is_none_or(|attempt| attempt.run.is_none());
+    let is_untold = attempt.and_then(Attempt::next_prompt);
+    let is_untold = is_untold.is_some_and(|prompt| prompt.delivery == Delivery::Wanted);
+    let (by_halt, by_hold) = match task.stage {
+        Stage::Queued => (true, true),
+        Stage::Turned | Stage::Taken => (true, false),
+        Stage::Running => (has_no_agent || is_untold, has_no_agent),
+        _ => (false, false),
+    };
+    let stopped = state
+        .repo_of(task)
+        .is_none_or(|repo| (by_halt && repo.halt.is_some()) || (by_hold && repo.hold.is_some()));
+    stopped || is_behind_an_end(state, task)
 }
 
 /// Whether a queued task comes after one that ended without success, or that nobody started.

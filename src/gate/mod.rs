@@ -55,7 +55,6 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
         counts,
         log: Some(ran.log),
         tail: tail(&ran.tail),
-        toolchain: Vec::new(),
     }
 }
 
@@ -71,7 +70,6 @@ pub fn not_run(check: &str, command: &str, why: &str) -> Verdict {
         counts: None,
         log: None,
         tail: Foreign::default(),
-        toolchain: Vec::new(),
     }
 }
 

@@ -92,11 +92,7 @@ impl Repository {
     pub(crate) fn checkouts_of(&self, branch: &str) -> Result<Vec<Checkout>, GitError> {
         let mut holding = Vec::new();
         for checkout in self.checkouts()? {
-            let is_an_attempts = match &checkout.folder {
-                Some(folder) => Worktree::find(folder)?.is_some(),
-                None => false,
-            };
-            if is_an_attempts {
+            if checkout.git_dir != self.common_dir() && is_an_attempts(&checkout.git_dir) {
                 continue;
             }
             let on_it = self.head_branch(&checkout.git_dir)?.as_deref() == Some(branch);
@@ -230,6 +226,15 @@ pub(crate) fn linked(common: &Path) -> Result<Vec<PathBuf>, GitError> {
     }
     all.sort_unstable();
     Ok(all)
+}
+
+/// Whether the linked worktree with this git directory is one that monban made. Its marker must be
+/// of this very worktree: a run could put one beside a person's.
+pub(crate) fn is_an_attempts(git_dir: &Path) -> bool {
+    let made = |folder: &Path| Worktree::find(folder).ok().flatten();
+    linked_folder(git_dir).is_some_and(|folder| {
+        made(&folder).is_some_and(|made| made.path == folder && made.git_dir == git_dir)
+    })
 }
 
 /// The folder of a linked worktree, if that folder points back.

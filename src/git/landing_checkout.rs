@@ -82,25 +82,21 @@ impl Moving<'_> {
             return Ok(Moved::Not(format!("git is at work in {}", folder.display())));
         }
         tell(report, "landing", 2, None)?;
-        let tree = objects.tree_of(self.landing.expected_base)?;
-        let deltas = deltas(objects, tree, self.landing.tree)?;
+        let base = objects.tree_of(self.landing.expected_base);
+        let deltas = base.and_then(|tree| deltas(objects, tree, self.landing.tree));
+        let deltas = self.or_unlock(checkout, deltas)?;
         let obstacle = match self.obstacle(objects, checkout, folder, &deltas) {
-            Ok(None) => None,
-            Ok(why) => why,
             Err(GitError::Failed { stderr, .. }) => {
                 Some(format!("its index cannot be prepared: {stderr}"))
             }
-            Err(error) => {
-                self.unlock_ours(checkout)?;
-                return Err(error);
-            }
+            looked => self.or_unlock(checkout, looked)?,
         };
         if let Some(why) = obstacle {
             self.unlock_ours(checkout)?;
             return Ok(Moved::Not(why));
         }
         tell(report, "landing", 3, None)?;
-        if let Some(now) = self.swap(true)? {
+        if let Some(now) = self.or_unlock(checkout, self.swap(true))? {
             self.unlock_ours(checkout)?;
             return Ok(Moved::Elsewhere(now));
         }
@@ -153,7 +149,8 @@ impl Moving<'_> {
         }
         let Err(error) = self.update(steps) else { return Ok(None) };
         let now = self.repository.head_of(branch)?;
-        if now == *expected_base { Err(error) } else { Ok(Some(now)) }
+        // At the commit, git failed after the swap.
+        if now == *expected_base { Err(error) } else { Ok(Some(now).filter(|n| *n != self.commit)) }
     }
 
     fn update(&self, steps: String) -> Result<(), GitError> {
@@ -324,7 +321,9 @@ impl Moving<'_> {
     fn copy_index(&self, checkout: &Checkout) -> Result<PathBuf, GitError> {
         let (index, new) = (checkout.git_dir.join("index"), self.new_index(checkout));
         let copied = files::open_file(CWD, index.as_os_str().as_bytes()).and_then(|mut from| {
-            let mut to = fs::File::create(&new)?;
+            // Whatever a run put there, such as a link, is not written through.
+            let _ = fs::remove_file(&new);
+            let mut to = fs::File::create_new(&new)?;
             io::copy(&mut from, &mut to)?;
             to.set_modified(from.metadata()?.modified()?)
         });
@@ -377,7 +376,23 @@ impl Moving<'_> {
             Err(error) => return Err(GitError::io(&path, error)),
         };
         let written = io::Write::write_all(&mut file, self.lock_text().as_bytes());
+        if written.is_err() {
+            // Without its text nobody would know it as ours, and the person's git would stay shut.
+            let _ = fs::remove_file(&path);
+        }
         written.map(|()| true).map_err(|error| GitError::io(&path, error))
+    }
+
+    /// Nothing has moved yet: a failure must not leave the person's git locked.
+    fn or_unlock<T>(
+        &self,
+        checkout: &Checkout,
+        result: Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        if result.is_err() {
+            self.unlock_ours(checkout)?;
+        }
+        result
     }
 
     /// Drops our lock and the copy of the index; another's lock stays.

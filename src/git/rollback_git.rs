@@ -10,6 +10,7 @@ use super::rollback::RollbackPlan;
 use super::store::Store;
 use super::worktree::beside;
 use crate::base::durable;
+use crate::base::foreign::Foreign;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -121,20 +122,49 @@ fn empty(git_dir: &Path) -> Result<(), GitError> {
     Ok(())
 }
 
-/// Copies files and folders, and nothing else, over what is there.
+/// Copies files, folders and links over what is there, and never writes through a link that a run
+/// put in the way. What would be lost is an error.
 fn copy(from: &Path, to: &Path, depth: u32, left: &mut u64) -> Result<(), GitError> {
     let io = |error| GitError::io(from, error);
+    if fs::symlink_metadata(to).is_ok_and(|metadata| !metadata.is_dir()) {
+        fs::remove_file(to).map_err(|error| GitError::io(to, error))?;
+    }
     fs::create_dir_all(to).map_err(|error| GitError::io(to, error))?;
     for entry in fs::read_dir(from).map_err(io)? {
         let entry = entry.map_err(io)?;
         let metadata = fs::symlink_metadata(entry.path()).map_err(io)?;
         let target = to.join(entry.file_name());
-        if metadata.is_dir() && depth < COPY_DEPTH {
+        if metadata.is_dir() {
+            if depth >= COPY_DEPTH {
+                return Err(too_large(&entry.path()));
+            }
             copy(&entry.path(), &target, depth + 1, left)?;
-        } else if metadata.is_file() && metadata.len() <= *left {
-            *left -= metadata.len();
-            fs::copy(entry.path(), &target).map_err(|error| GitError::io(&target, error))?;
+            continue;
+        }
+        if metadata.is_file() || metadata.is_symlink() {
+            *left = left.checked_sub(metadata.len()).ok_or_else(|| too_large(&entry.path()))?;
+            copy_one(&entry.path(), &target, metadata.is_symlink())
+                .map_err(|error| GitError::io(&target, error))?;
         }
     }
     Ok(())
+}
+
+fn copy_one(from: &Path, to: &Path, is_link: bool) -> io::Result<()> {
+    match fs::remove_file(to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if is_link {
+        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
+    }
+    fs::copy(from, to).map(|_| ())
+}
+
+fn too_large(path: &Path) -> GitError {
+    GitError::TooLarge {
+        what: Foreign::new(format!("what is to be kept, with {}", path.display())),
+        limit: COPY_BYTES,
+        cure: "move it out of the worktree's git folder, then roll back again",
+    }
 }

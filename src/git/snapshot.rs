@@ -136,7 +136,10 @@ pub fn take(
 
 /// A snapshot's commit of a tree that is in the store already: a merged result.
 pub fn commit(store: &Store, tree: ObjectId, label: &Label<'_>) -> Result<ObjectId, GitError> {
-    store.objects()?.write(ObjectType::Commit, &commit_bytes(tree, label))
+    let objects = store.objects()?;
+    let commit = objects.write(ObjectType::Commit, &commit_bytes(tree, label))?;
+    objects.settle(Vec::new())?;
+    Ok(commit)
 }
 
 /// Snapshots are monban's own commits, whoever runs it, so that their ids follow from their

@@ -1,14 +1,13 @@
 //! What a run could change in the person's repository to gain from later: references,
-//! configuration, hooks, information files. Noted before a run, compared after it, and put back on
-//! request. At L1 this detects and reverses; it does not prevent.
+//! configuration, hooks, information files. Noted before a run and compared after it; each
+//! difference knows the command that takes it back. At L1 this detects; it does not prevent.
 
-use super::command::{Dirs, Git};
+use super::checkouts::{is_an_attempts, linked};
 use super::error::GitError;
 use super::files::read_regular;
-use super::object::{ObjectId, RepoPath, full_name};
+use super::object::{ObjectId, RepoPath};
 use super::repository::Repository;
 use super::store::Store;
-use crate::base::durable;
 use crate::base::foreign::Foreign;
 use git2::ObjectType;
 use serde::{Deserialize, Serialize};
@@ -140,15 +139,15 @@ impl Difference {
         }
     }
 
-    /// Puts the thing back as it was before. A reference that moved again since is left and is an
-    /// error.
-    pub fn restore(&self, repository: &Repository, store: &Store) -> Result<(), GitError> {
+    /// The command by which a person puts the thing back as it was; `None` when there is none, as
+    /// for a file too long to be kept or a name that cannot be written plainly.
+    pub fn way_back(&self, repository: &Repository, store: &Store) -> Option<String> {
         match self {
             Difference::Ref { name, before, after } => {
-                restore_ref(repository, name, before.as_deref(), after.as_deref())
+                ref_back(repository, name, before.as_deref(), after.as_deref())
             }
             Difference::File { path, before, .. } => {
-                restore_file(repository, store, path, before.as_ref())
+                file_back(repository, store, path, before.as_ref())
             }
         }
     }
@@ -186,7 +185,11 @@ fn files(repository: &Repository, store: &Store) -> Result<Vec<WatchedFile>, Git
     for name in WATCHED {
         list(&common.join(name), 0, &mut paths)?;
     }
-    for git_dir in super::checkouts::linked(common)? {
+    for git_dir in linked(common)? {
+        // Attempts come and go beside a run, and nothing of ours reads what is in theirs.
+        if is_an_attempts(&git_dir) {
+            continue;
+        }
         for name in WATCHED_LINKED {
             list(&git_dir.join(name), 0, &mut paths)?;
         }
@@ -244,62 +247,58 @@ fn list(path: &Path, depth: u32, into: &mut Vec<PathBuf>) -> Result<(), GitError
     Ok(())
 }
 
-fn restore_ref(
+fn ref_back(
     repository: &Repository,
     name: &str,
     before: Option<&str>,
     after: Option<&str>,
-) -> Result<(), GitError> {
-    if name != "HEAD" {
-        full_name(name)?;
+) -> Option<String> {
+    let git = format!("git -C {}", quoted(repository.toplevel())?);
+    let name = quoted(Path::new(name))?;
+    let target = |value: &str| value.strip_prefix("ref: ").map(str::to_string);
+    if let Some(target) = before.and_then(target) {
+        return Some(format!("{git} symbolic-ref {name} {}", quoted(Path::new(&target))?));
     }
-    let symbolic = |value: Option<&str>| value.is_some_and(|value| value.starts_with("ref: "));
-    if let Some(target) = before.and_then(|value| value.strip_prefix("ref: ")) {
-        let dirs: Dirs = repository.dirs();
-        Git::new(&dirs, "symbolic-ref").args([name, full_name(target)?]).run()?;
-        return Ok(());
-    }
-    let none = ObjectId::NONE.to_string();
-    let old = if symbolic(after) { None } else { Some(after.unwrap_or(&none)) };
-    let step = match (before, old) {
-        (Some(value), Some(old)) => format!("update {name} {value} {old}\n"),
-        (Some(value), None) => format!("update {name} {value}\n"),
-        (None, Some(old)) => format!("delete {name} {old}\n"),
-        (None, None) => format!("delete {name}\n"),
+    // Only if it did not move again since.
+    let now = after.filter(|value| target(value).is_none()).unwrap_or_default();
+    let command = match before {
+        Some(before) => format!("{git} update-ref --no-deref {name} {before} {now}"),
+        None => format!("{git} update-ref --no-deref -d {name} {now}"),
     };
-    repository.git("update-ref").args(["--no-deref", "--stdin"]).input(step).run()?;
-    Ok(())
+    Some(command.trim_end().to_string())
 }
 
-fn restore_file(
+fn file_back(
     repository: &Repository,
     store: &Store,
     path: &RepoPath,
     before: Option<&WatchedFile>,
-) -> Result<(), GitError> {
-    let target = repository.common_dir().join(path.as_path());
-    let io = |error| GitError::io(&target, error);
-    let Some(file) = before else {
-        return match fs::remove_file(&target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(error)),
-            _ => Ok(()),
-        };
-    };
-    let Some(content) = file.content else {
-        return Err(GitError::TooLarge {
-            what: Foreign::new(format!("{}, of which only the size was noted", path.shown())),
-            limit: FILE_BYTES,
-            cure: "restore it by hand",
-        });
-    };
-    let bytes = store.objects()?.blob(content)?;
-    if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder).map_err(io)?;
-    }
+) -> Option<String> {
+    let target = quoted(&repository.common_dir().join(path.as_path()))?;
+    let Some(file) = before else { return Some(format!("rm -f {target}")) };
+    let content = file.content?;
     if file.is_link {
-        let _ = fs::remove_file(&target);
-        return std::os::unix::fs::symlink(OsStr::from_bytes(&bytes), &target).map_err(io);
+        let bytes = store.objects().ok()?.blob(content).ok()?;
+        let to = quoted(Path::new(OsStr::from_bytes(&bytes)))?;
+        return Some(format!("ln -sfn -- {to} {target}"));
     }
-    durable::write(&target, &bytes).map_err(io)?;
-    fs::set_permissions(&target, fs::Permissions::from_mode(file.mode)).map_err(io)
+    let store = quoted(store.folder())?;
+    // What is there may be a link by now, which must not be written through.
+    Some(format!(
+        "rm -f {target} && git --git-dir={store} cat-file blob {content} > {target} && chmod {:o} \
+         {target}",
+        file.mode
+    ))
+}
+
+/// A path as one word of a shell command. Names are chosen by whoever made them, so one with
+/// anything that would not be read as it is has no such word.
+fn quoted(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        return Some(text.to_string());
+    }
+    let safe = !text.starts_with('-') && Foreign::new(text).shown() == text;
+    safe.then(|| format!("'{}'", text.replace('\'', r"'\''")))
 }

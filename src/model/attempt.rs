@@ -6,6 +6,11 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long an agent's status may be unknown before a person is asked to look: longer than agents
+/// are between two signs of life, shorter than a person would want to find out by themselves.
+const UNKNOWN_PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// One agent run on a task.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +19,8 @@ pub struct Attempt {
     pub number: u32,
     /// It goes on with the worktree and the conversation of the attempt before.
     pub resumed: bool,
+    /// A person's own command directly started it: its agent may start with nobody there.
+    pub vouched: bool,
     /// Facts about its place of work, once it is prepared.
     pub place: Option<Place>,
     /// The agent's run, once one was asked for.
@@ -103,6 +110,8 @@ pub struct Run {
     pub status: AgentStatus,
     /// What it says that it used, once it said so.
     pub usage: Option<Usage>,
+    /// It ended while a turn was under way.
+    pub cut_short: bool,
 }
 
 /// What an agent says that it used so far, in all conversations of its HOME. Its own word: fit for
@@ -115,12 +124,20 @@ pub struct Usage {
     pub cached_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
-    /// Millionths of a US dollar, where the agent says it (some do only at their end).
+    /// Millionths of a US dollar that the agent's last process cost, where it says so (some do only
+    /// at their end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
 }
 
 impl Run {
+    /// When a person is to be asked to look, if the agent's status stays unknown (architecture,
+    /// section 8: unknown asks for attention after a while, and is never taken for idle).
+    pub fn doubtful_at(&self) -> Option<Timestamp> {
+        let unknown = self.life == Life::Up && self.status.state == AgentState::Unknown;
+        unknown.then(|| self.status.since.plus(UNKNOWN_PATIENCE))
+    }
+
     /// Whether its process tree is, or is about to be, there.
     pub fn is_live(&self) -> bool {
         !matches!(self.life, Life::Ended(_))
@@ -223,6 +240,15 @@ pub struct Prompt {
     pub why: PromptWhy,
     /// How far its delivery is.
     pub delivery: Delivery,
+    /// It was held back since nobody was there, and a person let it go.
+    pub resumed: bool,
+}
+
+impl Prompt {
+    /// Whether its typing may begin only with somebody there: nobody asked for it directly.
+    pub fn needs_somebody(&self) -> bool {
+        self.why == PromptWhy::Conflict && self.delivery == Delivery::Wanted && !self.resumed
+    }
 }
 
 /// Why a prompt is sent.

@@ -214,6 +214,11 @@ pub enum Report {
         /// The run.
         run: RunId,
     },
+    /// What the agent does is unknown for as long as a person is spared.
+    StillUnknown {
+        /// The run.
+        run: RunId,
+    },
     /// The agent went on by itself.
     WentOn {
         /// The run.
@@ -311,8 +316,15 @@ pub enum Report {
     Tampered {
         /// The run.
         run: RunId,
-        /// What changed.
+        /// What changed, each with the command that takes it back.
         what: Vec<Foreign>,
+    },
+    /// The base branch moved forward during a run, and not by a landing.
+    Advanced {
+        /// The run.
+        run: RunId,
+        /// Where it was and is, with the command that takes it back.
+        what: Foreign,
     },
 }
 

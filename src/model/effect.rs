@@ -4,7 +4,8 @@
 //! to be started. Every effect checks before it does, so that starting it a second time after a
 //! crash repeats nothing.
 
-use super::attempt::{RollbackProgress, Run};
+use super::attempt::{Prompt, RollbackProgress, Run};
+use super::item::ItemKind;
 use super::state::State;
 use super::task::{Stage, Task};
 use crate::base::clock::Timestamp;
@@ -92,6 +93,13 @@ pub enum Effect {
         /// The rollback.
         op: OpId,
     },
+    /// Say so when what an agent does is still unknown then.
+    Doubt {
+        /// The run.
+        run: RunId,
+        /// When.
+        at: Timestamp,
+    },
     /// Wake up when a person's word on being there ends.
     Wake {
         /// When.
@@ -109,8 +117,8 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
         of_runs(state, task, &mut effects);
         of_undos(task, &mut effects);
     }
-    if let Some((_, at)) = &state.presence.vouched {
-        effects.push(Effect::Wake { at: *at });
+    if let Some(word) = &state.presence.vouched {
+        effects.push(Effect::Wake { at: word.until });
     }
     effects
 }
@@ -148,11 +156,16 @@ fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
         if run.pause_wanted != run.paused {
             effects.push(Effect::SetPaused { run: run.id, paused: run.pause_wanted });
         }
-        if let Some(prompt) =
-            attempt.next_prompt().filter(|_| !state.is_halted(task) && !run.pause_wanted)
-        {
+        let held = state.repo_of(task).is_some_and(|repo| repo.hold.is_some());
+        let waits = state.is_halted(task) || run.pause_wanted;
+        let may_type = |prompt: &&Prompt| !(waits || (held && prompt.needs_somebody()));
+        if let Some(prompt) = attempt.next_prompt().filter(may_type) {
             let prompt = prompt.number;
             effects.push(Effect::Deliver { task: task.id, run: run.id, prompt });
+        }
+        let asked = state.items_of(task.id).any(|item| item.kind == ItemKind::Unknown);
+        if let Some(at) = run.doubtful_at().filter(|_| !asked) {
+            effects.push(Effect::Doubt { run: run.id, at });
         }
     }
 }

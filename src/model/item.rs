@@ -43,6 +43,8 @@ pub enum ItemKind {
     Question,
     /// The agent reports a failure.
     AgentError,
+    /// What the agent does has been unknown for a while; look at its screen.
+    Unknown,
     /// The agent finished without changing anything.
     NothingChanged,
     /// It cannot be told whether a prompt reached the agent.
@@ -59,7 +61,15 @@ impl ItemKind {
 
     /// Items about what the agent is showing right now; they close when it shows something else.
     pub fn is_live(self) -> bool {
-        matches!(self, ItemKind::Permission | ItemKind::Question | ItemKind::AgentError)
+        matches!(
+            self,
+            ItemKind::Permission | ItemKind::Question | ItemKind::AgentError | ItemKind::Unknown
+        )
+    }
+
+    /// Items that say that the agent's turn is over although nothing could be judged.
+    pub fn ends_turn(self) -> bool {
+        matches!(self, ItemKind::NothingChanged | ItemKind::Trouble)
     }
 }
 

@@ -1,16 +1,18 @@
 //! What follows by itself: events that no command asks for directly but that the state calls for.
 
-use super::attempt::{PromptWhy, StopWhy};
+use super::attempt::{Delivery, PromptWhy, StopWhy};
 use super::command::{Command, Request};
-use super::decide::Context;
-use super::event::{Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
-use super::state::State;
+use super::decide::{Context, PROMPT_BYTES_MAX};
+use super::event::{DaemonEvent, Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
+use super::state::{Repo, State};
 use super::task::{Stage, Task};
 use crate::base::id::TaskId;
 use std::collections::BTreeSet;
 
-/// What a resumed conversation is told when the person says nothing else.
-const GO_ON: &str = "Please go on with the task.";
+/// What an agent is told that goes on with a conversation.
+const GO_ON: &str = "You were interrupted: your process ended before the task was finished. The \
+    worktree is as you left it, but your last steps may be missing or half done. Look at its state \
+    first, then go on with the task.";
 
 /// The tasks a person's own command directly starts; it vouches for these (A-007).
 pub fn vouched_for(state: &State, command: &Command) -> BTreeSet<TaskId> {
@@ -28,13 +30,17 @@ pub fn vouched_for(state: &State, command: &Command) -> BTreeSet<TaskId> {
 
 /// The next event that follows by itself, if any. Called again after it was applied.
 pub fn next(context: Context<'_>, vouched: &BTreeSet<TaskId>) -> Option<Event> {
+    let word = context.state.presence.vouched.as_ref();
+    if word.is_some_and(|word| !word.counts(context.now)) {
+        return Some(Event::Daemon(DaemonEvent::VouchEnded {}));
+    }
     context.state.tasks.values().find_map(|task| of_task(context, task, vouched))
 }
 
 fn of_task(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
     match task.stage {
         Stage::Queued => start(context, task, vouched),
-        Stage::Running if !context.state.is_halted(task) => launch(context, task),
+        Stage::Running if !context.state.is_halted(task) => launch(context, task, vouched),
         Stage::Taken if !context.state.is_halted(task) => judge(context, task),
         Stage::Done | Stage::Failed | Stage::Stopped => end_leftover_run(task),
         _ => None,
@@ -51,28 +57,58 @@ fn start(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Optio
     if context.state.active_count() >= context.settings.max_agents {
         return None;
     }
-    if !vouched.contains(&task.id) && !context.is_attended(repo) {
-        let what = format!("task {} would start", task.id);
-        let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
-        return repo.hold.is_none().then_some(held);
+    let vouched = vouched.contains(&task.id);
+    if !vouched && !context.is_attended(repo) {
+        return held(repo, format!("task {} would start", task.id));
     }
     let attempt = task.attempts.last().map_or(1, |attempt| attempt.number + 1);
     let resumed = task.resume_next;
-    Some(Event::Task(TaskEvent::Attempted { task: task.id, attempt, resumed }))
+    Some(Event::Task(TaskEvent::Attempted { task: task.id, attempt, resumed, vouched }))
+}
+
+/// The repository is on hold until a person resumes it, unless it already is.
+fn held(repo: &Repo, what: String) -> Option<Event> {
+    let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
+    repo.hold.is_none().then_some(held)
 }
 
 /// The agent of a prepared attempt starts, and is told what to do. A halt that came in between
-/// holds it back (A-017).
-fn launch(context: Context<'_>, task: &Task) -> Option<Event> {
-    let attempt = task.attempt()?;
+/// holds it back (A-017), and so does everybody's leaving (A-007), unless a person's own command
+/// started the attempt.
+fn launch(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
+    let (attempt, repo) = (task.attempt()?, context.state.repo_of(task)?);
     let Some(run) = &attempt.run else {
+        let vouched = attempt.vouched || vouched.contains(&task.id);
+        if !vouched && !context.is_attended(repo) {
+            return held(repo, format!("the agent of task {} would start", task.id));
+        }
         let (run, session) = (context.state.next_run(), task.conversation());
         return Some(Event::Run(RunEvent::Wanted { task: task.id, run, session }));
     };
-    let text = if run.session.is_some() { GO_ON } else { task.spec.prompt.as_str() };
+    if !attempt.prompts.is_empty() {
+        return None;
+    }
     let (prompt, why) = (1, PromptWhy::Task);
-    let wanted = RunEvent::PromptWanted { task: task.id, prompt, text: text.into(), why };
-    attempt.prompts.is_empty().then_some(Event::Run(wanted))
+    let text = match run.session {
+        Some(_) => going_on(task),
+        None => task.spec.prompt.clone(),
+    };
+    Some(Event::Run(RunEvent::PromptWanted { task: task.id, prompt, text, why }))
+}
+
+/// The first prompt of a resumed conversation: that it was interrupted, and what it was never told.
+fn going_on(task: &Task) -> String {
+    let told = task.attempts.iter().rev().find(|attempt| !attempt.prompts.is_empty());
+    let prompts = told.map_or(&[][..], |attempt| &attempt.prompts);
+    let untold = prompts.iter().filter(|prompt| prompt.delivery != Delivery::Delivered);
+    // One that was itself such a prompt has said so already.
+    let untold = untold.map(|prompt| prompt.text.trim_start_matches(GO_ON).trim());
+    let mut parts = vec![GO_ON];
+    parts.extend(untold.filter(|text| !text.is_empty()));
+    let text = parts.join("\n\n");
+    // Over the limit the words it needs most are the person's last.
+    let last = || parts.last().copied().unwrap_or(GO_ON).to_string();
+    if text.len() <= PROMPT_BYTES_MAX { text } else { last() }
 }
 
 fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
@@ -82,6 +118,7 @@ fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
         run: context.state.next_run(),
         snapshot: snapshot.number,
         tree: snapshot.tree.clone(),
+        branch: context.state.repo_of(task)?.base.clone(),
         gate_hash: task.gate.as_ref()?.hash.clone(),
         policy: context.settings.policy.clone(),
     }))

@@ -2,12 +2,13 @@
 
 use super::attempt::{Attempt, Run};
 use super::item::Item;
-use super::task::{Task, TaskSpec};
+use super::task::{Stage, Task, TaskSpec};
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Everything the daemon knows for good. Rebuilt from the event log at every start.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -48,14 +49,36 @@ pub struct LastIds {
 pub struct Presence {
     /// People with an open dashboard or a waiting command, and how many of those each has.
     pub people: BTreeMap<String, u32>,
-    /// Somebody vouched for being there until then.
-    pub vouched: Option<(String, Timestamp)>,
+    /// Somebody vouched for being there for a while.
+    pub vouched: Option<Word>,
+}
+
+/// A person's word on being there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Word {
+    /// Who gave it.
+    pub person: String,
+    /// Until when it counts.
+    pub until: Timestamp,
+    /// When the last event since it was given happened.
+    pub seen: Timestamp,
+}
+
+/// How far the clock may be set back without a person's word becoming void.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+impl Word {
+    /// Whether it counts at `now`. A clock that was set back would make it last longer than the
+    /// person said: then it is void.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        now < self.until && now.plus(CLOCK_SLACK) >= self.seen
+    }
 }
 
 impl Presence {
     /// Whether anybody is there at `now`.
     pub fn anybody(&self, now: Timestamp) -> bool {
-        !self.people.is_empty() || self.vouched.as_ref().is_some_and(|(_, until)| now < *until)
+        !self.people.is_empty() || self.vouched.as_ref().is_some_and(|word| word.counts(now))
     }
 }
 
@@ -76,6 +99,8 @@ pub struct Repo {
     pub halt: Option<Halt>,
     /// Something waits for somebody to be there.
     pub hold: Option<String>,
+    /// The commits that landed on its base, also of tasks that were removed since.
+    pub landed: BTreeSet<String>,
 }
 
 /// Why a repository stands still.
@@ -125,6 +150,18 @@ impl State {
         self.items.values().filter(move |item| item.task == task)
     }
 
+    /// Whether a task's agent has something to do. When its turn brought nothing that could be
+    /// judged, the task stands at [`Stage::Running`] with that in the inbox, and a person decides.
+    pub fn is_in_turn(&self, task: &Task) -> bool {
+        task.stage == Stage::Running && !self.items_of(task.id).any(|item| item.kind.ends_turn())
+    }
+
+    /// Whether a run that has no process yet may get one.
+    pub fn may_start(&self, run: RunId) -> bool {
+        let found = self.run(run);
+        found.is_some_and(|(task, _, run)| run.stop.is_none() && !self.is_halted(task))
+    }
+
     /// How many tasks hold a place for an agent.
     pub fn active_count(&self) -> usize {
         self.tasks.values().filter(|task| task.is_active()).count()
@@ -132,7 +169,6 @@ impl State {
 
     /// Whether everything a task comes after is done.
     pub fn is_ready(&self, spec: &TaskSpec) -> bool {
-        use super::task::Stage;
         spec.after.iter().all(|id| self.task(*id).is_some_and(|task| task.stage == Stage::Done))
     }
 

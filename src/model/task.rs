@@ -30,6 +30,8 @@ pub enum Origin {
     /// A person's own work.
     #[default]
     Real,
+    /// The built-in tests of monban itself.
+    Selftest,
     /// The built-in demonstration.
     Demo,
 }
@@ -147,6 +149,9 @@ pub enum TaskState {
     Waiting,
     /// Being landed.
     Landing,
+    /// Its worktree is being taken back; only then is it failed or stopped.
+    #[serde(rename = "rolling-back")]
+    RollingBack,
     /// On the base branch.
     Done,
     /// Refused or broken.
@@ -164,6 +169,7 @@ impl fmt::Display for TaskState {
             TaskState::Checking => "checking",
             TaskState::Waiting => "waiting",
             TaskState::Landing => "landing",
+            TaskState::RollingBack => "rolling-back",
             TaskState::Done => "done",
             TaskState::Failed => "failed",
             TaskState::Stopped => "stopped",
@@ -215,8 +221,9 @@ impl Task {
             }
             Stage::Waiting => TaskState::Waiting,
             Stage::Landing { .. } => TaskState::Landing,
-            Stage::RollingBack { then: Ending::Failed, .. } | Stage::Failed => TaskState::Failed,
-            Stage::RollingBack { then: Ending::Stopped, .. } | Stage::Stopped => TaskState::Stopped,
+            Stage::RollingBack { .. } => TaskState::RollingBack,
+            Stage::Failed => TaskState::Failed,
+            Stage::Stopped => TaskState::Stopped,
             Stage::Done => TaskState::Done,
         }
     }

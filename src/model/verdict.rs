@@ -57,9 +57,6 @@ pub struct Verdict {
     /// The last lines of the output.
     #[serde(default)]
     pub tail: Foreign,
-    /// Versions of the tools that took part, by name.
-    #[serde(default)]
-    pub toolchain: Vec<(String, String)>,
 }
 
 /// One run of a task's gate on one snapshot.
@@ -71,6 +68,8 @@ pub struct GateRun {
     pub snapshot: u32,
     /// The tree it judged.
     pub tree: String,
+    /// The base branch that the result is for, full name.
+    pub branch: String,
     /// The hash of the gate configuration.
     pub gate_hash: String,
     /// The hash of the policy in force.
@@ -98,6 +97,9 @@ impl GateRun {
 /// What an approval signs. If any part changes, the approval is void.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Binds {
+    /// The branch that moves, full name.
+    #[serde(default)]
+    pub branch: String,
     /// The base commit everything was judged against.
     pub base: String,
     /// The snapshot commit.
@@ -120,6 +122,7 @@ impl Binds {
         let runs: Vec<String> = self.gate_runs.iter().map(ToString::to_string).collect();
         let runs = runs.join(",");
         let parts = [
+            &self.branch,
             &self.base,
             &self.head,
             &self.tree,
@@ -139,6 +142,7 @@ impl Binds {
                 changed.push(name);
             }
         };
+        compare("base branch", self.branch == other.branch);
         compare("base", self.base == other.base);
         compare("head", self.head == other.head);
         compare("tree", self.tree == other.tree);
@@ -156,6 +160,7 @@ mod tests {
 
     fn binds() -> Binds {
         Binds {
+            branch: "r".into(),
             base: "b".into(),
             head: "h".into(),
             tree: "t".into(),
@@ -170,7 +175,8 @@ mod tests {
     fn every_part_changes_the_digest_and_is_named() {
         let before = binds();
         type Change = fn(&mut Binds);
-        let changes: [(&str, Change); 7] = [
+        let changes: [(&str, Change); 8] = [
+            ("base branch", |b| b.branch.push('x')),
             ("base", |b| b.base.push('x')),
             ("head", |b| b.head.push('x')),
             ("tree", |b| b.tree.push('x')),
@@ -199,12 +205,12 @@ mod tests {
             counts: None,
             log: None,
             tail: Foreign::default(),
-            toolchain: Vec::new(),
         };
         let gate = |verdicts| GateRun {
             run: RunId(1),
             snapshot: 1,
             tree: "t".into(),
+            branch: "r".into(),
             gate_hash: "g".into(),
             policy: "p".into(),
             started_at: Timestamp::default(),

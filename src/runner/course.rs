@@ -29,6 +29,8 @@ pub(super) struct Course {
     survivors: u32,
     pub(super) is_at_end: bool,
     pub(super) kill_at: Option<Instant>,
+    /// The agent was killed: what it left behind gets no grace.
+    has_killed: bool,
     pub(super) limit_at: Option<Instant>,
     pub(super) paused_at: Option<Instant>,
     /// Whoever started the run is about to connect; even a run that is over at once waits for it.
@@ -61,6 +63,7 @@ impl Course {
             survivors: 0,
             is_at_end: false,
             kill_at: None,
+            has_killed: false,
             limit_at: time_limit.map(|limit| now() + limit),
             paused_at: None,
             linger_until: Some(now() + LINGER),
@@ -151,6 +154,7 @@ impl Holder {
             if self.course.how == How::Stopped {
                 self.course.how = How::Killed;
             }
+            self.course.has_killed = true;
             self.course.kill_at = Some(time + KILL_FOR);
             self.family.signal(&[Signal::KILL]);
         } else if is_due(self.course.limit_at) && self.course.paused_at.is_none() {
@@ -176,7 +180,9 @@ impl Holder {
     fn end_rest(&mut self, time: Instant) {
         let left = self.family.look();
         self.course.survivors = u32::try_from(left.len()).unwrap_or(u32::MAX);
-        if self.course.kill_at.is_none() {
+        if self.course.has_killed {
+            self.course.kill_at = Some(time);
+        } else if self.course.kill_at.is_none() {
             let grace = Duration::from_millis(self.spec.stop_grace_ms);
             self.course.kill_at = Some(time + grace);
             self.family.signal(&[Signal::TERM, Signal::CONT]);

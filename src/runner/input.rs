@@ -45,7 +45,9 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<u8>,
+    /// Each in writes of its own: Enter must not arrive as the end of a pasted text.
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
     is_closed: bool,
 }
 
@@ -60,14 +62,20 @@ impl Shared {
         while state.waiting.is_empty() && !state.is_closed {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let count = state.waiting.len().min(WRITE_BYTES);
-        (!state.is_closed).then(|| state.waiting.drain(..count).collect())
+        let mut piece = state.waiting.pop_front().filter(|_| !state.is_closed)?;
+        let rest = piece.split_off(piece.len().min(WRITE_BYTES));
+        if !rest.is_empty() {
+            state.waiting.push_front(rest);
+        }
+        state.waiting_bytes -= piece.len();
+        Some(piece)
     }
 
     fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
         state.waiting = VecDeque::new();
+        state.waiting_bytes = 0;
         self.changed.notify_all();
     }
 }
@@ -94,10 +102,11 @@ impl Input {
         if state.is_closed {
             return Err(InputError::Closed);
         }
-        if state.waiting.len() + bytes.len() > WAITING_BYTES_MAX {
-            return Err(InputError::Full(state.waiting.len()));
+        if state.waiting_bytes + bytes.len() > WAITING_BYTES_MAX {
+            return Err(InputError::Full(state.waiting_bytes));
         }
-        state.waiting.extend(bytes);
+        state.waiting.push_back(bytes.to_vec());
+        state.waiting_bytes += bytes.len();
         self.shared.changed.notify_all();
         Ok(())
     }
@@ -130,4 +139,31 @@ fn write_all(shared: &Shared, terminal: &OwnedFd, mut bytes: &[u8]) -> io::Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixDatagram;
+
+    #[test]
+    fn what_is_sent_apart_is_written_apart() {
+        // A datagram socket in the terminal's place keeps what was one write apart from the next.
+        let (terminal, agent) = UnixDatagram::pair().unwrap();
+        let input = Input { shared: Arc::new(Shared::default()) };
+        input.send(b"a prompt").unwrap();
+        input.send(b"\r").unwrap();
+        let large = [b'x'; 3 * WRITE_BYTES / 2];
+        input.send(&large).unwrap();
+        let terminal = OwnedFd::from(terminal);
+        for _ in 0..4 {
+            let piece = input.shared.take().unwrap();
+            write_all(&input.shared, &terminal, &piece).unwrap();
+        }
+        let mut buffer = [0; 2 * WRITE_BYTES];
+        let mut next = || agent.recv(&mut buffer).map(|count| buffer[..count].to_vec()).unwrap();
+        assert_eq!((next(), next()), (b"a prompt".to_vec(), b"\r".to_vec()));
+        assert_eq!([next(), next()].concat(), large);
+        assert_eq!(input.shared.state().waiting_bytes, 0);
+    }
 }

@@ -13,6 +13,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 const READ_BYTES: usize = 16 * 1024;
+/// Requests are small: whoever announces more could only fill the holder's memory.
+const REQUEST_BYTES_MAX: usize = 64 * 1024;
 
 /// A connected process, non-blocking.
 #[derive(Debug)]
@@ -51,7 +53,8 @@ impl Listener {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         stream.set_nonblocking(true)?;
-        Ok(Peer { stream, decoder: Decoder::default(), out: Vec::new(), pid: peer.pid })
+        let decoder = Decoder::bounded(REQUEST_BYTES_MAX);
+        Ok(Peer { stream, decoder, out: Vec::new(), pid: peer.pid })
     }
 }
 

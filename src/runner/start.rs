@@ -101,6 +101,10 @@ pub fn start(folder: &Path, spec: &RunSpec, monban_program: &Path) -> Result<Con
         }
         frame::read(&mut pipe).map_err(io::Error::other)
     });
+    if !matches!(report, Ok(Some(Report::Ready))) {
+        // It holds the environment, secrets included: a holder that did not come up left it there.
+        let _ = std::fs::remove_file(files::spec_path(folder));
+    }
     let broken = |reason: String| RunError::Holder { folder: folder.to_path_buf(), reason };
     match report.map_err(|error| broken(error.to_string()))? {
         Some(Report::Ready) => Connection::open(&spec.socket, &spec.marker, 0),

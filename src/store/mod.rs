@@ -15,7 +15,7 @@ mod writer;
 
 pub use disk::{Disk, DiskFile, LockGuard, SystemDisk};
 pub use log::{EventLog, OpenReport, Opened, Options, RESERVE_BYTES};
-pub use reader::{VerifyReport, read_from, verify};
+pub use reader::{VerifyReport, read_range, verify};
 pub use record::{NewRecord, RECORD_BYTES_MAX, Record};
 pub use repair::TornTail;
 pub use scan::Problem;

@@ -56,22 +56,23 @@ pub fn verify(folder: &Path, disk: &dyn Disk) -> Result<VerifyReport, StoreError
     })
 }
 
-/// The good records of `range`. The caller bounds the range: by what is durable, and in length.
+/// Gives the good records of `range` to `visit`, in order and in one pass, until it breaks. The
+/// caller bounds the range by what is durable.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn read_from(
+pub fn read_range(
     folder: &Path,
     disk: &dyn Disk,
     range: RangeInclusive<u64>,
-) -> Result<Vec<Record>, StoreError> {
-    let mut found = Vec::new();
+    visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
     scan::scan(disk, folder, *range.start(), &mut |record| {
         let is_behind = record.seq >= *range.end();
         if range.contains(&record.seq) {
-            found.push(record);
+            visit(record)?;
         }
         if is_behind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    Ok(found)
+    Ok(())
 }

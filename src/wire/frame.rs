@@ -100,12 +100,24 @@ pub async fn read_async<T: DeserializeOwned>(
 }
 
 /// Takes frames out of bytes that arrive in pieces, for those who poll.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::bounded(FRAME_BYTES_MAX)
+    }
 }
 
 impl Decoder {
+    /// One that takes no frame of more than `limit` bytes, for those who expect small ones.
+    pub fn bounded(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit: limit.min(FRAME_BYTES_MAX) }
+    }
+
     /// Adds what was read.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -115,7 +127,11 @@ impl Decoder {
     /// that no more than one frame is ever held.
     pub fn next_frame<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let Some(head) = self.bytes.first_chunk::<HEADER>() else { return Ok(None) };
-        let end = HEADER + body_length(*head)?;
+        let length = body_length(*head)?;
+        if length > self.limit {
+            return Err(FrameError::TooLarge(length));
+        }
+        let end = HEADER + length;
         if self.bytes.len() < end {
             return Ok(None);
         }

@@ -91,6 +91,7 @@ fn what_stands_where_a_worktree_or_branch_would_be_is_left_alone() {
     fs::write(taken.join("mine"), "mine\n").unwrap();
     let ran = monban.run(&id).expect(1);
     assert!(ran.err.contains("already exists and is not monban's"), "{}", ran.err);
+    assert!(ran.err.contains(&format!("`monban show {id}` shows the evidence")), "{}", ran.err);
     assert_eq!(fs::read_to_string(taken.join("mine")).unwrap(), "mine\n");
     assert_eq!(monban.git(&["branch", "--list", "monban/*"]), "");
     assert_eq!(monban.git(&["worktree", "list"]).lines().count(), 1);
@@ -101,11 +102,13 @@ fn what_stands_where_a_worktree_or_branch_would_be_is_left_alone() {
     let mine = monban.commit("mine");
     monban.git(&["branch", &branch]);
     monban.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    monban.monban(&["resume"]).expect(0);
     let ran = monban.run(&second).expect(1);
     assert!(ran.err.contains(&branch) && ran.err.contains("rename it"), "{}", ran.err);
     assert_eq!(monban.git(&["rev-parse", &branch]), mine);
     assert_eq!(monban.git(&["worktree", "list"]).lines().count(), 1);
     // Tried again, the task gets another place.
+    monban.monban(&["resume"]).expect(0);
     let gate = monban.gate();
     monban.monban(&["task", "retry", &id, "--fresh", "--trust", &gate]).expect(0);
     monban.until(&id, "the result", |task| task["waits_for"][0] == "approval");

@@ -153,6 +153,30 @@ fn tasks_cannot_wait_for_what_is_not_there_or_for_themselves() {
 }
 
 #[test]
+fn a_task_under_way_can_be_waited_for_again() {
+    let monban = Instance::new();
+    let id = monban.add("T", "permission 'x'; echo x > x");
+    monban.run(&id).expect(4);
+    let again = monban.monban(&["run", &id, "--wait"]).expect(4);
+    assert!(again.err.contains("permission"), "{}", again.err);
+    monban.monban(&["send", &id, "--keys", "y", "enter"]).expect(0);
+    // Until it has the answer it may still be seen asking.
+    monban.until(&id, "the answer", |task| task["waits_for"][0] != "permission");
+    let ended = monban.monban(&["run", &id, "--wait"]).expect(4);
+    assert!(ended.err.contains("approval"), "{}", ended.err);
+    refused_whole(&monban, &["run", &id], 1, &["already"]);
+}
+
+#[test]
+fn nobody_vouches_for_a_task_that_is_not_there() {
+    let monban = Instance::new();
+    monban.add("T", "x");
+    refused_whole(&monban, &["run", "99", "--attend", "30m"], 2, &["there is no task 99"]);
+    let vouched = monban.events().into_iter().filter(|kind| kind.contains("vouched")).count();
+    assert_eq!(vouched, 0);
+}
+
+#[test]
 fn a_task_named_twice_runs_once() {
     let monban = Instance::new();
     let id = monban.add("T", "echo x > x");

@@ -234,6 +234,48 @@ fn an_agents_worktree_on_the_base_branch_is_not_the_persons_checkout() {
     assert_eq!(fs::read_to_string(path.join("edit")).unwrap(), "1\n");
 }
 
+/// Otherwise a file that a run writes next to the person's folder would move the branch under it.
+#[test]
+fn a_marker_forged_beside_the_persons_checkout_does_not_hide_it() {
+    let ready = ready();
+    let path = ready.world.folder.path().join("attempt");
+    let (repository, base) = (ready.world.repository(), ready.landing.expected_base);
+    let branch = "refs/heads/monban/1-1";
+    git::Worktree::add(&ready.store, &repository, &path, branch, base, &mut quiet).unwrap();
+    let name = ready.world.root.file_name().unwrap().to_str().unwrap();
+    let forged = ready.world.root.with_file_name(format!("{name}.worktree.json"));
+    fs::copy(path.with_file_name("attempt.worktree.json"), &forged).unwrap();
+    assert!(matches!(ready.land(), Landed::Moved { checkout: Some(_), .. }));
+    assert_eq!(ready.world.git(&["status", "--porcelain"]), "");
+}
+
+/// A landing that failed must not leave the person's git locked.
+#[test]
+fn a_branch_that_cannot_be_moved_leaves_no_lock_behind() {
+    let ready = ready();
+    let held = ready.world.root.join(".git/refs/heads/main.lock");
+    write(&held, b"");
+    let repository = ready.world.repository();
+    assert!(land(&ready.store, &repository, &ready.landing, &mut quiet).is_err());
+    fs::remove_file(&held).unwrap();
+    ready.assert_tidy();
+    assert_eq!(ready.world.git(&["status", "--porcelain"]), "");
+    assert!(matches!(ready.land(), Landed::Moved { .. }));
+}
+
+/// What a run puts where monban keeps its copy of the index must not be written through.
+#[test]
+fn a_link_planted_where_the_index_is_copied_is_not_followed() {
+    let ready = ready();
+    let bystander = ready.world.folder.path().join("bystander");
+    write(&bystander, b"precious");
+    let planted = ready.world.root.join(".git/monban-index-op7");
+    std::os::unix::fs::symlink(&bystander, &planted).unwrap();
+    let Landed::Moved { commit, .. } = ready.land() else { panic!() };
+    ready.assert_landed(commit);
+    assert_eq!(fs::read(&bystander).unwrap(), b"precious");
+}
+
 #[test]
 fn uncommon_index_formats_land_or_wait_and_are_never_damaged() {
     let formats: [&[&str]; 4] = [

@@ -283,6 +283,37 @@ fn an_undo_stopped_at_any_step_is_finished_by_the_same_call() {
     }
 }
 
+/// An isolated agent can write its worktree's git folder; undo runs outside its sandbox.
+#[test]
+fn an_undo_does_not_write_through_a_link_in_the_worktrees_git_folder() {
+    let messy = messy();
+    let git_dir = &messy.plan.worktree.git_dir;
+    write(&git_dir.join("logs/rc"), b"evil");
+    symlink("rc", git_dir.join("logs/alias")).unwrap();
+    steps::finish(&messy.plan, &messy.attempt.store, &mut quiet).unwrap();
+    let outside = messy.attempt.world.folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    write(&outside.join("rc"), b"precious");
+    fs::rename(git_dir.join("logs"), git_dir.join("logs-before")).unwrap();
+    symlink(&outside, git_dir.join("logs")).unwrap();
+    steps::undo(&messy.plan, &mut quiet).unwrap();
+    assert_eq!(fs::read(outside.join("rc")).unwrap(), b"precious");
+    assert_eq!(fs::read(git_dir.join("logs/rc")).unwrap(), b"evil");
+    assert!(fs::symlink_metadata(git_dir.join("logs/alias")).unwrap().is_symlink());
+}
+
+/// What cannot be kept is not thrown away in silence.
+#[test]
+fn a_git_folder_that_cannot_be_kept_whole_stops_the_rollback_before_anything_moves() {
+    let messy = messy();
+    let file = fs::File::create(messy.plan.worktree.git_dir.join("huge")).unwrap();
+    file.set_len(2 << 30).unwrap();
+    let stopped = steps::finish(&messy.plan, &messy.attempt.store, &mut quiet);
+    assert!(matches!(stopped, Err(GitError::TooLarge { .. })), "{stopped:?}");
+    assert_eq!(steps::probe(&messy.plan).unwrap(), Step::Prepared);
+    assert_eq!(manifest(&messy.attempt.path, &[]).unwrap(), messy.before);
+}
+
 #[test]
 fn a_rollback_that_did_not_restore_says_so() {
     let messy = messy();
@@ -298,7 +329,7 @@ fn a_rollback_that_did_not_restore_says_so() {
 }
 
 #[test]
-fn what_a_run_changed_in_the_repository_is_listed_and_put_back() {
+fn what_a_run_changed_in_the_repository_is_listed_with_the_command_that_takes_it_back() {
     let world = World::new(FILES);
     let (repository, store) = (world.repository(), world.store());
     let head = world.head();
@@ -341,9 +372,42 @@ fn what_a_run_changed_in_the_repository_is_listed_and_put_back() {
         assert!(line.starts_with(start), "{line}");
     }
     for difference in &differences {
-        difference.restore(&repository, &store).unwrap();
+        let command = difference.way_back(&repository, &store).unwrap();
+        let done = std::process::Command::new("sh").args(["-c", &command]).status().unwrap();
+        assert!(done.success(), "{command}");
     }
     let restored = WatchedState::note(&repository, &store).unwrap();
     assert_eq!(before.differences(&restored), []);
     assert_eq!(world.head(), head);
+}
+
+/// Several agents work at once: what monban makes for one is no alarm about another.
+#[test]
+fn an_attempt_that_comes_during_a_run_is_no_difference_and_a_worktree_of_the_agent_is() {
+    let attempt = attempt();
+    let (repository, store) = (attempt.world.repository(), &attempt.store);
+    let before = WatchedState::note(&repository, store).unwrap();
+    attempt.added();
+    let after = WatchedState::note(&repository, store).unwrap();
+    assert_eq!(before.differences(&after), []);
+    let own = attempt.world.folder.path().join("own");
+    attempt.world.git(&["worktree", "add", "-q", "--detach", own.to_str().unwrap()]);
+    let after = WatchedState::note(&repository, store).unwrap();
+    assert_eq!(before.differences(&after).len(), 2);
+}
+
+/// A person pastes the command: a name must not become another one.
+#[test]
+fn a_name_in_the_way_back_cannot_run_anything() {
+    let world = World::new(FILES);
+    let (repository, store) = (world.repository(), world.store());
+    let before = WatchedState::note(&repository, &store).unwrap();
+    let name = "refs/heads/x';touch${IFS}evil;'";
+    world.git(&["update-ref", name, "HEAD"]);
+    let after = WatchedState::note(&repository, &store).unwrap();
+    let command = before.differences(&after)[0].way_back(&repository, &store).unwrap();
+    let mut shell = std::process::Command::new("sh");
+    assert!(shell.args(["-c", &command]).current_dir(&world.root).status().unwrap().success());
+    assert!(!world.root.join("evil").exists());
+    assert_eq!(before.differences(&WatchedState::note(&repository, &store).unwrap()), []);
 }

@@ -101,6 +101,7 @@ fn a_run_without_a_spec_and_a_missing_monban_are_said() {
     let nowhere = run.path("monban");
     let error = monban::runner::start(&run.folder, &run.spec, &nowhere).unwrap_err().to_string();
     assert!(error.contains("did not start: No such file"), "{error}");
+    assert!(!run.folder.join("spec.json").exists(), "the environment stays on the disk");
     let mut long = run.spec.clone();
     long.socket = run.path(&"s".repeat(120));
     let error = monban::runner::start(&run.folder, &long, monban()).unwrap_err();
@@ -272,6 +273,11 @@ fn strangers_are_told_no_and_disturb_nobody() {
     let mut noise = UnixStream::connect(&run.spec.socket).unwrap();
     noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     assert!(matches!(noise.read(&mut [0; 16]), Ok(0) | Err(_)));
+    // Nobody makes the holder keep megabytes in memory for a frame that never ends.
+    let mut hoard = UnixStream::connect(&run.spec.socket).unwrap();
+    hoard.write_all(&1_000_000_u32.to_be_bytes()).unwrap();
+    hoard.set_read_timeout(Some(LONG)).unwrap();
+    assert!(matches!(hoard.read(&mut [0; 16]), Ok(0)), "an enormous request is waited for");
     connection.handle().input(b"\n").unwrap();
     assert_eq!(finish(&mut connection).status, Status::Code(8));
 }
@@ -310,4 +316,46 @@ fn a_process_of_the_run_may_not_control_its_holder() {
     let mut connection = run.start();
     finish(&mut connection);
     assert!(run.file("answer").contains("may not control it"), "{}", run.file("answer"));
+}
+
+#[test]
+fn kill_leaves_no_grace_to_a_process_that_is_always_another_one() {
+    // The agent forks, leaves its session and ends, again and again: a signal mostly comes too late
+    // for the process it was meant for.
+    const ROLE: &str = "MONBAN_TEST_COMET";
+    if std::env::var(ROLE).is_ok() {
+        std::fs::write("flying", "yes\n").unwrap();
+        comet();
+    }
+    let mut run = Run::of("");
+    run.spec.program = std::env::current_exe().unwrap().display().to_string();
+    let name = "ending::kill_leaves_no_grace_to_a_process_that_is_always_another_one";
+    run.spec.args = ["--exact", name, "--nocapture"].map(String::from).into();
+    run.spec.env.insert(ROLE.into(), "1".into());
+    let mut connection = run.start();
+    run.file("flying");
+    let asked_at = std::time::Instant::now();
+    connection.handle().kill().unwrap();
+    let record = finish(&mut connection);
+    assert!(matches!(record.tree, Tree::Empty { .. }), "{:?}", record.tree);
+    // Far less than what processes that were only asked to end get.
+    assert!(asked_at.elapsed() < Duration::from_secs(8), "{:?}", asked_at.elapsed());
+}
+
+#[expect(unsafe_code, reason = "nothing safe forks")]
+fn comet() -> ! {
+    // SAFETY: all calls are async-signal-safe, and the children make no others.
+    unsafe {
+        if libc::fork() != 0 {
+            loop {
+                libc::pause();
+            }
+        }
+        loop {
+            libc::setsid();
+            if libc::fork() != 0 {
+                libc::_exit(0);
+            }
+        }
+    }
 }

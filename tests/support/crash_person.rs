@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How long one job may take, and how often the person looks.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// After so many looks at which nothing was new, a person looks at the disk.
-const STILL_MAX: u32 = 50;
+const STILL_MAX: u32 = 15;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What the agent is told to do and what is to come of it.
@@ -162,7 +162,10 @@ impl Person {
 
     fn is_over(&self, task: &Value) -> bool {
         match self.job {
-            Job::Good => task["state"] == "done" && task["attempts"][0]["ended"].is_object(),
+            Job::Good => {
+                let last = task["attempts"].as_array().unwrap().last();
+                task["state"] == "done" && last.unwrap()["ended"].is_object()
+            }
             Job::Bad => task["stage"]["is"] == "failed" && task["repository"]["halted"].is_null(),
         }
     }
@@ -185,7 +188,7 @@ impl Person {
         }
         if state == "failed" && !task["repository"]["halted"].is_null() {
             self.say(&["resume"]);
-        } else if state == "failed"
+        } else if ["failed", "stopped"].contains(&state)
             && self.job == Job::Good
             && let Some(gate) = self.gate()
         {
@@ -229,6 +232,10 @@ impl Person {
                 let digest = item["digest"].as_str().unwrap();
                 self.say(&["approve", "1", "--bind", digest]);
             }
+            // The agent itself found the disk full.
+            "nothing-changed" => _ = self.say(&["abort", "1"]),
+            // What the supervisor could not do on a full disk is asked for again.
+            "trouble" => _ = self.say(&["gates", "1", "--rerun"]),
             // An agent that died as it was typed to may have got it or not; it is over anyway.
             "delivery" if [AGENT, HOLDER].contains(&self.victim) => {}
             // The daemon dies at records, and between them it is always known what was typed.

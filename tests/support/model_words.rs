@@ -116,6 +116,5 @@ fn verdict(check: &str, outcome: Outcome, reason: &str) -> Verdict {
         counts: None,
         log: None,
         tail: Foreign::default(),
-        toolchain: Vec::new(),
     }
 }

@@ -127,6 +127,16 @@ impl InProcess {
         Self { clock, places, runtime, stop, served }
     }
 
+    /// Why a daemon of `places` does not start.
+    pub fn refused(places: Places) -> String {
+        let mut refused = Self::start(places);
+        let (served, runtime) = (refused.served.take(), refused.runtime.take());
+        let (served, runtime) = (served.unwrap(), runtime.unwrap());
+        let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, served).await });
+        runtime.shutdown_background();
+        ended.expect("it does not start").unwrap().unwrap_err().to_string()
+    }
+
     /// Stops it as a signal would; agents go on.
     pub fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {

@@ -4,6 +4,7 @@ use super::facts::Facts;
 use crate::agent::prompt::{Paste, prompt_input};
 use crate::base::id::{RunId, TaskId};
 use crate::daemon::driver::Cancel;
+use crate::daemon::live::Taken;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::attempt::{Attempt, Delivery, Prompt};
@@ -33,7 +34,8 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
     }
     let gave_up = || cancel.is_set() || !run.is_up();
     // Typing that is on record but had not begun was never typed.
-    if prompt.delivery == Delivery::Wanted || !run.live.has_begun(number) {
+    let is_typed_now = prompt.delivery == Delivery::Wanted || !run.live.has_begun(number);
+    if is_typed_now {
         if !run.live.wait_ready(|| world.clock.now(), POLL, gave_up) {
             return;
         }
@@ -55,11 +57,13 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
             }
         }
     }
-    if run.live.wait_taken(|| world.clock.now(), TAKEN_LIMIT, POLL, gave_up) {
-        went_on(Delivery::Delivered);
-    } else if !gave_up() {
-        went_on(Delivery::Uncertain);
-    }
+    match run.live.wait_taken(|| world.clock.now(), TAKEN_LIMIT, POLL, gave_up) {
+        Taken::Shown => went_on(Delivery::Delivered),
+        Taken::Silent if is_typed_now => went_on(Delivery::Delivered),
+        // An earlier daemon may have ended between its note and the typing.
+        Taken::Silent => went_on(Delivery::Uncertain),
+        Taken::No => !gave_up() && went_on(Delivery::Uncertain),
+    };
 }
 
 /// Whether the prompt counts as being typed: a halt, a pause or an abort may have come first

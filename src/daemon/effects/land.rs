@@ -12,6 +12,7 @@ use crate::git::{self, GitError, Identity, Label, Landed, Landing, Merged, Objec
 use crate::model::attempt::Snapshot;
 use crate::model::command::{LandingOutcome, MergeOutcome, Report};
 use crate::model::task::Stage;
+use crate::model::verdict::GateRun;
 use serde::{Deserialize, Serialize};
 
 const NAMES_BYTES_MAX: u64 = 1 << 20;
@@ -22,16 +23,17 @@ pub(super) fn run(world: &World, id: TaskId, op: OpId, cancel: &Cancel) {
     world.report(Report::Landing { task: id, op, outcome }, &|| cancel.is_set());
 }
 
-/// The snapshot that was approved: the one the last gate judged.
-fn approved(facts: &Facts) -> Result<&Snapshot, String> {
+/// What was approved: the last gate run and the snapshot that it judged.
+fn approved(facts: &Facts) -> Result<(&GateRun, &Snapshot), String> {
     let gate = facts.attempt.gates.last().ok_or("no gate has judged it")?;
     let snapshot = facts.attempt.snapshots.iter().find(|s| s.number == gate.snapshot);
-    snapshot.ok_or_else(|| format!("there is no snapshot {}", gate.snapshot))
+    let found = snapshot.map(|snapshot| (gate, snapshot));
+    found.ok_or_else(|| format!("there is no snapshot {}", gate.snapshot))
 }
 
 fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String> {
     let text = |error: GitError| error.to_string();
-    let snapshot = approved(facts)?;
+    let (gate, snapshot) = approved(facts)?;
     let store = world.store(facts.repo).map_err(text)?;
     let repository = Repository::open(&facts.path).map_err(text)?;
     let Names { person, agent } = names(world, facts, op, &repository)?;
@@ -39,7 +41,8 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
         // One for all landings of the attempt: what waits under it is replaced, and gone once it
         // landed.
         id: facts.name(),
-        branch: facts.base_branch.clone(),
+        // The branch that was signed, whatever the repository's base is by now.
+        branch: gate.branch.clone(),
         expected_base: snapshot.base.parse().map_err(text)?,
         tree: snapshot.tree.parse().map_err(text)?,
         // Titles are foreign text; a commit message shows what hides in them.
@@ -102,7 +105,7 @@ fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
     let Stage::Merging { base, .. } = &facts.stage else {
         return Err("the task is not being merged".into());
     };
-    let snapshot = approved(facts)?;
+    let (_, snapshot) = approved(facts)?;
     let store = world.store(facts.repo).map_err(text)?;
     let repository = Repository::open(&facts.path).map_err(text)?;
     let new_base: ObjectId = base.parse().map_err(text)?;

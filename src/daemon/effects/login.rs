@@ -1,9 +1,9 @@
-//! Login files that only one run at a time may hold: waiting for one, noting what went in, carrying
-//! a refreshed one back.
+//! Login files of runs: waiting for one that only one run at a time may hold, noting what went in,
+//! taking it back at the end.
 
 use super::facts::Facts;
 use crate::agent::carry::{Carried, CarryBack};
-use crate::agent::prepare::Prepared;
+use crate::agent::prepare::{self, Prepared};
 use crate::base::clock::Timestamp;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
@@ -14,43 +14,75 @@ use crate::daemon::world::World;
 use crate::model::attempt::{AgentState, AgentStatus};
 use crate::model::command::Report;
 use crate::model::core::Core;
-use std::path::Path;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What login went into the run, in its folder. Holds no secret.
-const CARRY_FILE: &str = "carry.json";
-const CARRY_BYTES_MAX: u64 = 1 << 20;
+/// Which login went into a run, in the run's folder. Holds no secret.
+const NOTE_FILE: &str = "login.json";
+const NOTE_BYTES_MAX: u64 = 1 << 20;
 /// How often it is looked whether a login is free.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Waits until the login is this run's: one that only one run at a time may hold goes to the oldest
-/// live run that wants it. False when the daemon stops first; an error when the run is to be ended.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// The run's copy, relative to its worktree.
+    file: PathBuf,
+    /// How a refreshed one is carried back; done, or not needed, when absent.
+    carry: Option<CarryBack>,
+}
+
+/// Waits until the run may start: no halt came in between, and its login is free. One that
+/// only one run at a time may hold is free when no live run has it, and then goes to the oldest that
+/// wants it. False when the daemon stops first; an error when the run is to be ended.
 pub(super) fn wait(
     world: &World,
     run: RunId,
-    login: Option<&str>,
+    wanted: &Prepared,
     cancel: &Cancel,
 ) -> Result<bool, String> {
-    let Some(login) = login else { return Ok(true) };
     let mut told = None;
     while !cancel.is_set() {
-        let look = move |core: &Core| (older_agents(core, run), is_stopped(core, run));
-        let Ok((older, is_stopped)) = world.engine.look_blocking(look) else { return Ok(false) };
+        let look = move |core: &Core| {
+            let may_start = core.state.may_start(run);
+            (other_agents(core, run), is_stopped(core, run), may_start)
+        };
+        let Ok((others, is_stopped, may_start)) = world.engine.look_blocking(look) else {
+            return Ok(false);
+        };
         if is_stopped {
-            return Err("it was ended while it waited for its login".into());
+            return Err("it was ended before it began".into());
         }
-        let holder = older.iter().find(|(other, agent)| holds(world, *other, agent, login));
-        let Some((holder, _)) = holder else { return Ok(true) };
-        if told.replace(*holder) != Some(*holder) {
-            let detail = format!("waits for its login, which {holder} has: one run at a time");
-            world.report(waits(run, detail, world.clock.now()), &|| cancel.is_set());
+        let holds = |(other, agent): &&(RunId, String)| {
+            has(world, *other, wanted) || (*other < run && wants(world, *other, agent, wanted))
+        };
+        let detail = match others.iter().find(holds) {
+            Some((holder, _)) => {
+                format!("waits for its login, which {holder} has: one run at a time")
+            }
+            None if may_start => return Ok(true),
+            None => "waits until the halt is lifted".into(),
+        };
+        if told.as_ref() != Some(&detail) {
+            let report = waits(run, detail.clone(), world.clock.now());
+            world.report(report, &|| cancel.is_set());
+            told = Some(detail);
         }
         std::thread::park_timeout(LOOK_EVERY);
     }
     Ok(false)
 }
 
-fn holds(world: &World, other: RunId, agent: &str, login: &str) -> bool {
+/// Whether a copy of the person's login file went into the other run, whatever is configured now.
+fn has(world: &World, other: RunId, wanted: &Prepared) -> bool {
+    let note = read_note(&world.run_folder(other)).and_then(|note| note.carry);
+    let files = note.zip(wanted.carry_back.as_ref());
+    files.is_some_and(|(theirs, ours)| theirs.person_file == ours.person_file)
+}
+
+/// Whether the other run, which may not have begun, is to get the same login.
+fn wants(world: &World, other: RunId, agent: &str, wanted: &Prepared) -> bool {
+    let Some(login) = wanted.exclusive_login.as_deref() else { return false };
     let agent = agents::named(world, agent).ok();
     let nowhere = Path::new("/");
     let attempt = agents::attempt(world, other, nowhere, nowhere, String::new(), None).ok();
@@ -65,37 +97,64 @@ fn is_stopped(core: &Core, run: RunId) -> bool {
 
 fn waits(run: RunId, detail: String, since: Timestamp) -> Report {
     let (state, detail) = (AgentState::Starting, Foreign::new(detail));
-    Report::Status { run, status: AgentStatus { state, source: "login".into(), since, detail } }
+    Report::Status { run, status: AgentStatus { state, source: "start".into(), since, detail } }
 }
 
-fn older_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
+fn other_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
     let attempts = core
         .state
         .tasks
         .values()
         .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)));
     let live = attempts.filter_map(|(task, attempt)| {
-        let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id < run)?;
+        let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id != run)?;
         Some((other.id, task.spec.agent.clone()))
     });
     live.collect()
 }
 
-/// Notes which login goes into the run, to carry it back even when the person's file, or this
+/// Notes which login goes into the run, to take it back even when the person's file, or this
 /// daemon, is another one by then.
 pub(super) fn note(prepared: &Prepared, folder: &Path) -> Result<(), String> {
-    let Some(carry) = &prepared.carry_back else { return Ok(()) };
-    durable::write_json(&folder.join(CARRY_FILE), carry).map_err(|error| error.to_string())
+    let Some(file) = &prepared.login_file else { return Ok(()) };
+    let note = Note { file: file.path.clone(), carry: prepared.carry_back.clone() };
+    write_note(&note, folder).map_err(|error| error.to_string())
 }
 
-/// A login file that the agent refreshed goes back to the person; what to know when it does not.
-pub(super) fn carry_back(facts: &Facts, folder: &Path) -> Option<String> {
-    let notes = durable::read(&folder.join(CARRY_FILE), CARRY_BYTES_MAX).ok()?;
-    let carry: CarryBack = serde_json::from_slice(&notes).ok()?;
-    let why = match carry.carry(&facts.place().ok()?.home) {
-        Ok(Carried::Unchanged | Carried::Back) => return None,
-        Ok(Carried::Left(why)) => why,
-        Err(error) => error.to_string(),
-    };
-    Some(format!("its login was not carried back to {}: {why}", carry.person_file.display()))
+fn read_note(folder: &Path) -> Option<Note> {
+    let bytes = durable::read(&folder.join(NOTE_FILE), NOTE_BYTES_MAX).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn write_note(note: &Note, folder: &Path) -> std::io::Result<()> {
+    durable::write_json(&folder.join(NOTE_FILE), note)
+}
+
+/// Takes the login back from a run that has ended: what the agent refreshed goes to the person, and
+/// the copy is removed. What could not be carried back stays, since it may be the only one that
+/// still works. Says what a person should know.
+pub(super) fn take_back(facts: &Facts, folder: &Path) -> Option<String> {
+    let note = read_note(folder)?;
+    let place = facts.place().ok()?;
+    if let Some(carry) = &note.carry {
+        let why = match carry.carry(&place.home) {
+            Ok(Carried::Unchanged | Carried::Back) => None,
+            Ok(Carried::Left(why)) => Some(why),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = why {
+            let file = carry.person_file.display();
+            return Some(format!("its login was not carried back to {file}: {why}"));
+        }
+    }
+    // On the disk before the copy goes: a later daemon must not look for it again.
+    let carried = Note { carry: None, ..note };
+    let removed = write_note(&carried, folder)
+        .map_err(|error| error.to_string())
+        .and_then(|()| {
+            prepare::remove_login(&carried.file, &place.worktree).map_err(|e| e.to_string())
+        })
+        .inspect(|()| drop(std::fs::remove_file(folder.join(NOTE_FILE))));
+    let file = place.worktree.join(&carried.file);
+    removed.err().map(|why| format!("its login is still in {}: {why}", file.display()))
 }

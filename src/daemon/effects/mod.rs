@@ -8,6 +8,7 @@ mod land;
 mod login;
 mod prepare;
 mod rollback;
+mod secret;
 mod snapshot;
 mod supervise;
 mod to_end;
@@ -25,7 +26,10 @@ use std::time::Duration;
 /// Whether an effect's work is given up when the effect is no longer outstanding. What follows a
 /// process to its end, or is in the middle of changing something, is not.
 pub fn is_cancellable(effect: &Effect) -> bool {
-    matches!(effect, Effect::Deliver { .. } | Effect::Check { .. } | Effect::Wake { .. })
+    matches!(
+        effect,
+        Effect::Deliver { .. } | Effect::Check { .. } | Effect::Doubt { .. } | Effect::Wake { .. }
+    )
 }
 
 /// Does the work of an effect and reports what came of it.
@@ -42,7 +46,16 @@ pub fn run(world: &World, effect: &Effect, cancel: &Cancel) {
         Effect::Merge { task, op } => land::merge(world, *task, *op, cancel),
         Effect::RollBack { task, op } => rollback::run(world, *task, *op, cancel),
         Effect::Undo { task, op } => rollback::undo(world, *task, *op, cancel),
-        Effect::Wake { at } => wake(world, *at, cancel),
+        Effect::Doubt { run, at } => {
+            if sleep(world, *at, cancel) {
+                world.report(Report::StillUnknown { run: *run }, &|| cancel.is_set());
+            }
+        }
+        Effect::Wake { at } => {
+            if sleep(world, *at, cancel) {
+                let _ = world.engine.command_blocking(Command::Daemon(Notice::VouchEnded));
+            }
+        }
     }
 }
 
@@ -65,14 +78,15 @@ fn set_paused(world: &World, id: crate::base::id::RunId, paused: bool, cancel: &
     }
 }
 
-fn wake(world: &World, at: crate::base::clock::Timestamp, cancel: &Cancel) {
+/// Sleeps until `at`; false when nobody wants to be woken any more.
+fn sleep(world: &World, at: crate::base::clock::Timestamp, cancel: &Cancel) -> bool {
     let thread = std::thread::current();
     cancel.on_set(move |_| thread.unpark());
     while !cancel.is_set() {
         if world.clock.now() >= at {
-            let _ = world.engine.command_blocking(Command::Daemon(Notice::VouchEnded));
-            return;
+            return true;
         }
         world.clock.park_towards(at);
     }
+    false
 }

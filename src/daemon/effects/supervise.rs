@@ -3,6 +3,7 @@
 
 use super::facts::Facts;
 use super::login;
+use super::secret;
 use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
@@ -17,6 +18,7 @@ use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::attempt::{End, Place};
 use crate::model::command::Report;
+use crate::model::rejection::Rejection;
 use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
 use crate::term::Terminal;
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
@@ -55,6 +57,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
             Some(end_of(&record))
         }
         Ok(Attachment::Lost(how)) => Some(how),
+        // The driver has it tried again.
         Ok(Attachment::GaveUp) => None,
         Err(why) => Some(End {
             code: None,
@@ -64,7 +67,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
         }),
     };
     if let Some(mut end) = end {
-        if let Some(left) = login::carry_back(&facts, &folder) {
+        if let Some(left) = login::take_back(&facts, &folder) {
             end.how = Foreign::new(format!("{}; {left}", end.how.raw()));
         }
         super::used::report(world, id, cancel);
@@ -87,26 +90,29 @@ fn attach(
     folder: &Path,
     cancel: &Cancel,
 ) -> Result<Attachment, String> {
-    let agent = agents::named(world, &facts.spec.agent).map_err(|r| r.to_string());
-    match runner::find(folder, kept_offset(folder)).map_err(|error| error.to_string())? {
-        Found::Ended(record) => Ok(Attachment::Ended(record, Box::new(agent?))),
-        Found::Alive(connection) => {
-            Ok(Attachment::Connected(Box::new(connection), Box::new(agent?)))
-        }
+    let text = |rejection: Rejection| rejection.to_string();
+    // What is there is never said to be over because it could not be looked at just now.
+    let Ok(found) = runner::find(folder, kept_offset(folder)) else {
+        return Ok(Attachment::GaveUp);
+    };
+    let followed = || agents::of_run(world, &facts.spec.agent).map(Box::new).map_err(text);
+    match found {
+        Found::Ended(record) => Ok(Attachment::Ended(record, followed()?)),
+        Found::Alive(connection) => Ok(Attachment::Connected(Box::new(connection), followed()?)),
         Found::Lost { .. } => Ok(Attachment::Lost(end_lost(world, run, folder))),
         Found::NeverStarted => {
-            let agent = agent?;
+            let agent = agents::named(world, &facts.spec.agent).map_err(text)?;
             let (wanted, _) = planned(world, facts, run, &agent)?;
-            if !login::wait(world, run, wanted.exclusive_login.as_deref(), cancel)? {
+            if !login::wait(world, run, &wanted, cancel)? {
                 return Ok(Attachment::GaveUp);
             }
             // The run before may have refreshed the login: what goes in is what is there now.
             let (prepared, place) = planned(world, facts, run, &agent)?;
+            std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            login::note(&prepared, folder)?;
             prepare::write_files(&prepared, &place.worktree)
                 .and_then(|()| prepare::write_login(&prepared, &place.worktree))
                 .map_err(|error| error.to_string())?;
-            std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-            login::note(&prepared, folder)?;
             let spec = spec(world, run, prepared, &place);
             watch::before(world, facts, run);
             let connection =
@@ -125,8 +131,14 @@ fn planned(
 ) -> Result<(Prepared, Place), String> {
     let place = facts.place()?.clone();
     let session = facts.attempt.run.as_ref().and_then(|run| run.session.clone());
-    let attempt =
-        agents::attempt(world, run, &place.worktree, &facts.path, token(world, run)?, session);
+    let attempt = agents::attempt(
+        world,
+        run,
+        &place.worktree,
+        &facts.path,
+        secret::token(world, run)?,
+        session,
+    );
     let attempt = attempt.map_err(|rejection| rejection.to_string())?;
     let prepared =
         agents::plan(agent, &attempt, &world.host).map_err(|rejection| rejection.to_string())?;
@@ -152,25 +164,6 @@ fn spec(world: &World, run: RunId, prepared: Prepared, place: &Place) -> RunSpec
 pub(super) fn marker(world: &World, run: RunId) -> String {
     let instance = hash::sha256(world.places.state.as_os_str().as_encoded_bytes());
     format!("{run}-{:.12}", instance)
-}
-
-/// The secret of a run's hook reports: derived from one of the instance, so that a later daemon
-/// knows it too.
-pub(crate) fn token(world: &World, run: RunId) -> Result<String, String> {
-    let path = world.places.state.join("secret");
-    let secret = match durable::read(&path, 1024) {
-        Ok(secret) => secret,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut random = [0; 32];
-            let read = std::fs::File::open("/dev/urandom")
-                .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut random));
-            read.and_then(|()| durable::write(&path, hash::hex(&random).as_bytes()))
-                .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
-            hash::hex(&random).into_bytes()
-        }
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-    };
-    Ok(hash::sha256_parts([secret.as_slice(), run.to_string().as_bytes()]))
 }
 
 /// Follows the run to its end; `None` when the daemon stops first.
@@ -276,7 +269,7 @@ fn restored(
     folder: &Path,
 ) -> (LiveRun, u64) {
     let now = world.clock.now();
-    let token = token(world, id).unwrap_or_default();
+    let token = secret::token(world, id).unwrap_or_default();
     if let Some(frame) = kept_frame(folder) {
         let offset = frame.offset;
         let token = token.clone();

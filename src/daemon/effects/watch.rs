@@ -30,26 +30,70 @@ pub(super) fn before(world: &World, facts: &Facts, run: RunId) {
 /// Compares, and reports what changed and was not monban's own landing.
 pub(super) fn after(world: &World, facts: &Facts, run: RunId, cancel: &Cancel) {
     let notes = durable::read(&world.run_folder(run).join("watched.json"), NOTES_BYTES_MAX);
-    let before = notes.ok().and_then(|n| serde_json::from_slice::<WatchedState>(&n).ok());
-    let (Some(before), Ok(after)) = (before, note(world, facts)) else { return };
-    let landed = world.engine.look_blocking(|core: &Core| {
-        core.state.tasks.values().filter_map(|task| task.landed.clone()).collect::<BTreeSet<_>>()
+    // A run that never came to its start has none.
+    let Ok(notes) = notes else { return };
+    let changes = changes(world, facts, &notes).unwrap_or_else(|why| Changes {
+        alarming: vec![Foreign::new(format!(
+            "the repository cannot be compared with what it was before the run: {why}"
+        ))],
+        advanced: None,
     });
-    let landed = landed.unwrap_or_default();
-    let ours = |difference: &Difference| match difference {
-        Difference::Ref { name, after: Some(after), .. } => {
-            *name == facts.base_branch && landed.contains(after)
-        }
-        _ => false,
-    };
-    let differences = before.differences(&after);
-    let what: Vec<Foreign> = differences
-        .iter()
-        .filter(|difference| !ours(difference))
-        .take(NAMED_MAX)
-        .map(|difference| Foreign::new(difference.shown()))
-        .collect();
-    if !what.is_empty() {
+    if let Some(what) = changes.advanced {
+        world.report(Report::Advanced { run, what }, &|| cancel.is_set());
+    }
+    if !changes.alarming.is_empty() {
+        let what = changes.alarming;
         world.report(Report::Tampered { run, what }, &|| cancel.is_set());
     }
+}
+
+struct Changes {
+    alarming: Vec<Foreign>,
+    /// The base branch, gone forward.
+    advanced: Option<Foreign>,
+}
+
+fn changes(world: &World, facts: &Facts, notes: &[u8]) -> Result<Changes, String> {
+    let text = |error: GitError| error.to_string();
+    let before: WatchedState = serde_json::from_slice(notes).map_err(|error| error.to_string())?;
+    let after = note(world, facts).map_err(text)?;
+    let repository = Repository::open(&facts.path).map_err(text)?;
+    let store = world.store(facts.repo).map_err(text)?;
+    let repo = facts.repo;
+    let landed = world.engine.look_blocking(move |core: &Core| {
+        core.state.repos.get(&repo).map(|repo| repo.landed.clone()).unwrap_or_default()
+    });
+    let landed: BTreeSet<String> = landed.unwrap_or_default();
+    let mut changes = Changes { alarming: Vec::new(), advanced: None };
+    for difference in before.differences(&after) {
+        let back = match difference.way_back(&repository, &store) {
+            Some(command) => format!("take it back by: {command}"),
+            None => "it can only be taken back by hand".into(),
+        };
+        let what = Foreign::new(format!("{}; {back}", difference.shown()));
+        match of_base(&difference, &facts.base_branch) {
+            Some((_, after)) if landed.contains(after) => {}
+            Some((before, after)) if goes_forward(&repository, before, after) => {
+                changes.advanced = Some(what);
+            }
+            _ if changes.alarming.len() < NAMED_MAX => changes.alarming.push(what),
+            _ => {}
+        }
+    }
+    Ok(changes)
+}
+
+/// Where the base branch was and is, when it is what differs.
+fn of_base<'a>(difference: &'a Difference, base: &str) -> Option<(&'a str, &'a str)> {
+    match difference {
+        Difference::Ref { name, before: Some(before), after: Some(after) } if name == base => {
+            Some((before, after))
+        }
+        _ => None,
+    }
+}
+
+fn goes_forward(repository: &Repository, before: &str, after: &str) -> bool {
+    let (Ok(before), Ok(after)) = (before.parse(), after.parse()) else { return false };
+    repository.is_ancestor(before, after).unwrap_or(false)
 }

@@ -1,9 +1,10 @@
 //! The daemon and the people at it.
 
+use crate::base::clock::Timestamp;
 use crate::model::event::DaemonEvent;
-use crate::model::state::{Presence, State};
+use crate::model::state::{Presence, State, Word};
 
-pub(super) fn apply(state: &mut State, event: &DaemonEvent) {
+pub(super) fn apply(state: &mut State, event: &DaemonEvent, at: Timestamp) {
     let presence = &mut state.presence;
     match event {
         // Connections ended with the last daemon; a person's word on when they leave stands.
@@ -22,7 +23,7 @@ pub(super) fn apply(state: &mut State, event: &DaemonEvent) {
             }
         }
         DaemonEvent::Vouched { person, until } => {
-            presence.vouched = Some((person.clone(), *until));
+            presence.vouched = Some(Word { person: person.clone(), until: *until, seen: at });
         }
         DaemonEvent::VouchEnded {} => presence.vouched = None,
     }

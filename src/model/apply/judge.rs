@@ -17,13 +17,14 @@ pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
         }
         JudgeEvent::Unchanged { task } => enter(state, *task, Stage::Running, at),
         JudgeEvent::Again { task, .. } => enter(state, *task, Stage::Taken, at),
-        JudgeEvent::Started { task, run, snapshot, tree, gate_hash, policy } => {
+        JudgeEvent::Started { task, run, snapshot, tree, branch, gate_hash, policy } => {
             state.last.run = state.last.run.max(run.0);
             if let Some(attempt) = state.attempt_mut(*task) {
                 attempt.gates.push(GateRun {
                     run: *run,
                     snapshot: *snapshot,
                     tree: tree.clone(),
+                    branch: branch.clone(),
                     gate_hash: gate_hash.clone(),
                     policy: policy.clone(),
                     started_at: at,

@@ -13,8 +13,12 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
             enter(state, *task, Stage::Landing { op: *op }, at);
         }
         LandingEvent::Landed { task, commit } => {
-            if let Some(task) = state.task_mut(*task) {
+            let repo = state.task_mut(*task).map(|task| {
                 task.landed = Some(commit.clone());
+                task.repo
+            });
+            if let Some(repo) = repo.and_then(|repo| state.repos.get_mut(&repo)) {
+                repo.landed.insert(commit.clone());
             }
             enter(state, *task, Stage::Done, at);
         }

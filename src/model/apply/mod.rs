@@ -18,8 +18,11 @@ impl State {
     pub fn apply(&mut self, event: &Event, at: Timestamp) {
         self.at = self.at.max(at);
         self.applied += 1;
+        if let Some(word) = &mut self.presence.vouched {
+            word.seen = word.seen.max(at);
+        }
         match event {
-            Event::Daemon(event) => daemon::apply(self, event),
+            Event::Daemon(event) => daemon::apply(self, event, at),
             Event::Repo(event) => repo::apply(self, event, at),
             Event::Task(event) => task::apply(self, event, at),
             Event::Run(event) => run::apply(self, event, at),

@@ -1,6 +1,7 @@
 //! Repositories.
 
 use crate::base::clock::Timestamp;
+use crate::model::attempt::Delivery;
 use crate::model::event::RepoEvent;
 use crate::model::state::{Halt, Repo, State};
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             trusted: BTreeSet::new(),
             halt: None,
             hold: None,
+            landed: BTreeSet::new(),
         };
         state.repos.insert(*repo, opened);
         return;
@@ -26,6 +28,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     | RepoEvent::Held { repo: id, .. }
     | RepoEvent::Resumed { repo: id, .. }
     | RepoEvent::Tampered { repo: id, .. }
+    | RepoEvent::Advanced { repo: id, .. }
     | RepoEvent::Opened { repo: id, .. }) = event;
     let Some(repo) = state.repos.get_mut(id) else { return };
     match event {
@@ -40,7 +43,11 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
         RepoEvent::Resumed { .. } => {
             repo.halt = None;
             repo.hold = None;
+            let of_repo = state.tasks.values_mut().filter(|task| task.repo == *id);
+            let attempts = of_repo.filter_map(|task| task.attempts.last_mut());
+            let prompts = attempts.flat_map(|attempt| &mut attempt.prompts);
+            prompts.for_each(|prompt| prompt.resumed |= prompt.delivery == Delivery::Wanted);
         }
-        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } => {}
+        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } | RepoEvent::Advanced { .. } => {}
     }
 }

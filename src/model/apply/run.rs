@@ -32,8 +32,8 @@ pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::PromptWanted { task, prompt, text, why } => {
             let (number, text, why) = (*prompt, text.clone(), *why);
             if let Some(attempt) = state.attempt_mut(*task) {
-                let delivery = Delivery::Wanted;
-                attempt.prompts.push(Prompt { number, text, why, delivery });
+                let (delivery, resumed) = (Delivery::Wanted, false);
+                attempt.prompts.push(Prompt { number, text, why, delivery, resumed });
             }
             enter(state, *task, Stage::Running, at);
         }
@@ -43,11 +43,15 @@ pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::Turned { task, .. } => enter(state, *task, Stage::Turned, at),
         RunEvent::WentOn { task } => enter(state, *task, Stage::Running, at),
         RunEvent::StopWanted { run, why } => change(state, *run, |run| run.stop = Some(*why)),
-        RunEvent::Ended { run, end } => change(state, *run, |run| {
-            run.life = Life::Ended(end.clone());
-            run.paused = false;
-            run.status = status(AgentState::Exited, "process", end.how.clone(), at);
-        }),
+        RunEvent::Ended { run, end } => {
+            let cut_short = state.run(*run).is_some_and(|(task, ..)| state.is_in_turn(task));
+            change(state, *run, |run| {
+                run.life = Life::Ended(end.clone());
+                run.cut_short = cut_short;
+                run.paused = false;
+                run.status = status(AgentState::Exited, "process", end.how.clone(), at);
+            });
+        }
     }
 }
 
@@ -74,6 +78,7 @@ fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
         session,
         status: status(AgentState::Starting, "process", Foreign::default(), at),
         usage: None,
+        cut_short: false,
     }
 }
 

@@ -29,8 +29,8 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
             }
             enter(state, *task, Stage::Queued, at);
         }
-        TaskEvent::Attempted { task, attempt, resumed } => {
-            attempted(state, *task, *attempt, *resumed, at);
+        TaskEvent::Attempted { task, attempt, resumed, vouched } => {
+            attempted(state, *task, *attempt, (*resumed, *vouched), at);
         }
         TaskEvent::Prepared { task, place } => {
             if let Some(attempt) = state.attempt_mut(*task) {
@@ -87,12 +87,19 @@ fn draft(id: TaskId, repo: RepoId, spec: TaskSpec, origin: Origin, at: Timestamp
     }
 }
 
-fn attempted(state: &mut State, id: TaskId, number: u32, resumed: bool, at: Timestamp) {
+fn attempted(
+    state: &mut State,
+    id: TaskId,
+    number: u32,
+    (resumed, vouched): (bool, bool),
+    at: Timestamp,
+) {
     let Some(task) = state.task_mut(id) else { return };
     let place = task.attempt().filter(|_| resumed).and_then(|last| last.place.clone());
     task.attempts.push(Attempt {
         number,
         resumed,
+        vouched,
         place,
         run: None,
         prompts: Vec::new(),

@@ -16,22 +16,33 @@ use crate::policy::OnFailure;
 pub(super) fn fail(context: Context<'_>, task: &Task, why: impl Into<String>) -> Vec<Event> {
     let why = Foreign::new(why);
     let mut events = close_items(context, task.id, |_| true);
-    let halted = context.state.is_halted(task);
-    if context.settings.level.rules().on_failure == OnFailure::Stop && !halted {
-        let (repo, cause) = (task.repo, why.clone());
-        events.push(Event::Repo(RepoEvent::Halted { repo, task: task.id, cause }));
-    }
     let base = task.attempt().and_then(|attempt| Some(attempt.place.as_ref()?.base.clone()));
     match base {
         Some(target) => {
+            events.extend(halt(context, task, &why));
             events.extend(roll_back(context, task, target, Ending::Failed, why));
         }
-        None => {
-            events.push(Event::Task(TaskEvent::Failed { task: task.id, why }));
-            events.extend(finished(context, task, FinalEnd::Failed));
-        }
+        None => events.extend(fail_untouched(context, task, why)),
     }
     events
+}
+
+/// The task failed before its attempt touched anything: there is nothing to take back. It halts as
+/// every failure does, for what kept it from starting (a full disk, a missing program) mostly stops
+/// the next one too.
+pub(super) fn fail_untouched(context: Context<'_>, task: &Task, why: Foreign) -> Vec<Event> {
+    let mut events: Vec<Event> = halt(context, task, &why).into_iter().collect();
+    events.push(Event::Task(TaskEvent::Failed { task: task.id, why }));
+    events.extend(finished(context, task, FinalEnd::Failed));
+    events
+}
+
+/// A failure halts the task's repository where the level says so; the first cause stands.
+fn halt(context: Context<'_>, task: &Task, why: &Foreign) -> Option<Event> {
+    let stops = context.settings.level.rules().on_failure == OnFailure::Stop;
+    let (repo, cause) = (task.repo, why.clone());
+    let halted = Event::Repo(RepoEvent::Halted { repo, task: task.id, cause });
+    (stops && !context.state.is_halted(task)).then_some(halted)
 }
 
 /// The worktree is to return to `target`; its run ends first.
@@ -74,6 +85,14 @@ pub(super) fn close_items(
     items.map(|item| close(item.id)).collect()
 }
 
+/// Whether the run ended without being asked to, in the middle of a turn or with nobody knowing how
+/// (C-13). An agent that leaves after its turn is not abnormal.
+fn ended_abnormally(run: &Run) -> bool {
+    let Life::Ended(end) = &run.life else { return false };
+    let is_known = end.code.is_some() || end.signal.is_some();
+    run.stop.is_none() && (run.cut_short || !is_known)
+}
+
 /// The record by which a promotion counts: one for each attempt.
 pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Option<Event> {
     let attempt = task.attempt().filter(|attempt| !attempt.is_finished)?;
@@ -93,12 +112,8 @@ pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Opti
         duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
         agent_version: attempt.place.as_ref().and_then(|place| place.agent_version.clone()),
         breach: None,
-        abnormal_end: run.is_some_and(ended_unasked),
+        abnormal_end: run.is_some_and(ended_abnormally),
         rollback: last_rollback,
     };
     Some(Event::Task(TaskEvent::Finished { task: task.id, result }))
-}
-
-fn ended_unasked(run: &Run) -> bool {
-    matches!(run.life, Life::Ended(_)) && run.stop.is_none()
 }

@@ -127,6 +127,7 @@ fn mark_flaky(task: &Task, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Verdict>
 pub(super) fn binds(attempt: &Attempt, gate: &GateRun) -> Option<Binds> {
     let snapshot = attempt.snapshots.iter().find(|snapshot| snapshot.number == gate.snapshot)?;
     Some(Binds {
+        branch: gate.branch.clone(),
         base: snapshot.base.clone(),
         head: snapshot.commit.clone(),
         tree: snapshot.tree.clone(),

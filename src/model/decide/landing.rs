@@ -36,6 +36,13 @@ pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str)
             format!("judge it again: `monban gates {} --rerun`", task.id),
         ));
     }
+    let lands_on = context.state.repo_of(task).map(|repo| &repo.base);
+    if lands_on != Some(&binds.branch) {
+        return Err(Rejection::refused(
+            "the base branch is another one since this result was judged; the approval is void",
+            format!("judge it again: `monban gates {} --rerun`", task.id),
+        ));
+    }
     if task.stage != Stage::Waiting {
         return Err(Rejection::refused(
             format!("task {} is {}, not waiting", task.id, task.state()),

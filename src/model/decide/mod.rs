@@ -8,6 +8,8 @@ mod report;
 mod run;
 mod tasks;
 
+pub(super) use tasks::PROMPT_BYTES_MAX;
+
 use super::command::{Command, Notice};
 use super::event::{DaemonEvent, Event};
 use super::rejection::Rejection;
@@ -65,8 +67,9 @@ fn notice_event(context: Context<'_>, notice: &Notice) -> Option<Event> {
         Notice::Left { person } => DaemonEvent::Left { person },
         Notice::VouchEnded => {
             // The person may have given a later word in the meantime.
-            let (_, until) = context.state.presence.vouched.as_ref()?;
-            return (*until <= context.now).then_some(Event::Daemon(DaemonEvent::VouchEnded {}));
+            let word = context.state.presence.vouched.as_ref()?;
+            let is_over = word.until <= context.now;
+            return is_over.then_some(Event::Daemon(DaemonEvent::VouchEnded {}));
         }
     };
     Some(Event::Daemon(event))

@@ -35,11 +35,13 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::Usage { run, .. }
         | Report::Turned { run, .. }
         | Report::Interrupted { run }
+        | Report::StillUnknown { run }
         | Report::WentOn { run }
         | Report::Paused { run, .. }
         | Report::Ended { run, .. }
         | Report::Delivery { run, .. }
-        | Report::Tampered { run, .. } => of_run(context, *run, report),
+        | Report::Tampered { run, .. }
+        | Report::Advanced { run, .. } => of_run(context, *run, report),
     }
 }
 
@@ -49,6 +51,10 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
     if let Report::Tampered { what, .. } = report {
         let (repo, what) = (task.repo, what.clone());
         return vec![Event::Repo(RepoEvent::Tampered { repo, run: id, what })];
+    }
+    if let Report::Advanced { what, .. } = report {
+        let (repo, what) = (task.repo, what.clone());
+        return vec![Event::Repo(RepoEvent::Advanced { repo, run: id, what })];
     }
     if !run.is_live() {
         return Vec::new();
@@ -71,9 +77,9 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             turned(context, task, *prompt)
         }
         Report::Interrupted { .. } if current && task.stage == Stage::Running => {
-            let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
-            vec![item(context, task, ItemKind::Question, note, None)]
+            interrupted(context, task)
         }
+        Report::StillUnknown { .. } if current => still_unknown(context, task, run),
         Report::WentOn { .. } if current && task.stage == Stage::Waiting => {
             let mut events = end::close_items(context, task.id, end::of_work);
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
@@ -85,6 +91,16 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         Report::Ended { end, .. } => ended(context, task, id, end, current),
         _ => Vec::new(),
     }
+}
+
+/// What a person is asked after somebody stopped a turn. A later daemon reports it once more: who
+/// has been asked, or has answered with a prompt, is not asked again.
+fn interrupted(context: Context<'_>, task: &Task) -> Vec<Event> {
+    let note = "its turn was interrupted: send a prompt, judge what is there, or abort";
+    let is_asked = context.state.items_of(task.id).any(|item| item.note.raw() == note);
+    let is_answered = task.attempt().is_some_and(|attempt| attempt.next_prompt().is_some());
+    let ask = !is_asked && !is_answered;
+    ask.then(|| item(context, task, ItemKind::Question, note, None)).into_iter().collect()
 }
 
 /// A turn is over only when nothing is left to be typed, and no person is still to see whether the
@@ -112,6 +128,17 @@ fn turned(context: Context<'_>, task: &Task, number: u32) -> Vec<Event> {
     events
 }
 
+/// What the agent does has been unknown for long enough to ask a person to look.
+fn still_unknown(context: Context<'_>, task: &Task, run: &Run) -> Vec<Event> {
+    let is_due = run.doubtful_at().is_some_and(|at| at <= context.now) && run.stop.is_none();
+    let known = context.state.items_of(task.id).any(|item| item.kind == ItemKind::Unknown);
+    if !is_due || known {
+        return Vec::new();
+    }
+    let note = "what it does has been unknown for a while; look at its screen";
+    vec![item(context, task, ItemKind::Unknown, note, None)]
+}
+
 fn prepared(
     context: Context<'_>,
     id: TaskId,
@@ -126,9 +153,7 @@ fn prepared(
         Ok(place) => place.clone(),
         Err(why) => {
             let why = Foreign::new(format!("the attempt could not be prepared: {why}"));
-            let mut events = vec![Event::Task(TaskEvent::Failed { task: id, why })];
-            events.extend(end::finished(context, task, FinalEnd::Failed));
-            return events;
+            return end::fail_untouched(context, task, why);
         }
     };
     vec![Event::Task(TaskEvent::Prepared { task: id, place })]
@@ -176,6 +201,15 @@ fn delivery_went_on(
         .attempt()
         .and_then(|attempt| attempt.prompts.iter().find(|prompt| prompt.number == number));
     let may_begin = !context.state.is_halted(task) && !run.pause_wanted && run.stop.is_none();
+    if let (true, Delivery::Typing) = (may_begin, delivery)
+        && prompt.is_some_and(Prompt::needs_somebody)
+        && let Some(repo) = context.state.repo_of(task).filter(|repo| !context.is_attended(repo))
+    {
+        // Whoever was there when it was wanted has left since.
+        let what = format!("the agent of task {} would be told of a conflict", task.id);
+        let held = Event::Repo(RepoEvent::Held { repo: repo.id, what });
+        return repo.hold.is_none().then_some(held).into_iter().collect();
+    }
     let goes_on = match (prompt.map(|prompt| prompt.delivery), delivery) {
         (Some(Delivery::Wanted), Delivery::Typing) => may_begin,
         (Some(Delivery::Wanted | Delivery::Typing), Delivery::Delivered | Delivery::Uncertain) => {
@@ -202,7 +236,7 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
     }
     match task.stage {
         // Nobody asked it to end, and its turn was not over.
-        Stage::Running => {
+        Stage::Running if context.state.is_in_turn(task) => {
             let why = format!("the agent ended before its turn was over: {}", end.how.raw());
             let stop = |e: &Event| matches!(e, Event::Run(RunEvent::StopWanted { .. }));
             events.extend(end::fail(context, task, why).into_iter().filter(|e| !stop(e)));

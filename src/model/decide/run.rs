@@ -164,6 +164,20 @@ pub(super) fn roll_back(
     Ok(events)
 }
 
+/// The refusal of a start of what is just being taken back.
+pub(super) fn no_rollback_under_way(task: &Task) -> Result<(), Rejection> {
+    let Stage::RollingBack { then, .. } = task.stage else { return Ok(()) };
+    let word = match then {
+        Ending::Failed => "failed",
+        Ending::Stopped => "stopped",
+    };
+    let id = task.id;
+    Err(Rejection::refused(
+        format!("the worktree of task {id} is still being rolled back"),
+        format!("wait until `monban show {id}` says {word}, then `monban task retry {id}`"),
+    ))
+}
+
 /// The refusal of anything that needs a worktree which is just being brought back.
 pub(super) fn no_undo_under_way(task: &Task) -> Result<(), Rejection> {
     let last = task.attempt().and_then(|attempt| attempt.rollbacks.last());

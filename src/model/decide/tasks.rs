@@ -1,9 +1,10 @@
 //! Writing tasks down and asking for them to run.
 
 use super::person::{repo, task};
-use super::run::no_undo_under_way;
+use super::run::{no_rollback_under_way, no_undo_under_way};
 use super::{Context, Decision};
 use crate::base::id::{RepoId, TaskId};
+use crate::model::attempt::Run;
 use crate::model::command::TaskChange;
 use crate::model::event::{Event, TaskEvent};
 use crate::model::rejection::{Class, Rejection};
@@ -23,7 +24,7 @@ pub(super) fn add(context: Context<'_>, id: RepoId, spec: &TaskSpec, origin: Ori
     if context.state.tasks.len() >= TASKS_MAX {
         return Err(Rejection::refused(
             format!("there are {TASKS_MAX} tasks already"),
-            "remove some with `monban task rm`",
+            "remove drafts, or tasks that have ended, with `monban task rm`",
         ));
     }
     let task = context.state.next_task();
@@ -34,7 +35,12 @@ pub(super) fn add(context: Context<'_>, id: RepoId, spec: &TaskSpec, origin: Ori
 
 pub(super) fn edit(context: Context<'_>, id: TaskId, change: &TaskChange) -> Decision {
     let task = task(context, id)?;
-    not_started(task, "edited")?;
+    if task.stage != Stage::Draft {
+        return Err(Rejection::refused(
+            format!("task {id} is {} and can no longer be edited", task.state()),
+            "add a new task instead",
+        ));
+    }
     let mut spec = task.spec.clone();
     let change = change.clone();
     spec.title = change.title.unwrap_or(spec.title);
@@ -47,13 +53,23 @@ pub(super) fn edit(context: Context<'_>, id: TaskId, change: &TaskChange) -> Dec
     Ok(vec![Event::Task(TaskEvent::Edited { task: id, spec })])
 }
 
+/// Removes a draft, or a task that is over. What happened to it stays in the event log.
 pub(super) fn remove(context: Context<'_>, id: TaskId) -> Decision {
-    not_started(task(context, id)?, "removed")?;
+    let task = task(context, id)?;
+    no_undo_under_way(task)?;
+    let has_agent =
+        task.attempts.iter().filter_map(|attempt| attempt.run.as_ref()).any(Run::is_live);
+    if !(task.stage == Stage::Draft || task.is_final()) || has_agent {
+        return Err(Rejection::refused(
+            format!("task {id} is {} and cannot be removed", task.state()),
+            format!("end it first: `monban abort {id}`"),
+        ));
+    }
     let follower = context.state.tasks.values().find(|other| other.spec.after.contains(&id));
     if let Some(follower) = follower {
         return Err(Rejection::refused(
             format!("task {} comes after task {id}", follower.id),
-            format!("change it first: `monban task edit {} --after ...`", follower.id),
+            format!("change or remove it first: `monban task edit {}` or `rm`", follower.id),
         ));
     }
     Ok(vec![Event::Task(TaskEvent::Removed { task: id })])
@@ -64,6 +80,7 @@ pub(super) fn run(context: Context<'_>, tasks: &[(TaskId, GatePin)], who: &str) 
     let mut seen = BTreeSet::new();
     for (id, gate) in tasks.iter().filter(|(id, _)| seen.insert(*id)) {
         let task = task(context, *id)?;
+        no_rollback_under_way(task)?;
         match task.stage {
             Stage::Draft => {}
             Stage::Failed | Stage::Stopped => {
@@ -89,6 +106,7 @@ pub(super) fn retry(
     who: &str,
 ) -> Decision {
     let task = task(context, id)?;
+    no_rollback_under_way(task)?;
     if !matches!(task.stage, Stage::Failed | Stage::Stopped) {
         return Err(Rejection::refused(
             format!(
@@ -132,16 +150,6 @@ fn queue(
     }
     let by = who.to_string();
     Ok(Event::Task(TaskEvent::Queued { task: task.id, gate: gate.clone(), resume, by }))
-}
-
-fn not_started(task: &Task, what: &str) -> Result<(), Rejection> {
-    if task.stage == Stage::Draft {
-        return Ok(());
-    }
-    Err(Rejection::refused(
-        format!("task {} is {} and can no longer be {what}", task.id, task.state()),
-        "add a new task instead",
-    ))
 }
 
 fn check_spec(state: &State, id: TaskId, repo: RepoId, spec: &TaskSpec) -> Result<(), Rejection> {

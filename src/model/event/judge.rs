@@ -42,6 +42,9 @@ pub enum JudgeEvent {
         snapshot: u32,
         /// The tree it judges.
         tree: String,
+        /// The base branch that the result is for, full name.
+        #[serde(default)]
+        branch: String,
         /// The hash of the gate configuration.
         gate_hash: String,
         /// The hash of the policy in force.

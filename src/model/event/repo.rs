@@ -72,7 +72,18 @@ pub enum RepoEvent {
         repo: RepoId,
         /// The run during which it happened.
         run: RunId,
-        /// What changed.
+        /// What changed, each with the command that takes it back.
         what: Vec<Foreign>,
+    },
+    /// The base branch moved forward while an agent ran, and not by monban: most often the person's
+    /// own commit or pull, which cannot be told from an agent's.
+    #[serde(rename = "repo.advanced")]
+    Advanced {
+        /// The repository.
+        repo: RepoId,
+        /// The run during which it happened.
+        run: RunId,
+        /// Where it was and is, with the command that takes it back.
+        what: Foreign,
     },
 }

@@ -62,6 +62,9 @@ pub enum TaskEvent {
         /// It goes on in the place of the attempt before.
         #[serde(default)]
         resumed: bool,
+        /// A person's own command directly started it.
+        #[serde(default)]
+        vouched: bool,
     },
     /// The attempt's worktree and HOME are ready.
     #[serde(rename = "task.prepared")]
@@ -154,7 +157,7 @@ pub struct FinalResult {
     pub agent_version: Option<Foreign>,
     /// The limit that was exceeded, if one was.
     pub breach: Option<String>,
-    /// The agent ended without being asked to.
+    /// The agent ended unasked in the middle of a turn, or without an exit status.
     pub abnormal_end: bool,
     /// Whether a rollback succeeded, if there was one.
     pub rollback: Option<bool>,

@@ -17,6 +17,9 @@ const MEMORY_BYTES_MAX: usize = 1024 * 1024;
 const LINES_BYTES_MAX: usize = 64 * 1024;
 /// Output that comes closer together than this, in milliseconds, shares one time.
 const NOTE_EVERY_MS: i64 = 50;
+/// Pieces that the limit drops one after the other make one gap, whose end is noted this often, in
+/// milliseconds: a flood that lasts for hours must not fill the disk with lines about it.
+const GAP_EVERY_MS: i64 = 1000;
 
 /// Appends output; its offsets count every byte that ever came, stored or not.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(in crate::runner) struct Writer {
     offset: u64,
     lost_from: Option<u64>,
     gaps: Option<Lines>,
+    /// Where the gap that the limit made ends, and when that was noted last.
+    dropped: Option<(u64, i64)>,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,7 @@ impl Writer {
             offset: 0,
             lost_from: None,
             gaps: None,
+            dropped: None,
         }
     }
 
@@ -225,7 +231,17 @@ impl Writer {
             let _ = fs::remove_file(output_path(&self.folder, start));
             let _ = fs::remove_file(notes_path(&self.folder, start));
             self.stored_bytes -= length;
-            self.note_gap(start, start + length, GapReason::Limit);
+            self.note_dropped(start, start + length);
+        }
+    }
+
+    fn note_dropped(&mut self, from: u64, to: u64) {
+        let now = self.clock.now().millis();
+        let noted = self.dropped.filter(|(end, _)| *end == from).map(|(_, at)| at);
+        let is_news = noted.is_none_or(|at| now < at || now - at >= GAP_EVERY_MS);
+        self.dropped = Some((to, if is_news { now } else { noted.unwrap_or(now) }));
+        if is_news {
+            self.note_gap(from, to, GapReason::Limit);
         }
     }
 
@@ -357,6 +373,24 @@ mod tests {
                 Entry::Output { at: at(8000), offset: 1, bytes: b"b".to_vec() },
             ]
         );
+    }
+
+    #[test]
+    fn a_flood_over_the_limit_does_not_fill_the_disk_with_notes_about_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let hand = ManualClock::at(Timestamp::from_millis(1000));
+        let clock = Clock::Manual(hand.clone());
+        let mut writer = Writer::create(folder.path(), 64 * 1024, SIZE, clock);
+        (0..10_000).for_each(|_| writer.append(&[b'y'; 4096]));
+        let lines = || fs::read_to_string(gaps_path(folder.path())).unwrap().lines().count();
+        assert_eq!(lines(), 1);
+        hand.advance(Duration::from_secs(2));
+        (0..10_000).for_each(|_| writer.append(&[b'y'; 4096]));
+        assert_eq!(lines(), 2);
+        let all = entries(folder.path());
+        let gap = all.iter().find(|entry| matches!(entry, Entry::Gap { .. }));
+        let Some(Entry::Gap { reason: GapReason::Limit, to, .. }) = gap else { panic!("{gap:?}") };
+        assert!(*to > 81_000_000, "one gap up to what is kept: {to}");
     }
 
     #[test]

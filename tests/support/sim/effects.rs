@@ -25,6 +25,11 @@ impl Simulation {
             Effect::Merge { task, op } => self.merge(task, op),
             Effect::RollBack { task, op } => self.roll_back(task, op, step),
             Effect::Undo { task, op } => self.undo(task, op, step),
+            Effect::Doubt { run, at } if self.now >= at => {
+                self.report(Report::StillUnknown { run });
+                Progress::Over
+            }
+            Effect::Doubt { .. } => Progress::Waits,
             Effect::Wake { at } if self.now >= at => {
                 self.notice(Notice::VouchEnded);
                 Progress::Over
@@ -117,7 +122,6 @@ impl Simulation {
             counts: None,
             log: None,
             tail: Default::default(),
-            toolchain: Vec::new(),
         };
         let mut verdicts = Vec::new();
         for name in names.iter().take(checks) {

@@ -15,6 +15,7 @@ use monban::model::task::{Stage, Task};
 use monban::model::verdict::{Binds, GateRun, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Somebody who reads the log as it is written and folds it for themselves.
 #[derive(Default)]
@@ -69,15 +70,34 @@ impl Witness {
             assert!(self.state.active_count() < settings.max_agents, "no room for {event:?}");
             assert!(self.state.is_ready(&task.spec), "{event:?} before its prerequisites");
         }
-        let vouched = is_attempt && is_vouched(task, command);
-        if is_attempt || is_conflict {
+        if let Event::Task(TaskEvent::Attempted { vouched, .. }) = event {
+            assert_eq!(*vouched, is_vouched(task, command), "{event:?} by {command:?}");
+        }
+        if is_attempt || is_conflict || self.begins_alone(task, event) {
+            let vouched = !is_conflict && is_vouched(task, command);
             assert!(vouched || self.is_attended(repo, at), "{event:?} with nobody there");
+        }
+    }
+
+    /// Whether an agent starts, or is told something, that no person directly asked for.
+    fn begins_alone(&self, task: &Task, event: &Event) -> bool {
+        let Some(attempt) = task.attempt() else { return false };
+        match event {
+            Event::Run(RunEvent::Wanted { .. }) => !attempt.vouched,
+            Event::Run(RunEvent::PromptDelivery { prompt, .. }) => {
+                let prompt = attempt.prompts.iter().find(|other| other.number == *prompt);
+                let prompt = prompt.expect("a prompt that was wanted");
+                prompt.why == PromptWhy::Conflict && !prompt.resumed
+            }
+            _ => false,
         }
     }
 
     fn is_attended(&self, repo: &Repo, at: Timestamp) -> bool {
         let presence = &self.state.presence;
-        let word = presence.vouched.as_ref().is_some_and(|(_, until)| at < *until);
+        let back = Duration::from_secs(60);
+        let word = presence.vouched.as_ref();
+        let word = word.is_some_and(|word| at < word.until && at.plus(back) >= word.seen);
         (word || !presence.people.is_empty()) && repo.hold.is_none()
     }
 
@@ -162,9 +182,40 @@ pub fn check(simulation: &Simulation) {
         assert!(has_hope(state, task, &outstanding, simulation), "stuck: {}", told(task));
         check_end(state, task, &simulation.witness);
     }
+    check_outside(simulation);
     for item in state.items.values().filter(|item| item.kind == ItemKind::Approval) {
         let task = state.task(item.task).expect("an item's task");
         assert_eq!(task.stage, Stage::Waiting, "{item:?}");
+    }
+}
+
+/// No process of a run outlives what the state says of it; a rollback that is said to be done left
+/// exactly its target, and everything that was there aside, until it is undone.
+fn check_outside(simulation: &Simulation) {
+    let (state, outside) = (&simulation.core.state, &simulation.outside);
+    for (run, _) in outside.agents.iter().filter(|(_, agent)| agent.is_up()) {
+        assert!(state.run(*run).is_some_and(|(_, _, run)| run.is_live()), "{run} is a ghost");
+    }
+    for task in state.tasks.values().filter(|task| task.is_final()) {
+        let Some(attempt) = task.attempt().filter(|attempt| attempt.place.is_some()) else {
+            continue;
+        };
+        let worktree = attempt.place.as_ref().map(|place| &place.worktree);
+        let worktree = worktree.and_then(|path| outside.worktrees.get(path));
+        let (Some(worktree), Some(last)) = (worktree, attempt.rollbacks.last()) else { continue };
+        match &last.progress {
+            RollbackProgress::Done { .. } => {
+                assert_eq!(
+                    worktree.tree.as_ref(),
+                    outside.commits.get(&last.target),
+                    "{}",
+                    last.op
+                );
+                assert!(worktree.aside.contains_key(&last.op), "{} kept nothing", last.op);
+            }
+            RollbackProgress::Undone => assert!(worktree.tree.is_some(), "{}", last.op),
+            _ => {}
+        }
     }
 }
 
@@ -228,10 +279,15 @@ fn has_hope(state: &State, task: &Task, effects: &[Effect], simulation: &Simulat
         Stage::Stopping => run.is_some_and(|run| run.stop.is_some()),
         Stage::Running => {
             let not_yet = task.attempt().is_some_and(|attempt| attempt.run.is_none());
-            run.is_some() || (not_yet && halted) || state.items_of(id).next().is_some()
+            let stands = halted || is_held(state, task);
+            run.is_some() || (not_yet && stands) || state.items_of(id).next().is_some()
         }
         Stage::Waiting => state.items_of(id).any(|item| item.kind == ItemKind::Approval),
     }
+}
+
+fn is_held(state: &State, task: &Task) -> bool {
+    state.repo_of(task).is_some_and(|repo| repo.hold.is_some())
 }
 
 /// When nothing moves any more: whatever is not over waits for a person, and says so.
@@ -245,7 +301,10 @@ pub fn check_rest(simulation: &Simulation) {
             Stage::Done | Stage::Failed | Stage::Stopped => run.is_none(),
             Stage::Draft | Stage::Queued | Stage::Waiting => true,
             Stage::Turned | Stage::Taken => halted,
-            Stage::Running => asks || halted || run.is_some_and(|run| run.pause_wanted),
+            Stage::Running => {
+                let stands = halted || is_held(state, task);
+                asks || stands || run.is_some_and(|run| run.pause_wanted)
+            }
             _ => false,
         };
         assert!(at_rest, "nothing moves {}", told(task));
@@ -269,6 +328,7 @@ pub fn check_landing(simulation: &Simulation, task: TaskId, op: OpId) {
     let snapshot = attempt.snapshots.last().expect("a snapshot");
     assert_eq!(gate.snapshot, snapshot.number, "the last snapshot was not judged");
     let binds = Binds {
+        branch: gate.branch.clone(),
         base: outside.tip(task.repo).id.clone(),
         head: snapshot.commit.clone(),
         tree: tree_id(&outside.commits[&snapshot.commit]),

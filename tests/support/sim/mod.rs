@@ -15,6 +15,7 @@ mod runs;
 
 use invariants::Witness;
 use monban::base::clock::Timestamp;
+use monban::base::id::TaskId;
 use monban::model::command::{Command, Notice, Report};
 use monban::model::core::Core;
 use monban::model::decide::Settings;
@@ -167,9 +168,19 @@ impl Simulation {
                 }
             }
             Some(5) => self.flush(),
-            Some(6) => self.now = self.now.plus(Duration::from_secs(self.rng.below(600) as u64)),
+            Some(6) => self.time_passes(),
             _ => self.work(),
         }
+    }
+
+    /// Mostly forward; now and then somebody sets the clock.
+    fn time_passes(&mut self) {
+        let seconds = self.rng.below(600) as u64;
+        let back = self.rng.chance(3).then(|| self.rng.below(7200) as i64 * 1000);
+        self.now = match back {
+            Some(back) => Timestamp::from_millis(self.now.millis() - back),
+            None => self.now.plus(Duration::from_secs(seconds)),
+        };
     }
 
     /// People and accidents stop; what is under way goes on until nothing moves any more.
@@ -325,6 +336,10 @@ impl Simulation {
     fn advance(&mut self, chosen: usize) -> bool {
         let Some(work) = self.works.get(chosen).cloned() else { return false };
         let events = self.log.len();
+        if work.task().is_some_and(|task| self.core.state.task(task).is_none()) {
+            self.works.remove(chosen);
+            return true;
+        }
         let stale = !self.core.outstanding().contains(&work.effect);
         if stale && (self.is_calm() || self.rng.chance(10) || !work.is_patient()) {
             self.works.remove(chosen);
@@ -340,17 +355,22 @@ impl Simulation {
 }
 
 impl Work {
+    /// The task it is for, where the work asks the state about it.
+    fn task(&self) -> Option<TaskId> {
+        match self.effect {
+            Effect::Prepare { task, .. }
+            | Effect::Snapshot { task, .. }
+            | Effect::Check { task, .. }
+            | Effect::Merge { task, .. }
+            | Effect::Deliver { task, .. } => Some(task),
+            _ => None,
+        }
+    }
+
     /// Whether going on with it for a while, although the state no longer implies it, is harmless
     /// because nothing outside is changed for good by it.
     fn is_patient(&self) -> bool {
-        matches!(
-            self.effect,
-            Effect::Prepare { .. }
-                | Effect::Snapshot { .. }
-                | Effect::Check { .. }
-                | Effect::Merge { .. }
-                | Effect::Deliver { .. }
-        )
+        self.task().is_some()
     }
 }
 

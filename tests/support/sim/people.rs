@@ -32,7 +32,7 @@ fn anything(rng: &mut Rng, state: &State, now: Timestamp) -> Request {
         0..=2 => open(rng),
         3..=9 => add(rng, state),
         10..=11 => edit(rng, state),
-        12 => Request::Remove { task: any_task(rng, state) },
+        12 => Request::Remove { task: ended(rng, state) },
         13..=15 => Request::Trust { repo: any_repo(rng), hash: any_gate(rng).hash },
         16..=26 => run(rng, state),
         27..=38 => retry(rng, state),
@@ -90,11 +90,15 @@ fn run(rng: &mut Rng, state: &State) -> Request {
 }
 
 fn retry(rng: &mut Rng, state: &State) -> Request {
+    Request::Retry { task: ended(rng, state), gate: any_gate(rng), resume: rng.chance(50) }
+}
+
+/// A task that did not come to its end well, if there is one.
+fn ended(rng: &mut Rng, state: &State) -> TaskId {
     let ended = |stage: &Stage| matches!(stage, Stage::Failed | Stage::Stopped);
     let ended: Vec<TaskId> =
         state.tasks.values().filter(|t| ended(&t.stage)).map(|t| t.id).collect();
-    let task = rng.pick(&ended).unwrap_or_else(|| any_task(rng, state));
-    Request::Retry { task, gate: any_gate(rng), resume: rng.chance(50) }
+    rng.pick(&ended).unwrap_or_else(|| any_task(rng, state))
 }
 
 fn approve(rng: &mut Rng, state: &State) -> Request {

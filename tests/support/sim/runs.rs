@@ -22,6 +22,9 @@ impl Simulation {
                 self.report(Report::Ended { run, end });
                 return Progress::Over;
             }
+            if !self.core.state.may_start(run) {
+                return Progress::Waits;
+            }
             let worktree = self.place(task).worktree;
             self.outside.start_agent(run, task, worktree);
             return Progress::Waits;

@@ -1,0 +1,122 @@
+//! What of a run is worth telling, and when: noise, questions, turns that go on.
+
+use super::*;
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+fn kind(screen: &str) -> AgentKind {
+    let text = format!(
+        "name = \"x\"\ntitle = \"X\"\nprogram = \"x\"\n{screen}\n[prompt]\nready = \"idle\"\n\
+         [turn]\nidle = \"interrupted\"\nexit = \"unfinished\"\n"
+    );
+    AgentKind::parse("x.toml", &text).unwrap()
+}
+
+fn run_of(kind: &AgentKind) -> LiveRun {
+    let run = LiveRun::new(RunId(1), TaskId(1), "token".into(), kind, Size::UNATTENDED, at(0));
+    run.prompt_begins(1, || Ok::<(), ()>(())).unwrap();
+    run
+}
+
+fn says(run: &LiveRun, ms: i64, state: &str) {
+    run.output(at(ms), format!("\x1b]7501;state={state}\x1b\\").as_bytes());
+}
+
+/// Everything reported at `ms`, as short words.
+fn told(run: &LiveRun, ms: i64) -> Vec<String> {
+    let mut words = Vec::new();
+    run.tell(at(ms), |report| {
+        words.push(match report {
+            Report::Status { status, .. } => format!("{:?}", status.state).to_lowercase(),
+            Report::Turned { prompt, .. } => format!("turned {prompt}"),
+            Report::WentOn { .. } => "went on".into(),
+            Report::Session { session, .. } => session,
+            other => format!("{other:?}"),
+        });
+    });
+    words
+}
+
+#[test]
+fn a_turn_is_not_over_while_its_agent_is_seen_at_work_again() {
+    let run = run_of(&kind(""));
+    says(&run, 0, "working");
+    assert_eq!(told(&run, 0), ["working"]);
+    // Both arrive together, as when a background task goes on after the answer.
+    says(&run, 1, "done");
+    says(&run, 1, "working");
+    assert!(told(&run, 1).is_empty(), "work in progress would be judged");
+    says(&run, 2, "done");
+    assert_eq!(told(&run, 2), ["done", "turned 1"]);
+    says(&run, 3, "working");
+    assert_eq!(told(&run, 3), ["working", "went on"]);
+    says(&run, 4, "done");
+    assert_eq!(told(&run, 4), ["done", "turned 1"]);
+    // It worked on unseen: what was judged is not what is there.
+    says(&run, 5, "working");
+    says(&run, 5, "done");
+    assert_eq!(told(&run, 5), ["went on", "turned 1"]);
+}
+
+#[test]
+fn a_question_is_told_at_once_however_noisy_its_agent_was() {
+    let run = run_of(&kind(""));
+    for ms in 0..100 {
+        says(&run, ms, if ms % 2 == 0 { "working" } else { "idle" });
+        told(&run, ms);
+    }
+    assert!(told(&run, 100).is_empty(), "the rate is bounded");
+    says(&run, 101, "blocked:kind=permission");
+    assert_eq!(told(&run, 101), ["blockedpermission"]);
+}
+
+#[test]
+fn a_forger_of_conversations_does_not_fill_the_log() {
+    let run = run_of(&kind(""));
+    let report = |n: u32| HookReport { session: Some(format!("s{n}")), ..HookReport::default() };
+    let count = |ms: i64| {
+        run.hook(at(ms), report(u32::try_from(ms).unwrap()));
+        told(&run, ms).len()
+    };
+    let all: usize = (0..1000).map(count).sum();
+    assert!(all <= PACE_MAX, "{all} reports in a second");
+    assert_eq!(told(&run, 20_000).first().map(String::as_str), Some("s999"), "the last is told");
+}
+
+#[test]
+fn a_question_on_a_screen_that_is_never_quiet_is_seen() {
+    let rule = "[[status.screen]]\npattern = 'Delete it\\?'\nstate = \"blocked:permission\"";
+    let run = run_of(&kind(rule));
+    run.output(at(0), b"Delete it? ");
+    for ms in (50..=1000).step_by(50) {
+        run.output(at(ms), b"\x1b7.\x1b8");
+    }
+    assert_eq!(told(&run, 1000), ["blockedpermission"]);
+}
+
+#[test]
+fn a_question_painted_a_moment_ago_holds_a_prompt_back() {
+    let rule = "[[status.screen]]\npattern = 'Trust it\\?'\nstate = \"blocked:question\"";
+    let kind = kind(rule);
+    let run = LiveRun::new(RunId(1), TaskId(1), "token".into(), &kind, Size::UNATTENDED, at(0));
+    says(&run, 0, "idle");
+    run.output(at(1), b"Trust it?");
+    let looks = std::cell::Cell::new(0);
+    let gave_up = || looks.replace(looks.get() + 1) > 1;
+    assert!(!run.wait_ready(|| at(2), Duration::from_millis(1), gave_up));
+    run.output(at(3), b"\x1b[2J");
+    assert!(run.wait_ready(|| at(4), Duration::from_millis(1), || false));
+}
+
+#[test]
+fn a_program_that_reports_nothing_does_not_prove_that_it_got_a_prompt() {
+    let run = run_of(&kind(""));
+    let taken = |run: &LiveRun| run.wait_taken(|| at(0), Duration::ZERO, Duration::ZERO, || false);
+    assert_eq!(taken(&run), Taken::Silent);
+    says(&run, 1, "idle");
+    assert_eq!(taken(&run), Taken::No);
+    says(&run, 2, "working");
+    assert_eq!(taken(&run), Taken::Shown);
+}

@@ -1,0 +1,120 @@
+//! Logins of runs in a whole instance: what goes in, what comes back, what stays behind, and that
+//! one which only one run may hold is never in two.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[allow(dead_code)]
+#[path = "support/instance.rs"]
+mod instance;
+
+use instance::Instance;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const OLD: &str = r#"{"account": "me", "refresh": "r1", "at": 1}"#;
+const NEW: &str = r#"{"account": "me", "refresh": "r2", "at": 2}"#;
+
+/// An agent that is logged in by a file with a refresh token, as a subscription is.
+fn subscribed() -> Instance {
+    let mut monban = Instance::new();
+    let person = monban.home.with_file_name("person");
+    fs::create_dir_all(person.join(".kept")).unwrap();
+    fs::write(person.join(".kept/login.json"), OLD).unwrap();
+    monban.person = Some(person);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/agent.sh");
+    fs::create_dir(monban.home.join("agents")).unwrap();
+    let kind = format!(
+        r#"
+name = "kept"
+title = "Kept"
+program = "/bin/sh"
+args = ["{}"]
+resume = ["{{session}}"]
+folders = [".kept"]
+[[logins]]
+kind = "file"
+from_variable = "KEPT_HOME"
+from = "{{person_home}}/.kept"
+name = "login.json"
+to = ".kept/login.json"
+refreshes = "/refresh"
+newer = "/at"
+same = ["/account"]
+[[logins]]
+kind = "key"
+variable = "KEPT_KEY"
+[prompt]
+ready = "idle"
+[turn]
+idle = "done"
+exit = "unfinished"
+"#,
+        script.display()
+    );
+    fs::write(monban.home.join("agents/kept.toml"), kind).unwrap();
+    monban
+}
+
+fn persons(monban: &Instance) -> String {
+    fs::read_to_string(monban.person.as_ref().unwrap().join(".kept/login.json")).unwrap()
+}
+
+fn copy(task: &serde_json::Value) -> PathBuf {
+    let place = &task["attempts"][0]["place"];
+    Path::new(place["home"].as_str().unwrap()).join(".kept/login.json")
+}
+
+#[test]
+fn a_refreshed_login_comes_back_and_no_copy_stays_behind() {
+    let monban = subscribed();
+    let script = format!("echo x > x; echo '{NEW}' > \"$HOME/.kept/login.json\"; permission go");
+    let id = monban.add_for("kept", "Refresh", &script);
+    monban.run(&id).expect(4);
+    let task = monban.task(&id);
+    assert!(copy(&task).exists(), "the agent is logged in while it runs");
+    monban.monban(&["abort", &id]).expect(0);
+    let task = monban.until(&id, "the end", |task| task["state"] == "stopped");
+    assert_eq!(persons(&monban).trim(), NEW);
+    assert!(!copy(&task).exists(), "a copy of the login stays in the HOME of an ended run");
+    assert!(copy(&task).parent().unwrap().is_dir(), "the rest of HOME stays");
+}
+
+#[test]
+fn what_cannot_be_carried_back_is_kept_and_said() {
+    let monban = subscribed();
+    let other = r#"{"account": "thief", "refresh": "r2", "at": 2}"#;
+    let script = format!("echo '{other}' > \"$HOME/.kept/login.json\"; permission go");
+    let id = monban.add_for("kept", "Replace", &script);
+    monban.run(&id).expect(4);
+    monban.monban(&["abort", &id]).expect(0);
+    let task = monban.until(&id, "the end", |task| task["state"] == "stopped");
+    let how = task["attempts"][0]["ended"]["how"].as_str().unwrap();
+    assert!(how.contains("not carried back") && how.contains("another account's"), "{how}");
+    assert_eq!(persons(&monban), OLD);
+    assert!(copy(&task).exists());
+}
+
+#[test]
+fn a_login_is_in_one_run_at_a_time_whatever_is_configured_meanwhile() {
+    let monban = subscribed();
+    let config = |env: &str| monban.configure(&format!("[agents.kept]\nkind = \"kept\"\n{env}"));
+    config("");
+    let first = monban.add_for("kept", "First", "permission go");
+    let second = monban.add_for("kept", "Second", "permission go");
+    monban.run(&first).expect(4);
+    // By this the first would use a key, but the copy of the login is in it all the same.
+    let other = "[agents.other]\nkind = \"kept\"\n";
+    config(&format!("env = {{ KEPT_KEY = \"k\" }}\n{other}"));
+    monban.monban(&["task", "edit", &second, "--agent", "other"]).expect(0);
+    monban.monban(&["run", &second]).expect(0);
+    let waits = |task: &serde_json::Value| {
+        task["status"]["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("waits for its login"))
+    };
+    let task = monban.until(&second, "the wait", waits);
+    assert!(!copy(&task).exists(), "the login is in two runs");
+    monban.monban(&["abort", &first]).expect(0);
+    let task = monban.until(&second, "its turn", |task| task["waits_for"][0] == "permission");
+    assert!(copy(&task).exists());
+}
