@@ -1,5 +1,11 @@
 //! The dashboard: a view of the daemon in a person's terminal. Owns nothing; what it shows comes
 //! from frames, what it does are requests (decision 0011).
 
+pub mod action;
+pub mod app;
+pub mod keymap;
+pub mod keys;
 pub mod link;
 pub mod pace;
+pub mod theme;
+pub mod widgets;
