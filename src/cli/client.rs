@@ -115,6 +115,11 @@ pub fn greeted(mut stream: UnixStream) -> Result<UnixStream, Failure> {
 }
 
 impl Client {
+    /// The connection, on which both have said hello.
+    pub fn into_stream(self) -> UnixStream {
+        self.stream
+    }
+
     /// Waits until the daemon of this connection is gone, for 10 s at most.
     pub fn wait_for_end(self) {
         if let Some(pid) = process(self.daemon) {

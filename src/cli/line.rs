@@ -5,7 +5,6 @@ use super::exit::Failure;
 use super::proxy::PREAMBLE;
 use super::pump;
 use crate::base::foreign::Foreign;
-use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -118,12 +117,6 @@ fn refused(mut ssh: Child, host: &str) -> Failure {
 /// One word for a POSIX shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// Whether a host could be read as an option by ssh.
-pub fn is_host(host: &OsStr) -> bool {
-    let bytes = host.as_encoded_bytes();
-    !bytes.is_empty() && bytes[0] != b'-'
 }
 
 #[cfg(test)]

@@ -3,9 +3,12 @@
 
 pub mod action;
 pub mod app;
+pub mod editor;
 pub mod keymap;
 pub mod keys;
+pub mod line;
 pub mod link;
 pub mod pace;
+pub mod run;
 pub mod theme;
 pub mod widgets;

@@ -98,6 +98,11 @@ impl Pace {
         more.then_some(wanted)
     }
 
+    /// Whether the daemon is to get credit as soon as another frame may be drawn.
+    pub fn owes_credit(&self) -> bool {
+        self.arrived + self.window() > self.granted
+    }
+
     /// Whether to measure the line now, because something is on its way anyway.
     pub fn measures(&mut self, now: Moment) -> bool {
         let due = self.measured.is_none_or(|last| now.saturating_sub(last) >= MEASURE_EVERY);
