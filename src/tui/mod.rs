@@ -3,12 +3,16 @@
 
 pub mod action;
 pub mod app;
+pub mod echo;
 pub mod editor;
+pub mod input;
 pub mod keymap;
 pub mod keys;
 pub mod line;
 pub mod link;
+pub mod outer;
 pub mod pace;
+pub mod present;
 pub mod run;
 pub mod theme;
 pub mod widgets;
