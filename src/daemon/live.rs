@@ -10,6 +10,8 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::daemon::session::screen::Encoded;
+use crate::daemon::session::watchers::Watchers;
 use crate::model::attempt::{AgentState, AgentStatus};
 use crate::model::command::Report;
 use crate::term::{BlockedKind, Modes, ProgramState, StatusReport, TermEvent, Terminal};
@@ -32,6 +34,8 @@ pub struct LiveRun {
     pub task: TaskId,
     /// The secret of its hook reports.
     pub token: String,
+    /// Those who look at it.
+    pub watchers: Watchers,
     inner: Mutex<Inner>,
     changed: Condvar,
     /// Held while news are told, so that they arrive in order.
@@ -40,6 +44,7 @@ pub struct LiveRun {
 
 struct Inner {
     terminal: Terminal,
+    encoded: Encoded,
     tracker: StatusTracker,
     /// Queries up to here have been answered; a daemon that starts anew answers none twice.
     answered: u64,
@@ -115,6 +120,7 @@ impl LiveRun {
     ) -> Self {
         let inner = Inner {
             terminal,
+            encoded: Encoded::default(),
             tracker,
             answered,
             last_output_at: now,
@@ -123,7 +129,8 @@ impl LiveRun {
             told: Told::default(),
         };
         let (inner, telling) = (Mutex::new(inner), Mutex::new(()));
-        Self { id, task, token, inner, changed: Condvar::new(), telling }
+        let watchers = Watchers::default();
+        Self { id, task, token, watchers, inner, changed: Condvar::new(), telling }
     }
 
     /// A thread that panicked while it held the lock left data that is still whole.
@@ -152,6 +159,7 @@ impl LiveRun {
         inner.last_output_at = at;
         inner.screen_is_new = true;
         drop(inner);
+        self.watchers.changed();
         self.changed.notify_all();
         replies
     }
@@ -159,6 +167,12 @@ impl LiveRun {
     /// Says that output was lost.
     pub fn gap(&self, bytes: u64) {
         self.lock().terminal.skip(bytes);
+    }
+
+    /// The terminal has this size from here on in its output.
+    pub fn resized(&self, size: Size) {
+        self.lock().terminal.resize(size);
+        self.watchers.changed();
     }
 
     /// How long to wait for output before looking again: a moment after output, a while as long as
@@ -207,6 +221,7 @@ impl LiveRun {
         inner.tracker.observe(at, Observation::Exit(ended));
         inner.terminal.reset_modes();
         drop(inner);
+        self.watchers.changed();
         self.changed.notify_all();
     }
 
@@ -332,6 +347,13 @@ impl LiveRun {
         look(&self.lock().terminal)
     }
 
+    /// The same for a surface, with the rows that were encoded for others.
+    pub fn show<T>(&self, show: impl FnOnce(&mut Terminal, &mut Encoded) -> T) -> T {
+        let mut inner = self.lock();
+        let Inner { terminal, encoded, .. } = &mut *inner;
+        show(terminal, encoded)
+    }
+
     /// The notes for a later daemon.
     pub fn frame(&self) -> Frame {
         let inner = self.lock();
@@ -346,6 +368,7 @@ impl LiveRun {
 
     /// Wakes whoever waits on this run, to see that they are to give up.
     pub fn wake(&self) {
+        self.watchers.changed();
         self.changed.notify_all();
     }
 }

@@ -1,9 +1,9 @@
 //! Looks: everything a person or script is shown on request.
 
+use super::presence::Present;
 use super::requests::Asked;
 use super::{plan, terminal, view};
 use crate::base::id::{RepoId, TaskId};
-use crate::model::command::{Command, Notice};
 use crate::model::core::Core;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
@@ -54,7 +54,7 @@ async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
             "level": core.settings.level,
             "title": core.settings.level.title(),
             "repository": repository.map(|repo| view::repository(&core.state, repo)),
-            "tasks": view::list(&core.state, repo, &node, now),
+            "tasks": view::list(&core.state, repo, &node, Some(now)),
         })
     };
     asked.world.engine.look(look).await
@@ -62,37 +62,13 @@ async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
 
 async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
     let (node, now) = (asked.world.node.clone(), asked.world.clock.now());
-    let look = move |core: &Core| view::task(&core.state, id, &node, now);
+    let look = move |core: &Core| view::task(&core.state, id, &node, Some(now));
     asked.world.engine.look(look).await?.ok_or_else(|| no_task(id))
-}
-
-/// A person who waits is there, until the wait or the connection ends.
-struct Present {
-    asked: Asked,
-}
-
-impl Present {
-    async fn arrive(asked: &Asked) -> Result<Self, Rejection> {
-        let person = asked.person.clone();
-        let arrived = Command::Daemon(Notice::Arrived { person });
-        asked.world.engine.command(arrived).await?;
-        Ok(Self { asked: asked.clone() })
-    }
-}
-
-impl Drop for Present {
-    fn drop(&mut self) {
-        let Asked { world, person, .. } = self.asked.clone();
-        tokio::spawn(async move {
-            let left = Command::Daemon(Notice::Left { person });
-            let _ = world.engine.command(left).await;
-        });
-    }
 }
 
 /// Waits until each task needs a person or ended, saying what changes meanwhile.
 async fn wait(asked: &Asked, tasks: Vec<TaskId>) -> Result<Value, Rejection> {
-    let _present = Present::arrive(asked).await?;
+    let _present = Present::arrive(&asked.world, &asked.person).await?;
     let mut durable = asked.world.engine.durable();
     let mut progress = asked.world.progress.subscribe();
     let mut shown = Value::Null;
@@ -101,7 +77,8 @@ async fn wait(asked: &Asked, tasks: Vec<TaskId>) -> Result<Value, Rejection> {
             (asked.world.node.clone(), asked.world.clock.now(), tasks.clone());
         let look = move |core: &Core| {
             let settled = wanted.iter().all(|id| view::is_settled(&core.state, *id));
-            let rows = wanted.iter().filter_map(|id| view::task(&core.state, *id, &node, now));
+            let rows =
+                wanted.iter().filter_map(|id| view::task(&core.state, *id, &node, Some(now)));
             (settled, rows.collect::<Value>())
         };
         let (settled, rows) = asked.world.engine.look(look).await?;
@@ -190,6 +167,8 @@ pub(super) async fn daemon(asked: &Asked) -> Result<Value, Rejection> {
         "uptime_s": world.clock.now().since(world.started_at).as_secs(),
         "last_event": last,
         "holders": holders,
+        "checks": world.runs.list_checks(),
+        "clients": world.clients.list(),
         "log_problems": world.log_problems,
     }))
 }

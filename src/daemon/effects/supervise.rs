@@ -3,6 +3,7 @@
 
 use super::facts::Facts;
 use super::login;
+use super::output::Reader;
 use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
@@ -17,7 +18,7 @@ use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::attempt::{End, Place};
 use crate::model::command::Report;
-use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
+use crate::runner::{self, Connection, Found, Notice, RunSpec};
 use crate::term::Terminal;
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
 use std::path::Path;
@@ -30,10 +31,6 @@ const SETTLE: Duration = Duration::from_millis(150);
 const LOOK: Duration = Duration::from_secs(1);
 /// With nothing going on, how long one wait for a notice lasts.
 const WAIT: Duration = Duration::from_secs(600);
-/// A keyframe is kept after so much output.
-const FRAME_BYTES: u64 = 1 << 20;
-/// How much of the transcript is read at once.
-const READ_BYTES: usize = 256 << 10;
 /// How much output of a run is kept: the beginning and the end.
 const TRANSCRIPT_BYTES: u64 = 64 << 20;
 /// The largest notes of an earlier daemon that are read.
@@ -189,7 +186,7 @@ fn follow(
     world.report(Report::Started { run: id }, &|| cancel.is_set());
     let handle = connection.handle().clone();
     cancel.on_set(move |_| handle.hang_up());
-    let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
+    let mut reader = Reader::new(&folder, offset);
     let reply = |bytes| {
         let _ = run.input(bytes);
     };
@@ -209,6 +206,10 @@ fn follow(
             Some(Notice::Live { offset: from, bytes }) => {
                 offset = reader.live(&run, world, offset, from, &bytes);
                 let _ = connection.handle().ack(offset);
+            }
+            Some(Notice::Resized { offset: at, size }) => {
+                offset = reader.take(world, &run.live, offset, at, &reply);
+                run.live.resized(size);
             }
             Some(Notice::Exited(record)) => {
                 reader.take(world, &run.live, offset, record.output_bytes, &reply);
@@ -248,7 +249,7 @@ fn ended_alone(
 ) {
     let folder = world.run_folder(id);
     let (live, offset) = restored(world, facts, id, agent, &folder);
-    let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
+    let mut reader = Reader::new(&folder, offset);
     reader.take(world, &live, offset, record.output_bytes, &|_| {});
     let (code, signal) = status(&record.status);
     live.ended(world.clock.now(), code, signal);
@@ -299,66 +300,6 @@ fn tell(world: &World, live: &LiveRun, cancel: &Cancel) {
     live.tell(world.clock.now(), |report| {
         world.report(report, &|| cancel.is_set());
     });
-}
-
-struct Reader<'a> {
-    folder: &'a Path,
-    transcript: Option<Transcript>,
-    framed: u64,
-}
-
-impl Reader<'_> {
-    /// Reads the transcript from `offset` to `until`; returns how far it got.
-    fn take(
-        &mut self,
-        world: &World,
-        live: &LiveRun,
-        offset: u64,
-        until: u64,
-        reply: &dyn Fn(Vec<u8>),
-    ) -> u64 {
-        let mut offset = offset;
-        while offset < until {
-            let Some(chunk) = self.read(offset) else { return until };
-            if chunk.bytes.is_empty() && chunk.offset <= offset {
-                break;
-            }
-            if chunk.offset > offset {
-                live.gap(chunk.offset - offset);
-            }
-            let replies = live.output(world.clock.now(), &chunk.bytes);
-            if !replies.is_empty() {
-                reply(replies);
-            }
-            offset = chunk.offset + chunk.bytes.len() as u64;
-        }
-        if offset - self.framed >= FRAME_BYTES {
-            self.framed = offset;
-            let _ = keep_frame(world, live);
-        }
-        offset
-    }
-
-    /// Takes output from the holder's memory; returns how far it got.
-    fn live(&mut self, run: &Attached, world: &World, offset: u64, from: u64, bytes: &[u8]) -> u64 {
-        if from > offset {
-            run.live.gap(from - offset);
-        }
-        let known = usize::try_from(offset.saturating_sub(from)).unwrap_or(usize::MAX);
-        let new = bytes.get(known..).unwrap_or_default();
-        let replies = run.live.output(world.clock.now(), new);
-        if !replies.is_empty() {
-            let _ = run.input(replies);
-        }
-        offset.max(from) + new.len() as u64
-    }
-
-    fn read(&mut self, offset: u64) -> Option<runner::Chunk> {
-        if self.transcript.is_none() {
-            self.transcript = Transcript::open(self.folder).ok();
-        }
-        self.transcript.as_mut()?.read_at(offset, READ_BYTES).ok()
-    }
 }
 
 fn status(status: &Status) -> (Option<i32>, Option<i32>) {
