@@ -5,18 +5,22 @@ use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
+use crate::model::core::Core;
 use crate::term::{Key, Modes, encode_key, encode_paste};
 use crate::wire::frame;
 use crate::wire::view::{Said, Told};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::{Notify, mpsc};
 
 /// How many keys one message may press.
 const KEYS_MAX: usize = 1000;
+/// How long a run is given to be followed again after the daemon began.
+const ADOPTED_WITHIN: Duration = Duration::from_secs(5);
 /// For how many runs a client's room is remembered.
 const ROOMS_MAX: usize = 256;
 
@@ -82,12 +86,12 @@ impl Ear {
         rooms: &BTreeMap<RunId, Size>,
         encode: impl FnOnce(&Modes) -> Result<Vec<u8>, String>,
     ) {
-        if let Err(why) = self.type_in(id, rooms.get(&id).copied(), encode) {
+        if let Err(why) = self.type_in(id, rooms.get(&id).copied(), encode).await {
             let _ = self.told.send(Told::NotTyped { run: id, why }).await;
         }
     }
 
-    fn type_in(
+    async fn type_in(
         &self,
         id: RunId,
         room: Option<Size>,
@@ -96,11 +100,35 @@ impl Ear {
         if self.watch {
             return Err("this client only watches; attach without --watch to type".into());
         }
-        let run: Option<Arc<Attached>> = self.world.runs.get(id).filter(|run| run.is_up());
+        let run = match self.up(id) {
+            None => self.adopted(id).await,
+            run => run,
+        };
         let run = run.ok_or("its agent is not running")?;
         let bytes = encode(&run.live.modes())?;
         run.drive(self.client, &self.person, room);
         run.input(bytes).map_err(|error| error.to_string())
+    }
+
+    fn up(&self, id: RunId) -> Option<Arc<Attached>> {
+        self.world.runs.get(id).filter(|run| run.is_up())
+    }
+
+    /// A run that lives and is not followed yet, because this daemon has just begun, is waited for;
+    /// the keys behind wait with it.
+    async fn adopted(&self, id: RunId) -> Option<Arc<Attached>> {
+        let mut added = self.world.runs.added();
+        let lives = move |core: &Core| core.state.run(id).is_some_and(|(_, _, run)| run.is_live());
+        let found = async {
+            while self.world.engine.look(lives).await.ok()? {
+                if let Some(run) = self.up(id) {
+                    return Some(run);
+                }
+                added.changed().await.ok()?;
+            }
+            None
+        };
+        tokio::time::timeout(ADOPTED_WITHIN, found).await.ok().flatten()
     }
 }
 

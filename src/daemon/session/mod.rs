@@ -298,7 +298,7 @@ impl Session {
     fn adopted(&mut self) {
         for (_, pane) in self.panes.values_mut() {
             let now = self.world.runs.get(pane.run);
-            if let Some(now) = now.filter(|now| pane.is_outdated(Some(now))) {
+            if let Some(now) = now.filter(|now| pane.is_outdated(now)) {
                 pane.comes_from(Source::Live(now));
             }
         }

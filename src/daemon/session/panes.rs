@@ -80,11 +80,13 @@ impl Pane {
         self.changed();
     }
 
-    /// Whether its run is followed anew, by another connection to the holder.
-    pub fn is_outdated(&self, now: Option<&Arc<Attached>>) -> bool {
-        match (&self.source, now) {
-            (Some(Source::Live(run)), Some(now)) => !Arc::ptr_eq(run, now),
-            _ => false,
+    /// Whether its run is followed now, as it was not before: for the first time, or by another
+    /// connection to its holder.
+    pub fn is_outdated(&self, now: &Arc<Attached>) -> bool {
+        match &self.source {
+            Some(Source::Live(run)) => !Arc::ptr_eq(run, now),
+            Some(Source::Nothing) => true,
+            Some(Source::Ended(_)) | None => false,
         }
     }
 
