@@ -23,6 +23,8 @@ mod panes;
 mod people;
 #[path = "session/tables.rs"]
 mod tables;
+#[path = "session/upgrade.rs"]
+mod upgrade;
 
 use attached::Attached;
 use instance::Instance;
