@@ -17,6 +17,7 @@ use crate::model::command::Report;
 use crate::term::{BlockedKind, Modes, ProgramState, StatusReport, TermEvent, Terminal};
 use crate::wire::report::HookReport;
 use serde::{Deserialize, Serialize};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,8 +39,9 @@ pub struct LiveRun {
     pub watchers: Watchers,
     inner: Mutex<Inner>,
     changed: Condvar,
-    /// Held while news are told, so that they arrive in order.
-    telling: Mutex<()>,
+    /// Held while news are noted, so that they arrive in order.
+    telling: Mutex<Option<Sender<Report>>>,
+    reports: Mutex<Option<Receiver<Report>>>,
 }
 
 struct Inner {
@@ -128,9 +130,17 @@ impl LiveRun {
             prompt,
             told: Told::default(),
         };
-        let (inner, telling) = (Mutex::new(inner), Mutex::new(()));
-        let watchers = Watchers::default();
-        Self { id, task, token, watchers, inner, changed: Condvar::new(), telling }
+        let (telling, reports) = mpsc::channel();
+        Self {
+            id,
+            task,
+            token,
+            watchers: Watchers::default(),
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
+            telling: Mutex::new(Some(telling)),
+            reports: Mutex::new(Some(reports)),
+        }
     }
 
     /// A thread that panicked while it held the lock left data that is still whole.
@@ -225,10 +235,25 @@ impl LiveRun {
         self.changed.notify_all();
     }
 
-    /// Tells what became worth reporting since the last call, in order whoever calls.
-    pub fn tell(&self, now: Timestamp, report: impl FnMut(Report)) {
-        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
-        self.news(now).into_iter().for_each(report);
+    /// Notes what became worth reporting since the last call, in order whoever calls, and returns
+    /// at once: the disk that takes a report must not hold up output.
+    pub fn tell(&self, now: Timestamp) {
+        let telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(telling) = &*telling {
+            self.news(now).into_iter().for_each(|report| drop(telling.send(report)));
+        }
+    }
+
+    /// Nothing is noted any more; the reports end.
+    pub fn tell_no_more(&self) {
+        *self.telling.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The reports in the order they were noted, for the one who takes them; nothing a second
+    /// time.
+    pub fn reports(&self) -> Receiver<Report> {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.take().unwrap_or_else(|| mpsc::channel().1)
     }
 
     fn news(&self, now: Timestamp) -> Vec<Report> {
@@ -425,5 +450,31 @@ fn settled_status(status: &Status) -> AgentStatus {
         source: source.into(),
         since: status.since,
         detail: status.detail.clone().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_settled_is_noted_at_once_and_in_order_whoever_takes_it() {
+        let at = Timestamp::from_millis(1000);
+        let kinds = AgentKind::builtin().unwrap();
+        let live =
+            LiveRun::new(RunId(1), TaskId(1), String::new(), &kinds[0], Size::UNATTENDED, at);
+        for state in ["working", "idle", "working"] {
+            live.output(at, format!("\x1b]7501;state={state}:app=x\x1b\\").as_bytes());
+            live.tell(at);
+        }
+        live.tell_no_more();
+        live.tell(at);
+        let states = live.reports().into_iter().filter_map(|report| match report {
+            Report::Status { status, .. } => Some(status.state),
+            _ => None,
+        });
+        let working = AgentState::Working;
+        assert_eq!(states.collect::<Vec<_>>(), [working, AgentState::Idle, working]);
+        assert_eq!(live.reports().iter().count(), 0, "nothing a second time");
     }
 }

@@ -65,16 +65,15 @@ impl Attached {
         self.driver().as_ref().map(|driver| (driver.client, driver.person.clone()))
     }
 
-    /// A client types: its room is the terminal's size from now on.
-    pub fn drive(&self, client: u64, person: &str, room: Option<Size>) {
+    /// A client types: its room is the terminal's size from now on. Gives the size the terminal is
+    /// about to take.
+    pub fn drive(&self, client: u64, person: &str, room: Option<Size>) -> Option<Size> {
         let mut driver = self.driver();
         if driver.as_ref().is_none_or(|driver| driver.client != client) {
             *driver = Some(Driver { client, person: person.into(), room: None });
             self.live.watchers.changed();
         }
-        if let (Some(driver), Some(room)) = (driver.as_mut(), room) {
-            self.fit(driver, room);
-        }
+        self.fit(driver.as_mut()?, room?)
     }
 
     /// A client has this much room: the terminal takes it if that client typed last.
@@ -84,15 +83,16 @@ impl Attached {
         }
     }
 
-    fn fit(&self, driver: &mut Driver, room: Size) {
+    fn fit(&self, driver: &mut Driver, room: Size) -> Option<Size> {
         let room = room.bounded();
         let room = Size { cols: room.cols.min(ROOM_MAX.cols), rows: room.rows.min(ROOM_MAX.rows) };
         // Without word of where in the output the new size begins, the screen would go wrong.
-        if driver.room != Some(room) && self.handle.tells_sizes() {
-            driver.room = Some(room);
-            // A holder that is gone is noticed by whoever follows the run.
-            let _ = self.handle.resize(room);
+        if driver.room == Some(room) || !self.handle.tells_sizes() {
+            return None;
         }
+        driver.room = Some(room);
+        // A holder that is gone is noticed by whoever follows the run.
+        self.handle.resize(room).ok().map(|()| room)
     }
 
     /// The way to its holder.

@@ -1,6 +1,8 @@
 //! An agent's screen: seen, scrolled, typed into, resized, and still there after the daemon.
 
-use crate::{QUIET, Room};
+use crate::{Attached, Instance, QUIET, Room};
+use monban::base::id::RunId;
+use monban::base::paths::Places;
 use monban::base::size::Size;
 use monban::wire::people::{Ask, ShowAsk, TaskAsk};
 use monban::wire::view::{Said, Surface, Told};
@@ -108,11 +110,44 @@ fn typing_takes_the_size_and_looking_does_not() {
 }
 
 #[test]
+fn a_later_daemon_knows_the_size_an_earlier_one_gave_and_where_it_began() {
+    let instance = Instance::new();
+    let script = "seq 1 60; while IFS= read -r x; do stty size; seq 1 30; done";
+    let id = instance.add("T", script);
+    instance.monban(&["run", &id, "--trust", &instance.gate()]).expect(0);
+    let (places, run) = (Places::under(&instance.home), RunId(1));
+    let attach = || Attached::attach(&places, "bob", instance.repository.clone(), false);
+    let sizes = [Size { cols: 40, rows: 12 }, Size { cols: 90, rows: 35 }];
+    for (size, ends_by_kill) in sizes.into_iter().zip([true, false]) {
+        let mut bob = attach();
+        bob.look_at_pane(1, run);
+        bob.shows(1, "30");
+        bob.say(&Said::Room { run, size });
+        bob.press(run, &["enter"]);
+        bob.wait("the size", |bob| (bob.screen(1).len() == usize::from(size.rows)).then_some(()));
+        bob.shows(1, "30");
+        bob.drain(QUIET);
+        let before = bob.screen(1);
+        drop(bob);
+        if ends_by_kill {
+            instance.kill(instance.daemon());
+        } else {
+            instance.monban(&["daemon", "stop"]).expect(0);
+        }
+        assert_eq!(instance.task(&id)["state"], "running");
+        let mut again = attach();
+        again.look_at_pane(1, run);
+        again.wait("the screen", |again| (again.screen(1) == before).then_some(()));
+        assert_eq!(again.head(1)["size"]["cols"], size.cols);
+    }
+}
+
+#[test]
 fn what_cannot_be_typed_is_said() {
     let room = Room::new();
     let (task, run) = room.agent("permission 'go on'");
     let mut bob = room.attach("bob");
-    let why = |bob: &mut crate::Attached| {
+    let why = |bob: &mut Attached| {
         bob.wait("why not", |bob| {
             let at = bob.told.iter().position(|told| matches!(told, Told::NotTyped { .. }))?;
             let Told::NotTyped { why, .. } = bob.told.remove(at) else { return None };
@@ -145,7 +180,7 @@ fn an_ended_run_is_shown_as_it_left_its_screen_by_a_later_daemon_too() {
     bob.look_at_pane(1, run);
     bob.shows(1, "the last words");
     assert_eq!(bob.head(1)["live"], false);
-    bob.look_at_pane(2, monban::base::id::RunId(99));
+    bob.look_at_pane(2, RunId(99));
     bob.wait("nothing", |bob| bob.head(2).is_object().then_some(()));
     assert_eq!(bob.content(2).rows.len(), 0);
 }

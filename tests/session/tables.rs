@@ -110,6 +110,26 @@ fn an_open_dashboard_is_a_person_who_is_there_until_the_last_one_closes() {
 }
 
 #[test]
+fn who_leaves_before_their_coming_is_noted_is_gone_all_the_same() {
+    let room = Room::new();
+    let (task, _) = room.agent("permission 'go on'");
+    for n in 0..40 {
+        let mut hasty = room.person("hasty");
+        let ask = if n % 2 == 0 {
+            Ask::Attach { watch: false, all: false, size: None }
+        } else {
+            Ask::Show(ShowAsk::Wait { tasks: vec![task] })
+        };
+        hasty.send(ask);
+        drop(hasty);
+    }
+    let mut ann = room.person("ann");
+    ann.until(&ShowAsk::List { all: false }, |list| {
+        (list["repository"]["attended_by"] == Value::from(Vec::<Value>::new())).then_some(())
+    });
+}
+
+#[test]
 fn who_only_watches_changes_nothing() {
     let room = Room::new();
     let (task, run) = room.agent("permission 'go on'");

@@ -37,6 +37,8 @@ const TRANSCRIPT_BYTES: u64 = 64 << 20;
 const NOTES_BYTES_MAX: u64 = 64 << 20;
 /// How many rows of its screen a run that ended by itself is remembered by.
 const LAST_WORDS_ROWS: usize = 3;
+/// The stack of the thread that hands a run's reports to the engine.
+const TELLER_STACK_BYTES: usize = 256 << 10;
 /// Between asking processes to end and killing them.
 const STOP_GRACE_MS: u64 = 5_000;
 
@@ -175,18 +177,42 @@ fn follow(
     world: &World,
     facts: &Facts,
     id: RunId,
-    mut connection: Connection,
+    connection: Connection,
     agent: &Agent,
     cancel: &Cancel,
 ) -> Option<End> {
     let folder = world.run_folder(id);
-    let (live, mut offset) = restored(world, facts, id, agent, &folder);
+    let (live, offset) = restored(world, facts, id, agent, &folder);
     let run = Arc::new(Attached::new(live, connection.handle().clone()));
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
     let handle = connection.handle().clone();
     cancel.on_set(move |_| handle.hang_up());
-    let mut reader = Reader::new(&folder, offset);
+    let reports = run.live.reports();
+    let pass_on = || {
+        for report in reports {
+            world.report(report, &|| cancel.is_set());
+        }
+    };
+    std::thread::scope(|threads| {
+        let teller = std::thread::Builder::new().stack_size(TELLER_STACK_BYTES);
+        let told = teller.spawn_scoped(threads, pass_on);
+        let end = told.ok().and_then(|_| to_end(world, &run, &folder, connection, offset, cancel));
+        run.live.tell_no_more();
+        end
+    })
+}
+
+/// Follows the run's output and its end.
+fn to_end(
+    world: &World,
+    run: &Arc<Attached>,
+    folder: &Path,
+    mut connection: Connection,
+    mut offset: u64,
+    cancel: &Cancel,
+) -> Option<End> {
+    let mut reader = Reader::new(folder, offset);
     let reply = |bytes| {
         let _ = run.input(bytes);
     };
@@ -204,7 +230,7 @@ fn follow(
                 let _ = if there > stored { handle.live(offset) } else { handle.ack(offset) };
             }
             Some(Notice::Live { offset: from, bytes }) => {
-                offset = reader.live(&run, world, offset, from, &bytes);
+                offset = reader.live(run, world, offset, from, &bytes);
                 let _ = connection.handle().ack(offset);
             }
             Some(Notice::Resized { offset: at, size }) => {
@@ -216,11 +242,11 @@ fn follow(
                 let (code, signal) = status(&record.status);
                 run.live.ended(world.clock.now(), code, signal);
                 let _ = connection.handle().seen();
-                break with_last_words(end_of(&record), &record, &run);
+                break with_last_words(end_of(&record), &record, run);
             }
             None => run.live.settled(world.clock.now()),
             Some(Notice::Gone) if cancel.is_set() => continue,
-            Some(Notice::Gone) => match hung_up(world, id, &folder, &run) {
+            Some(Notice::Gone) => match hung_up(world, run.live.id, folder, run) {
                 Some(end) => break end,
                 // Only the connection was lost: the driver has the run adopted again.
                 None => {
@@ -230,9 +256,9 @@ fn follow(
                 }
             },
         }
-        tell(world, &run.live, cancel);
+        run.live.tell(world.clock.now());
     };
-    tell(world, &run.live, cancel);
+    run.live.tell(world.clock.now());
     run.is_gone();
     Some(end)
 }
@@ -253,7 +279,11 @@ fn ended_alone(
     reader.take(world, &live, offset, record.output_bytes, &|_| {});
     let (code, signal) = status(&record.status);
     live.ended(world.clock.now(), code, signal);
-    tell(world, &live, cancel);
+    live.tell(world.clock.now());
+    live.tell_no_more();
+    for report in live.reports() {
+        world.report(report, &|| cancel.is_set());
+    }
 }
 
 /// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder
@@ -292,14 +322,8 @@ fn restored(
 /// Keeps what a later daemon needs to go on from here.
 pub(super) fn keep_frame(world: &World, live: &LiveRun) -> std::io::Result<()> {
     let path = world.run_folder(live.id).join("frame.json");
-    durable::write_json(&path, &live.frame())
-}
-
-/// Reports what settled.
-fn tell(world: &World, live: &LiveRun, cancel: &Cancel) {
-    live.tell(world.clock.now(), |report| {
-        world.report(report, &|| cancel.is_set());
-    });
+    // A power cut that takes it has ended the run as well.
+    durable::write_json_for_now(&path, &live.frame())
 }
 
 fn status(status: &Status) -> (Option<i32>, Option<i32>) {

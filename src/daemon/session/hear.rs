@@ -6,7 +6,7 @@ use crate::base::size::Size;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::core::Core;
-use crate::term::{Key, Modes, encode_key, encode_paste};
+use crate::term::{Key, Modes, Terminal, encode_key, encode_paste};
 use crate::wire::frame;
 use crate::wire::view::{Said, Told};
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ use tokio::sync::{Notify, mpsc};
 const KEYS_MAX: usize = 1000;
 /// How long a run is given to be followed again after the daemon began.
 const ADOPTED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a terminal is given to take a new size before the key that brought it is typed.
+const RESIZED_WITHIN: Duration = Duration::from_millis(50);
 /// For how many runs a client's room is remembered.
 const ROOMS_MAX: usize = 256;
 
@@ -106,7 +108,9 @@ impl Ear {
         };
         let run = run.ok_or("its agent is not running")?;
         let bytes = encode(&run.live.modes())?;
-        run.drive(self.client, &self.person, room);
+        if let Some(size) = run.drive(self.client, &self.person, room) {
+            resized(&run, size).await;
+        }
         run.input(bytes).map_err(|error| error.to_string())
     }
 
@@ -130,6 +134,18 @@ impl Ear {
         };
         tokio::time::timeout(ADOPTED_WITHIN, found).await.ok().flatten()
     }
+}
+
+/// Waits for a new size, so that the agent knows it before the key; not for long.
+async fn resized(run: &Attached, size: Size) {
+    let changed = Arc::new(Notify::new());
+    let _added = run.live.watchers.added(&changed);
+    let is_there = async {
+        while run.live.look(Terminal::size) != size {
+            changed.notified().await;
+        }
+    };
+    let _ = tokio::time::timeout(RESIZED_WITHIN, is_there).await;
 }
 
 /// The bytes of all keys, or why one is none: then none is pressed.

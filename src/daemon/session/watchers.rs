@@ -33,11 +33,29 @@ impl Watchers {
         self.lock().push(Arc::clone(who));
     }
 
+    /// The same until the result is dropped.
+    pub fn added<'a>(&'a self, who: &'a Arc<Notify>) -> Added<'a> {
+        self.add(who);
+        Added { watchers: self, who }
+    }
+
     /// Wakes `who` no more; of several times it was added, one.
     pub fn remove(&self, who: &Arc<Notify>) {
         let mut all = self.lock();
         if let Some(at) = all.iter().position(|other| Arc::ptr_eq(other, who)) {
             all.swap_remove(at);
         }
+    }
+}
+
+/// Somebody who is woken at every change as long as this is there.
+pub struct Added<'a> {
+    watchers: &'a Watchers,
+    who: &'a Arc<Notify>,
+}
+
+impl Drop for Added<'_> {
+    fn drop(&mut self) {
+        self.watchers.remove(self.who);
     }
 }
