@@ -434,6 +434,8 @@ pub enum DaemonCommand {
         #[arg(long)]
         kill_agents: bool,
     },
+    /// Replace it by this program's, under running agents
+    Upgrade,
     /// Make it a service of your session: back after a crash, still there after a logout
     Install,
     /// How it is

@@ -19,7 +19,6 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::Lines;
 use crate::wire::people::{Ask, Request};
 use std::io::IsTerminal;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -86,7 +85,11 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let ended = runtime.block_on(run::run(App::new(setup), options, first, connect));
+    let mut app = App::new(setup);
+    if let Some(id) = args.id {
+        app.begin_with(id.0);
+    }
+    let ended = runtime.block_on(run::run(app, options, first, connect));
     runtime.shutdown_background();
     ended.map_err(|error| Failure::environment(error.to_string(), "run it in a terminal"))
 }

@@ -128,6 +128,23 @@ impl Client {
     }
 }
 
+/// A daemon of whatever version.
+pub struct Running {
+    /// Its version, as it says.
+    pub version: String,
+    /// Its process, where that is known.
+    pub pid: Option<Pid>,
+}
+
+/// The daemon that runs, if one does; one that does not answer runs all the same.
+pub fn running(places: &Places) -> Result<Option<Running>, Failure> {
+    let Some(mut stream) = reach(places)? else { return Ok(None) };
+    Ok(Some(match greet(&mut stream) {
+        Ok(Some(welcome)) => Running { version: welcome.version, pid: process(welcome.pid) },
+        Ok(None) | Err(_) => Running { version: "of unknown version".into(), pid: peer(&stream) },
+    }))
+}
+
 /// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False
 /// when there is none such, or for a command inside a run.
 ///
@@ -264,7 +281,12 @@ fn other_version(welcome: &Welcome) -> Option<Failure> {
              (protocol {PROTOCOL})",
             welcome.protocol
         ),
-        "`monban daemon stop`, then run the command again; agents go on meanwhile",
+        if welcome.protocol < PROTOCOL {
+            "`monban daemon upgrade`, then run the command again; agents go on meanwhile"
+        } else {
+            "run the monban of the daemon's version, or `monban daemon upgrade` to put this one in \
+             its place; agents go on meanwhile"
+        },
     ))
 }
 
@@ -309,13 +331,18 @@ impl Starting {
     }
 }
 
+/// Whether a daemon could use the person's file: it says the same itself, but only into its log.
+pub fn check_config(places: &Places) -> Result<(), Failure> {
+    let loaded = person::load(&places.config_file).map(drop);
+    loaded.map_err(|diagnostics| {
+        Failure::input(diagnostics.to_string(), "mend the file and run the command again")
+    })
+}
+
 /// Starts a daemon that outlives this command.
 fn start_daemon(places: &Places) -> Result<Starting, Failure> {
     let failed = |what: String| Failure::environment(what, "`monban doctor` says more");
-    // The daemon says the same of a file it cannot use, but only into its log.
-    person::load(&places.config_file).map_err(|diagnostics| {
-        Failure::input(diagnostics.to_string(), "mend the file and run the command again")
-    })?;
+    check_config(places)?;
     let user = rustix::process::getuid().as_raw();
     for folder in [&places.state, &places.run] {
         paths::private_folder(folder, user).map_err(|e| failed(e.to_string()))?;

@@ -5,7 +5,7 @@ use super::args::DaemonCommand;
 use super::client::{Client, stop_stranger};
 use super::exit::Failure;
 use super::print::{json, text};
-use super::service;
+use super::{service, upgrade};
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::rejection::Rejection;
@@ -114,6 +114,7 @@ pub(super) fn daemon(
         }
         DaemonCommand::Stop { kill_agents } => stop_daemon(here, kill_agents, out),
         DaemonCommand::Install => service::install(here, out),
+        DaemonCommand::Upgrade => upgrade::upgrade(here, out),
         DaemonCommand::Status { json: as_json } => {
             let Some(mut client) = Client::connect_running(&here.places, &here.at)? else {
                 let cure = "any command that needs it starts it";

@@ -18,6 +18,7 @@ mod pump;
 mod service;
 mod show;
 mod task;
+mod upgrade;
 
 use crate::base::foreign::Foreign;
 use crate::base::paths::Places;

@@ -120,3 +120,23 @@ fn a_program_that_reports_nothing_does_not_prove_that_it_got_a_prompt() {
     says(&run, 2, "working");
     assert_eq!(taken(&run), Taken::Shown);
 }
+
+#[test]
+fn what_settled_is_noted_at_once_and_in_order_whoever_takes_it() {
+    let at = Timestamp::from_millis(1000);
+    let kinds = AgentKind::builtin().unwrap();
+    let live = LiveRun::new(RunId(1), TaskId(1), String::new(), &kinds[0], Size::UNATTENDED, at);
+    for state in ["working", "idle", "working"] {
+        live.output(at, format!("\x1b]7501;state={state}:app=x\x1b\\").as_bytes());
+        live.tell(at);
+    }
+    live.tell_no_more();
+    live.tell(at);
+    let states = live.reports().into_iter().filter_map(|report| match report {
+        Report::Status { status, .. } => Some(status.state),
+        _ => None,
+    });
+    let working = AgentState::Working;
+    assert_eq!(states.collect::<Vec<_>>(), [working, AgentState::Idle, working]);
+    assert_eq!(live.reports().iter().count(), 0, "nothing a second time");
+}

@@ -9,22 +9,32 @@ use crate::model::task::{Stage, Task};
 use crate::model::verdict::GateRun;
 use serde_json::{Value, json};
 
-/// The rows of `ls`.
-pub fn list(state: &State, repo: Option<RepoId>, node: &str, now: Timestamp) -> Value {
+/// The rows of `ls`. Without `now` they have no ages: then they change only when the state does.
+pub fn list(state: &State, repo: Option<RepoId>, node: &str, now: Option<Timestamp>) -> Value {
     let tasks = state.tasks.values().filter(|task| repo.is_none_or(|repo| task.repo == repo));
     tasks.map(|task| row(state, task, node, now)).collect()
 }
 
 /// The heading of `ls`: where the repository stands.
 pub fn repository(state: &State, repo: &Repo) -> Value {
-    let people: Vec<&String> = state.presence.people.keys().collect();
-    json!({
+    let mut heading = json!({
         "path": repo.path,
         "base": repo.base,
         "halted": repo.halt.as_ref().map(|halt| json!({
             "task": halt.task, "cause": halt.cause, "since": halt.at,
         })),
         "held": repo.hold,
+    });
+    if let (Value::Object(heading), Value::Object(people)) = (&mut heading, attended(state)) {
+        heading.extend(people);
+    }
+    heading
+}
+
+/// Who is there, wherever they look.
+pub fn attended(state: &State) -> Value {
+    let people: Vec<&String> = state.presence.people.keys().collect();
+    json!({
         "attended_by": people,
         "vouched": state.presence.vouched.as_ref().map(|word| json!({
             "by": word.person, "until": word.until,
@@ -32,7 +42,7 @@ pub fn repository(state: &State, repo: &Repo) -> Value {
     })
 }
 
-fn row(state: &State, task: &Task, node: &str, now: Timestamp) -> Value {
+fn row(state: &State, task: &Task, node: &str, now: Option<Timestamp>) -> Value {
     let attempt = task.attempt();
     let place = attempt.and_then(|attempt| attempt.place.as_ref());
     let run = attempt.and_then(|attempt| attempt.run.as_ref());
@@ -48,6 +58,7 @@ fn row(state: &State, task: &Task, node: &str, now: Timestamp) -> Value {
         "since": task.since,
         "status": run.map(|run| status(&run.status, run.paused, now)),
         "attempt": attempt.map(|attempt| attempt.number),
+        "run": run.map(|run| run.id),
         "worktree": place.map(|place| &place.worktree),
         "branch": place.map(|place| &place.branch),
         "base": place.map(|place| &place.base),
@@ -64,8 +75,8 @@ fn row(state: &State, task: &Task, node: &str, now: Timestamp) -> Value {
     })
 }
 
-/// An agent's status with its source and age.
-fn status(status: &AgentStatus, paused: bool, now: Timestamp) -> Value {
+/// An agent's status with its source, since when it has it, and its age.
+fn status(status: &AgentStatus, paused: bool, now: Option<Timestamp>) -> Value {
     let (state, kind) = match status.state {
         AgentState::BlockedPermission => ("blocked", Some("permission")),
         AgentState::BlockedQuestion => ("blocked", Some("question")),
@@ -81,7 +92,8 @@ fn status(status: &AgentStatus, paused: bool, now: Timestamp) -> Value {
         "state": state,
         "kind": kind,
         "source": status.source,
-        "age_s": now.since(status.since).as_secs(),
+        "since": status.since,
+        "age_s": now.map(|now| now.since(status.since).as_secs()),
         "detail": status.detail,
         "paused": paused,
     })
@@ -93,10 +105,10 @@ fn verdicts(gate: &GateRun) -> Value {
 }
 
 /// One task in full, for `show`.
-pub fn task(state: &State, id: TaskId, node: &str, now: Timestamp) -> Option<Value> {
+pub fn task(state: &State, id: TaskId, node: &str, now: Option<Timestamp>) -> Option<Value> {
     let task = state.task(id)?;
     let mut value = row(state, task, node, now);
-    let waiting: Vec<Value> = state.items_of(id).map(item).collect();
+    let waiting: Vec<Value> = state.items_of(id).map(|waits| item(state, waits)).collect();
     let more = json!({
         "prompt": task.spec.prompt,
         "after": task.spec.after,
@@ -152,14 +164,15 @@ pub fn inbox(state: &State, repo: Option<RepoId>) -> Value {
     let of_repo = |item: &&Item| {
         repo.is_none_or(|repo| state.task(item.task).is_some_and(|task| task.repo == repo))
     };
-    state.items.values().filter(of_repo).map(item).collect()
+    state.items.values().filter(of_repo).map(|waits| item(state, waits)).collect()
 }
 
-fn item(item: &Item) -> Value {
+fn item(state: &State, item: &Item) -> Value {
     json!({
         "id": item.id.to_string(),
         "kind": item.kind,
         "task": item.task,
+        "title": state.task(item.task).map(|task| &task.spec.title),
         "note": item.note,
         "digest": item.digest(),
         "binds": item.binds,

@@ -130,9 +130,12 @@ impl Terminal {
         self.filter.offset += bytes;
     }
 
-    /// Changes the size, bounded; long lines wrap anew.
+    /// Changes the size, bounded; long lines wrap anew. The size it has changes nothing.
     pub fn resize(&mut self, size: Size) -> Vec<TermEvent> {
         let size = size.bounded();
+        if size == self.state.size {
+            return Vec::new();
+        }
         self.state.size = size;
         self.state.tracker.region = None;
         let emulator = &mut self.state.emulator;

@@ -30,14 +30,20 @@ struct Sent {
 
 impl Sender {
     /// The client looks at a surface from now on, or at something else by the same number. `kept`
-    /// are the digests of the rows it has from an earlier connection. False when it looks at too
-    /// many.
+    /// are the digests of the rows it has: from an earlier connection, or of what the number meant
+    /// before. False when it looks at too many.
     pub fn look(&mut self, surface: u32, kept: Vec<String>) -> bool {
-        let kept = Some(kept).filter(|kept| !kept.is_empty());
         if self.sent.len() >= SURFACES_MAX && !self.sent.contains_key(&surface) {
             return false;
         }
-        self.sent.insert(surface, Sent { kept, ..Sent::default() });
+        let before = self.sent.remove(&surface).filter(|sent| !sent.rows.is_empty());
+        let sent = match before {
+            None => Sent { kept: Some(kept).filter(|kept| !kept.is_empty()), ..Sent::default() },
+            Some(before) if before.is(&kept) => Sent { rows: before.rows, ..Sent::default() },
+            // A frame is on its way: by the time this look counts, the client has something else.
+            Some(_) => Sent::default(),
+        };
+        self.sent.insert(surface, sent);
         true
     }
 
@@ -78,6 +84,14 @@ impl Sender {
 }
 
 impl Sent {
+    /// Whether these are the digests of its rows.
+    fn is(&self, kept: &[String]) -> bool {
+        let same = |(row, kept): (&Option<Row>, &String)| {
+            row.as_ref().is_some_and(|row| digest(row) == *kept)
+        };
+        self.rows.len() == kept.len() && self.rows.iter().zip(kept).all(same)
+    }
+
     fn update(&mut self, surface: u32, now: Content) -> Option<Update> {
         let mut update = Update { surface, ..Update::default() };
         if let Some(kept) = self.kept.take() {
@@ -196,6 +210,27 @@ mod tests {
         assert_eq!(updates[0].rows, [(1, Row::from("TWO"))]);
         updates.into_iter().for_each(|update| copy.apply(update).unwrap());
         assert_eq!(copy.get(1), Some(&content(&["one", "TWO", "three"])));
+    }
+
+    #[test]
+    fn scrolling_by_the_same_number_moves_what_the_client_has() {
+        let rows: Vec<String> = (0..40).map(|n| format!("line number {n}")).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let (mut sender, mut copy) = (sender(), Copy::default());
+        let show = |sender: &mut Sender, copy: &mut Copy, rows: &[&str]| {
+            let (_, updates) = sender.frame([(1, content(rows))]).unwrap();
+            let count = updates[0].rows.len();
+            updates.into_iter().for_each(|update| copy.apply(update).unwrap());
+            assert_eq!(copy.get(1), Some(&content(rows)));
+            count
+        };
+        show(&mut sender, &mut copy, &rows[10..34]);
+        sender.look(1, copy.digests(1));
+        assert_eq!(show(&mut sender, &mut copy, &rows[8..32]), 2);
+        let late = copy.digests(1);
+        show(&mut sender, &mut copy, &rows[7..31]);
+        sender.look(1, late);
+        assert_eq!(show(&mut sender, &mut copy, &rows[0..24]), 24, "a frame was on its way");
     }
 
     #[test]

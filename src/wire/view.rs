@@ -73,6 +73,11 @@ pub enum Said {
         /// The room.
         size: Size,
     },
+    /// The client's terminal has another size, which others see.
+    Window {
+        /// The size.
+        size: Size,
+    },
     /// A request of the command line; answered under its number.
     Ask {
         /// The number.

@@ -128,7 +128,7 @@ impl App {
 
     /// Keeps something selected where there is something.
     pub(super) fn select(&mut self) {
-        if self.selected().is_none() && self.typing.is_none() {
+        if self.selected().is_none() && self.typing.is_none() && !self.tasks.is_empty() {
             self.task = self.tasks.first().map(|task| task.id);
         }
         if self.selected_item().is_none() {

@@ -114,6 +114,8 @@ pub enum Input {
         /// Why.
         why: String,
     },
+    /// Something a person wanted could not be done, and why.
+    Refused(String),
     /// The terminal shows what was drawn of this revision.
     Painted(u64),
     /// The timer is due.
@@ -317,6 +319,11 @@ impl App {
         }
     }
 
+    /// Begins with this task selected, once it is there.
+    pub fn begin_with(&mut self, task: TaskId) {
+        self.task = Some(task);
+    }
+
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
@@ -332,6 +339,7 @@ impl App {
             Input::Frame(updates) => self.frame(updates),
             Input::Answer { id, answer } => self.answer(id, answer),
             Input::NotTyped { why, .. } => self.say_bad(format!("not typed: {why}")),
+            Input::Refused(why) => self.say_bad(why),
             Input::Painted(revision) => self.painted(revision),
             Input::Due => self.due(),
             Input::Edited(text) => self.edited(text),

@@ -28,6 +28,9 @@ fn way_out(kind: Option<ItemKind>) -> (&'static str, &'static [Action]) {
         Some(ItemKind::Trouble) => {
             ("work of monban itself failed", &[Action::Judge, Action::Abort])
         }
+        Some(ItemKind::Unknown) => {
+            ("what the agent does has been unknown for a while", &[Action::Open])
+        }
         None => ("something this version does not know", &[Action::Open]),
     }
 }
