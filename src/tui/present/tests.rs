@@ -305,7 +305,7 @@ fn a_scrolling_log_costs_little_more_than_the_program_wrote() {
             .map(|_| chance.of(&["compiling", "core", "done", "門番"]))
             .collect();
         let line = format!(
-            "\x1b[2m12:{:02}:{:02}\x1b[0m \x1b[32mINFO\x1b[0m step={frame} {}\r\n",
+            "\x1b[2m12:{:02}:{:02} \x1b[0;32mINFO\x1b[0m step={frame} {}\r\n",
             frame / 60,
             frame % 60,
             words.join(" ")
