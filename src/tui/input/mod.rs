@@ -240,6 +240,11 @@ impl Input {
             State::Ground | State::Escape => self.first(byte, events),
             State::Utf8 => self.character(byte, events),
             State::Csi => self.csi(byte, events),
+            // Its bytes count from 32.
+            State::OldMouse if byte < b' ' => {
+                self.reset();
+                false
+            }
             State::OldMouse => {
                 self.held.push(byte);
                 if self.held.len() == 3 {

@@ -20,6 +20,7 @@ use glyph::{Ambiguous, glyph_at, is_blank, looks_same, shown_width};
 use pen::Pen;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
+use std::ops::Range;
 use tip::{Tip, number};
 
 /// Begins an update the terminal shows at once, when it knows how.
@@ -73,10 +74,11 @@ impl Presenter {
         if is_new || next.area != self.shown.area {
             self.wipe(next.area, out);
         }
-        self.move_rows(next, out);
         let cols = usize::from(next.area.width).max(1);
+        let changed = self.changed_rows(next, cols);
+        self.move_rows(next, &changed, cols, out);
         let rows = next.content.chunks_exact(cols).zip(self.shown.content.chunks_exact_mut(cols));
-        for (y, (wanted, shown)) in (0..).zip(rows) {
+        for (y, (wanted, shown)) in (0..).zip(rows).take(changed.end).skip(changed.start) {
             draw_row(y, wanted, shown, &mut self.tip, self.ambiguous, out);
         }
         let is_drawn = out.len() > drawn_from;
@@ -120,21 +122,23 @@ impl Presenter {
         }
     }
 
+    /// The rows from the first to the last that differ.
+    fn changed_rows(&self, next: &Buffer, cols: usize) -> Range<usize> {
+        let shown = self.shown.content.chunks_exact(cols);
+        let mut rows = shown.zip(next.content.chunks_exact(cols));
+        let is_changed = |(shown, wanted): (&[Cell], &[Cell])| is_changed(shown, wanted);
+        let first = rows.clone().position(is_changed);
+        let end = first.and_then(|_| rows.rposition(is_changed)).map_or(0, |last| last + 1);
+        first.unwrap_or(end)..end
+    }
+
     /// Lets the terminal move the rows that moved, if that saves anything.
-    fn move_rows(&mut self, next: &Buffer, out: &mut Vec<u8>) {
-        let cols = usize::from(next.area.width).max(1);
-        let (shown, wanted) = (&self.shown.content, &next.content);
-        let mut rows = shown.chunks_exact(cols).zip(wanted.chunks_exact(cols));
-        let Some(first) = rows.clone().position(|(shown, wanted)| is_changed(shown, wanted)) else {
-            return;
-        };
-        let Some(last) = rows.rposition(|(shown, wanted)| is_changed(shown, wanted)) else {
-            return;
-        };
-        if last - first < 2 {
+    fn move_rows(&mut self, next: &Buffer, rows: &Range<usize>, cols: usize, out: &mut Vec<u8>) {
+        if rows.len() <= 2 {
             return;
         }
-        let span = first * cols..(last + 1) * cols;
+        let (shown, wanted) = (&self.shown.content, &next.content);
+        let span = rows.start * cols..rows.end * cols;
         let (old, new) = &mut self.hashes;
         let hash = |cells: &[Cell], into: &mut Vec<u64>| {
             into.clear();
@@ -150,7 +154,7 @@ impl Presenter {
             return;
         }
         scroll(shown, &found, cols);
-        let top = u32::try_from(first).unwrap_or(0);
+        let top = u32::try_from(rows.start).unwrap_or(0);
         let moved = Shift { top: found.top + top, bottom: found.bottom + top, by: found.by };
         write_scroll(&moved, u32::from(next.area.height), out);
         self.tip.lose();
@@ -248,6 +252,7 @@ fn draw_row(
         let first = glyph_at(wanted, x, ambiguous);
         let (mut end, mut old_end) = (x + first.width, shown_end);
         if is_sure && end == old_end && looks_same(&wanted[x], first.text, &shown[x]) {
+            first.store(&wanted[x], &mut shown[x..]);
             x = end;
             continue;
         }
