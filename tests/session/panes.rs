@@ -116,7 +116,7 @@ fn a_size_taken_in_the_middle_of_output_begins_at_the_same_byte_in_a_replay() {
     let room = Room::new();
     let stop = room.instance.home.join("stop");
     let script = format!(
-        "while IFS= read -r x; do i=0; until [ -e {} ]; do i=$((i+1)); \
+        "while IFS= read -r x; do i=0; until ls {} 2>&-; do i=$((i+1)); \
          printf '\\033[999;999H\\033[6D%s\\033[H' $i; done; printf '\\033[2;1Hdone'; done",
         stop.display()
     );
