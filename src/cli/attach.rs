@@ -5,10 +5,10 @@ use super::args::AttachArgs;
 use super::client::{self, Client};
 use super::exit::Failure;
 use super::line::{self, Far, Prompts};
+use crate::base::clock::Clock;
 use crate::base::durable;
 use crate::base::hash;
 use crate::base::size::Size;
-use crate::base::clock::Clock;
 use crate::config::Diagnostics;
 use crate::config::person::{self, Person};
 use crate::tui::app::{App, Mark, Setup};
@@ -28,9 +28,10 @@ const THEMES: [&str; 4] = ["terminal", "dark", "light", "high-contrast"];
 const MARK_BYTES_MAX: u64 = 256;
 /// Of these the mark's words are taken, by chance.
 const WORDS: [&str; 32] = [
-    "amber", "basil", "cedar", "coral", "crane", "delta", "ember", "fable", "gecko", "heron", "hazel",
-    "indigo", "ivory", "jade", "koala", "lotus", "maple", "north", "ochre", "olive", "opal", "otter",
-    "pearl", "plum", "quail", "raven", "river", "sable", "teal", "tulip", "umber", "wren",
+    "amber", "basil", "cedar", "coral", "crane", "delta", "ember", "fable", "gecko", "heron",
+    "hazel", "indigo", "ivory", "jade", "koala", "lotus", "maple", "north", "ochre", "olive",
+    "opal", "otter", "pearl", "plum", "quail", "raven", "river", "sable", "teal", "tulip", "umber",
+    "wren",
 ];
 /// Colours that are readable on light and dark.
 const COLOURS: [u8; 5] = [2, 3, 4, 5, 6];

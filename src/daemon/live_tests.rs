@@ -26,17 +26,14 @@ fn says(run: &LiveRun, ms: i64, state: &str) {
 
 /// Everything reported at `ms`, as short words.
 fn told(run: &LiveRun, ms: i64) -> Vec<String> {
-    let mut words = Vec::new();
-    run.tell(at(ms), |report| {
-        words.push(match report {
-            Report::Status { status, .. } => format!("{:?}", status.state).to_lowercase(),
-            Report::Turned { prompt, .. } => format!("turned {prompt}"),
-            Report::WentOn { .. } => "went on".into(),
-            Report::Session { session, .. } => session,
-            other => format!("{other:?}"),
-        });
-    });
-    words
+    let word = |report| match report {
+        Report::Status { status, .. } => format!("{:?}", status.state).to_lowercase(),
+        Report::Turned { prompt, .. } => format!("turned {prompt}"),
+        Report::WentOn { .. } => "went on".into(),
+        Report::Session { session, .. } => session,
+        other => format!("{other:?}"),
+    };
+    run.news(at(ms)).into_iter().map(word).collect()
 }
 
 #[test]

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 /// How many ended runs are kept for looking at; earlier ones are replayed from their transcripts.
 const ENDED_MAX: usize = 8;
 /// The largest size a person's terminal gives a run's: a screen of it fits into one frame.
-const ROOM_MAX: Size = Size { cols: 500, rows: 200 };
+const ROOM_MAX: Size = Size { cols: 480, rows: 130 };
 
 /// A run with the way to its holder.
 pub struct Attached {

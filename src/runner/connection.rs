@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// A holder that does not answer within this time is not going to.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
-const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 16 * 1024;
 
 /// What a holder has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub enum Notice {
 pub struct Connection {
     stream: UnixStream,
     decoder: Decoder,
+    buffer: Vec<u8>,
     notices: VecDeque<Notice>,
     handle: Handle,
     pid: u32,
@@ -102,7 +103,8 @@ impl Connection {
         let tells_sizes = version >= 2;
         let handle = Handle { stream: Arc::new(Mutex::new(writer)), input, tells_sizes };
         let notices = VecDeque::new();
-        Ok(Self { stream, decoder, notices, handle, pid, size, is_paused })
+        let buffer = vec![0; READ_BYTES];
+        Ok(Self { stream, decoder, buffer, notices, handle, pid, size, is_paused })
     }
 
     /// For giving commands, here or on another thread.
@@ -152,12 +154,11 @@ impl Connection {
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        let mut buffer = vec![0; READ_BYTES];
-        let (count, _) = passing::receive(&self.stream, &mut buffer)?;
+        let (count, _) = passing::receive(&self.stream, &mut self.buffer)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.decoder.push(&buffer[..count]);
+        self.decoder.push(&self.buffer[..count]);
         while let Some(notice) = self.decoder.next_frame().map_err(io::Error::other)? {
             self.take(notice);
         }

@@ -166,14 +166,21 @@ mod tests {
     fn what_is_sent_apart_is_written_apart() {
         // A datagram socket in the terminal's place keeps what was one write apart from the next.
         let (terminal, agent) = UnixDatagram::pair().unwrap();
-        let input = Input { shared: Arc::new(Shared::default()) };
+        let state = State {
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            // Nothing goes past the queue.
+            is_writing: true,
+            terminal: Some(Arc::new(OwnedFd::from(terminal))),
+        };
+        let shared = Shared { state: Mutex::new(state), changed: Condvar::new() };
+        let input = Input { shared: Arc::new(shared) };
         input.send(b"a prompt").unwrap();
         input.send(b"\r").unwrap();
         let large = [b'x'; 3 * WRITE_BYTES / 2];
         input.send(&large).unwrap();
-        let terminal = OwnedFd::from(terminal);
         for _ in 0..4 {
-            let piece = input.shared.take().unwrap();
+            let (terminal, piece) = input.shared.take().unwrap();
             write_all(&input.shared, &terminal, &piece).unwrap();
         }
         let mut buffer = [0; 2 * WRITE_BYTES];

@@ -109,6 +109,39 @@ fn typing_takes_the_size_and_looking_does_not() {
     assert_eq!(plain["screen"], replayed, "a replay gives the same: {live}");
 }
 
+/// The agent writes at the corner of its terminal all the time: what is left at an old corner says
+/// at which byte the new size began.
+#[test]
+fn a_size_taken_in_the_middle_of_output_begins_at_the_same_byte_in_a_replay() {
+    let room = Room::new();
+    let stop = room.instance.home.join("stop");
+    let script = format!(
+        "while IFS= read -r x; do i=0; until ls {} 2>&-; do i=$((i+1)); \
+         printf '\\033[999;999H\\033[6D%s\\033[H' $i; done; printf '\\033[2;1Hdone'; done",
+        stop.display()
+    );
+    let (task, run) = room.agent(&script);
+    let mut bob = room.attach("bob");
+    bob.look_at_pane(1, run);
+    bob.shows(1, "working");
+    bob.say(&Said::Room { run, size: Size { cols: 60, rows: 20 } });
+    bob.press(run, &["enter"]);
+    for n in 1..=4 {
+        let size = Size { cols: 60 + n * 9, rows: 20 + n * 5 };
+        bob.say(&Said::Room { run, size });
+        bob.wait("the size", |bob| (bob.head(1)["size"]["cols"] == size.cols).then_some(()));
+        let frame = bob.frame;
+        bob.wait("more output", |bob| (bob.frame > frame + 1).then_some(()));
+    }
+    std::fs::write(stop, "").unwrap();
+    bob.shows(1, "done");
+    let folder = room.daemon.places.state.join("runs").join(run.to_string());
+    let replayed = monban::daemon::replayed(&folder, |terminal| terminal.text_rows().join("\n"));
+    let live = room.person("ann").show(ShowAsk::Screen { task, ansi: false });
+    assert_eq!(live["screen"], replayed.unwrap());
+    assert_eq!(bob.screen(1).join("\n"), live["screen"].as_str().unwrap());
+}
+
 #[test]
 fn a_later_daemon_knows_the_size_an_earlier_one_gave_and_where_it_began() {
     let instance = Instance::new();

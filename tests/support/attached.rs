@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Attached {
     stream: UnixStream,
     decoder: Decoder,
+    buffer: Vec<u8>,
     at: PathBuf,
     /// Its number at the daemon.
     pub id: u64,
@@ -46,6 +47,7 @@ impl Attached {
         Self {
             stream: person.stream,
             decoder: Decoder::default(),
+            buffer: vec![0; 64 << 10],
             at,
             id,
             copy: Copy::default(),
@@ -131,8 +133,7 @@ impl Attached {
     /// Takes in what comes within `limit`; false when nothing did.
     pub fn receive(&mut self, limit: Duration) -> bool {
         self.stream.set_read_timeout(Some(limit)).unwrap();
-        let mut buffer = vec![0; 256 << 10];
-        let count = match self.stream.read(&mut buffer) {
+        let count = match self.stream.read(&mut self.buffer) {
             Ok(0) => panic!("the daemon hung up"),
             Ok(count) => count,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -141,7 +142,7 @@ impl Attached {
             Err(error) => panic!("{error}"),
         };
         self.bytes += count;
-        self.decoder.push(&buffer[..count]);
+        self.decoder.push(&self.buffer[..count]);
         while let Some(told) = self.decoder.next_frame::<Told>().unwrap() {
             self.take(told);
         }

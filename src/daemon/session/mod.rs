@@ -1,5 +1,5 @@
 //! An attached client: frames of what it looks at, as fast as it takes them and no faster, and
-//! beside them its keys and its requests (decision 0010).
+//! beside them its keys and its requests (decision 0011).
 //!
 //! While a client gives no credit nothing is built for it; when it does, it gets the difference to
 //! now. A client that does not read holds up its own session and nobody else's.
@@ -48,8 +48,9 @@ const SAID_MAX: usize = 64;
 const TOLD_MAX: usize = 8;
 /// How long an agent that draws a frame in several pieces is given to end it.
 const DRAWING_MAX: Duration = Duration::from_millis(50);
-/// How much content one frame is made of; of more, the rest comes with the next.
-const FRAME_BYTES: usize = 4 << 20;
+/// After so much content a frame takes no further surface: with the largest one on top it stays
+/// below what the wire takes. The rest comes with the next frame.
+const FRAME_BYTES: usize = 2 << 20;
 /// That a person came is noted after the first frame, which so need not wait for the disk, or after
 /// this.
 const ARRIVE_WITHIN: Duration = Duration::from_millis(100);

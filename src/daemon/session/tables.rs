@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The most text of rows in one table; of more, the newest are shown.
-const TABLE_BYTES_MAX: usize = 4 << 20;
+const TABLE_BYTES_MAX: usize = 2 << 20;
 /// How long before the state is looked at again when the log failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
