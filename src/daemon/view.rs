@@ -48,6 +48,7 @@ fn row(state: &State, task: &Task, node: &str, now: Timestamp) -> Value {
         "since": task.since,
         "status": run.map(|run| status(&run.status, run.paused, now)),
         "attempt": attempt.map(|attempt| attempt.number),
+        "run": run.map(|run| run.id),
         "worktree": place.map(|place| &place.worktree),
         "branch": place.map(|place| &place.branch),
         "base": place.map(|place| &place.base),

@@ -1,7 +1,7 @@
 //! Arming: keys that were typed before a person could have read a dialog decide nothing.
 //!
-//! A dialog waits until its frame was painted, then for silence; every key meanwhile is absorbed and
-//! begins the silence anew. That it armed must have been painted too.
+//! A dialog waits until its frame was painted, then for silence; every key meanwhile is absorbed
+//! and begins the silence anew. That it armed must have been painted too.
 
 use crate::tui::pace::Moment;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use super::answer::Asked;
 use super::approval::{Approval, Outcome};
+use super::draw::layout;
 use super::form::Form;
 use super::palette::Palette;
 use super::rows::ItemRow;
@@ -136,7 +137,8 @@ impl App {
             }
             _ => {}
         }
-        let outcome = match self.is_connected {
+        let may_approve = self.is_connected && layout::shows_approvals(self);
+        let outcome = match may_approve {
             true => approval.key(key, self.revision, self.now),
             false => {
                 approval.refuse(self.now);

@@ -1,8 +1,8 @@
 //! The dashboard as a pure state machine: what happens goes in, what is to be done comes out, and
 //! drawing reads. It holds no clock, no terminal and no connection.
 //!
-//! Whoever runs it hands over everything a terminal has to say before a timer that is due: keys that
-//! were typed before a dialog armed must be told first.
+//! Whoever runs it hands over everything a terminal has to say before a timer that is due: keys
+//! that were typed before a dialog armed must be told first.
 
 mod act;
 mod answer;
@@ -71,8 +71,8 @@ pub struct Setup {
     pub size: Size,
 }
 
-/// What a person recognises the dashboard's own dialogs by: made when monban was installed, and never
-/// told to an agent.
+/// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
+/// never told to an agent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mark {
     /// Two words.
@@ -320,13 +320,18 @@ impl App {
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(_)));
+        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(true)));
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
             Input::Mouse(mouse) => self.mouse(mouse),
-            Input::Focus(_) => {}
-            Input::Resize(size) => self.setup.size = size,
+            Input::Focus(true) => {}
+            // Who comes back, or sees it laid out anew, reads a dialog again.
+            Input::Focus(false) => self.look_again(),
+            Input::Resize(size) => {
+                self.setup.size = size;
+                self.look_again();
+            }
             Input::Connected => self.connected(),
             Input::Lost(why) => self.lost(&why),
             Input::Frame(updates) => self.frame(updates),

@@ -34,7 +34,7 @@ pub enum Lines {
 /// A text field.
 #[derive(Clone, Debug)]
 pub struct Text {
-    area: TextArea<'static>,
+    area: Box<TextArea<'static>>,
     lines: Lines,
 }
 
@@ -49,7 +49,7 @@ impl Text {
         area.set_wrap_mode(wrap);
         area.move_cursor(CursorMove::Bottom);
         area.move_cursor(CursorMove::End);
-        Self { area, lines }
+        Self { area: Box::new(area), lines }
     }
 
     /// What it holds.
@@ -74,7 +74,7 @@ impl Text {
         } else if key == "ctrl-c" || key == "ctrl-u" {
             *self = Self::new(self.lines, "");
         } else if let Some(key) = named {
-            self.area.input_without_shortcuts(Input { key, ctrl, alt: false, shift: false });
+            self.area.input(Input { key, ctrl, alt: false, shift: false });
         } else if let Some(c) = keys::character(key) {
             self.area.insert_char(c);
         }
@@ -94,7 +94,7 @@ impl Text {
     /// Draws it; gives where its cursor stands.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, style: Style) -> (u16, u16) {
         // The widget keeps where it has scrolled to; a copy of it leaves the state untouched.
-        let mut shown = self.area.clone();
+        let mut shown = TextArea::clone(&self.area);
         shown.set_style(style);
         Widget::render(&shown, area, buffer);
         let cursor = shown.screen_cursor();

@@ -24,7 +24,7 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     let facts = facts(app, approval, usize::from(room.width.min(COLUMNS_MAX)).saturating_sub(4));
     let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(3);
     let area = super::overlay::centred(room, COLUMNS_MAX, rows);
-    let armed = approval.is_open();
+    let armed = approval.is_open() && layout::shows_approvals(app);
     let border = if armed { theme.armed } else { theme.line };
     clear(buffer, area, theme.text.style());
     let inner = app.setup.lines.frame(buffer, area, "APPROVE", border.style());
@@ -69,10 +69,14 @@ fn keys(app: &App, approval: &Approval) -> String {
     if !app.is_connected {
         return format!("no connection: nothing can be approved; {back} closes");
     }
+    if !layout::shows_approvals(app) {
+        let (columns, rows) = layout::APPROVAL_MIN;
+        return format!("too small: {columns}x{rows} is needed; {back} closes");
+    }
     let (reject, diff) = (key(Action::Reject), key(Action::GotoDiff));
     match (approval.is_open(), approval.half) {
         (true, Some(_)) => {
-            format!("{first} was pressed: {second} approves, any other key does not")
+            format!("{first}: now {second} approves, no other key")
         }
         (true, None) => {
             format!("{first} then {second} approve  {reject} reject  {diff} diff  {back} later")
@@ -98,13 +102,11 @@ fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
     };
     let base = format!("{}  head {}", short(&binds.base), short(&binds.head));
     facts.push(("base  ", base, plain));
-    facts.push(("tree  ", format!("{}  {}", short(&binds.tree), changes(app, approval)), plain));
     let sha = &binds.diff_sha256;
-    let ends = (short(sha), sha.get(sha.len().saturating_sub(4)..).unwrap_or_default());
-    facts.push(("diff  ", format!("sha256 {}..{}", ends.0, ends.1), plain));
-    if let Some((text, style)) = hidden(app, approval) {
-        facts.push(("", text, style));
-    }
+    let end = sha.get(sha.len().saturating_sub(4)..).unwrap_or_default();
+    let tree = format!("{}  diff {}..{end}", short(&binds.tree), short(sha));
+    facts.push(("tree  ", tree, plain));
+    facts.push(changes(app, approval));
     if let Some(task) = task {
         let (gates, style) = about::gates(app, task);
         let names: Vec<&str> = task.verdicts.iter().map(|(check, _)| check.as_str()).collect();
@@ -124,20 +126,17 @@ fn base_branch(app: &App) -> &str {
 }
 
 /// How much it changes, as soon as the diff is here and is the one that is signed.
-fn changes(app: &App, approval: &Approval) -> String {
-    match signed_diff(app, approval) {
-        Some(diff) => {
-            let (added, deleted) = diff.counts();
-            format!("{} files +{added} -{deleted}", diff.files.len())
-        }
-        None => String::new(),
+fn changes(app: &App, approval: &Approval) -> Fact {
+    let theme = app.theme();
+    let Some(diff) = signed_diff(app, approval) else {
+        return ("diff  ", "asking how much it changes".into(), theme.faint.style());
+    };
+    let (added, deleted) = diff.counts();
+    let counts = format!("{} files +{added} -{deleted}", diff.files.len());
+    match diff.hidden {
+        0 => ("diff  ", counts, theme.text.style()),
+        count => ("diff  ", format!("{counts}, {count} hidden chars!"), theme.bad.style()),
     }
-}
-
-fn hidden(app: &App, approval: &Approval) -> Option<(String, Style)> {
-    let hidden = signed_diff(app, approval)?.hidden;
-    let text = format!("{hidden} hidden characters in the diff: look at it");
-    (hidden > 0).then(|| (text, app.theme().bad.style()))
 }
 
 fn signed_diff<'a>(app: &'a App, approval: &Approval) -> Option<&'a super::super::Diff> {

@@ -10,7 +10,7 @@ use super::{CursorAt, bar, layout};
 use crate::term::CursorShape;
 use crate::tui::action::{Action, Place};
 use crate::tui::keymap::Table;
-use crate::tui::widgets::{clear, put, put_all, row, scrolled, width, wrap};
+use crate::tui::widgets::{clear, fit, put, put_all, row, scrolled, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -72,8 +72,10 @@ pub fn reject(app: &App, reject: &Reject, buffer: &mut Buffer) -> Option<CursorA
 pub fn typed(app: &App, typed: &Typed, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let columns = app.setup.size.cols.min(72).saturating_sub(4);
-    let says: Vec<String> =
-        typed.says.iter().flat_map(|line| wrap(line, usize::from(columns))).collect();
+    let columns = usize::from(columns);
+    let about = typed.says.iter().take(1).map(|line| fit(line, columns));
+    let says = typed.says.iter().skip(1).flat_map(|line| wrap(line, columns));
+    let says: Vec<String> = about.chain(says).collect();
     let rows = u16::try_from(says.len()).unwrap_or(0).saturating_add(4);
     let inner = boxed(app, buffer, 72, rows, &typed.title);
     for (y, line) in (0..inner.height.saturating_sub(2)).zip(&says) {
@@ -126,9 +128,13 @@ pub fn form(app: &App, form: &Form, buffer: &mut Buffer) -> Option<CursorAt> {
     // The prompt takes what the other fields, one row each, and the last line leave.
     let others = u16::try_from(FIELDS.len()).unwrap_or(0);
     let prompt_rows = inner.height.saturating_sub(others).max(1);
+    // Where not all have room, those from the top go that are not written in.
+    let all = usize::from(others - 1 + prompt_rows);
+    let room = usize::from(inner.height.saturating_sub(1));
+    let first = if all > room { (form.at + 1).saturating_sub(room) } else { 0 };
     let mut cursor = None;
     let mut y = inner.y;
-    for (at, name) in FIELDS.iter().enumerate() {
+    for (at, name) in FIELDS.iter().enumerate().skip(first) {
         let rows = if *name == "prompt" { prompt_rows } else { 1 };
         let line = Rect { y, height: rows, ..inner }.intersection(inner);
         let is_here = at == form.at;
