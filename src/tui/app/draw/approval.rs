@@ -2,6 +2,7 @@
 
 use super::super::App;
 use super::super::approval::{Approval, KEYS};
+use super::super::diff::File;
 use super::super::rows::short;
 use super::{CursorAt, about, bar, layout};
 use crate::tui::action::Action;
@@ -13,6 +14,9 @@ use ratatui::style::Style;
 /// The widest it gets.
 const COLUMNS_MAX: u16 = 100;
 
+/// The most files it lists.
+const FILES_MAX: usize = 12;
+
 /// A line of it: a label and what stands behind.
 type Fact = (&'static str, String, Style);
 
@@ -21,7 +25,10 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     let parts = layout::parts(app);
     // The last line as well where there is no room to lose.
     let room = Rect { height: parts.body.height + u16::from(parts.body.height < 12), ..parts.body };
-    let facts = facts(app, approval, usize::from(room.width.min(COLUMNS_MAX)).saturating_sub(4));
+    let columns = usize::from(room.width.min(COLUMNS_MAX)).saturating_sub(4);
+    let mut facts = facts(app, approval, columns);
+    let left = usize::from(room.height).saturating_sub(facts.len() + 3);
+    facts.extend(files(app, approval, left.min(FILES_MAX)));
     let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(3);
     let area = super::overlay::centred(room, COLUMNS_MAX, rows);
     let armed = approval.is_open() && layout::shows_approvals(app);
@@ -129,6 +136,9 @@ fn base_branch(app: &App) -> &str {
 fn changes(app: &App, approval: &Approval) -> Fact {
     let theme = app.theme();
     let Some(diff) = signed_diff(app, approval) else {
+        if !app.diff.problem().is_empty() {
+            return ("diff  ", app.diff.problem().into(), theme.bad.style());
+        }
         return ("diff  ", "asking how much it changes".into(), theme.faint.style());
     };
     let (added, deleted) = diff.counts();
@@ -137,6 +147,20 @@ fn changes(app: &App, approval: &Approval) -> Fact {
         0 => ("diff  ", counts, theme.text.style()),
         count => ("diff  ", format!("{counts}, {count} hidden chars!"), theme.bad.style()),
     }
+}
+
+/// The files that change, as many as there is room for.
+fn files(app: &App, approval: &Approval, room: usize) -> Vec<Fact> {
+    let files = signed_diff(app, approval).map_or(&[][..], |diff| &diff.files);
+    let shown = if files.len() > room { room.saturating_sub(1) } else { files.len() };
+    let (plain, faint) = (app.theme().text.style(), app.theme().faint.style());
+    let line = |file: &File| {
+        let hidden = if file.hidden > 0 { " !" } else { "" };
+        ("      ", format!("{}{hidden} +{} -{}", file.path, file.added, file.deleted), plain)
+    };
+    let more = (shown < files.len() && room > 0)
+        .then(|| ("      ", format!("and {} more", files.len() - shown), faint));
+    files.iter().take(shown).map(line).chain(more).collect()
 }
 
 fn signed_diff<'a>(app: &'a App, approval: &Approval) -> Option<&'a super::super::Diff> {

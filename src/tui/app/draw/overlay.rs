@@ -30,11 +30,14 @@ pub fn centred(room: Rect, columns: u16, rows: u16) -> Rect {
 fn boxed(app: &App, buffer: &mut Buffer, columns: u16, rows: u16, title: &str) -> Rect {
     let area = centred(layout::parts(app).body, columns, rows);
     clear(buffer, area, app.theme().text.style());
-    let inner = app.setup.lines.frame(buffer, area, title, app.theme().line.style());
     let mark = format!(" {} ", bar::mark(app));
     let columns = u16::try_from(width(&mark)).unwrap_or(u16::MAX);
+    // Of the two the mark says more: who asks.
+    let room = usize::from(area.width.saturating_sub(columns).saturating_sub(7));
+    let title = fit(title, room);
+    let inner = app.setup.lines.frame(buffer, area, &title, app.theme().line.style());
     let x = area.right().saturating_sub(columns.saturating_add(2));
-    if usize::from(x) > usize::from(area.x) + width(title) + 4 {
+    if room > 0 {
         let style = app.theme().strong.style().fg(bar::mark_colour(app));
         put(buffer, (x, area.y), &mark, columns, style);
     }
