@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const SILENCE: Duration = Duration::from_millis(400);
 /// A timer that comes later than this means that everything stood still meanwhile, keys too: those
 /// that were typed then may still be on their way.
-const LATE: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_millis(300);
 
 /// How far a dialog is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

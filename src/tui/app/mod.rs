@@ -51,8 +51,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Setup {
     /// The keys.
     pub keymap: Keymap,
-    /// The themes to go through; the first is used.
-    pub themes: Vec<Theme>,
+    /// What it looks like.
+    pub theme: Theme,
+    /// The themes that the theme action goes on to.
+    pub more_themes: Vec<Theme>,
     /// What lines are drawn of.
     pub lines: Lines,
     /// What only this installation knows.
@@ -232,7 +234,6 @@ struct Note {
 /// The dashboard.
 pub struct App {
     setup: Setup,
-    theme: usize,
     revision: u64,
     now: Moment,
     out: Vec<Do>,
@@ -281,7 +282,6 @@ impl App {
     pub fn new(setup: Setup) -> Self {
         Self {
             setup,
-            theme: 0,
             revision: 0,
             now: Moment::ZERO,
             out: Vec::new(),
@@ -365,7 +365,7 @@ impl App {
     }
 
     fn theme(&self) -> &Theme {
-        &self.setup.themes[self.theme]
+        &self.setup.theme
     }
 
     fn selected(&self) -> Option<&TaskRow> {

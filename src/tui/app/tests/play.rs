@@ -25,10 +25,11 @@ pub struct Play {
 
 /// Reading keymaps and themes, and drawing the agent's screen, cost more than a whole play.
 static SETUP: LazyLock<Setup> = LazyLock::new(|| {
-    let themes = Theme::built_in().iter().map(|(name, _)| Theme::named(name).unwrap()).collect();
+    let mut themes = Theme::built_in().iter().map(|(name, _)| Theme::named(name).unwrap());
     Setup {
         keymap: Keymap::named("default").unwrap(),
-        themes,
+        theme: themes.next().unwrap(),
+        more_themes: themes.collect(),
         lines: Lines::Drawn,
         mark: Mark { words: "otter teal".into(), colour: 6 },
         no_colour: false,
