@@ -104,7 +104,11 @@ impl App {
                 Some(ItemKind::Approval) => self.go(Screen::Diff),
                 _ => self.go(Screen::Focus),
             },
-            Screen::Focus | Screen::Diff | Screen::Gates => {}
+            Screen::Focus => {
+                let key = self.setup.keymap.key_of(Action::StepIn);
+                self.say(format!("{key} types to the agent"));
+            }
+            Screen::Diff | Screen::Gates => {}
         }
     }
 

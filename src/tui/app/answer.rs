@@ -149,8 +149,9 @@ impl App {
             Asked::Diff(task) => self.diff_came(task, Diff::read(value)),
             Asked::Gates(task) => {
                 let gates = Gates::read(value);
-                let last = gates.as_ref().map_or(0, |gates| gates.verdicts.len().saturating_sub(1));
-                self.verdict = self.verdict.min(last);
+                if self.gates.of(task) != Some(&gates) {
+                    self.verdict = gates.as_ref().map_or(0, Gates::first_red);
+                }
                 self.gates.came(task, gates);
             }
             Asked::Checkpoints(task) => {

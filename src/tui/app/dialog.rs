@@ -1,7 +1,7 @@
 //! Dialogs and overlays, and what keys do in them. None opens by itself.
 
 use super::answer::Asked;
-use super::approval::{Approval, Outcome};
+use super::approval::{Approval, KEYS, Outcome};
 use super::draw::layout;
 use super::form::Form;
 use super::palette::Palette;
@@ -125,7 +125,9 @@ impl App {
 
     fn approval_key(&mut self, mut approval: Box<Approval>, key: &str) {
         let may_act = approval.arming.is_armed() || approval.is_gone;
-        match self.meaning(Table::Nav, key) {
+        // The keys that approve mean nothing else here, whatever a person bound them to.
+        let action = self.meaning(Table::Nav, key).filter(|_| !KEYS.contains(&key));
+        match action {
             Some(Action::Back) => return,
             Some(Action::Reject) if may_act && !approval.is_gone => {
                 return self.reject(approval.item);

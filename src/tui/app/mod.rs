@@ -376,10 +376,14 @@ impl App {
         self.items.iter().find(|item| Some(&item.id) == self.item.as_ref())
     }
 
-    /// The pane that is looked at: its head and rows, once they are here.
+    /// The pane that is looked at: its head and rows, once they are here. After a cut the rows are as
+    /// they were, and the head is told anew.
     fn pane(&self) -> Option<(PaneHead, &[Row])> {
         let content = self.copy.get(self.panes.surface()?)?;
-        Some((rows::typed(&content.head)?, &content.rows))
+        let rows = u16::try_from(content.rows.len()).unwrap_or(u16::MAX);
+        let size = Size { rows, ..Size::UNATTENDED };
+        let unknown = || PaneHead { size, ..PaneHead::default() };
+        Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
     }
 
     fn say(&mut self, text: impl Into<String>) {

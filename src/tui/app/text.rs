@@ -22,6 +22,9 @@ const KEYS: [(&str, Key); 10] = [
     ("pagedown", Key::PageDown),
 ];
 
+/// Keys with ctrl that move and delete as in a shell: to the line's ends, up to its end, a word.
+const EDITING: [&str; 5] = ["a", "e", "k", "w", "d"];
+
 /// How many lines a field has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lines {
@@ -73,6 +76,9 @@ impl Text {
             self.area.insert_newline();
         } else if key == "ctrl-c" || key == "ctrl-u" {
             *self = Self::new(self.lines, "");
+        } else if ctrl && EDITING.contains(&rest) {
+            let key = keys::character(rest).map_or(Key::Null, Key::Char);
+            self.area.input(Input { key, ctrl, alt: false, shift: false });
         } else if let Some(key) = named {
             self.area.input(Input { key, ctrl, alt: false, shift: false });
         } else if let Some(c) = keys::character(key) {
@@ -123,7 +129,8 @@ mod tests {
     fn keys_write_and_change_a_text() {
         assert_eq!(typed(Lines::Many, &["ペ", "a", "space", "enter", "b"]), "ペa \nb");
         assert_eq!(typed(Lines::One, &["a", "enter", "b", "left", "backspace"]), "b");
-        assert_eq!(typed(Lines::Many, &["a", "f5", "alt-x", "ctrl-x"]), "a");
+        assert_eq!(typed(Lines::Many, &["a", "f5", "alt-x", "ctrl-x", "ctrl-m"]), "a");
+        assert_eq!(typed(Lines::One, &["a", "b", "ctrl-a", "c", "ctrl-k"]), "c");
         assert_eq!(typed(Lines::Many, &["a", "enter", "ctrl-c"]), "");
     }
 

@@ -83,8 +83,10 @@ fn left(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
         [] => "nobody there".to_string(),
         people => format!("ATTENDED by {}", people.join(", ")),
     };
-    pieces.push(piece(40, &attended, bar));
-    pieces.push(piece(30, &format!("node {}", app.head.node), bar));
+    if !app.head.node.is_empty() {
+        pieces.push(piece(40, &attended, bar));
+        pieces.push(piece(30, &format!("node {}", app.head.node), bar));
+    }
     pieces.retain(|piece| !piece.text.is_empty());
     pieces
 }

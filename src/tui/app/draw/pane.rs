@@ -81,6 +81,9 @@ pub fn preview(app: &App, buffer: &mut Buffer, area: Rect) {
 /// What is said about a pane's size when it is not this one's, and who drives it.
 fn about_size(app: &App, head: &Head, area: Rect) -> String {
     let mut text = String::new();
+    if app.lost_at().is_some() {
+        return "  as it was".into();
+    }
     if head.size.cols != area.width || head.size.rows != area.height {
         text = format!("  {}x{}", head.size.cols, head.size.rows);
         if head.size.cols > area.width || head.size.rows > area.height {
@@ -94,7 +97,7 @@ fn about_size(app: &App, head: &Head, area: Rect) -> String {
         }
         None => {}
     }
-    if !head.live {
+    if !head.live && app.is_connected {
         text += "  (ended)";
     }
     if app.rows_back() > 0 {

@@ -183,3 +183,15 @@ fn who_looked_away_has_to_look_again() {
     play.keys("A").take(Input::Resize(LARGE)).paint().keys("y");
     assert_eq!(approvals(&play), []);
 }
+
+#[test]
+fn a_keymap_cannot_take_the_keys_that_approve() {
+    let own = "[nav]\n\"A\" = { run = \"goto diff\" }\n\"y\" = { run = \"back\" }\n\
+               \"enter\" = { run = \"approve\" }";
+    let keymap = Keymap::named("default").unwrap().with(own, "own").unwrap();
+    let mut play = Play::with(Setup { keymap, ..setup(USUAL) });
+    play.keys("enter").answer(diff()).wait(1000).keys("enter enter").wait(1000);
+    assert_eq!(approvals(&play), []);
+    play.keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}

@@ -10,6 +10,12 @@ const KEYS: [&str; 16] = [
     "y", "A", "a", "enter", "space", "Y", "esc", "r", "d", "tab", "ctrl-s", "f7", "up", "ｙ", "Ａ",
     "f10",
 ];
+/// Keys that go everywhere.
+const ANY: [&str; 40] = [
+    "a", "A", "y", "r", "x", "u", "U", "n", "p", "s", "J", "R", "i", "ctrl-]", "?", ":", "/", "w",
+    "t", "!", "1", "2", "3", "4", "5", "g", "G", "up", "down", "left", "right", "pagedown", "home",
+    "enter", "esc", "q", "tab", "ctrl-s", "写", "]",
+];
 
 struct Random(u64);
 
@@ -67,5 +73,54 @@ fn ten_thousand_seeds_of_type_ahead_approve_nothing() {
             .iter()
             .any(|what| matches!(what, Do::Ask { ask: Ask::Inbox(InboxAsk::Approve { .. }), .. }));
         assert!(!approved, "seed {seed} approved");
+    }
+}
+
+/// One thing that may happen, whatever it is.
+fn anything(random: &mut Random) -> Input {
+    let mut pick = |below: u64| usize::try_from(random.below(below)).unwrap();
+    match pick(14) {
+        0 => Input::Paste("a\nb\u{1b}写".into()),
+        1 => {
+            let what = [Button::Press, Button::WheelUp, Button::WheelDown][pick(3)];
+            let (x, y) = (pick(90), pick(30));
+            Input::Mouse(Mouse { what, x: x.try_into().unwrap(), y: y.try_into().unwrap() })
+        }
+        2 => Input::Resize(
+            [SMALL, USUAL, Size { cols: 0, rows: 0 }, Size { cols: 9, rows: 4 }][pick(4)],
+        ),
+        3 => Input::Lost("cut".into()),
+        4 | 5 => Input::Connected,
+        6 => Input::Frame(vec![table(1, &head(), &tasks()[pick(6)..])]),
+        7 => Input::Frame(vec![table(2, &serde_json::Value::Null, &items()[pick(3)..])]),
+        8 => {
+            let answers = [diff(), gates(), whole_task(), serde_json::Value::Null];
+            let id = u32::try_from(pick(12)).unwrap();
+            Input::Answer { id, answer: Answer::Done(answers[pick(4)].clone()) }
+        }
+        9 => Input::Edited(Some("x".into())),
+        _ => Input::Key(ANY[pick(40)].into()),
+    }
+}
+
+#[test]
+fn whatever_happens_there_is_a_screen_and_nothing_is_asked_of_a_cut_line() {
+    for seed in 0..150 {
+        let mut random = Random(seed);
+        let mut play = Play::begin(USUAL);
+        for _ in 0..60 {
+            play.did.clear();
+            play.take(anything(&mut random));
+            let is_asked =
+                play.did.iter().any(|what| matches!(what, Do::Ask { .. } | Do::Press { .. }));
+            assert!(play.app.is_connected || !is_asked, "seed {seed}: {:?}", play.did);
+            play.show_pane();
+            if play.app.setup.size == SMALL {
+                play.screen();
+            } else {
+                play.buffer();
+            }
+            play.wait(random.below(200));
+        }
     }
 }

@@ -83,6 +83,7 @@ fn a_connection_that_comes_back_tells_what_is_here() {
     let mut play = Play::begin(USUAL);
     play.take(Input::Lost("cut".into()));
     assert!(play.screen().contains("ページ番号"), "the fleet stays readable");
+    assert!(play.screen().contains("作業中"), "and so does the agent's screen");
     play.did.clear();
     play.take(Input::Connected);
     let kept = play.did.iter().filter_map(|what| match what {
