@@ -376,8 +376,8 @@ impl App {
         self.items.iter().find(|item| Some(&item.id) == self.item.as_ref())
     }
 
-    /// The pane that is looked at: its head and rows, once they are here. After a cut the rows are as
-    /// they were, and the head is told anew.
+    /// The pane that is looked at: its head and rows, once they are here. After a cut the rows are
+    /// as they were, and the head is told anew.
     fn pane(&self) -> Option<(PaneHead, &[Row])> {
         let content = self.copy.get(self.panes.surface()?)?;
         let rows = u16::try_from(content.rows.len()).unwrap_or(u16::MAX);
