@@ -49,7 +49,7 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
     }
     let person = person::load(&here.places.config_file).map_err(|error| mistake(&error))?;
     let keymap = keymap(&person, &here.places.config_file)?;
-    let themes = themes(&person)?;
+    let (theme, more_themes) = themes(&person)?;
     let (first, connect, at) = match &args.host {
         None => {
             let first = Client::connect(&here.places, &here.at)?.into_stream();
@@ -65,10 +65,11 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
     let size = Size { cols: 80, rows: 24 };
     let setup = Setup {
         keymap,
-        themes,
+        theme,
+        more_themes,
         lines: Lines::default(),
         mark: mark(&here.places.state)?,
-        no_colour: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+        no_colour: no_colour(),
         zone: jiff::tz::TimeZone::system(),
         started: Clock::System.now(),
         watch: args.watch,
@@ -134,10 +135,21 @@ fn keymap(person: &Person, config: &Path) -> Result<Keymap, Failure> {
     }
 }
 
-fn themes(person: &Person) -> Result<Vec<Theme>, Failure> {
+/// The person's theme, and those that one key goes on to.
+fn themes(person: &Person) -> Result<(Theme, Vec<Theme>), Failure> {
+    let no_colour = no_colour();
+    let read = |name: &str| {
+        let theme = Theme::named(name).map_err(|error| mistake(&error))?;
+        Ok(if no_colour { theme.without_colour() } else { theme })
+    };
     let own = person.theme.as_deref().unwrap_or(THEMES[0]);
-    let names = [own].into_iter().chain(THEMES.into_iter().filter(|name| *name != own));
-    names.map(|name| Theme::named(name).map_err(|error| mistake(&error))).collect()
+    let others = THEMES.into_iter().filter(|name| *name != own);
+    Ok((read(own)?, others.map(read).collect::<Result<_, Failure>>()?))
+}
+
+/// <https://no-color.org>
+fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// What dialogs of this installation carry, made once: an agent that draws a dialog does not know
@@ -169,6 +181,7 @@ fn mark(state: &Path) -> Result<Mark, Failure> {
         usize::from_str_radix(digits, 16).unwrap_or_default()
     });
     let mut throw = |of: usize| dice.next().unwrap_or_default() % of;
-    let words = format!("{} {}", WORDS[throw(WORDS.len())], WORDS[throw(WORDS.len())]);
+    let (first, step) = (throw(WORDS.len()), 1 + throw(WORDS.len() - 1));
+    let words = format!("{} {}", WORDS[first], WORDS[(first + step) % WORDS.len()]);
     Ok(Mark { words, colour: COLOURS[throw(COLOURS.len())] })
 }

@@ -1,5 +1,5 @@
-//! Actions: everything a person can do, by name. Keymaps bind them; help, palette and hints are made
-//! from them.
+//! Actions: everything a person can do, by name. Keymaps bind them; help, palette and hints are
+//! made from them.
 
 /// Where an action means something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_mistake_in_a_theme_has_its_line() {
-        let text = BUILT_IN[0].1.replace("text = {", "text = { fg = \"blurple\",");
+        let text = BUILT_IN[0].1.replace("\ntext = {}", "\ntext = { fg = \"blurple\" }");
         let error = Theme::parse(&text, "themes/own.toml").unwrap_err().to_string();
         assert!(error.starts_with("themes/own.toml:") && error.contains("blurple"), "{error}");
         assert!(!error.starts_with("themes/own.toml: "), "{error}");

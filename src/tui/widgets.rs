@@ -1,5 +1,5 @@
-//! Small parts of drawing: text by cells, boxes, and room for a dialog. Everything goes straight into
-//! the buffer; nothing here knows what it shows.
+//! Small parts of drawing: text by cells, boxes, and room for a dialog. Everything goes straight
+//! into the buffer; nothing here knows what it shows.
 
 use crate::base::foreign::Foreign;
 use ratatui::buffer::{Buffer, CellWidth};
@@ -97,9 +97,12 @@ pub fn put_all(buffer: &mut Buffer, area: Rect, pieces: &[(&str, Style)]) -> u16
     x
 }
 
-/// One row of an area.
+/// One row of an area; below its end, nothing to write in.
 pub fn row(area: Rect, y: u16) -> Rect {
-    Rect { y: area.y.saturating_add(y), height: 1, ..area }.intersection(area)
+    match y < area.height {
+        true => Rect { y: area.y + y, height: 1, ..area },
+        false => Rect { width: 0, height: 0, ..area },
+    }
 }
 
 /// Blanks an area. A wide character across one of its sides becomes blank as a whole; half of it
@@ -130,8 +133,8 @@ fn cut(buffer: &mut Buffer, x: u16, y: u16) {
     }
 }
 
-/// Shows what hides itself in an area that somebody else's widget drew: what a person pasted may hold
-/// characters they cannot see.
+/// Shows what hides itself in an area that somebody else's widget drew: what a person pasted may
+/// hold characters they cannot see.
 pub fn seal(buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);
     for y in area.top()..area.bottom() {

@@ -45,7 +45,7 @@ impl App {
             Action::Help => self.dialog = Some(Dialog::Help { top: 0 }),
             Action::People => self.dialog = Some(Dialog::People),
             Action::Palette => self.dialog = Some(Dialog::Palette(palette::Palette::new())),
-            Action::Theme => self.theme = (self.theme + 1) % self.setup.themes.len().max(1),
+            Action::Theme => self.next_theme(),
             Action::Suspend => self.out.push(Do::Suspend),
             Action::Detach => self.out.push(Do::Quit),
             Action::Up
@@ -57,6 +57,14 @@ impl App {
             | Action::Left
             | Action::Right => self.move_by(action),
             _ => self.decide(action),
+        }
+    }
+
+    fn next_theme(&mut self) {
+        if !self.setup.more_themes.is_empty() {
+            let next = self.setup.more_themes.remove(0);
+            let before = std::mem::replace(&mut self.setup.theme, next);
+            self.setup.more_themes.push(before);
         }
     }
 
@@ -96,7 +104,11 @@ impl App {
                 Some(ItemKind::Approval) => self.go(Screen::Diff),
                 _ => self.go(Screen::Focus),
             },
-            Screen::Focus | Screen::Diff | Screen::Gates => {}
+            Screen::Focus => {
+                let key = self.setup.keymap.key_of(Action::StepIn);
+                self.say(format!("{key} types to the agent"));
+            }
+            Screen::Diff | Screen::Gates => {}
         }
     }
 

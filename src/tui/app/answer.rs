@@ -99,31 +99,33 @@ impl App {
         self.out.push(Do::Ask { id, ask });
     }
 
-    /// Asks for what the screen shows of the selected task, when it may have changed.
+    /// Asks for what is shown of a task, when it may have changed.
     pub(super) fn fetch(&mut self) {
-        let of_dialog = match &self.dialog {
-            Some(Dialog::Approval(approval)) => Some(approval.item.task),
-            _ => None,
-        };
-        let wants_diff = of_dialog.or(self.task.filter(|_| self.screen == Screen::Diff));
-        let wants_gates = self.task.filter(|_| self.screen == Screen::Gates);
         if !self.is_connected {
             return;
         }
-        let row = |task: &TaskId| self.tasks.iter().find(|row| row.id == *task);
-        let diff = wants_diff.as_ref().and_then(row).map(|row| (row.id, row.head.clone()));
-        let gates = wants_gates.as_ref().and_then(row);
-        let gates = gates.map(|row| (row.id, format!("{} {:?}", row.state, row.verdicts)));
-        if let Some(key) = diff
-            && self.diff.wants(key.clone())
+        if let Some((task, state)) = self.wanted_diff()
+            && self.diff.wants((task, state))
         {
-            self.ask(Asked::Diff(key.0), Ask::Show(ShowAsk::Diff(key.0)));
+            self.ask(Asked::Diff(task), Ask::Show(ShowAsk::Diff(task)));
         }
-        if let Some(key) = gates
-            && self.gates.wants(key.clone())
+        let row = self.selected().filter(|_| self.screen == Screen::Gates);
+        let wanted = row.map(|row| (row.id, format!("{} {:?}", row.state, row.verdicts)));
+        if let Some((task, state)) = wanted
+            && self.gates.wants((task, state))
         {
-            self.ask(Asked::Gates(key.0), Ask::Show(ShowAsk::Gates(key.0)));
+            self.ask(Asked::Gates(task), Ask::Show(ShowAsk::Gates(task)));
         }
+    }
+
+    /// The task whose diff is shown, and what that diff depends on.
+    fn wanted_diff(&self) -> Option<(TaskId, String)> {
+        if let Some(Dialog::Approval(approval)) = &self.dialog {
+            let signed = approval.item.binds.as_ref()?.diff_sha256.clone();
+            return Some((approval.item.task, signed));
+        }
+        let row = self.selected().filter(|_| self.screen == Screen::Diff)?;
+        Some((row.id, row.head.clone()))
     }
 
     pub(super) fn answer(&mut self, id: u32, answer: Answer) {
@@ -147,8 +149,9 @@ impl App {
             Asked::Diff(task) => self.diff_came(task, Diff::read(value)),
             Asked::Gates(task) => {
                 let gates = Gates::read(value);
-                let last = gates.as_ref().map_or(0, |gates| gates.verdicts.len().saturating_sub(1));
-                self.verdict = self.verdict.min(last);
+                if self.gates.of(task) != Some(&gates) {
+                    self.verdict = gates.as_ref().map_or(0, Gates::first_red);
+                }
                 self.gates.came(task, gates);
             }
             Asked::Checkpoints(task) => {

@@ -1,5 +1,5 @@
-//! The approval dialog: what a person signs, and the two keys that sign it. Only the digest that was
-//! on the screen when it armed is ever sent.
+//! The approval dialog: what a person signs, and the two keys that sign it. Only the digest that
+//! was on the screen when it armed is ever sent.
 
 use super::arming::Arming;
 use super::rows::ItemRow;

@@ -1,7 +1,7 @@
 //! Arming: keys that were typed before a person could have read a dialog decide nothing.
 //!
-//! A dialog waits until its frame was painted, then for silence; every key meanwhile is absorbed and
-//! begins the silence anew. That it armed must have been painted too.
+//! A dialog waits until its frame was painted, then for silence; every key meanwhile is absorbed
+//! and begins the silence anew. That it armed must have been painted too.
 
 use crate::tui::pace::Moment;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const SILENCE: Duration = Duration::from_millis(400);
 /// A timer that comes later than this means that everything stood still meanwhile, keys too: those
 /// that were typed then may still be on their way.
-const LATE: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_millis(300);
 
 /// How far a dialog is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -174,7 +174,7 @@ impl App {
     /// Asks for the word that rolls a task back to what was picked.
     pub(super) fn open_roll_back(&mut self, id: TaskId, to: &Checkpoint) {
         let title = format!("ROLL BACK task {id}");
-        let target = format!("Its worktree becomes {} {}.", to.name, short(&to.commit));
+        let target = format!("Its worktree becomes {} ({}).", to.name, short(&to.commit));
         let kept = "What is there now is kept aside; the undo action brings it back.";
         let ask = Ask::Task(id, TaskAsk::RollBack { checkpoint: to.number });
         let wanted = (ask, word(&[&to.commit], &id.to_string()));

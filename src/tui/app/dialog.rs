@@ -1,7 +1,8 @@
 //! Dialogs and overlays, and what keys do in them. None opens by itself.
 
 use super::answer::Asked;
-use super::approval::{Approval, Outcome};
+use super::approval::{Approval, KEYS, Outcome};
+use super::draw::layout;
 use super::form::Form;
 use super::palette::Palette;
 use super::rows::ItemRow;
@@ -124,7 +125,9 @@ impl App {
 
     fn approval_key(&mut self, mut approval: Box<Approval>, key: &str) {
         let may_act = approval.arming.is_armed() || approval.is_gone;
-        match self.meaning(Table::Nav, key) {
+        // The keys that approve mean nothing else here, whatever a person bound them to.
+        let action = self.meaning(Table::Nav, key).filter(|_| !KEYS.contains(&key));
+        match action {
             Some(Action::Back) => return,
             Some(Action::Reject) if may_act && !approval.is_gone => {
                 return self.reject(approval.item);
@@ -136,7 +139,8 @@ impl App {
             }
             _ => {}
         }
-        let outcome = match self.is_connected {
+        let may_approve = self.is_connected && layout::shows_approvals(self);
+        let outcome = match may_approve {
             true => approval.key(key, self.revision, self.now),
             false => {
                 approval.refuse(self.now);

@@ -40,6 +40,12 @@ pub struct Gates {
 }
 
 impl Gates {
+    /// The first verdict that is not a pass: what a person looks for.
+    pub fn first_red(&self) -> usize {
+        let is_red = |verdict: &Verdict| verdict.outcome != "pass";
+        self.verdicts.iter().position(is_red).unwrap_or(0)
+    }
+
     /// The last of the gate runs a daemon answered with; `None` when nothing was judged yet.
     pub fn read(answer: &Value) -> Option<Self> {
         let run = list(answer).last()?;

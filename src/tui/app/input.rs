@@ -33,8 +33,8 @@ impl App {
         }
     }
 
-    /// Every key is the agent's, but the leader. It stays so when the agent ends: what a person goes
-    /// on typing must not begin to act here.
+    /// Every key is the agent's, but the leader. It stays so when the agent ends: what a person
+    /// goes on typing must not begin to act here.
     fn pane_key(&mut self, run: RunId, key: String) {
         if key == self.setup.keymap.leader() {
             (self.typing, self.left) = (None, Some(run));
@@ -46,7 +46,10 @@ impl App {
 
     fn press(&mut self, run: RunId, key: String) {
         match self.is_connected {
-            true => self.out.push(Do::Press { run, keys: vec![key] }),
+            true => {
+                self.note = None;
+                self.out.push(Do::Press { run, keys: vec![key] });
+            }
             false => self.say_bad("not connected: not typed"),
         }
     }

@@ -11,8 +11,8 @@ use crate::view::Update;
 use crate::wire::view::Surface;
 use std::collections::BTreeSet;
 
-/// The numbers of the tables. Panes have those above, each its own: a frame that is still on its way
-/// for the pane before is so told apart.
+/// The numbers of the tables. Panes have those above, each its own: a frame that is still on its
+/// way for the pane before is so told apart.
 const TASKS: u32 = 1;
 const INBOX: u32 = 2;
 
@@ -44,7 +44,6 @@ impl App {
     pub(super) fn connected(&mut self) {
         self.lost = None;
         self.is_connected = true;
-        self.say("");
         self.note = None;
         let tables = [
             (TASKS, Surface::Tasks { all: self.setup.all }),

@@ -1,8 +1,8 @@
 //! The dashboard as a pure state machine: what happens goes in, what is to be done comes out, and
 //! drawing reads. It holds no clock, no terminal and no connection.
 //!
-//! Whoever runs it hands over everything a terminal has to say before a timer that is due: keys that
-//! were typed before a dialog armed must be told first.
+//! Whoever runs it hands over everything a terminal has to say before a timer that is due: keys
+//! that were typed before a dialog armed must be told first.
 
 mod act;
 mod answer;
@@ -51,8 +51,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Setup {
     /// The keys.
     pub keymap: Keymap,
-    /// The themes to go through; the first is used.
-    pub themes: Vec<Theme>,
+    /// What it looks like.
+    pub theme: Theme,
+    /// The themes that the theme action goes on to.
+    pub more_themes: Vec<Theme>,
     /// What lines are drawn of.
     pub lines: Lines,
     /// What only this installation knows.
@@ -71,8 +73,8 @@ pub struct Setup {
     pub size: Size,
 }
 
-/// What a person recognises the dashboard's own dialogs by: made when monban was installed, and never
-/// told to an agent.
+/// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
+/// never told to an agent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mark {
     /// Two words.
@@ -234,7 +236,6 @@ struct Note {
 /// The dashboard.
 pub struct App {
     setup: Setup,
-    theme: usize,
     revision: u64,
     now: Moment,
     out: Vec<Do>,
@@ -283,7 +284,6 @@ impl App {
     pub fn new(setup: Setup) -> Self {
         Self {
             setup,
-            theme: 0,
             revision: 0,
             now: Moment::ZERO,
             out: Vec::new(),
@@ -327,13 +327,18 @@ impl App {
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(_)));
+        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(true)));
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
             Input::Mouse(mouse) => self.mouse(mouse),
-            Input::Focus(_) => {}
-            Input::Resize(size) => self.setup.size = size,
+            Input::Focus(true) => {}
+            // Who comes back, or sees it laid out anew, reads a dialog again.
+            Input::Focus(false) => self.look_again(),
+            Input::Resize(size) => {
+                self.setup.size = size;
+                self.look_again();
+            }
             Input::Connected => self.connected(),
             Input::Lost(why) => self.lost(&why),
             Input::Frame(updates) => self.frame(updates),
@@ -368,7 +373,7 @@ impl App {
     }
 
     fn theme(&self) -> &Theme {
-        &self.setup.themes[self.theme]
+        &self.setup.theme
     }
 
     fn selected(&self) -> Option<&TaskRow> {
@@ -379,10 +384,14 @@ impl App {
         self.items.iter().find(|item| Some(&item.id) == self.item.as_ref())
     }
 
-    /// The pane that is looked at: its head and rows, once they are here.
+    /// The pane that is looked at: its head and rows, once they are here. After a cut the rows are
+    /// as they were, and the head is told anew.
     fn pane(&self) -> Option<(PaneHead, &[Row])> {
         let content = self.copy.get(self.panes.surface()?)?;
-        Some((rows::typed(&content.head)?, &content.rows))
+        let rows = u16::try_from(content.rows.len()).unwrap_or(u16::MAX);
+        let size = Size { rows, ..Size::UNATTENDED };
+        let unknown = || PaneHead { size, ..PaneHead::default() };
+        Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
     }
 
     fn say(&mut self, text: impl Into<String>) {

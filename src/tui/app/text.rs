@@ -22,6 +22,9 @@ const KEYS: [(&str, Key); 10] = [
     ("pagedown", Key::PageDown),
 ];
 
+/// Keys with ctrl that move and delete as in a shell: to the line's ends, up to its end, a word.
+const EDITING: [&str; 5] = ["a", "e", "k", "w", "d"];
+
 /// How many lines a field has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lines {
@@ -34,7 +37,7 @@ pub enum Lines {
 /// A text field.
 #[derive(Clone, Debug)]
 pub struct Text {
-    area: TextArea<'static>,
+    area: Box<TextArea<'static>>,
     lines: Lines,
 }
 
@@ -49,7 +52,7 @@ impl Text {
         area.set_wrap_mode(wrap);
         area.move_cursor(CursorMove::Bottom);
         area.move_cursor(CursorMove::End);
-        Self { area, lines }
+        Self { area: Box::new(area), lines }
     }
 
     /// What it holds.
@@ -73,8 +76,11 @@ impl Text {
             self.area.insert_newline();
         } else if key == "ctrl-c" || key == "ctrl-u" {
             *self = Self::new(self.lines, "");
+        } else if ctrl && EDITING.contains(&rest) {
+            let key = keys::character(rest).map_or(Key::Null, Key::Char);
+            self.area.input(Input { key, ctrl, alt: false, shift: false });
         } else if let Some(key) = named {
-            self.area.input_without_shortcuts(Input { key, ctrl, alt: false, shift: false });
+            self.area.input(Input { key, ctrl, alt: false, shift: false });
         } else if let Some(c) = keys::character(key) {
             self.area.insert_char(c);
         }
@@ -94,7 +100,7 @@ impl Text {
     /// Draws it; gives where its cursor stands.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, style: Style) -> (u16, u16) {
         // The widget keeps where it has scrolled to; a copy of it leaves the state untouched.
-        let mut shown = self.area.clone();
+        let mut shown = TextArea::clone(&self.area);
         shown.set_style(style);
         Widget::render(&shown, area, buffer);
         let cursor = shown.screen_cursor();
@@ -123,7 +129,8 @@ mod tests {
     fn keys_write_and_change_a_text() {
         assert_eq!(typed(Lines::Many, &["ペ", "a", "space", "enter", "b"]), "ペa \nb");
         assert_eq!(typed(Lines::One, &["a", "enter", "b", "left", "backspace"]), "b");
-        assert_eq!(typed(Lines::Many, &["a", "f5", "alt-x", "ctrl-x"]), "a");
+        assert_eq!(typed(Lines::Many, &["a", "f5", "alt-x", "ctrl-x", "ctrl-m"]), "a");
+        assert_eq!(typed(Lines::One, &["a", "b", "ctrl-a", "c", "ctrl-k"]), "c");
         assert_eq!(typed(Lines::Many, &["a", "enter", "ctrl-c"]), "");
     }
 

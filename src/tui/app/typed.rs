@@ -14,7 +14,7 @@ const TYPED_CHARS: usize = 4;
 pub struct Typed {
     /// What it is.
     pub title: String,
-    /// What will be done.
+    /// What it is about, in a line, and what will be done.
     pub says: Vec<String>,
     /// What is done then, and the word to be typed; `None` until it is known.
     pub wanted: Option<(Ask, String)>,

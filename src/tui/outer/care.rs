@@ -2,11 +2,17 @@
 
 use super::OuterError;
 use crate::tui::input::{Event, Input, Reply};
+use crossterm::Command;
+use crossterm::cursor::{SetCursorStyle, Show};
+use crossterm::terminal::{
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen,
+};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, QueueSelector, Termios, isatty, tcgetattr, tcsetattr};
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -14,15 +20,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Alternate screen, no wrapping at its edge, whole screen scrolls, pastes marked, focus told.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?7l\x1b[r\x1b[m\x1b[?2004h\x1b[?1004h";
+/// Whole screen scrolls, pastes marked, focus told.
+const ENTER: &[u8] = b"\x1b[r\x1b[m\x1b[?2004h\x1b[?1004h";
 const MOUSE: &[u8] = b"\x1b[?1002h\x1b[?1006h";
 /// Keys that look alike are told apart.
 const KEYBOARD: &[u8] = b"\x1b[>1u";
 const KEYBOARD_OFF: &[u8] = b"\x1b[<u";
 /// Everything off, whether it was on or not. An unfinished frame or sequence is ended by it.
 const LEAVE: &[u8] = b"\x1b\\\x1b[?2026l\x1b[r\x1b[m\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\
-    \x1b[?1004l\x1b[?2004l\x1b[0 q\x1b[?25h\x1b[?7h\x1b[?1049l";
+    \x1b[?1004l\x1b[?2004l";
 /// How long a terminal that takes nothing is waited for.
 const WRITE_PATIENCE: Duration = Duration::from_millis(500);
 /// How long answers to our questions are waited for.
@@ -88,7 +94,8 @@ impl Care {
             flags
         });
         *before = Some(Before { modes, flags });
-        let mut bytes = ENTER.to_vec();
+        let mut bytes = sequence(&[&EnterAlternateScreen, &DisableLineWrap]);
+        bytes.extend_from_slice(ENTER);
         bytes.extend_from_slice(if self.mouse { MOUSE } else { b"" });
         let has_keyboard = self.keyboard.load(Ordering::Relaxed);
         bytes.extend_from_slice(if has_keyboard { KEYBOARD } else { b"" });
@@ -112,6 +119,8 @@ impl Care {
             self.write(KEYBOARD_OFF);
         }
         self.write(LEAVE);
+        let shape = SetCursorStyle::DefaultUserShape;
+        self.write(&sequence(&[&shape, &Show, &EnableLineWrap, &LeaveAlternateScreen]));
         self.take_answers(outstanding);
         for (end, flags) in [&self.input, &self.output].into_iter().zip(flags) {
             let _ = rustix::fs::fcntl_setfl(end, flags);
@@ -149,6 +158,27 @@ impl Care {
                 Ok(0) | Err(_) => return,
             }
         }
+    }
+}
+
+/// What a terminal is told, as bytes.
+fn sequence(commands: &[&dyn Told]) -> Vec<u8> {
+    let mut out = String::new();
+    for command in commands {
+        // Writing to a String cannot fail.
+        let _ = command.tell(&mut out);
+    }
+    out.into_bytes()
+}
+
+/// A command of crossterm of whatever type.
+trait Told {
+    fn tell(&self, out: &mut dyn fmt::Write) -> fmt::Result;
+}
+
+impl<C: Command> Told for C {
+    fn tell(&self, mut out: &mut dyn fmt::Write) -> fmt::Result {
+        self.write_ansi(&mut out)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::App;
 use super::super::approval::{Approval, KEYS};
+use super::super::diff::File;
 use super::super::rows::short;
 use super::{CursorAt, about, bar, layout};
 use crate::tui::action::Action;
@@ -13,6 +14,9 @@ use ratatui::style::Style;
 /// The widest it gets.
 const COLUMNS_MAX: u16 = 100;
 
+/// The most files it lists.
+const FILES_MAX: usize = 12;
+
 /// A line of it: a label and what stands behind.
 type Fact = (&'static str, String, Style);
 
@@ -21,10 +25,13 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     let parts = layout::parts(app);
     // The last line as well where there is no room to lose.
     let room = Rect { height: parts.body.height + u16::from(parts.body.height < 12), ..parts.body };
-    let facts = facts(app, approval, usize::from(room.width.min(COLUMNS_MAX)).saturating_sub(4));
+    let columns = usize::from(room.width.min(COLUMNS_MAX)).saturating_sub(4);
+    let mut facts = facts(app, approval, columns);
+    let left = usize::from(room.height).saturating_sub(facts.len() + 3);
+    facts.extend(files(app, approval, left.min(FILES_MAX)));
     let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(3);
     let area = super::overlay::centred(room, COLUMNS_MAX, rows);
-    let armed = approval.is_open();
+    let armed = approval.is_open() && layout::shows_approvals(app);
     let border = if armed { theme.armed } else { theme.line };
     clear(buffer, area, theme.text.style());
     let inner = app.setup.lines.frame(buffer, area, "APPROVE", border.style());
@@ -69,10 +76,14 @@ fn keys(app: &App, approval: &Approval) -> String {
     if !app.is_connected {
         return format!("no connection: nothing can be approved; {back} closes");
     }
+    if !layout::shows_approvals(app) {
+        let (columns, rows) = layout::APPROVAL_MIN;
+        return format!("too small: {columns}x{rows} is needed; {back} closes");
+    }
     let (reject, diff) = (key(Action::Reject), key(Action::GotoDiff));
     match (approval.is_open(), approval.half) {
         (true, Some(_)) => {
-            format!("{first} was pressed: {second} approves, any other key does not")
+            format!("{first}: now {second} approves, no other key")
         }
         (true, None) => {
             format!("{first} then {second} approve  {reject} reject  {diff} diff  {back} later")
@@ -98,13 +109,11 @@ fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
     };
     let base = format!("{}  head {}", short(&binds.base), short(&binds.head));
     facts.push(("base  ", base, plain));
-    facts.push(("tree  ", format!("{}  {}", short(&binds.tree), changes(app, approval)), plain));
     let sha = &binds.diff_sha256;
-    let ends = (short(sha), sha.get(sha.len().saturating_sub(4)..).unwrap_or_default());
-    facts.push(("diff  ", format!("sha256 {}..{}", ends.0, ends.1), plain));
-    if let Some((text, style)) = hidden(app, approval) {
-        facts.push(("", text, style));
-    }
+    let end = sha.get(sha.len().saturating_sub(4)..).unwrap_or_default();
+    let tree = format!("{}  diff {}..{end}", short(&binds.tree), short(sha));
+    facts.push(("tree  ", tree, plain));
+    facts.push(changes(app, approval));
     if let Some(task) = task {
         let (gates, style) = about::gates(app, task);
         let names: Vec<&str> = task.verdicts.iter().map(|(check, _)| check.as_str()).collect();
@@ -124,20 +133,34 @@ fn base_branch(app: &App) -> &str {
 }
 
 /// How much it changes, as soon as the diff is here and is the one that is signed.
-fn changes(app: &App, approval: &Approval) -> String {
-    match signed_diff(app, approval) {
-        Some(diff) => {
-            let (added, deleted) = diff.counts();
-            format!("{} files +{added} -{deleted}", diff.files.len())
+fn changes(app: &App, approval: &Approval) -> Fact {
+    let theme = app.theme();
+    let Some(diff) = signed_diff(app, approval) else {
+        if !app.diff.problem().is_empty() {
+            return ("diff  ", app.diff.problem().into(), theme.bad.style());
         }
-        None => String::new(),
+        return ("diff  ", "asking how much it changes".into(), theme.faint.style());
+    };
+    let (added, deleted) = diff.counts();
+    let counts = format!("{} files +{added} -{deleted}", diff.files.len());
+    match diff.hidden {
+        0 => ("diff  ", counts, theme.text.style()),
+        count => ("diff  ", format!("{counts}, {count} hidden chars!"), theme.bad.style()),
     }
 }
 
-fn hidden(app: &App, approval: &Approval) -> Option<(String, Style)> {
-    let hidden = signed_diff(app, approval)?.hidden;
-    let text = format!("{hidden} hidden characters in the diff: look at it");
-    (hidden > 0).then(|| (text, app.theme().bad.style()))
+/// The files that change, as many as there is room for.
+fn files(app: &App, approval: &Approval, room: usize) -> Vec<Fact> {
+    let files = signed_diff(app, approval).map_or(&[][..], |diff| &diff.files);
+    let shown = if files.len() > room { room.saturating_sub(1) } else { files.len() };
+    let (plain, faint) = (app.theme().text.style(), app.theme().faint.style());
+    let line = |file: &File| {
+        let hidden = if file.hidden > 0 { " !" } else { "" };
+        ("      ", format!("{}{hidden} +{} -{}", file.path, file.added, file.deleted), plain)
+    };
+    let more = (shown < files.len() && room > 0)
+        .then(|| ("      ", format!("and {} more", files.len() - shown), faint));
+    files.iter().take(shown).map(line).chain(more).collect()
 }
 
 fn signed_diff<'a>(app: &'a App, approval: &Approval) -> Option<&'a super::super::Diff> {

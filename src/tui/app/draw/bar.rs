@@ -2,10 +2,16 @@
 
 use super::super::{App, Mode, Screen};
 use crate::tui::action::Action;
-use crate::tui::widgets::{put, width};
+use crate::tui::widgets::{clear, put, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+
+/// Below this many columns the top bar uses shorter words.
+const NARROW: u16 = 60;
+
+/// The most rows a message takes.
+const NOTE_ROWS_MAX: u16 = 4;
 
 /// A piece of the top bar; of two that do not fit, the one of the lower rank goes.
 struct Piece {
@@ -18,7 +24,8 @@ pub fn top(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let bar = theme.bar.style();
     buffer.set_style(area, bar);
-    let (mut left, mut right) = (left(app, bar), right(app, bar));
+    let is_narrow = area.width < NARROW;
+    let (mut left, mut right) = (left(app, bar, is_narrow), right(app, bar, is_narrow));
     let columns =
         |pieces: &[Piece]| pieces.iter().map(|piece| width(&piece.text) + 1).sum::<usize>();
     while columns(&left) + columns(&right) > usize::from(area.width) {
@@ -41,7 +48,7 @@ pub fn top(app: &App, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn left(app: &App, bar: Style) -> Vec<Piece> {
+fn left(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
     let theme = app.theme();
     let (word, mode) = match app.mode() {
         Mode::Nav => (" NAV ", theme.mode_nav),
@@ -59,7 +66,8 @@ fn left(app: &App, bar: Style) -> Vec<Piece> {
     let mut pieces = vec![piece(u8::MAX, word, mode.style()), piece(90, screen, bar)];
     if let Some((_, at)) = app.lost_at() {
         let since = app.clock(app.setup.started.plus(at));
-        pieces.push(piece(95, &format!("STALE since {since}"), alarm));
+        let word = if is_narrow { "STALE" } else { "STALE since" };
+        pieces.push(piece(95, &format!("{word} {since}"), alarm));
     }
     if app.head.halted.is_some() {
         pieces.push(piece(94, "HALTED", alarm));
@@ -69,24 +77,28 @@ fn left(app: &App, bar: Style) -> Vec<Piece> {
     if app.setup.watch {
         pieces.push(piece(60, "watching", bar));
     }
-    pieces.push(piece(70, &app.head.level, bar));
+    let level = app.head.level.split(' ').next().filter(|_| is_narrow);
+    pieces.push(piece(70, level.unwrap_or(&app.head.level), bar));
     let attended = match app.head.attended_by.as_slice() {
         [] => "nobody there".to_string(),
         people => format!("ATTENDED by {}", people.join(", ")),
     };
-    pieces.push(piece(40, &attended, bar));
-    pieces.push(piece(30, &format!("node {}", app.head.node), bar));
+    if !app.head.node.is_empty() {
+        pieces.push(piece(40, &attended, bar));
+        pieces.push(piece(30, &format!("node {}", app.head.node), bar));
+    }
     pieces.retain(|piece| !piece.text.is_empty());
     pieces
 }
 
-fn right(app: &App, bar: Style) -> Vec<Piece> {
+fn right(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
     let theme = app.theme();
     let needs = match app.items.len() {
-        0 => piece(50, "nothing waits", bar),
+        0 => piece(50, "none waits", bar),
         count => {
             let style = bar.patch(theme.needs_you.style()).add_modifier(Modifier::BOLD);
-            piece(93, &format!("!{count} need you"), style)
+            let text = if is_narrow { format!("!{count}") } else { format!("!{count} need you") };
+            piece(93, &text, style)
         }
     };
     vec![needs, piece(80, &mark(app), bar.fg(mark_colour(app)))]
@@ -113,7 +125,14 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     if let Some(note) = &app.note {
         let style = if note.is_bad { theme.bad } else { theme.strong };
-        put(buffer, (area.x, area.y), &note.text, area.width, style.style());
+        // What does not fit into the line takes more of the screen.
+        let lines = wrap(&note.text, usize::from(area.width));
+        let rows = u16::try_from(lines.len()).unwrap_or(1).min(NOTE_ROWS_MAX).min(area.y.max(1));
+        let top = area.y + 1 - rows;
+        clear(buffer, Rect { y: top, height: rows, ..area }, theme.text.style());
+        for (y, line) in (top..=area.y).zip(&lines) {
+            put(buffer, (area.x, y), line, area.width, style.style());
+        }
         return;
     }
     if app.mode() == Mode::Pane {
@@ -123,6 +142,14 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let mut x = area.x;
+    let halted = app.head.halted.as_ref().map(|why| format!("HALTED {why}"));
+    if let Some(why) = halted.or(app.head.held.as_ref().map(|why| format!("HELD: {why}"))) {
+        let key = app.setup.keymap.key_of(Action::Resume);
+        let room = area.width.saturating_sub(12);
+        x = put(buffer, (x, area.y), &why, room, theme.bad.style()) + 2;
+        x = put(buffer, (x, area.y), &key, area.width, theme.strong.style()) + 1;
+        x = put(buffer, (x, area.y), "resume", area.width, theme.faint.style()) + 2;
+    }
     for action in hints(app.screen) {
         let key = app.setup.keymap.key_of(*action);
         let room = usize::from(area.right().saturating_sub(x));
@@ -159,7 +186,6 @@ fn hints(screen: Screen) -> &'static [Action] {
             A::StepIn,
             A::Leave,
             A::NextNeeding,
-            A::Up,
             A::GotoDiff,
             A::Approve,
             A::Pause,

@@ -68,34 +68,30 @@ fn style(app: &App, kind: Kind) -> Style {
 fn heading(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
     let theme = app.theme();
     let (added, deleted) = diff.counts();
-    let file = diff.files.get(diff.file_at(app.diff_at.0));
+    let number = diff.file_at(app.diff_at.0);
     let is_old = app.selected().is_some_and(|task| task.head != diff.head);
+    let task = app.task.map(|id| format!("{id} ")).unwrap_or_default();
     let hidden = match diff.hidden {
         0 => String::new(),
-        count => format!(" {count} hidden characters!"),
+        count => format!("{count} hidden characters! "),
     };
-    let of = format!(
-        "{} {}..{} {} files +{added} -{deleted}",
-        app.task.map(|id| id.to_string()).unwrap_or_default(),
-        short(&diff.base),
-        short(&diff.head),
-        diff.files.len()
-    );
-    let at = match (file, area.width) {
-        (Some(file), ..110) => format!(
-            "  {}/{} {}",
-            diff.file_at(app.diff_at.0) + 1,
-            diff.files.len(),
-            fit(&file.path, usize::from(area.width / 3))
-        ),
+    let at = match diff.files.get(number) {
+        Some(file) if area.width < 110 => {
+            let path = fit(&file.path, usize::from(area.width / 3));
+            format!("{}/{} {path}  ", number + 1, diff.files.len())
+        }
         _ => String::new(),
     };
+    let counts = format!("{} files +{added} -{deleted}  ", diff.files.len());
+    let range = format!("{}..{}", short(&diff.base), short(&diff.head));
     let old = if is_old { " (older than the task's head)" } else { "" };
     let pieces = [
-        (of.as_str(), theme.strong.style()),
+        (task.as_str(), theme.strong.style()),
         (hidden.as_str(), theme.bad.style()),
+        (at.as_str(), theme.strong.style()),
+        (counts.as_str(), theme.text.style()),
+        (range.as_str(), theme.faint.style()),
         (old, theme.warn.style()),
-        (at.as_str(), theme.text.style()),
     ];
     put_all(buffer, area, &pieces);
 }

@@ -75,6 +75,8 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
     for (text, style) in about.into_iter().filter(|(text, _)| !text.is_empty()) {
         lines.extend(wrap(text, columns).into_iter().map(|line| (line, style)));
     }
+    // The end of the log says more than the command: it has at least half of the room.
+    lines.truncate(usize::from(area.height / 2).max(1));
     let room = usize::from(area.height).saturating_sub(lines.len());
     let skipped = verdict.tail.len().saturating_sub(room);
     let tail = verdict.tail.iter().skip(skipped);

@@ -1,5 +1,5 @@
-//! Where things are on the screen. The same answers serve drawing, the mouse, and what is told of the
-//! room for a pane.
+//! Where things are on the screen. The same answers serve drawing, the mouse, and what is told of
+//! the room for a pane.
 
 use super::super::{App, Screen};
 use crate::tui::widgets::scrolled;
@@ -7,6 +7,8 @@ use ratatui::layout::Rect;
 
 /// From this size on the list and the pane stand side by side.
 const WIDE: (u16, u16) = (160, 48);
+/// Below this size an approval does not show all that it signs, and cannot be given.
+pub const APPROVAL_MIN: (u16, u16) = (40, 10);
 /// Columns of the list then.
 const LIST_COLUMNS: u16 = 72;
 /// Rows from which on the fleet shows more than the list.
@@ -54,6 +56,11 @@ pub fn parts(app: &App) -> Parts {
     }
 }
 
+/// Whether everything that an approval signs has room.
+pub fn shows_approvals(app: &App) -> bool {
+    app.setup.size.cols >= APPROVAL_MIN.0 && app.setup.size.rows >= APPROVAL_MIN.1
+}
+
 /// The parts of the fleet.
 pub fn fleet(app: &App) -> Fleet {
     let body = parts(app).body;
@@ -73,8 +80,8 @@ pub fn fleet(app: &App) -> Fleet {
     Fleet { list, about: None, preview: Some(preview) }
 }
 
-/// A list and what belongs to its selected row: below each other, or beside each other where there is
-/// the width for it.
+/// A list and what belongs to its selected row: below each other, or beside each other where there
+/// is the width for it.
 pub fn split(body: Rect, rows: usize, list_columns: u16) -> Split {
     let rows = u16::try_from(rows).unwrap_or(u16::MAX);
     if body.width >= 120 {

@@ -1,5 +1,5 @@
-//! Drawing: from the state to a buffer, reading alone. Agents' cells are drawn inside the rectangle of
-//! their pane and nowhere else; dialogs never cover the top bar.
+//! Drawing: from the state to a buffer, reading alone. Agents' cells are drawn inside the rectangle
+//! of their pane and nowhere else; dialogs never cover the top bar.
 
 mod about;
 mod approval;

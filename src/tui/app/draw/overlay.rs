@@ -10,7 +10,7 @@ use super::{CursorAt, bar, layout};
 use crate::term::CursorShape;
 use crate::tui::action::{Action, Place};
 use crate::tui::keymap::Table;
-use crate::tui::widgets::{clear, put, put_all, row, scrolled, width, wrap};
+use crate::tui::widgets::{clear, fit, put, put_all, row, scrolled, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -30,11 +30,14 @@ pub fn centred(room: Rect, columns: u16, rows: u16) -> Rect {
 fn boxed(app: &App, buffer: &mut Buffer, columns: u16, rows: u16, title: &str) -> Rect {
     let area = centred(layout::parts(app).body, columns, rows);
     clear(buffer, area, app.theme().text.style());
-    let inner = app.setup.lines.frame(buffer, area, title, app.theme().line.style());
     let mark = format!(" {} ", bar::mark(app));
     let columns = u16::try_from(width(&mark)).unwrap_or(u16::MAX);
+    // Of the two the mark says more: who asks.
+    let room = usize::from(area.width.saturating_sub(columns).saturating_sub(7));
+    let title = fit(title, room);
+    let inner = app.setup.lines.frame(buffer, area, &title, app.theme().line.style());
     let x = area.right().saturating_sub(columns.saturating_add(2));
-    if usize::from(x) > usize::from(area.x) + width(title) + 4 {
+    if room > 0 {
         let style = app.theme().strong.style().fg(bar::mark_colour(app));
         put(buffer, (x, area.y), &mark, columns, style);
     }
@@ -72,8 +75,10 @@ pub fn reject(app: &App, reject: &Reject, buffer: &mut Buffer) -> Option<CursorA
 pub fn typed(app: &App, typed: &Typed, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let columns = app.setup.size.cols.min(72).saturating_sub(4);
-    let says: Vec<String> =
-        typed.says.iter().flat_map(|line| wrap(line, usize::from(columns))).collect();
+    let columns = usize::from(columns);
+    let about = typed.says.iter().take(1).map(|line| fit(line, columns));
+    let says = typed.says.iter().skip(1).flat_map(|line| wrap(line, columns));
+    let says: Vec<String> = about.chain(says).collect();
     let rows = u16::try_from(says.len()).unwrap_or(0).saturating_add(4);
     let inner = boxed(app, buffer, 72, rows, &typed.title);
     for (y, line) in (0..inner.height.saturating_sub(2)).zip(&says) {
@@ -126,9 +131,13 @@ pub fn form(app: &App, form: &Form, buffer: &mut Buffer) -> Option<CursorAt> {
     // The prompt takes what the other fields, one row each, and the last line leave.
     let others = u16::try_from(FIELDS.len()).unwrap_or(0);
     let prompt_rows = inner.height.saturating_sub(others).max(1);
+    // Where not all have room, those from the top go that are not written in.
+    let all = usize::from(others - 1 + prompt_rows);
+    let room = usize::from(inner.height.saturating_sub(1));
+    let first = if all > room { (form.at + 1).saturating_sub(room) } else { 0 };
     let mut cursor = None;
     let mut y = inner.y;
-    for (at, name) in FIELDS.iter().enumerate() {
+    for (at, name) in FIELDS.iter().enumerate().skip(first) {
         let rows = if *name == "prompt" { prompt_rows } else { 1 };
         let line = Rect { y, height: rows, ..inner }.intersection(inner);
         let is_here = at == form.at;

@@ -3,7 +3,7 @@
 use super::super::App;
 use super::{CursorAt, layout};
 use crate::term::{Color as Shade, Cursor, Row, Style as CellStyle, Underline};
-use crate::tui::widgets::{put, put_all, row};
+use crate::tui::widgets::{fit, put, put_all, row, width};
 use crate::view::pane::{Head, decode};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -24,18 +24,20 @@ struct Seen {
 pub fn focus(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let (head_area, area) = layout::focus(app);
-    let Some(task) = app.selected() else { return None };
+    let task = app.selected()?;
     let pane = app.pane();
     let size = pane.as_ref().map(|(head, _)| about_size(app, head, area)).unwrap_or_default();
-    let title = format!(" {} ", task.title);
     let status = super::about::status(app, task);
+    let id = format!("{} ", task.id);
+    let room = usize::from(head_area.width).saturating_sub(width(&id) + width(&status.0) + 1);
+    let title = fit(&task.title, room.saturating_sub(width(&size)).max(room / 3));
     let pieces = [
-        (format!("{}", task.id), theme.strong.style()),
-        (title, theme.text.style()),
-        (status.0, status.1),
-        (size, theme.faint.style()),
+        (id.as_str(), theme.strong.style()),
+        (title.as_str(), theme.text.style()),
+        (" ", theme.text.style()),
+        (status.0.as_str(), status.1),
+        (size.as_str(), theme.faint.style()),
     ];
-    let pieces: Vec<(&str, Style)> = pieces.iter().map(|(text, s)| (text.as_str(), *s)).collect();
     put_all(buffer, head_area, &pieces);
     match pane {
         Some((head, rows)) if !rows.is_empty() => {
@@ -61,7 +63,7 @@ pub fn preview(app: &App, buffer: &mut Buffer, area: Rect) {
     };
     app.setup.lines.rule(buffer, row(area, 0), &title, theme.line.style());
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let Some((head, rows)) = app.pane().filter(|(_, rows)| !rows.is_empty()) else {
+    let Some((_, rows)) = app.pane().filter(|(_, rows)| !rows.is_empty()) else {
         let why = match task.run {
             None => "no agent has run yet",
             Some(_) => "no screen yet",
@@ -73,13 +75,15 @@ pub fn preview(app: &App, buffer: &mut Buffer, area: Rect) {
     let used = rows.iter().rposition(|row| !is_blank(row)).map_or(0, |last| last + 1);
     let first = used.saturating_sub(usize::from(area.height));
     let from = (u16::try_from(first).unwrap_or(0), 0);
-    let _ = head;
     blit_all(buffer, Seen { area, from }, rows);
 }
 
 /// What is said about a pane's size when it is not this one's, and who drives it.
 fn about_size(app: &App, head: &Head, area: Rect) -> String {
     let mut text = String::new();
+    if app.lost_at().is_some() {
+        return "  as it was".into();
+    }
     if head.size.cols != area.width || head.size.rows != area.height {
         text = format!("  {}x{}", head.size.cols, head.size.rows);
         if head.size.cols > area.width || head.size.rows > area.height {
@@ -93,7 +97,7 @@ fn about_size(app: &App, head: &Head, area: Rect) -> String {
         }
         None => {}
     }
-    if !head.live {
+    if !head.live && app.is_connected {
         text += "  (ended)";
     }
     if app.rows_back() > 0 {
@@ -127,14 +131,14 @@ fn blit_all(buffer: &mut Buffer, seen: Seen, rows: &[crate::view::Row]) {
     for (y, encoded) in (area.top()..area.bottom()).zip(rows.iter().skip(usize::from(seen.from.0)))
     {
         if let Some(cells) = decode(encoded) {
-            blit(buffer, Rect { y, height: 1, ..area }, &cells, seen.from.1);
+            blit(&cells, seen.from.1, buffer, Rect { y, height: 1, ..area });
         }
     }
 }
 
-/// Writes cells of an agent into one row, its first columns left out. A wide character that does not
-/// fit as a whole is blank.
-fn blit(buffer: &mut Buffer, area: Rect, cells: &Row, from: u16) {
+/// Writes cells of an agent into one row, its first columns left out. A wide character that does
+/// not fit as a whole is blank.
+fn blit(cells: &Row, from: u16, buffer: &mut Buffer, area: Rect) {
     let mut at = 0_u16;
     for (text, cell) in cells.iter() {
         let (start, end) = (at, at.saturating_add(u16::from(cell.width)));
