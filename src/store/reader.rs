@@ -56,22 +56,25 @@ pub fn verify(folder: &Path, disk: &dyn Disk) -> Result<VerifyReport, StoreError
     })
 }
 
-/// The good records of `range`. The caller bounds the range: by what is durable, and in length.
+/// The records of `range`. The caller bounds the range: by what is durable, and in length.
 ///
 /// # Errors
-/// A file cannot be read.
+/// A file cannot be read, or is damaged before the end of the range.
 pub fn read_from(
     folder: &Path,
     disk: &dyn Disk,
     range: RangeInclusive<u64>,
 ) -> Result<Vec<Record>, StoreError> {
     let mut found = Vec::new();
-    scan::scan(disk, folder, *range.start(), &mut |record| {
+    let scan = scan::scan(disk, folder, *range.start(), &mut |record| {
         let is_behind = record.seq >= *range.end();
         if range.contains(&record.seq) {
             found.push(record);
         }
         if is_behind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    Ok(found)
+    match scan.problems.into_iter().next() {
+        Some(problem) => Err(StoreError::Damaged(problem)),
+        None => Ok(found),
+    }
 }
