@@ -16,6 +16,8 @@ mod gates;
 #[allow(dead_code)]
 #[path = "support/instance.rs"]
 mod instance;
+#[path = "bad_input/log.rs"]
+mod log;
 #[path = "bad_input/repository.rs"]
 mod repository;
 #[path = "bad_input/support.rs"]

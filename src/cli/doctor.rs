@@ -1,13 +1,14 @@
 //! `monban doctor`: what monban needs on this machine, each row with its cure.
 
 use super::Here;
-use super::client::Client;
+use super::client::{Client, LOG_CURE};
 use super::exit::Failure;
 use super::print::json;
+use crate::base::foreign::Foreign;
 use crate::base::paths;
 use crate::config::person;
 use crate::model::rejection::{Class, Rejection};
-use crate::store::{Disk, SystemDisk};
+use crate::store::{self, Disk, SystemDisk};
 use serde_json::json as object;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -23,7 +24,7 @@ struct Row {
 }
 
 pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    let rows = [git(), state(here), disk(here), config(here), daemon(here), isolation()];
+    let rows = [git(), state(here), disk(here), config(here), daemon(here), log(here), isolation()];
     if as_json {
         let rows = rows.iter().map(|row| {
             object!({ "verdict": row.verdict, "what": row.what, "found": row.found, "cure": row.cure })
@@ -109,6 +110,30 @@ fn daemon(here: &Here) -> Row {
             Row { verdict: "ok", what: "daemon", found, cure }
         }
         Err(error) => Row { verdict: "fail", what: "daemon", found: error.to_string(), cure },
+    }
+}
+
+/// A running daemon knows whether its log is sound; without one the files themselves are read.
+fn log(here: &Here) -> Row {
+    let folder = here.places.state.join("events");
+    let damage = match Client::connect_running(&here.places, &here.at) {
+        Ok(Some(client)) => client.damage,
+        _ if !folder.exists() => None,
+        _ => match store::verify(&folder, &SystemDisk) {
+            Ok(report) => report.problems.first().map(ToString::to_string),
+            Err(error) => Some(error.to_string()),
+        },
+    };
+    match damage {
+        None => {
+            let found = format!("{} is not damaged", folder.display());
+            Row { verdict: "ok", what: "event log", found, cure: LOG_CURE }
+        }
+        Some(damage) => {
+            let damage = Foreign::new(damage);
+            let found = format!("damaged at {damage}; the daemon is read-only");
+            Row { verdict: "fail", what: "event log", found, cure: LOG_CURE }
+        }
     }
 }
 

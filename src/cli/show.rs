@@ -2,6 +2,7 @@
 
 use super::Here;
 use super::args::Command;
+use super::client::LOG_CURE;
 use super::exit::Failure;
 use super::print::{age, json, short, table, text};
 use crate::base::foreign::Foreign;
@@ -110,6 +111,11 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         return Ok(writeln!(out, "nothing waits for you")?);
     }
     for item in rows(value) {
+        if item["kind"] == "log-damage" {
+            writeln!(out, "{}  {}", text(&item["kind"]), text(&item["note"]))?;
+            writeln!(out, "    {LOG_CURE}")?;
+            continue;
+        }
         writeln!(
             out,
             "{}  {}  task {}  {}",

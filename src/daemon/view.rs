@@ -7,6 +7,7 @@ use crate::model::item::{Item, ItemKind};
 use crate::model::state::{Repo, State};
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::GateRun;
+use crate::store::Problem;
 use serde_json::{Value, json};
 
 /// The rows of `ls`.
@@ -164,6 +165,20 @@ fn item(item: &Item) -> Value {
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,
+    })
+}
+
+/// The row of the inbox that nothing can answer but a mended log.
+pub fn damaged(problem: &Problem) -> Value {
+    json!({
+        "id": null,
+        "kind": "log-damage",
+        "task": null,
+        "note": format!("the event log is damaged at {problem}; what came after is not shown"),
+        "digest": "",
+        "binds": null,
+        "since": null,
+        "log_damage": problem,
     })
 }
 
