@@ -124,6 +124,7 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             item["task"],
             text(&item["note"])
         )?;
+        details(item, out)?;
         let binds = &item["binds"];
         if binds.is_object() {
             writeln!(
@@ -143,6 +144,17 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
                 text(&item["digest"])
             )?;
         }
+    }
+    Ok(())
+}
+
+/// What an item names one by one; an alarm with how to say that it was seen.
+pub(super) fn details(item: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    for detail in rows(&item["details"]) {
+        writeln!(out, "    {}", text(detail))?;
+    }
+    if item["kind"] == "alarm" {
+        writeln!(out, "    seen it: monban approve {}", text(&item["id"]))?;
     }
     Ok(())
 }

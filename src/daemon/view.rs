@@ -162,6 +162,7 @@ fn item(item: &Item) -> Value {
         "kind": item.kind,
         "task": item.task,
         "note": item.note,
+        "details": item.details,
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,
@@ -175,6 +176,7 @@ pub fn damaged(problem: &Problem) -> Value {
         "kind": "log-damage",
         "task": null,
         "note": format!("the event log is damaged at {problem}; what came after is not shown"),
+        "details": [],
         "digest": "",
         "binds": null,
         "since": null,
@@ -193,7 +195,9 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
 /// then there is nothing to wait for.
 pub fn is_settled(state: &State, id: TaskId) -> bool {
     let Some(task) = state.task(id) else { return true };
-    if task.is_final() || task.stage == Stage::Draft || state.items_of(id).next().is_some() {
+    // An alarm is told at the end of the wait and holds up nothing but the landing.
+    let mut asks = state.items_of(id).filter(|item| item.kind != ItemKind::Alarm);
+    if task.is_final() || task.stage == Stage::Draft || asks.next().is_some() {
         return true;
     }
     let stands_still = matches!(task.stage, Stage::Queued | Stage::Turned | Stage::Taken);

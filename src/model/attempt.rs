@@ -105,6 +105,8 @@ pub struct Run {
     pub status: AgentStatus,
     /// What it says that it used, once it said so.
     pub usage: Option<Usage>,
+    /// What of the repository changed while it ran, as far as it was recorded.
+    pub repository_changes: Vec<Foreign>,
 }
 
 /// What an agent says that it used so far, in all conversations of its HOME. Its own word: fit for

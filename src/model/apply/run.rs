@@ -80,6 +80,7 @@ fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
         session,
         status: status(AgentState::Starting, "process", Foreign::default(), at),
         usage: None,
+        repository_changes: Vec::new(),
     }
 }
 
