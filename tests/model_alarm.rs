@@ -19,8 +19,11 @@ fn changed(w: &mut World, task: TaskId, what: &[&str]) -> Vec<String> {
     w.report(Report::Tampered { run, what })
 }
 
+#[track_caller]
 fn of_kind(w: &World, task: TaskId, kind: ItemKind) -> Item {
-    w.state().items_of(task).find(|item| item.kind == kind).expect("it waits").clone()
+    let found: Vec<&Item> = w.state().items_of(task).filter(|item| item.kind == kind).collect();
+    assert_eq!(found.len(), 1, "{kind:?} of task {task}: {found:?}");
+    found[0].clone()
 }
 
 #[test]

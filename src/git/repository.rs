@@ -75,8 +75,8 @@ impl Repository {
         self.current_branch()?.ok_or_else(|| GitError::Detached(self.toplevel.clone()))
     }
 
-    /// The commit of `branch` (a full name, `refs/heads/…`). One that only stands for another branch
-    /// is refused: moving it would leave the branch that people work on where it was.
+    /// The commit of `branch` (a full name, `refs/heads/…`). One that only stands for another is
+    /// refused: moving it would leave the branch that people work on where it was.
     pub fn head_of(&self, branch: &str) -> Result<ObjectId, GitError> {
         let arguments = ["-q", full_name(branch)?];
         let output = self.git("symbolic-ref").args(arguments).accept(&[0, 1, 128]).run()?;

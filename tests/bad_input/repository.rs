@@ -78,6 +78,7 @@ fn a_base_branch_that_stands_for_another_is_refused_with_the_one_to_name() {
     refused_whole(&monban, &add, 2, &words);
     // A checkout that is on it is on what it stands for.
     monban.write("monban.toml", &CONFIG.replace("base = \"main\"\n", ""));
+    monban.commit("no base");
     monban.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
     let id = monban.add("T", "echo x > x");
     monban.run(&id).expect(4);
