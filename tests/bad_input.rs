@@ -18,6 +18,8 @@ mod gates;
 #[allow(dead_code)]
 #[path = "support/instance.rs"]
 mod instance;
+#[path = "bad_input/log.rs"]
+mod log;
 #[path = "bad_input/output.rs"]
 mod output;
 #[path = "bad_input/repository.rs"]

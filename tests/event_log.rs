@@ -147,14 +147,57 @@ fn the_record_before_the_last_is_not_taken_for_a_torn_tail() {
     let path = folder.path().join(FIRST_SEGMENT);
     let whole = fs::read(&path).unwrap();
     let starts = line_starts(&whole);
-    // Its newline is left out: without it the last two lines are one.
-    for at in starts[1]..starts[2] - 1 {
+    // With its newline too: without it the last two lines are one. A new one makes it two.
+    for at in starts[1]..starts[2] {
+        for byte in [whole[at] ^ 1, b'\n', 0, b'"'] {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            if bytes == whole {
+                continue;
+            }
+            fs::write(&path, &bytes).unwrap();
+            let found = verify(folder.path(), &SystemDisk).unwrap();
+            assert!(!found.is_sound() && found.torn.is_none(), "{byte} at {at}: {found:?}");
+            assert_eq!(found.problems[0].seq, 2, "{byte} at {at}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_whole_record_behind_a_damaged_stretch_is_never_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    write_log(folder.path(), 1..=5, NO_ROTATION);
+    let path = folder.path().join(FIRST_SEGMENT);
+    let whole = fs::read(&path).unwrap();
+    let starts = line_starts(&whole);
+    // A block that lies over several records and ends anywhere in the one before the last.
+    for end in starts[3] + 1..starts[4] {
         let mut bytes = whole.clone();
-        bytes[at] ^= 1;
+        bytes[starts[1] + 5..end].fill(0);
         fs::write(&path, &bytes).unwrap();
         let found = verify(folder.path(), &SystemDisk).unwrap();
-        assert!(!found.is_sound() && found.torn.is_none(), "byte {at}: {found:?}");
+        assert!(!found.is_sound() && found.torn.is_none(), "up to byte {end}: {found:?}");
     }
+}
+
+#[test]
+fn reading_a_part_that_is_damaged_says_so_and_gives_no_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    write_log(folder.path(), 1..=9, NO_ROTATION);
+    let path = folder.path().join(FIRST_SEGMENT);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = line_starts(&bytes)[4] + 9;
+    bytes[at] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let mut seen = 0;
+    let visit = &mut |_| {
+        seen += 1;
+        std::ops::ControlFlow::Continue(())
+    };
+    read_range(folder.path(), &SystemDisk, 1..=4, visit).unwrap();
+    let refused = read_range(folder.path(), &SystemDisk, 3..=9, visit).unwrap_err();
+    assert_eq!(seen, 4 + 2);
+    assert!(refused.to_string().contains("record 5"), "{refused}");
 }
 
 #[test]
@@ -214,6 +257,17 @@ fn an_append_is_recovered_whole_or_not_at_all() {
         assert_eq!(texts(&records), expected, "cut at byte {length}");
         assert_eq!(opened.log.next_seq(), expected.len() as u64 + 1);
     }
+}
+
+#[test]
+fn what_follows_from_one_command_for_thousands_of_tasks_fits_one_append() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut opened, _) = open(folder.path(), NO_ROTATION);
+    opened.log.append((0..5000).map(event).collect()).unwrap();
+    drop(opened);
+    let (opened, records) = open(folder.path(), NO_ROTATION);
+    assert!(opened.report.torn.is_none() && opened.report.damage.is_empty());
+    assert_eq!(records.len(), 5000);
 }
 
 #[test]

@@ -362,3 +362,44 @@ fn a_hook_that_came_while_an_agent_ran_alarms_and_says_how_to_be_rid_of_it() {
     assert!(log.contains("hooks/pre-push new; take it back by: rm -f "), "{log}");
     assert!(log.contains("repo.tampered") && !log.contains("repo.advanced"), "{log}");
 }
+
+#[test]
+fn an_agent_that_plants_a_hook_is_told_everywhere_and_lands_only_once_that_was_seen() {
+    let monban = Instance::new();
+    let hook = monban.repository.join(".git/hooks/pre-push");
+    let script = format!("echo new > new; echo evil > {}", hook.display());
+    let id = monban.add("T", &script);
+    let waited = monban.run(&id).expect(4);
+    let told = |what: &str, out: &str| {
+        for words in ["hooks/pre-push new", "take it back by: rm -f ", "monban approve item"] {
+            assert!(out.contains(words), "{what} does not say {words}: {out}");
+        }
+    };
+    told("run --wait", &waited.out);
+    told("show", &monban.monban(&["show", &id]).expect(0).out);
+    told("inbox", &monban.monban(&["inbox"]).expect(0).out);
+    assert!(monban.monban(&["ls"]).expect(0).out.contains("! 1"));
+
+    let alarm = monban.item(&id, "alarm");
+    let name = alarm["id"].as_str().unwrap();
+    let refused = monban.approve(&id).expect(1).err;
+    assert!(refused.contains(&format!("monban approve {name}")), "{refused}");
+    let back = alarm["details"][0].as_str().unwrap().split_once("by: ").unwrap().1;
+    let undone = std::process::Command::new("sh").args(["-c", back]).status().unwrap();
+    assert!(undone.success() && !hook.exists(), "{back}");
+    monban.monban(&["approve", name]).expect(0);
+    monban.approve(&id).expect(0);
+    landed(&monban, &id);
+    assert_eq!(monban.task(&id)["needs_you"], false);
+}
+
+#[test]
+fn an_agent_that_removes_the_notes_of_the_comparison_alarms_too() {
+    let monban = Instance::new();
+    let notes = monban.home.join("state/runs/*/watched.json");
+    let id = monban.add("T", &format!("echo new > new; rm {}", notes.display()));
+    monban.run(&id).expect(4);
+    let alarm = monban.item(&id, "alarm");
+    let told = alarm["details"][0].as_str().unwrap();
+    assert!(told.contains("cannot be compared") && told.contains("watched.json"), "{told}");
+}

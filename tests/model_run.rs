@@ -253,7 +253,7 @@ fn tampering_is_on_record_even_after_the_run() {
     w.dj(Request::Abort { task });
     w.end(task);
     let what = vec![Foreign::new(".git/hooks/pre-commit")];
-    assert_eq!(w.report(Report::Tampered { run, what }), ["repo.tampered"]);
+    assert_eq!(w.report(Report::Tampered { run, what }), ["repo.tampered", "task.asked"]);
     let what = Foreign::new("refs/heads/main");
     assert_eq!(w.report(Report::Advanced { run, what }), ["repo.advanced"]);
 }

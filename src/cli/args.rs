@@ -107,8 +107,8 @@ pub enum Command {
     Approve {
         /// An inbox id, or a task's id
         item: String,
-        /// The digest shown by `inbox`
-        #[arg(long, value_name = "DIGEST")]
+        /// The digest shown by `inbox`; an alarm has none
+        #[arg(long, value_name = "DIGEST", default_value = "", hide_default_value = true)]
         bind: String,
     },
     /// Reject a result; the reason becomes the agent's next prompt

@@ -24,6 +24,9 @@ const START_POLLS: u32 = 500;
 /// How many times a daemon that hangs up before it says hello is looked at: one that is just ending
 /// is gone after a moment.
 const ENDING_POLLS: u32 = 50;
+/// What mends a damaged event log.
+pub const LOG_CURE: &str = "`monban daemon stop` (agents go on), restore that file of the event log \
+    from a backup, then run any command";
 /// How much of what a failed daemon wrote is told.
 const SAID_BYTES_MAX: u64 = 16 << 10;
 /// Set inside every run; a command inside a run never starts a daemon.
@@ -34,6 +37,8 @@ pub struct Client {
     stream: UnixStream,
     at: PathBuf,
     daemon: u32,
+    /// Where the event log of the daemon is damaged.
+    pub damage: Option<String>,
 }
 
 impl Client {
@@ -66,9 +71,9 @@ impl Client {
             }
             std::thread::sleep(START_POLL);
         };
-        let daemon = welcome.pid;
+        let (at, daemon, damage) = (at.to_path_buf(), welcome.pid, welcome.damage.clone());
         accepted(welcome)?;
-        Ok(Some(Self { stream, at: at.to_path_buf(), daemon }))
+        Ok(Some(Self { stream, at, daemon, damage }))
     }
 
     /// Asks for one result.

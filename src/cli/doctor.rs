@@ -1,7 +1,7 @@
 //! `monban doctor`: what monban needs on this machine, each row with its cure.
 
 use super::Here;
-use super::client::Client;
+use super::client::{Client, LOG_CURE};
 use super::exit::Failure;
 use super::print::json;
 use crate::agent::login::{Login, login};
@@ -12,7 +12,7 @@ use crate::base::paths;
 use crate::config::person;
 use crate::daemon::Agent;
 use crate::model::rejection::{Class, Rejection};
-use crate::store::{Disk, SystemDisk};
+use crate::store::{self, Disk, SystemDisk};
 use serde_json::json as object;
 use std::io::Write;
 use std::path::Path;
@@ -47,6 +47,7 @@ impl Row {
 
 pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let mut rows = vec![git(), state(here), disk(here), clock(here), config(here), daemon(here)];
+    rows.push(log(here));
     rows.extend(agents(here));
     rows.extend([terminal(), logout(), isolation()]);
     if as_json {
@@ -242,6 +243,30 @@ fn logout() -> Row {
         _ => {
             let found = "you do not linger: logging out may end agents";
             Row::new("warn", "logout", found, "`loginctl enable-linger`, once")
+        }
+    }
+}
+
+/// A running daemon knows whether its log is sound; without one the files themselves are read.
+fn log(here: &Here) -> Row {
+    let folder = here.places.state.join("events");
+    let damage = match Client::connect_running(&here.places, &here.at) {
+        Ok(Some(client)) => client.damage,
+        _ if !folder.exists() => None,
+        _ => match store::verify(&folder, &SystemDisk) {
+            Ok(report) => report.problems.first().map(ToString::to_string),
+            Err(error) => Some(error.to_string()),
+        },
+    };
+    match damage {
+        None => {
+            let found = format!("{} is not damaged", folder.display());
+            Row::new("ok", "event log", found, LOG_CURE)
+        }
+        Some(damage) => {
+            let damage = Foreign::new(damage);
+            let found = format!("damaged at {damage}; the daemon is read-only");
+            Row::new("fail", "event log", found, LOG_CURE)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Here;
 use super::args::DaemonCommand;
-use super::client::{Client, stop_stranger};
+use super::client::{Client, LOG_CURE, stop_stranger};
 use super::exit::Failure;
 use super::print::{json, text};
 use super::{service, upgrade};
@@ -42,13 +42,24 @@ pub(super) fn verify(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<
         }
         match &replay {
             None => writeln!(out, "no daemon runs; there is no state to compare with")?,
+            Some(replay) if replay["log_damage"].is_object() => {
+                writeln!(
+                    out,
+                    "the running daemon was started on a damaged log; it shows old state"
+                )?;
+            }
             Some(_) if !differs => writeln!(out, "a replay equals the daemon's state")?,
             Some(_) => writeln!(out, "a replay DIFFERS from the daemon's state")?,
         }
     }
     if let Some(problem) = report.problems.first() {
         let why = format!("the event log is damaged: {problem}");
-        let cure = "the daemon opens it read-only; restore the file from a backup";
+        return Err(Failure::Refused(Rejection::refused(why, LOG_CURE)));
+    }
+    if replay.is_some_and(|replay| replay["log_damage"].is_object()) {
+        let why = "the log is sound now, but the running daemon was started on a damaged one and \
+                   still shows what was before the damage";
+        let cure = "`monban daemon stop`; the next command starts from the log";
         return Err(Failure::Refused(Rejection::refused(why, cure)));
     }
     if differs {

@@ -39,8 +39,17 @@ pub(crate) struct Here {
 }
 
 impl Here {
+    /// A connection to the daemon; a person is told first if what it says is old.
     fn client(&self) -> Result<Client, Failure> {
-        Client::connect(&self.places, &self.at)
+        let client = Client::connect(&self.places, &self.at)?;
+        if let Some(damage) = client.damage.as_ref().map(Foreign::new) {
+            exit::complain(&format!(
+                "monban: the event log is damaged at {damage}. The daemon is read-only and shows \
+                 what was before; what came after is not shown. To mend: {}",
+                client::LOG_CURE
+            ));
+        }
+        Ok(client)
     }
 }
 

@@ -123,9 +123,20 @@ fn wait(client: &mut Client, tasks: Vec<TaskId>, out: &mut dyn Write) -> Result<
     let rows: Vec<&Value> = ended.as_array().into_iter().flatten().collect();
     for row in &rows {
         writeln!(out, "task {} is {}", row["id"], text(&row["state"]))?;
+        alarms(row, out)?;
     }
     out.flush()?;
     outcome(&rows)
+}
+
+/// The alarms of a task, which are told wherever it is looked at.
+fn alarms(row: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    let items = row["inbox"].as_array().into_iter().flatten();
+    for item in items.filter(|item| item["kind"] == "alarm") {
+        writeln!(out, "  ALARM      {} {}", text(&item["id"]), text(&item["note"]))?;
+        super::show::details(item, out)?;
+    }
+    Ok(())
 }
 
 /// How a wait ends: 1 when a task failed, 4 when a person is needed.
@@ -231,6 +242,7 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             text(&status["source"])
         )?;
     }
+    alarms(value, out)?;
     writeln!(out, "  isolation  {} · proxy: {}", text(&value["isolation"]), text(&value["proxy"]))?;
     for name in ["worktree", "branch", "base", "head", "landed"] {
         if !value[name].is_null() {

@@ -2,6 +2,7 @@
 
 use super::Here;
 use super::args::Command;
+use super::client::LOG_CURE;
 use super::exit::Failure;
 use super::print::{age, json, json_line, short, table, text};
 use crate::base::foreign::Foreign;
@@ -124,6 +125,11 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         return Ok(writeln!(out, "nothing waits for you")?);
     }
     for item in rows(value) {
+        if item["kind"] == "log-damage" {
+            writeln!(out, "{}  {}", text(&item["kind"]), text(&item["note"]))?;
+            writeln!(out, "    {LOG_CURE}")?;
+            continue;
+        }
         writeln!(
             out,
             "{}  {}  task {}  {}",
@@ -132,6 +138,7 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             item["task"],
             text(&item["note"])
         )?;
+        details(item, out)?;
         let binds = &item["binds"];
         if binds.is_object() {
             writeln!(
@@ -151,6 +158,17 @@ fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
                 text(&item["digest"])
             )?;
         }
+    }
+    Ok(())
+}
+
+/// What an item names one by one; an alarm with how to say that it was seen.
+pub(super) fn details(item: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    for detail in rows(&item["details"]) {
+        writeln!(out, "    {}", text(detail))?;
+    }
+    if item["kind"] == "alarm" {
+        writeln!(out, "    seen it: monban approve {}", text(&item["id"]))?;
     }
     Ok(())
 }

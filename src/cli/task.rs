@@ -131,6 +131,10 @@ fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
 /// What people decide about tasks.
 pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     let (ask, said) = match command {
+        Command::Approve { item, bind } if bind.is_empty() => {
+            let said = format!("{item} acknowledged");
+            (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)
+        }
         Command::Approve { item, bind } => {
             let said = format!("{item} approved; the result is on its way");
             (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)

@@ -9,9 +9,9 @@ use crate::model::decide::Settings;
 use crate::model::effect::Effect;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
-use crate::store::{EventLog, Failure, NewRecord, Status, StoreError};
+use crate::store::{EventLog, Failure, NewRecord, Problem, Status, StoreError};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How many inputs may wait for the engine.
@@ -44,6 +44,7 @@ pub enum Input {
 pub struct Handle {
     inbox: mpsc::Sender<Input>,
     durable: watch::Receiver<u64>,
+    damage: Arc<OnceLock<Problem>>,
 }
 
 /// The refusal when the engine is gone.
@@ -104,6 +105,11 @@ impl Handle {
         self.inbox.is_closed()
     }
 
+    /// The damage of the event log, since which the state stands still.
+    pub fn damage(&self) -> Option<&Problem> {
+        self.damage.get()
+    }
+
     /// Says something without waiting for an answer.
     pub async fn tell(&self, input: Input) {
         let _ = self.inbox.send(input).await;
@@ -135,6 +141,7 @@ pub struct Engine {
     epoch: String,
     inbox: mpsc::Receiver<Input>,
     durable: watch::Sender<u64>,
+    damage: Arc<OnceLock<Problem>>,
     waiting: VecDeque<(u64, Waiting)>,
     driver: Driver,
     /// The first thing this daemon records, until it has.
@@ -155,7 +162,8 @@ impl Channel {
     pub fn new() -> Self {
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let (durable, receiver) = watch::channel(0);
-        Self { handle: Handle { inbox: sender, durable: receiver }, inbox, durable }
+        let handle = Handle { inbox: sender, durable: receiver, damage: Arc::default() };
+        Self { handle, inbox, durable }
     }
 
     /// How others reach the engine.
@@ -184,20 +192,30 @@ impl Engine {
         announcement: Command,
     ) -> Self {
         let epoch = format!("{:x}", clock.now().millis());
-        let Channel { inbox, durable, .. } = channel;
+        let Channel { inbox, durable, handle } = channel;
         durable.send_replace(log.durability().durable());
-        Self {
+        let engine = Self {
             core,
             log,
             clock,
             epoch,
             inbox,
             durable,
+            damage: handle.damage,
             waiting: VecDeque::new(),
             driver,
             announcement: Some(announcement),
             #[cfg(debug_assertions)]
             fault: super::fault::Fault::from_environment(),
+        };
+        engine.tell_damage();
+        engine
+    }
+
+    /// Lets everybody know whom the log fails.
+    fn tell_damage(&self) {
+        if let Some(problem) = self.log.damage() {
+            let _ = self.damage.set(problem.clone());
         }
     }
 
@@ -273,7 +291,9 @@ impl Engine {
     fn reopen(&mut self) -> Result<(), StoreError> {
         match self.log.durability().status() {
             Status::Running => Ok(()),
-            Status::Failed(_) | Status::Closed => self.log.reopen(),
+            Status::Failed(_) | Status::Closed => {
+                self.log.reopen().inspect_err(|_| self.tell_damage())
+            }
         }
     }
 

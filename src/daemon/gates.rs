@@ -71,11 +71,17 @@ fn existing(repository: &Repository, file: &Path, name: &str) -> Result<String, 
     let found = repository
         .find_ref(&full)
         .map_err(|e| Rejection::new(Class::Environment, e.to_string(), "nothing was changed"))?;
-    found.map(|_| full).ok_or_else(|| {
-        let (file, name) = (file.display(), Foreign::new(name));
+    let file = file.display();
+    if found.is_none() {
+        let name = Foreign::new(name);
         let why = format!("{file}: [project] base names branch {name}, which is not there");
-        Rejection::input(why, "name an existing branch, or make it with `git branch`")
-    })
+        let cure = "name an existing branch, or make it with `git branch`";
+        return Err(Rejection::input(why, cure));
+    }
+    repository.head_of(&full).map_err(|error| {
+        Rejection::input(format!("{file}: [project] base: {error}"), "mend the file")
+    })?;
+    Ok(full)
 }
 
 fn checkout_file(path: &Path) -> Result<Option<Vec<u8>>, Rejection> {

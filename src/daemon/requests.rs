@@ -4,6 +4,7 @@ use super::world::World;
 use super::{plan, show, terminal};
 use crate::base::id::{ItemId, TaskId};
 use crate::model::command::{Command, Request as Wanted};
+use crate::model::item::ItemKind;
 use crate::model::rejection::Rejection;
 use crate::wire::people::{Answer, Ask, DaemonAsk, InboxAsk, Request, TaskAsk};
 use serde_json::{Value, json};
@@ -87,18 +88,20 @@ async fn task(asked: &Asked, id: TaskId, ask: TaskAsk) -> Result<Value, Rejectio
 async fn inbox(asked: &Asked, ask: InboxAsk) -> Result<Value, Rejection> {
     let wanted = match ask {
         InboxAsk::Approve { item, digest } => {
-            Wanted::Approve { item: item_id(asked, item).await?, digest }
+            // Who names a digest means the result, also beside an alarm.
+            let result_only = !digest.is_empty();
+            Wanted::Approve { item: item_id(asked, item, result_only).await?, digest }
         }
         InboxAsk::Reject { item, reason } => {
-            Wanted::Reject { item: item_id(asked, item).await?, reason }
+            Wanted::Reject { item: item_id(asked, item, true).await?, reason }
         }
         InboxAsk::Undo { op } => Wanted::Undo { op },
     };
     asked.command(wanted).await
 }
 
-/// An inbox id as it is, or the one item that waits about a task.
-async fn item_id(asked: &Asked, text: String) -> Result<ItemId, Rejection> {
+/// An inbox id as it is, or the one item that waits about a task, with or without its alarms.
+async fn item_id(asked: &Asked, text: String, no_alarms: bool) -> Result<ItemId, Rejection> {
     if let Some(id) = text.strip_prefix("item").and_then(|digits| digits.parse().ok()) {
         return Ok(ItemId(id));
     }
@@ -106,10 +109,11 @@ async fn item_id(asked: &Asked, text: String) -> Result<ItemId, Rejection> {
         let why = format!("`{text}` is neither an inbox id such as item3 nor a task id");
         Rejection::input(why, "`monban inbox` lists what waits")
     })?;
-    let waiting = asked
-        .world
-        .engine
-        .look(move |core| core.state.items_of(task).map(|item| item.id).collect::<Vec<_>>());
+    let waiting = asked.world.engine.look(move |core| {
+        let items = core.state.items_of(task);
+        let items = items.filter(|item| !no_alarms || item.kind != ItemKind::Alarm);
+        items.map(|item| item.id).collect::<Vec<_>>()
+    });
     match waiting.await?.as_slice() {
         [one] => Ok(*one),
         [] => Err(Rejection::input(

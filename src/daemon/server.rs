@@ -52,6 +52,7 @@ async fn connection(stream: UnixStream, world: Arc<World>) {
         protocol: if refused.is_none() { hello.protocol } else { PROTOCOL },
         version: env!("CARGO_PKG_VERSION").into(),
         pid: std::process::id(),
+        damage: world.engine.damage().map(ToString::to_string),
         refused: refused.clone(),
     };
     if frame::write_async(&mut writer, &welcome).await.is_err() || refused.is_some() {

@@ -16,12 +16,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejection> {
+    let damage = asked.world.engine.damage();
     match ask {
-        ShowAsk::List { all } => list(asked, all).await,
-        ShowAsk::Task(id) => task(asked, id).await,
+        ShowAsk::List { all } => {
+            let mut listed = list(asked, all).await?;
+            let rows = listed["tasks"].as_array_mut();
+            rows.into_iter().flatten().for_each(|row| mark(row, damage));
+            Ok(listed)
+        }
+        ShowAsk::Task(id) => {
+            let mut task = task(asked, id).await?;
+            mark(&mut task, damage);
+            Ok(task)
+        }
         ShowAsk::Inbox { all } => {
             let repo = scope(asked, all).await?;
-            asked.world.engine.look(move |core| view::inbox(&core.state, repo)).await
+            let waits = asked.world.engine.look(move |core| view::inbox(&core.state, repo));
+            let mut waits = waits.await?;
+            if let (Some(problem), Value::Array(rows)) = (damage, &mut waits) {
+                rows.iter_mut().for_each(|row| mark(row, damage));
+                rows.insert(0, view::damaged(problem));
+            }
+            Ok(waits)
         }
         ShowAsk::Auth => Ok(json!(super::agents::auth(&asked.world)?)),
         ShowAsk::Diff(id) => asked.world.diff(id).await,
@@ -32,6 +48,13 @@ pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejecti
         ShowAsk::Screen { task, ansi } => terminal::screen(asked, task, ansi).await,
         ShowAsk::Wait { tasks } => wait(asked, tasks).await,
         ShowAsk::Events { from, follow } => events(asked, from, follow).await,
+    }
+}
+
+/// Says in a row that it is old: the log is damaged, and nothing after the damage is known.
+fn mark(row: &mut Value, damage: Option<&store::Problem>) {
+    if let (Value::Object(row), Some(problem)) = (row, damage) {
+        row.insert("log_damage".into(), json!(problem));
     }
 }
 
@@ -182,8 +205,12 @@ pub(super) async fn daemon(asked: &Asked) -> Result<Value, Rejection> {
     }))
 }
 
-/// Whether a replay of the log gives the state the daemon holds.
+/// Whether a replay of the log gives the state the daemon holds. One that met damage holds what was
+/// before it: that is the log's state no more, also when the files were restored since.
 pub(super) async fn verify(asked: &Asked) -> Result<Value, Rejection> {
+    if let Some(problem) = asked.world.engine.damage() {
+        return Ok(json!({ "equal": false, "log_damage": problem }));
+    }
     let held = asked.world.engine.look(Core::clone).await?;
     let last = *asked.world.engine.durable().borrow();
     let events = held.state.applied;

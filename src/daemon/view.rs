@@ -7,6 +7,7 @@ use crate::model::item::{Item, ItemKind};
 use crate::model::state::{Repo, State};
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::GateRun;
+use crate::store::Problem;
 use serde_json::{Value, json};
 
 /// The rows of `ls`. Without `now` they have no ages: then they change only when the state does.
@@ -174,9 +175,25 @@ fn item(state: &State, item: &Item) -> Value {
         "task": item.task,
         "title": state.task(item.task).map(|task| &task.spec.title),
         "note": item.note,
+        "details": item.details,
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,
+    })
+}
+
+/// The row of the inbox that nothing can answer but a mended log.
+pub fn damaged(problem: &Problem) -> Value {
+    json!({
+        "id": null,
+        "kind": "log-damage",
+        "task": null,
+        "note": format!("the event log is damaged at {problem}; what came after is not shown"),
+        "details": [],
+        "digest": "",
+        "binds": null,
+        "since": null,
+        "log_damage": problem,
     })
 }
 
@@ -191,8 +208,10 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
 /// then there is nothing to wait for.
 pub fn is_settled(state: &State, id: TaskId) -> bool {
     let Some(task) = state.task(id) else { return true };
-    // An agent of which nothing is known may well be at work: the inbox says so, the wait goes on.
-    let asks = state.items_of(id).any(|item| item.kind != ItemKind::Unknown);
+    // An agent of which nothing is known may well be at work: the inbox says so, the wait goes on. An
+    // alarm is told at the end of the wait and holds up nothing but the landing.
+    let goes_on = [ItemKind::Unknown, ItemKind::Alarm];
+    let asks = state.items_of(id).any(|item| !goes_on.contains(&item.kind));
     if task.is_final() || task.stage == Stage::Draft || asks {
         return true;
     }

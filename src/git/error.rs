@@ -40,6 +40,14 @@ pub enum GitError {
     /// No such branch.
     #[error("there is no branch {0}; check the name with `git branch`")]
     NoBranch(Foreign),
+    /// A branch that only stands for another one.
+    #[error("{name} only stands for {target} (a symbolic reference); name that branch as the base")]
+    Symbolic {
+        /// Its full name.
+        name: Foreign,
+        /// What it stands for.
+        target: Foreign,
+    },
     /// A reference name that is not one.
     #[error("{0} is not a full reference name that git accepts")]
     BadName(Foreign),

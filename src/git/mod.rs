@@ -6,6 +6,7 @@
 
 mod checkouts;
 mod command;
+mod compare;
 mod diff;
 mod error;
 mod files;
@@ -30,6 +31,7 @@ mod watched;
 mod worktree;
 
 pub use checkouts::{BaseCheckout, CheckoutState};
+pub use compare::differing;
 pub use diff::{Diff, FileChange, Status, diff, patch};
 pub use error::GitError;
 pub use identity::identity;

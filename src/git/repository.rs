@@ -75,8 +75,15 @@ impl Repository {
         self.current_branch()?.ok_or_else(|| GitError::Detached(self.toplevel.clone()))
     }
 
-    /// The commit of `branch` (a full name, `refs/heads/…`).
+    /// The commit of `branch` (a full name, `refs/heads/…`). One that only stands for another is
+    /// refused: moving it would leave the branch that people work on where it was.
     pub fn head_of(&self, branch: &str) -> Result<ObjectId, GitError> {
+        let arguments = ["-q", full_name(branch)?];
+        let output = self.git("symbolic-ref").args(arguments).accept(&[0, 1, 128]).run()?;
+        if output.code == 0 {
+            let target = Foreign::from_bytes(output.stdout.trim_ascii());
+            return Err(GitError::Symbolic { name: Foreign::new(branch), target });
+        }
         self.find_ref(branch)?.ok_or_else(|| GitError::NoBranch(Foreign::new(branch)))
     }
 

@@ -257,7 +257,7 @@ impl Reader<'_> {
 }
 
 /// Git knows of a file's mode only whether its owner may execute it.
-fn git_mode(is_link: bool, mode: u32) -> u32 {
+pub(crate) fn git_mode(is_link: bool, mode: u32) -> u32 {
     match (is_link, mode & 0o100) {
         (true, _) => MODE_LINK,
         (false, 0) => MODE_FILE,

@@ -112,6 +112,8 @@ pub struct Run {
     pub usage: Option<Usage>,
     /// It ended while a turn was under way.
     pub cut_short: bool,
+    /// What of the repository changed while it ran, as far as it was recorded.
+    pub repository_changes: Vec<Foreign>,
 }
 
 /// What an agent says that it used so far, in all conversations of its HOME. Its own word: fit for

@@ -17,6 +17,9 @@ pub struct Item {
     pub kind: ItemKind,
     /// What it is about, in words.
     pub note: Foreign,
+    /// What it names one by one, each with the command that takes it back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Foreign>,
     /// What an approval would sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binds: Option<Binds>,
@@ -51,6 +54,9 @@ pub enum ItemKind {
     Delivery,
     /// Work of the supervisor itself failed; the person can retry or abort.
     Trouble,
+    /// The repository changed while the agent ran, and not by monban. Whatever becomes of the task,
+    /// it waits for a person's word: the change is outside of the worktree.
+    Alarm,
 }
 
 impl ItemKind {
@@ -81,6 +87,8 @@ pub enum Closed {
     Approved,
     /// A person rejected it.
     Rejected,
+    /// A person has seen it.
+    Acknowledged,
     /// What it was about is no longer so.
     Stale,
 }

@@ -16,8 +16,8 @@ use std::thread::JoinHandle;
 /// Bytes kept aside, so that "the disk is full" can itself be recorded.
 pub const RESERVE_BYTES: usize = 64 << 10;
 
-/// Records that one append may have.
-pub(super) const APPEND_RECORDS_MAX: usize = 4096;
+/// Records that one append may have: more than follow from any one command.
+pub(super) const APPEND_RECORDS_MAX: usize = 1 << 16;
 
 const LOCK_NAME: &str = "lock";
 const RESERVE_NAME: &str = "reserve";

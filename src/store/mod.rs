@@ -52,6 +52,9 @@ pub enum StoreError {
          file from a backup"
     )]
     ReadOnly(Problem),
+    /// What was to be read is damaged.
+    #[error("the event log is damaged at {0}")]
+    Damaged(Problem),
     /// A write or a flush failed; nothing is accepted until the log is opened again.
     #[error("the event log stopped: {0}")]
     Failed(Failure),

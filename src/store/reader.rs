@@ -56,23 +56,26 @@ pub fn verify(folder: &Path, disk: &dyn Disk) -> Result<VerifyReport, StoreError
     })
 }
 
-/// Gives the good records of `range` to `visit`, in order and in one pass, until it breaks. The
-/// caller bounds the range by what is durable.
+/// Gives the records of `range` to `visit`, in order and in one pass, until it breaks. The caller
+/// bounds the range by what is durable.
 ///
 /// # Errors
-/// A file cannot be read.
+/// A file cannot be read, or is damaged before the end of the range.
 pub fn read_range(
     folder: &Path,
     disk: &dyn Disk,
     range: RangeInclusive<u64>,
     visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    scan::scan(disk, folder, *range.start(), &mut |record| {
+    let scan = scan::scan(disk, folder, *range.start(), &mut |record| {
         let is_behind = record.seq >= *range.end();
         if range.contains(&record.seq) {
             visit(record)?;
         }
         if is_behind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    Ok(())
+    match scan.problems.into_iter().next() {
+        Some(problem) => Err(StoreError::Damaged(problem)),
+        None => Ok(()),
+    }
 }

@@ -15,6 +15,9 @@ pub const RECORD_BYTES_MAX: usize = 16 << 20;
 /// What the first record of a log is chained to.
 pub(super) const FIRST_LINK: &str = "0000000000000000";
 
+/// What every line begins with.
+const RECORD_START: &[u8] = b"{\"seq\":";
+
 const SUM_DIGITS: usize = FIRST_LINK.len();
 const SUM_KEY: &[u8] = b",\"sum\":\"";
 const SUM_END: &[u8] = b"\"}";
@@ -148,6 +151,18 @@ pub(super) fn decode(line: &[u8], links: Option<&Links>) -> Result<Record, Strin
         return Err("the checksum does not match".into());
     }
     serde_json::from_slice(line).map_err(|error| format!("not a record: {error}"))
+}
+
+/// Whether a line reads as a record, whatever its checksum.
+pub(super) fn is_like(line: &[u8]) -> bool {
+    serde_json::from_slice::<Record>(line).is_ok()
+}
+
+/// Whether a bad line ends with a whole record that something else precedes, as when the newline
+/// before it was damaged.
+pub(super) fn is_within(line: &[u8]) -> bool {
+    let starts = line.windows(RECORD_START.len()).enumerate().skip(1);
+    starts.filter(|(_, bytes)| *bytes == RECORD_START).any(|(at, _)| is_like(&line[at..]))
 }
 
 fn link(previous_sum: &str, content: &[u8]) -> String {

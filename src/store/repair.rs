@@ -55,7 +55,9 @@ fn save_aside(disk: &dyn Disk, folder: &Path, seq: u64, tail: &[u8]) -> Option<P
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(_) => return None,
             Ok(mut file) => {
-                let saved = disk::write_all(file.as_mut(), tail).and_then(|()| file.sync());
+                let saved = disk::write_all(file.as_mut(), tail)
+                    .and_then(|()| file.sync())
+                    .and_then(|()| disk.sync_folder(folder));
                 return saved.is_ok().then_some(path);
             }
         }

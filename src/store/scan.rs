@@ -173,11 +173,16 @@ impl<'a> Scanner<'a> {
         };
         let after = Links::after(self.links.as_ref(), text);
         let links = self.links.replace(after);
-        match record::decode(text, links.as_ref()) {
-            _ if !is_whole => self.problem(name, number, "the line is cut short".into()),
-            Err(what) => self.problem(name, number, what),
+        let what = match record::decode(text, links.as_ref()) {
+            _ if !is_whole => "the line is cut short".into(),
+            Err(what) => what,
             Ok(record) => return self.record(name, number, end, record),
-        }
+        };
+        // A crash leaves no whole record in or behind what it tore: there, something else was
+        // written over what had been acknowledged, and the line breaks may be what it hit.
+        let is_behind = !self.scan.problems.is_empty();
+        self.has_survivors |= record::is_within(text) || is_behind && record::is_like(text);
+        self.problem(name, number, what);
         self.expected += 1;
         ControlFlow::Continue(())
     }
@@ -248,7 +253,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Reads up to and with the next newline and returns how many bytes that were. Of a line longer
-/// than any record only the beginning is kept.
+/// than any two records that lost the newline between them only the beginning is kept.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     line.clear();
     let mut length = 0;
@@ -262,7 +267,7 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
         }
         let newline = bytes.iter().position(|byte| *byte == b'\n');
         let count = newline.map_or(bytes.len(), |at| at + 1);
-        if line.len() <= RECORD_BYTES_MAX {
+        if line.len() <= 2 * RECORD_BYTES_MAX {
             line.extend_from_slice(&bytes[..count]);
         }
         reader.consume(count);

@@ -41,6 +41,9 @@ pub struct Welcome {
     pub version: String,
     /// The daemon's process.
     pub pid: u32,
+    /// Where the event log is damaged, since which the daemon only shows what was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
     /// Why the daemon will not serve this client, if it will not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Rejection>,

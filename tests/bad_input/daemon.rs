@@ -27,7 +27,7 @@ fn stand_in(monban: &Instance, serve: impl Fn(UnixStream) + Send + 'static) {
 
 fn welcome(version: &str, protocol: u32, pid: u32) -> Welcome {
     let (magic, version) = (MAGIC.to_string(), version.to_string());
-    Welcome { magic, protocol, version, pid, refused: None }
+    Welcome { magic, protocol, version, pid, damage: None, refused: None }
 }
 
 fn with_home(monban: &Instance, home: &str, args: &[&str]) -> Ran {

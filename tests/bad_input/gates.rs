@@ -125,3 +125,69 @@ fn a_change_cannot_edit_its_own_judge() {
     assert_eq!(verdicts[0]["outcome"], "fail");
     assert_eq!(verdicts[0]["command"], "grep -q yes ok", "the gate of the base");
 }
+
+/// Runs a task to its result; gives the verdicts of its gate.
+#[track_caller]
+fn passed(monban: &Instance, script: &str) -> Vec<Value> {
+    let id = monban.add("T", script);
+    monban.run(&id).expect(4);
+    let gates = monban.monban(&["gates", &id, "--json"]).expect(0).json();
+    gates[0]["verdicts"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_report_that_set_up_wrote_does_not_count_for_the_test() {
+    let report = "echo '<testsuite><testcase name=\\\"made up\\\"/></testsuite>' > $MONBAN_JUNIT";
+    let config = CONFIG.replace("[verify]", &format!("[verify]\nsetup = [\"{report}\"]"));
+    let verdicts = passed(&judged_by(&config), "echo x > x");
+    assert_eq!((&verdicts[0]["check"], &verdicts[1]["check"]), (&"setup".into(), &"test".into()));
+    assert_eq!(verdicts[1]["outcome"], "pass");
+    assert!(verdicts[1]["counts"].is_null(), "{}", verdicts[1]);
+    assert!(reason(&verdicts[1]).contains("unknown"), "{}", verdicts[1]);
+}
+
+#[test]
+fn a_checkout_that_set_up_changed_is_not_judged() {
+    for (setup, what) in [
+        ("echo yes > ok", "set back"),
+        ("rm ok && ln -s /etc/hosts ok", "a link in its place"),
+        ("rm ok", "removed"),
+        ("chmod +x ok", "made a program"),
+    ] {
+        let config = CONFIG.replace("[verify]", &format!("[verify]\nsetup = [\"{setup}\"]"));
+        let verdicts = failed(&judged_by(&config), "echo no > ok");
+        assert_eq!(verdicts[0]["outcome"], "pass", "{what}: {}", verdicts[0]);
+        let test = &verdicts[1];
+        assert_eq!(test["outcome"], "not-run", "{what}: {test}");
+        assert!(reason(test).contains("no longer the snapshot"), "{what}: {test}");
+        assert!(reason(test).contains("such as ok;"), "{what}: {test}");
+    }
+    // What set-up builds beside the tracked files is its purpose.
+    let config =
+        CONFIG.replace("[verify]", "[verify]\nsetup = [\"mkdir built && echo x > built/x\"]");
+    passed(&judged_by(&config), "echo x > x");
+}
+
+#[test]
+fn a_checkout_found_after_a_crash_is_made_anew() {
+    let monban = Instance::new();
+    let begun = monban.home.join("begun");
+    // The first set-up leaves something behind and hangs; the next one finds a fresh checkout.
+    let setup = format!(
+        "test -e left && exit 1; test -e {0} && exit 0; touch left {0}; sleep 1000",
+        begun.display()
+    );
+    monban.write(
+        "monban.toml",
+        &CONFIG.replace("[verify]", &format!("[verify]\nsetup = [\"{setup}\"]")),
+    );
+    monban.commit("the gate");
+    let id = monban.add("T", "echo x > x");
+    monban.monban(&["run", &id, "--attend", "30m", "--trust", &monban.gate()]).expect(0);
+    monban.until(&id, "the set-up", |_| begun.exists());
+    monban.kill(monban.daemon());
+    let task = monban.until(&id, "the result", |task| task["state"] == "waiting");
+    assert_eq!(task["verdicts"][0]["outcome"], "pass", "{task:#}");
+    let left = monban.processes();
+    assert!(!left.iter().any(|(_, command)| command.contains("sleep 1000")), "{left:?}");
+}

@@ -69,6 +69,26 @@ fn a_base_branch_that_is_not_there_is_named_with_its_file() {
 }
 
 #[test]
+fn a_base_branch_that_stands_for_another_is_refused_with_the_one_to_name() {
+    let monban = Instance::new();
+    monban.git(&["symbolic-ref", "refs/heads/trunk", "refs/heads/main"]);
+    monban.write("monban.toml", &CONFIG.replace("main", "trunk"));
+    let add = [&ADD[..], &["echo x > x"]].concat();
+    let words = ["monban.toml", "[project] base", "refs/heads/trunk", "stands for refs/heads/main"];
+    refused_whole(&monban, &add, 2, &words);
+    // A checkout that is on it is on what it stands for.
+    monban.write("monban.toml", &CONFIG.replace("base = \"main\"\n", ""));
+    monban.commit("no base");
+    monban.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    let id = monban.add("T", "echo x > x");
+    monban.run(&id).expect(4);
+    monban.approve(&id).expect(0);
+    monban.until(&id, "the landing", |task| task["state"] == "done");
+    assert_eq!(monban.git(&["rev-parse", "main"]), monban.git(&["rev-parse", "trunk"]));
+    assert_eq!(monban.git(&["symbolic-ref", "refs/heads/trunk"]), "refs/heads/main");
+}
+
+#[test]
 fn looking_and_stopping_need_no_readable_configuration() {
     let monban = Instance::new();
     let id = monban.add("T", "permission 'x'");

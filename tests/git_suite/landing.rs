@@ -440,3 +440,15 @@ fn a_merge_keeps_both_sides_and_a_conflict_names_the_files() {
     let Merged::Conflict(files) = git::merge(&store, base, folder, ours).unwrap() else { panic!() };
     assert_eq!(files.iter().map(|file| file.shown()).collect::<Vec<_>>(), ["our"]);
 }
+
+#[test]
+fn a_base_that_only_stands_for_another_branch_is_refused_and_stays() {
+    let ready = ready();
+    let world = &ready.world;
+    world.git(&["branch", "real"]);
+    world.git(&["symbolic-ref", MAIN, "refs/heads/real"]);
+    let refused = land(&ready.store, &world.repository(), &ready.landing, &mut quiet);
+    let why = refused.unwrap_err().to_string();
+    assert!(why.contains("stands for refs/heads/real"), "{why}");
+    assert_eq!(world.git(&["symbolic-ref", MAIN]).trim(), "refs/heads/real");
+}

@@ -2,18 +2,19 @@
 //! that commit, each under a holder.
 
 use super::facts::Facts;
+use super::snapshot::PRIVATE;
 use super::supervise::marker;
 use super::to_end;
 use crate::base::durable;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
-use crate::config::{self, RepositoryConfig};
+use crate::config;
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;
 use crate::daemon::{agents, gates};
 use crate::formats::junit;
 use crate::gate::{self, Ran, TAIL_BYTES};
-use crate::git;
+use crate::git::{self, GitError, ObjectId, Store, WorktreeFiles};
 use crate::model::attempt::Snapshot;
 use crate::model::command::Report;
 use crate::model::verdict::{GateRun, Outcome, Verdict};
@@ -29,7 +30,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let Some(gate) = facts.attempt.gates.iter().find(|gate| gate.run == run) else { return };
     let folder = world.run_folder(run);
-    let verdicts = match Bench::set_up(world, &facts, gate, &folder) {
+    let verdicts = match Bench::set_up(world, &facts, gate, &folder, cancel) {
         Ok(bench) => bench.judge(cancel),
         Err(why) => vec![gate::not_run("gate", "", &format!("it could not be set up: {why}"))],
     };
@@ -47,7 +48,11 @@ struct Bench<'a> {
     task: TaskId,
     run: RunId,
     folder: PathBuf,
-    config: RepositoryConfig,
+    /// Each check with its command, in order.
+    commands: Vec<(String, String)>,
+    /// What is judged, and where it is.
+    store: Store,
+    commit: ObjectId,
     limit_ms: u64,
     environment: BTreeMap<String, String>,
     report: PathBuf,
@@ -59,12 +64,26 @@ impl<'a> Bench<'a> {
         facts: &Facts,
         gate: &GateRun,
         folder: &Path,
+        cancel: &Cancel,
     ) -> Result<Self, String> {
         let config = gates::kept(&world.places.state, &gate.gate_hash)?;
+        let commands =
+            gates::commands(&config, "monban.toml").map_err(|rejection| rejection.to_string())?;
         let checkout = folder.join("checkout");
-        let snapshot = snapshot_of(facts, gate)?;
-        check_out(world, facts, snapshot, &checkout)?;
-        let private = checkout.join(".monban");
+        let store = world.store(facts.repo).map_err(|error| error.to_string())?;
+        let commit = snapshot_of(facts, gate)?.commit.parse();
+        let commit = commit.map_err(|error: GitError| error.to_string())?;
+        let folders: Vec<PathBuf> = (0..)
+            .zip(&commands)
+            .map(|(number, (check, _))| command_folder(folder, number, check))
+            .collect();
+        if !has_all_begun(&folders, &checkout)? {
+            clear(folder, &folders, cancel)?;
+            let mut progress = super::prepare::telling(world, facts.id);
+            let made = git::materialise(&store, commit, &checkout, &mut progress);
+            made.map_err(|error| error.to_string())?;
+        }
+        let private = checkout.join(PRIVATE);
         let report = private.join("junit.xml");
         let mut environment = agents::gate_environment(world, gate.run, &checkout, &facts.path)?;
         environment.insert("MONBAN_JUNIT".into(), report.display().to_string());
@@ -77,7 +96,9 @@ impl<'a> Bench<'a> {
             task: facts.id,
             run: gate.run,
             folder: folder.into(),
-            config,
+            commands,
+            store,
+            commit,
             limit_ms: seconds.saturating_mul(1000),
             environment,
             report,
@@ -85,20 +106,19 @@ impl<'a> Bench<'a> {
     }
 
     fn judge(&self, cancel: &Cancel) -> Vec<Verdict> {
-        let commands = match gates::commands(&self.config, "monban.toml") {
-            Ok(commands) => commands,
-            Err(rejection) => return vec![gate::not_run("gate", "", &rejection.to_string())],
-        };
-        let mut verdicts: Vec<Verdict> = Vec::with_capacity(commands.len());
-        let (mut red, total) = (None, commands.len() as u64);
-        for (number, (check, command)) in (0_u64..).zip(&commands) {
+        let mut verdicts: Vec<Verdict> = Vec::with_capacity(self.commands.len());
+        let (mut red, total) = (None, self.commands.len() as u64);
+        for (number, (check, command)) in (0_u64..).zip(&self.commands) {
             if let Some(before) = &red {
                 let why = format!("not run since `{before}` did not pass");
                 verdicts.push(gate::not_run(check, command, &why));
                 continue;
             }
             self.world.tell_progress(self.task, &format!("gate: {check}"), number, Some(total));
-            let verdict = self.check(number, check, command, cancel);
+            let verdict = match self.make_ready(number, check) {
+                Ok(()) => self.check(number, check, command, cancel),
+                Err(why) => gate::not_run(check, command, &why),
+            };
             if verdict.outcome != Outcome::Pass {
                 red = Some(check.clone());
             }
@@ -107,8 +127,31 @@ impl<'a> Bench<'a> {
         verdicts
     }
 
+    /// Before a check begins: what it judges is the snapshot, whatever the commands before it did,
+    /// and a report that is there after it is its own.
+    fn make_ready(&self, number: u64, check: &str) -> Result<(), String> {
+        if check == "setup" || to_end::is_begun(&command_folder(&self.folder, number, check))? {
+            return Ok(());
+        }
+        let checkout = self.folder.join("checkout");
+        let files =
+            WorktreeFiles { root: &checkout, excludes: &[PRIVATE], limits: git::Limits::default() };
+        let cache = self.folder.join("checkout.stat-cache");
+        let differing = git::differing(&self.store, &files, self.commit, &cache);
+        let differing = differing.map_err(|error| error.to_string())?;
+        if let Some(first) = differing.first() {
+            return Err(format!(
+                "the checkout is no longer the snapshot: {} files were changed or removed by a \
+                 command before it, such as {}; set-up and lint may only add files",
+                differing.len(),
+                first.shown()
+            ));
+        }
+        remove(&self.report)
+    }
+
     fn check(&self, number: u64, check: &str, command: &str, cancel: &Cancel) -> Verdict {
-        let folder = self.folder.join(format!("{number}-{check}"));
+        let folder = command_folder(&self.folder, number, check);
         let spec = RunSpec {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), command.into()],
@@ -142,28 +185,42 @@ fn snapshot_of<'a>(facts: &'a Facts, gate: &GateRun) -> Result<&'a Snapshot, Str
     snapshot.ok_or_else(|| format!("there is no snapshot {}", gate.snapshot))
 }
 
-/// A fresh checkout. One that a crashed daemon left is used when a command has run in it already
-/// (its result stands), and made anew otherwise.
-fn check_out(
-    world: &World,
-    facts: &Facts,
-    snapshot: &Snapshot,
-    checkout: &Path,
-) -> Result<(), String> {
-    let ready = checkout.with_file_name("checkout.ready");
-    if ready.exists() && checkout.exists() {
-        return Ok(());
+/// Where a command keeps its files.
+fn command_folder(gate: &Path, number: u64, check: &str) -> PathBuf {
+    gate.join(format!("{number}-{check}"))
+}
+
+/// Whether a gate that a crashed daemon left has nothing more to start in its checkout: then what
+/// its commands say stands, and the one under way goes on.
+fn has_all_begun(folders: &[PathBuf], checkout: &Path) -> Result<bool, String> {
+    match folders.last() {
+        Some(last) if checkout.exists() => to_end::is_begun(last),
+        _ => Ok(false),
     }
-    if checkout.exists() {
-        std::fs::remove_dir_all(checkout).map_err(|error| error.to_string())?;
+}
+
+/// Ends and removes what a crashed daemon left: nobody knows what happened to its checkout since.
+fn clear(gate: &Path, folders: &[PathBuf], cancel: &Cancel) -> Result<(), String> {
+    for folder in folders {
+        to_end::end(folder, cancel)?;
     }
-    let parent = checkout.parent().unwrap_or(checkout);
-    std::fs::create_dir_all(parent).map_err(|error| error.to_string())?;
-    let store = world.store(facts.repo).map_err(|error| error.to_string())?;
-    let commit = snapshot.commit.parse().map_err(|e: git::GitError| e.to_string())?;
-    let mut progress = super::prepare::telling(world, facts.id);
-    git::materialise(&store, commit, checkout, &mut progress).map_err(|error| error.to_string())?;
-    durable::write(&ready, b"").map_err(|error| error.to_string())
+    remove(gate)?;
+    std::fs::create_dir_all(gate).map_err(|e| format!("cannot make {}: {e}", gate.display()))
+}
+
+/// Removes whatever is at `path`, if anything is.
+fn remove(path: &Path) -> Result<(), String> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("cannot remove {}: {error}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn tail(folder: &Path, end: u64) -> Vec<u8> {

@@ -25,6 +25,9 @@ pub(super) fn run(world: &World, id: TaskId, number: u32, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let attempt = facts.attempt.number;
     super::used::report(world, id, cancel);
+    if let Some(run) = &facts.attempt.run {
+        super::watch::compare(world, &facts, run.id, cancel);
+    }
     let result = take(world, &facts, number);
     world.report(Report::Snapshot { task: id, attempt, result }, &|| cancel.is_set());
 }

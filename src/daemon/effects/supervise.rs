@@ -70,7 +70,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
             end.how = Foreign::new(format!("{}; {left}", end.how.raw()));
         }
         super::used::report(world, id, cancel);
-        watch::after(world, &facts, run, cancel);
+        watch::compare(world, &facts, run, cancel);
         world.report(Report::Ended { run, end }, &|| cancel.is_set());
     }
 }

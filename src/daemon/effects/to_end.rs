@@ -41,6 +41,27 @@ pub(super) fn run(
     follow(connection, folder, cancel)
 }
 
+/// Whether a run was ever started in `folder`.
+pub(super) fn is_begun(folder: &Path) -> Result<bool, String> {
+    let found = runner::find(folder, 0).map_err(|error| error.to_string())?;
+    Ok(!matches!(found, Found::NeverStarted))
+}
+
+/// Ends the run in `folder`, if one is alive, and waits until it is gone.
+pub(super) fn end(folder: &Path, cancel: &Cancel) -> Result<(), String> {
+    match runner::find(folder, 0).map_err(|error| error.to_string())? {
+        Found::Alive(connection) => {
+            connection.handle().kill().map_err(|error| error.to_string())?;
+            follow(connection, folder, cancel).map(drop)
+        }
+        Found::Lost { marker } => {
+            let _ = runner::end_survivors(folder, &marker, Duration::from_secs(2));
+            Ok(())
+        }
+        Found::NeverStarted | Found::Ended(_) => Ok(()),
+    }
+}
+
 /// Giving the work up ends the run, unless only the daemon stops.
 fn heed(cancel: &Cancel, connection: &runner::Connection) {
     let handle = connection.handle().clone();

@@ -2,12 +2,14 @@
 //! agent has the person's own rights; what it did behind monban's back is detected, not prevented.
 
 use super::facts::Facts;
+use super::to_end;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::RunId;
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;
 use crate::git::{Difference, GitError, Repository, WatchedState};
+use crate::model::attempt::Life;
 use crate::model::command::Report;
 use crate::model::core::Core;
 use std::collections::BTreeSet;
@@ -27,14 +29,19 @@ pub(super) fn before(world: &World, facts: &Facts, run: RunId) {
     }
 }
 
-/// Compares, and reports what changed and was not monban's own landing.
-pub(super) fn after(world: &World, facts: &Facts, run: RunId, cancel: &Cancel) {
-    let notes = durable::read(&world.run_folder(run).join("watched.json"), NOTES_BYTES_MAX);
-    // A run that never came to its start has none.
-    let Ok(notes) = notes else { return };
-    let changes = changes(world, facts, &notes).unwrap_or_else(|why| Changes {
+/// Compares, at the end of a turn and of the run, and reports what changed and was not monban's own
+/// landing.
+pub(super) fn compare(world: &World, facts: &Facts, run: RunId, cancel: &Cancel) {
+    let path = world.run_folder(run).join("watched.json");
+    let changes = match durable::read(&path, NOTES_BYTES_MAX) {
+        Ok(notes) => changes(world, facts, &notes),
+        Err(_) if !has_begun(world, run) => return,
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    };
+    let changes = changes.unwrap_or_else(|why| Changes {
         alarming: vec![Foreign::new(format!(
-            "the repository cannot be compared with what it was before the run: {why}"
+            "the repository cannot be compared with what it was before the run ({why}); look at \
+             its branches, configuration and hooks yourself"
         ))],
         advanced: None,
     });
@@ -45,6 +52,14 @@ pub(super) fn after(world: &World, facts: &Facts, run: RunId, cancel: &Cancel) {
         let what = changes.alarming;
         world.report(Report::Tampered { run, what }, &|| cancel.is_set());
     }
+}
+
+/// Whether a run came so far that its agent could have removed the notes.
+fn has_begun(world: &World, run: RunId) -> bool {
+    let wanted =
+        move |core: &Core| core.state.run(run).is_some_and(|(_, _, run)| run.life == Life::Wanted);
+    let is_wanted = world.engine.look_blocking(wanted).unwrap_or(false);
+    !is_wanted || to_end::is_begun(&world.run_folder(run)).unwrap_or(true)
 }
 
 struct Changes {

@@ -22,6 +22,16 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
         state.repos.insert(*repo, opened);
         return;
     }
+    let changes = match event {
+        RepoEvent::Tampered { run, what, .. } => Some((run, what.as_slice())),
+        RepoEvent::Advanced { run, what, .. } => Some((run, std::slice::from_ref(what))),
+        _ => None,
+    };
+    if let Some((run, what)) = changes
+        && let Some(run) = state.run_mut(*run)
+    {
+        run.repository_changes.extend_from_slice(what);
+    }
     let (RepoEvent::BaseChanged { repo: id, .. }
     | RepoEvent::Trusted { repo: id, .. }
     | RepoEvent::Halted { repo: id, .. }

@@ -79,6 +79,7 @@ fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
         status: status(AgentState::Starting, "process", Foreign::default(), at),
         usage: None,
         cut_short: false,
+        repository_changes: Vec::new(),
     }
 }
 

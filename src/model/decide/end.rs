@@ -74,13 +74,17 @@ pub(super) fn of_work(kind: ItemKind) -> bool {
     !kind.is_live()
 }
 
-/// Everything of these kinds that waits about the task waits no longer.
+/// Everything of these kinds that waits about the task waits no longer. An alarm does not stop by
+/// itself.
 pub(super) fn close_items(
     context: Context<'_>,
     task: TaskId,
     which: impl Fn(ItemKind) -> bool,
 ) -> Vec<Event> {
-    let items = context.state.items_of(task).filter(|item| which(item.kind));
+    let items = context
+        .state
+        .items_of(task)
+        .filter(|item| which(item.kind) && item.kind != ItemKind::Alarm);
     let close = |item| Event::Task(TaskEvent::Answered { item, how: Closed::Stale, by: None });
     items.map(|item| close(item.id)).collect()
 }

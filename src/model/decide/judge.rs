@@ -172,6 +172,7 @@ pub(super) fn item(
         task: task.id,
         kind,
         note: Foreign::new(note),
+        details: Vec::new(),
         binds,
         since: context.now,
     };

@@ -18,14 +18,32 @@ const CONFLICTS_NAMED_MAX: usize = 100;
 
 pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str) -> Decision {
     let (item, task) = waiting(context, id)?;
+    if item.kind == ItemKind::Alarm {
+        let (how, by) = (Closed::Acknowledged, Some(who.to_string()));
+        return Ok(vec![Event::Task(TaskEvent::Answered { item: id, how, by })]);
+    }
     let Some(binds) = &item.binds else {
         return Err(Rejection::refused(
             format!("{id} is not an approval; answer the agent in its pane"),
             format!("`monban screen {}` shows it, `monban send` answers", task.id),
         ));
     };
+    if digest.is_empty() {
+        return Err(Rejection::input(
+            "an approval names the digest of what was looked at",
+            "`monban inbox` shows it: add `--bind DIGEST`",
+        ));
+    }
     if binds.digest() != digest {
         return Err(stale(task, binds, digest));
+    }
+    let mut others = context.state.items_of(task.id);
+    if let Some(alarm) = others.find(|item| item.kind == ItemKind::Alarm) {
+        let alarm = alarm.id;
+        return Err(Rejection::refused(
+            format!("task {} raised an alarm that nobody has looked at: {alarm}", task.id),
+            format!("`monban inbox` says what changed; then `monban approve {alarm}`"),
+        ));
     }
     if context.state.is_halted(task) {
         return Err(halted(task.id));
@@ -80,7 +98,10 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
     if item.kind != ItemKind::Approval {
         return Err(Rejection::refused(
             format!("{id} is not a result that could be rejected"),
-            format!("answer the agent: `monban send {} ...`", task.id),
+            match item.kind {
+                ItemKind::Alarm => format!("`monban approve {id}` says that you have seen it"),
+                _ => format!("answer the agent: `monban send {} ...`", task.id),
+            },
         ));
     }
     if reason.trim().is_empty() {

@@ -9,7 +9,7 @@ use crate::model::attempt::{
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
-use crate::model::item::ItemKind;
+use crate::model::item::{Item, ItemKind};
 use crate::model::task::{Ending, Stage, Task};
 
 pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
@@ -49,10 +49,12 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
     let Some((task, _, run)) = context.state.run(id) else { return Vec::new() };
     let current = task.attempt().and_then(|a| a.run.as_ref()).is_some_and(|r| r.id == id);
     if let Report::Tampered { what, .. } = report {
-        let (repo, what) = (task.repo, what.clone());
-        return vec![Event::Repo(RepoEvent::Tampered { repo, run: id, what })];
+        return tampered(context, task, run, what);
     }
     if let Report::Advanced { what, .. } = report {
+        if run.repository_changes.contains(what) {
+            return Vec::new();
+        }
         let (repo, what) = (task.repo, what.clone());
         return vec![Event::Repo(RepoEvent::Advanced { repo, run: id, what })];
     }
@@ -91,6 +93,30 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         Report::Ended { end, .. } => ended(context, task, id, end, current),
         _ => Vec::new(),
     }
+}
+
+/// The repository is compared at the end of every turn and of the run: what was told is not told
+/// again.
+fn tampered(context: Context<'_>, task: &Task, run: &Run, what: &[Foreign]) -> Vec<Event> {
+    let is_new = |change: &&Foreign| !run.repository_changes.contains(change);
+    let what: Vec<Foreign> = what.iter().filter(is_new).cloned().collect();
+    if what.is_empty() {
+        return Vec::new();
+    }
+    let note = "the repository changed while the agent ran, and not by monban";
+    let alarm = Item {
+        id: context.state.next_item(),
+        task: task.id,
+        kind: ItemKind::Alarm,
+        note: Foreign::new(note),
+        details: what.clone(),
+        binds: None,
+        since: context.now,
+    };
+    vec![
+        Event::Repo(RepoEvent::Tampered { repo: task.repo, run: run.id, what }),
+        Event::Task(TaskEvent::Asked { item: alarm }),
+    ]
 }
 
 /// What a person is asked after somebody stopped a turn. A later daemon reports it once more: who

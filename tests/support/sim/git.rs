@@ -11,6 +11,9 @@ use monban::model::task::Stage;
 
 impl Simulation {
     pub(super) fn snapshot(&mut self, task: TaskId, attempt: u32, number: u32) -> Progress {
+        if let Some(run) = self.attempt(task).run.as_ref().map(|run| run.id) {
+            self.compare(run);
+        }
         let of_attempt = self.task(task).attempts.iter().find(|other| other.number == attempt);
         let place = of_attempt.and_then(|attempt| attempt.place.clone());
         let place = place.expect("a snapshot is taken of a place");

@@ -9,7 +9,7 @@ use monban::model::command::{Command, Request};
 use monban::model::decide::Settings;
 use monban::model::effect::Effect;
 use monban::model::event::{Event, JudgeEvent, LandingEvent, RollbackEvent, RunEvent, TaskEvent};
-use monban::model::item::{Item, ItemKind};
+use monban::model::item::{Closed, Item, ItemKind};
 use monban::model::state::{Repo, State};
 use monban::model::task::{Stage, Task};
 use monban::model::verdict::{Binds, GateRun, Outcome};
@@ -111,6 +111,8 @@ impl Witness {
         let item = &self.items[item];
         assert_eq!((by, digest, task), (who, signed, &item.task));
         assert_eq!(*digest, item.digest());
+        let mut others = self.state.items_of(*task);
+        assert_eq!(others.find(|item| item.kind == ItemKind::Alarm), None, "{event:?}");
         assert_eq!(item.binds.as_ref().map(|binds| &binds.policy), Some(&settings.policy));
     }
 
@@ -132,8 +134,11 @@ impl Witness {
             Event::Task(TaskEvent::Asked { item }) => {
                 drop(self.items.insert(item.id, item.clone()))
             }
-            Event::Task(TaskEvent::Answered { item, .. }) => {
-                assert!(self.state.items.contains_key(item), "{item} is not open");
+            Event::Task(TaskEvent::Answered { item, how, by }) => {
+                let item = self.state.items.get(item).expect("what is answered is open");
+                let is_alarm = item.kind == ItemKind::Alarm;
+                assert_eq!(is_alarm, *how == Closed::Acknowledged, "{event:?}");
+                assert!(!is_alarm || by.is_some(), "an alarm stops by itself: {event:?}");
             }
             Event::Task(TaskEvent::Finished { task, result }) => {
                 assert!(self.results.insert((*task, result.attempt)), "two results: {event:?}");
@@ -238,8 +243,13 @@ fn check_end(state: &State, task: &Task, witness: &Witness) {
     assert!(witness.results.contains(&(task.id, attempt.number)), "no result: {}", told(task));
     match live_run(attempt) {
         Some(run) => assert!(run.stop.is_some(), "it outlives {}", told(task)),
-        None => assert_eq!(state.items_of(task.id).next(), None, "task {} ended", task.id),
+        None => assert_eq!(asks(state, task), None, "task {} ended", task.id),
     }
+}
+
+/// What waits for an answer about a task. An alarm outlasts it and moves nothing.
+fn asks<'a>(state: &'a State, task: &Task) -> Option<&'a Item> {
+    state.items_of(task.id).find(|item| item.kind != ItemKind::Alarm)
 }
 
 /// A task in a few words.
@@ -280,7 +290,7 @@ fn has_hope(state: &State, task: &Task, effects: &[Effect], simulation: &Simulat
         Stage::Running => {
             let not_yet = task.attempt().is_some_and(|attempt| attempt.run.is_none());
             let stands = halted || is_held(state, task);
-            run.is_some() || (not_yet && stands) || state.items_of(id).next().is_some()
+            run.is_some() || (not_yet && stands) || asks(state, task).is_some()
         }
         Stage::Waiting => state.items_of(id).any(|item| item.kind == ItemKind::Approval),
     }
@@ -295,7 +305,7 @@ pub fn check_rest(simulation: &Simulation) {
     let state = &simulation.core.state;
     for task in state.tasks.values() {
         let run = task.attempt().and_then(live_run);
-        let asks = state.items_of(task.id).next().is_some();
+        let asks = asks(state, task).is_some();
         let halted = state.is_halted(task);
         let at_rest = match &task.stage {
             Stage::Done | Stage::Failed | Stage::Stopped => run.is_none(),

@@ -102,7 +102,10 @@ fn ended(rng: &mut Rng, state: &State) -> TaskId {
 }
 
 fn approve(rng: &mut Rng, state: &State) -> Request {
-    let waiting = state.items.values().filter(|item| item.kind == ItemKind::Approval);
+    let waiting = state
+        .items
+        .values()
+        .filter(|item| [ItemKind::Approval, ItemKind::Alarm].contains(&item.kind));
     let waiting: Vec<ItemId> = waiting.map(|item| item.id).collect();
     let item = rng.pick(&waiting).unwrap_or_else(|| any_item(rng, state));
     let shown = if rng.chance(90) { item } else { any_item(rng, state) };

@@ -33,6 +33,7 @@ impl Simulation {
         if known.life == Life::Wanted {
             self.report(Report::Started { run });
         } else if let Some(end) = agent.end.clone() {
+            self.compare(run);
             self.report(Report::Ended { run, end });
             return Progress::Over;
         } else if agent.session != known.session && agent.session.is_some() {
@@ -49,6 +50,15 @@ impl Simulation {
         Progress::Waits
     }
 
+    /// Now and then the agent changed the repository behind the supervisor's back; more than once
+    /// is the same.
+    pub(super) fn compare(&mut self, run: RunId) {
+        if self.fails(15) {
+            let what = vec![Foreign::new(format!("hooks/{}", self.rng.below(3)))];
+            self.report(Report::Tampered { run, what });
+        }
+    }
+
     /// Tells when a turn ended or the agent went on. After a restart it is not known which turns
     /// were counted: an idle agent that nothing waits for has finished one.
     fn watch_turns(&mut self, task: TaskId, run: RunId) {
@@ -59,7 +69,7 @@ impl Simulation {
             self.attempt(task).next_prompt().is_none() && !self.core.state.items_of(task).any(lost);
         let counted = match self.turns.get(&run) {
             Some(counted) => *counted >= turns,
-            None => self.core.state.items_of(task).next().is_some(),
+            None => self.core.state.items_of(task).any(|item| item.kind != ItemKind::Alarm),
         };
         if state == AgentState::Idle && stage == Stage::Running && taken && !counted {
             self.turns.insert(run, turns);

@@ -28,6 +28,11 @@ fn way_out(kind: Option<ItemKind>) -> (&'static str, &'static [Action]) {
         Some(ItemKind::Trouble) => {
             ("work of monban itself failed", &[Action::Judge, Action::Abort])
         }
+        Some(ItemKind::Alarm) => (
+            "the repository was changed during a run: `monban show` names what and the way back, \
+             `monban approve ID` acknowledges it",
+            &[],
+        ),
         Some(ItemKind::Unknown) => {
             ("what the agent does has been unknown for a while", &[Action::Open])
         }
