@@ -238,7 +238,9 @@ fn the_gate_hash_follows_what_judges_and_nothing_else() {
         assert_ne!(repository(&changed).gate_hash(), hash, "{from}");
     }
     assert_eq!(
-        repository("[gates]\nchecks = [\"imports\"]\n[scan]\nallowed_imports = []\n").scan.allowed_imports,
+        repository("[gates]\nchecks = [\"imports\"]\n[scan]\nallowed_imports = []\n")
+            .scan
+            .allowed_imports,
         Some(Vec::new()),
         "allowing nothing is not the same as not saying"
     );

@@ -9,14 +9,14 @@ const DURATION_UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60),
 
 /// Variables that monban sets or removes itself, with the reason.
 const OWN_VARIABLES: [(&str, &str); 9] = [
-    ("HOME", "monban sets HOME to a folder in the worktree (A-009)"),
-    ("CLAUDE_CONFIG_DIR", "monban puts it into the agent's HOME (C-17)"),
-    ("CODEX_HOME", "monban puts it into the agent's HOME (C-17)"),
-    ("HTTP_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("HTTPS_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("FTP_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("ALL_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("NO_PROXY", "proxy variables never reach an agent (A-011)"),
+    ("HOME", "monban sets HOME to a folder in the worktree (rule A-009)"),
+    ("CLAUDE_CONFIG_DIR", "monban puts it into the agent's HOME (rule C-17)"),
+    ("CODEX_HOME", "monban puts it into the agent's HOME (rule C-17)"),
+    ("HTTP_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("HTTPS_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("FTP_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("ALL_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("NO_PROXY", "proxy variables never reach an agent (rule A-011)"),
     ("MONBAN_HOME", "an agent has no business with monban's own state"),
 ];
 
