@@ -120,6 +120,11 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
     }
     writeln!(out, "\nRead it, then: git add monban.toml && git commit -m \"monban\"")?;
     let value = client.ask(Ask::Plan(PlanAsk::Check))?;
+    if value["text"] != text.as_str() {
+        // The person has not read that one here.
+        let said = "Until then the monban.toml of the base commit judges: `monban plan check`";
+        return Ok(writeln!(out, "{said}")?);
+    }
     if let Some(hash) = value["hash"].as_str() {
         client.ask(Ask::Plan(PlanAsk::Trust { hash: hash.into() }))?;
         writeln!(out, "its commands are trusted as they stand ({})", short(&value["hash"]))?;

@@ -21,15 +21,15 @@ pub fn render_initial(detected: &Detected) -> String {
     };
     let checks = if detected.lint.is_some() { r#"["lint", "test"]"# } else { r#"["test"]"# };
     format!(
-        r#"# How monban judges work on this repository. It is read from the base commit, so commit it:
-# a change cannot edit its own judge.
+        r#"# How monban judges work on this repository. It is read from the base commit, so
+# commit it: a change cannot edit its own judge.
 {found}{others}
 
 [project]
 {base}
 
-# Run in a fresh checkout of what the agent made. The tests may write JUnit to $MONBAN_JUNIT;
-# without it their exit status decides.
+# Run in a fresh checkout of what the agent made. The tests may write JUnit to
+# $MONBAN_JUNIT; without it their exit status decides.
 [verify]
 setup = {setup}
 test = {test}

@@ -290,7 +290,11 @@ fn toolchains_are_recognised_by_their_files() {
 fn the_first_file_is_valid_and_says_what_was_found() {
     for files in [&[][..], &[("Cargo.toml", "")], &[("package.json", "{}"), ("bun.lock", "")]] {
         let found = Detected { base: Some("trunk".into()), ..detected(files) };
-        let config = repository(&render_initial(&found));
+        let text = render_initial(&found);
+        let notes = text.lines().filter_map(|line| line.rfind('#').filter(|at| *at > 0));
+        assert!(notes.clone().count() >= 3 && notes.into_iter().all(|at| at == 32), "{text}");
+        assert!(!text.contains("changed_files"), "only what works is offered: {text}");
+        let config = repository(&text);
         assert_eq!(config.base.as_deref(), Some("trunk"));
         assert_eq!(config.verify.setup, found.setup);
         assert_eq!(config.verify.test, found.test);
