@@ -78,6 +78,13 @@ async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
             "level": core.settings.level,
             "title": core.settings.level.title(),
             "repository": repository.map(|repo| view::repository(&core.state, repo)),
+            "repositories": core
+                .state
+                .repos
+                .values()
+                .filter(|known| repo.is_none_or(|repo| known.id == repo))
+                .map(|repo| view::repository(&core.state, repo))
+                .collect::<Vec<_>>(),
             "tasks": view::list(&core.state, repo, &node, now),
         })
     };

@@ -83,18 +83,16 @@ async fn last_run(asked: &Asked, id: TaskId) -> Result<RunId, Rejection> {
     };
     let run = asked.world.engine.look(look).await?.ok_or_else(|| show::no_task(id))?;
     run.ok_or_else(|| {
-        Rejection::refused(
-            format!("task {id} has no agent yet"),
-            format!("`monban run {id}` starts one"),
-        )
+        let why = format!("task {id} has no agent");
+        Rejection::refused(why, format!("`monban show {id}` says where it stands"))
     })
 }
 
 /// The screen of a task's agent, as text or with colours; of an ended one, as it left it.
 pub(super) async fn screen(asked: &Asked, id: TaskId, ansi: bool) -> Result<Value, Rejection> {
     let run = last_run(asked, id).await?;
-    let draw = move |terminal: &Terminal| draw(terminal, ansi);
-    let screen = match asked.world.runs.get(run) {
+    let draw = move |terminal: &Terminal| (terminal.size(), draw(terminal, ansi));
+    let (size, screen) = match asked.world.runs.get(run) {
         Some(run) => run.live.look(draw),
         None => {
             let world = Arc::clone(&asked.world);
@@ -106,14 +104,18 @@ pub(super) async fn screen(asked: &Asked, id: TaskId, ansi: bool) -> Result<Valu
             })?
         }
     };
-    Ok(json!({ "task": id, "run": run, "screen": screen }))
+    let (columns, rows) = (size.cols, size.rows);
+    Ok(json!({ "task": id, "run": run, "screen": screen, "columns": columns, "rows": rows }))
 }
 
+/// The rows down to the last that shows anything: more would push them out of sight.
 fn draw(terminal: &Terminal, ansi: bool) -> String {
+    let texts = terminal.text_rows();
+    let shown = texts.iter().rposition(|row| !row.trim().is_empty()).map_or(0, |last| last + 1);
     if !ansi {
-        return terminal.text_rows().join("\n");
+        return texts[..shown].join("\n");
     }
-    let rows = (0..terminal.size().rows).filter_map(|y| terminal.row(y));
+    let rows = (0..terminal.size().rows).take(shown).filter_map(|y| terminal.row(y));
     let coloured = rows.map(|row| {
         let mut line = String::new();
         let mut last = None;

@@ -58,6 +58,8 @@ fn row(state: &State, task: &Task, node: &str, now: Timestamp) -> Value {
         "waits_for": waits,
         "failure": task.failure,
         "landed": task.landed,
+        "after": task.spec.after,
+        "repository": state.repo_of(task).map(|repo| json!({ "path": repo.path })),
         "gauges": snapshot.map(|snapshot| json!({
             "changed_files": snapshot.files,
             "changed_lines": snapshot.added + snapshot.deleted,
@@ -100,7 +102,6 @@ pub fn task(state: &State, id: TaskId, node: &str, now: Timestamp) -> Option<Val
     let waiting: Vec<Value> = state.items_of(id).map(item).collect();
     let more = json!({
         "prompt": task.spec.prompt,
-        "after": task.spec.after,
         "files": task.spec.files,
         "gate": task.gate,
         "added_at": task.added_at,

@@ -114,7 +114,8 @@ impl<'a> Bench<'a> {
                 verdicts.push(gate::not_run(check, command, &why));
                 continue;
             }
-            self.world.tell_progress(self.task, &format!("gate: {check}"), number, Some(total));
+            let what = format!("gate {} of {total}, {check}: {command}", number + 1);
+            self.world.tell_progress(self.task, &what, 0, None);
             let verdict = match self.make_ready(number, check) {
                 Ok(()) => self.check(number, check, command, cancel),
                 Err(why) => gate::not_run(check, command, &why),

@@ -2,6 +2,7 @@
 
 use super::person::task;
 use super::{Context, Decision, end};
+use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::model::attempt::{Attempt, Snapshot};
@@ -140,7 +141,8 @@ pub(super) fn binds(attempt: &Attempt, gate: &GateRun) -> Option<Binds> {
 
 fn summary(attempt: &Attempt) -> String {
     attempt.snapshots.last().map_or_else(String::new, |snapshot| {
-        format!("{} files +{} -{}", snapshot.files, snapshot.added, snapshot.deleted)
+        let files = count(snapshot.files, "file");
+        format!("{files} +{} -{}", snapshot.added, snapshot.deleted)
     })
 }
 

@@ -105,8 +105,8 @@ pub(super) fn pause(context: Context<'_>, id: TaskId, paused: bool, who: &str) -
     let task = task(context, id)?;
     let run = live_run(task)?;
     if run.pause_wanted == paused {
-        let word = if paused { "paused" } else { "not paused" };
-        let why = format!("task {id} is {word} already");
+        let word = if paused { "paused already" } else { "not paused" };
+        let why = format!("task {id} is {word}");
         return Err(Rejection::refused(why, "nothing to do"));
     }
     let (run, by) = (run.id, who.to_string());
