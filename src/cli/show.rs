@@ -69,8 +69,7 @@ fn list(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let title = text(&value["title"]);
     if repository.is_object() {
         let people = text(&repository["attended_by"]);
-        let attended =
-            if people.is_empty() { "nobody there".into() } else { format!("ATTENDED by {people}") };
+        let attended = attended(people, &repository["vouched"]);
         writeln!(
             out,
             "{title} · {} · base {} · {attended}",
@@ -117,6 +116,19 @@ fn list(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     };
     let lines: Vec<Vec<String>> = rows(&value["tasks"]).map(line).collect();
     table(out, &["  ID", "STATE", "AGENT", "STATUS", "KIND", "TITLE"], &lines)
+}
+
+/// Who is there, or vouches for being there.
+fn attended(people: String, vouched: &Value) -> String {
+    let vouched = vouched
+        .is_object()
+        .then(|| format!("{} vouches until {}", text(&vouched["by"]), text(&vouched["until"])));
+    match (people.is_empty(), vouched) {
+        (true, None) => "nobody there".into(),
+        (true, Some(vouched)) => vouched,
+        (false, None) => format!("ATTENDED by {people}"),
+        (false, Some(vouched)) => format!("ATTENDED by {people}, {vouched}"),
+    }
 }
 
 fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
@@ -166,6 +178,9 @@ fn gates(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         short(&gate["tree"]),
         gate["snapshot"]
     )?;
+    if gate["given_up"] == true {
+        return Ok(writeln!(out, "given up before its verdict")?);
+    }
     if gate["verdicts"].is_null() {
         return Ok(writeln!(out, "running")?);
     }

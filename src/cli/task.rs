@@ -5,6 +5,7 @@ use super::args::{
     AddArgs, Command, EditArgs, IdArg, KindArg, RollbackArgs, SendArgs, TaskCommand,
 };
 use super::exit::Failure;
+use super::print::text;
 use crate::agent::prompt::PROMPT_BYTES_MAX;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
@@ -131,15 +132,12 @@ fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
 /// What people decide about tasks.
 pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     let (ask, said) = match command {
-        Command::Approve { item, bind } => {
-            let said = format!("{item} approved; the result is on its way");
-            (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)
-        }
+        Command::Approve { item, bind } => return approve(here, item, bind, out),
         Command::Reject { item, reason } => {
             let said = format!("{item} rejected; the reason goes to the agent");
             (Ask::Inbox(InboxAsk::Reject { item, reason }), said)
         }
-        Command::Send(args) => return send(here, args),
+        Command::Send(args) => return send(here, args, out),
         Command::Abort { id: Some(id), .. } => {
             (Ask::Task(id.0, TaskAsk::Abort), format!("task {} is being stopped", id.0))
         }
@@ -162,13 +160,30 @@ pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Resu
     Ok(writeln!(out, "{said}")?)
 }
 
-fn send(here: &Here, args: SendArgs) -> Result<(), Failure> {
+fn approve(here: &Here, item: String, digest: String, out: &mut dyn Write) -> Result<(), Failure> {
+    let done = here.client()?.ask(Ask::Inbox(InboxAsk::Approve { item, digest }))?;
+    let task = &done["task"];
+    match done["landed"].as_str() {
+        Some(commit) => writeln!(out, "task {task} landed as {commit}")?,
+        None => {
+            let base = text(&done["already_in_base"]);
+            writeln!(out, "task {task} is done: {base} of the base held all of it already")?;
+        }
+    }
+    Ok(())
+}
+
+fn send(here: &Here, args: SendArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let ask = match (args.text, args.submit) {
         (Some(text), true) => TaskAsk::Say { text },
         (Some(text), false) => TaskAsk::Paste { text },
         (None, _) => TaskAsk::Keys { keys: args.keys },
     };
-    here.client()?.ask(Ask::Task(args.id.0, ask)).map(|_| ())
+    let said = here.client()?.ask(Ask::Task(args.id.0, ask))?;
+    if !said["typed_when"].is_null() {
+        writeln!(out, "queued: it is typed when {}", text(&said["typed_when"]))?;
+    }
+    Ok(())
 }
 
 fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {

@@ -26,7 +26,7 @@ pub(super) fn run(world: &World, id: TaskId, number: u32, cancel: &Cancel) {
     let attempt = facts.attempt.number;
     super::used::report(world, id, cancel);
     let result = take(world, &facts, number);
-    world.report(Report::Snapshot { task: id, attempt, result }, &|| cancel.is_set());
+    world.report(Report::Snapshot { task: id, attempt, number, result }, &|| cancel.is_set());
 }
 
 fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, String> {
