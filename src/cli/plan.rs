@@ -42,13 +42,11 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
     let ids: Vec<TaskId> = args.ids.into_iter().map(|id| id.0).collect();
     // Before anything changes: an id nobody knows is refused here.
     let is_under_way = under_way(&mut client, &ids)?;
-    if let Some(duration) = &args.attend {
-        let cure = "give one such as 30m or 2h";
-        let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
-        let for_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
-    }
+    let attend_ms = args.attend.as_deref().map(milliseconds).transpose()?;
     if args.wait && is_under_way {
+        if let Some(for_ms) = attend_ms {
+            client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
+        }
         return wait(&mut client, ids, out);
     }
     let trust = match args.trust {
@@ -56,14 +54,23 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
         None => ask_for_trust(&mut client)?,
     };
     let tasks = ids;
-    let started = client.ask(Ask::Plan(PlanAsk::Run { tasks, trust }))?;
+    let started = client.ask(Ask::Plan(PlanAsk::Run { tasks, trust, attend_ms }))?;
     let tasks: Vec<TaskId> = serde_json::from_value(started["tasks"].clone())
         .map_err(|_| super::client::not_understood("tasks"))?;
-    for (task, state) in tasks.iter().zip(started["states"].as_array().into_iter().flatten()) {
-        writeln!(out, "task {task} is {}", text(state))?;
+    for (at, task) in tasks.iter().enumerate() {
+        let behind =
+            started["queued_behind"][at].as_str().map(|what| format!("; waits for {what}"));
+        let state = text(&started["states"][at]);
+        writeln!(out, "task {task} is {state}{}", behind.unwrap_or_default())?;
     }
     out.flush()?;
     if args.wait { wait(&mut client, tasks, out) } else { Ok(()) }
+}
+
+fn milliseconds(duration: &str) -> Result<u64, Failure> {
+    let cure = "give one such as 30m or 2h";
+    let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
+    Ok(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Whether all of these tasks are under way: there is nothing to start, and whoever waits for them
@@ -185,6 +192,13 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             writeln!(out, "  {name:10} {}", text(&value[name]))?;
         }
     }
+    if !value["already_in_base"].is_null() {
+        let base = text(&value["already_in_base"]);
+        writeln!(out, "  landed     nothing: {base} of the base held all of it already")?;
+    }
+    if !value["queued_behind"].is_null() {
+        writeln!(out, "  waits for  {}", text(&value["queued_behind"]))?;
+    }
     let attempts: Vec<&Value> = value["attempts"].as_array().into_iter().flatten().collect();
     if let Some(last) = attempts.last() {
         attempt(last, out)?;
@@ -216,6 +230,15 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     }
     if attempt["usage"].is_object() {
         writeln!(out, "  used       {}", used(&attempt["usage"]))?;
+    }
+    for prompt in attempt["prompts"].as_array().into_iter().flatten() {
+        let said = match prompt["delivery"].as_str() {
+            Some("wanted") => "waits to be typed",
+            Some("missed") => "never reached the agent, which had ended",
+            _ => continue,
+        };
+        let (number, bytes) = (&prompt["number"], &prompt["bytes"]);
+        writeln!(out, "  prompt {number} {said} ({bytes} bytes)")?;
     }
     for checkpoint in attempt["checkpoints"].as_array().into_iter().flatten() {
         let snapshot = &checkpoint["snapshot"];

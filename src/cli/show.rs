@@ -169,16 +169,17 @@ fn folder(row: &Value) -> String {
     path.rsplit('/').next().unwrap_or(&path).to_string()
 }
 
-/// Who is there, or has vouched for being there.
+/// Who is there, or vouches for being there.
 fn attended(repository: &Value) -> String {
-    let people = text(&repository["attended_by"]);
-    let vouched = &repository["vouched"];
-    match (people.is_empty(), vouched.is_object()) {
-        (false, _) => format!("ATTENDED by {people}"),
-        (true, true) => {
-            format!("vouched for by {} until {}", text(&vouched["by"]), text(&vouched["until"]))
-        }
-        (true, false) => "nobody there".into(),
+    let (people, vouched) = (text(&repository["attended_by"]), &repository["vouched"]);
+    let vouched = vouched
+        .is_object()
+        .then(|| format!("{} vouches until {}", text(&vouched["by"]), text(&vouched["until"])));
+    match (people.is_empty(), vouched) {
+        (true, None) => "nobody there".into(),
+        (true, Some(vouched)) => vouched,
+        (false, None) => format!("ATTENDED by {people}"),
+        (false, Some(vouched)) => format!("ATTENDED by {people}, {vouched}"),
     }
 }
 
@@ -219,8 +220,11 @@ fn status(row: &Value, tasks: &[&Value], source: bool) -> String {
     let is_done = |id: &&Value| tasks.iter().any(|t| t["id"] == **id && t["state"] == "done");
     let before: Vec<String> =
         rows(&row["after"]).filter(|id| !is_done(id)).map(ToString::to_string).collect();
-    match row["state"].as_str() {
-        Some("draft" | "queued") if !before.is_empty() => format!("after {}", before.join(" ")),
+    match (row["state"].as_str(), row["queued_behind"].as_str()) {
+        (Some("draft" | "queued"), _) if !before.is_empty() => {
+            format!("after {}", before.join(" "))
+        }
+        (_, Some(behind)) => format!("waits for {behind}"),
         _ => "-".into(),
     }
 }
@@ -289,6 +293,9 @@ fn gates(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         short(&gate["tree"]),
         gate["snapshot"]
     )?;
+    if gate["given_up"] == true {
+        return Ok(writeln!(out, "given up before its verdict")?);
+    }
     if gate["verdicts"].is_null() {
         return Ok(writeln!(out, "no verdict: it is running, or was stopped")?);
     }

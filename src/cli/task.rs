@@ -140,21 +140,12 @@ fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
 /// What people decide about tasks.
 pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     let (ask, said) = match command {
-        Command::Approve { item, bind } if bind.is_empty() => {
-            let said = format!("{item} acknowledged");
-            (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)
-        }
-        Command::Approve { item, bind } => {
-            let mut client = here.client()?;
-            let bind = whole_digest(&mut client, &item, bind)?;
-            let said = format!("{item} approved; the result is on its way");
-            (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)
-        }
+        Command::Approve { item, bind } => return approve(here, item, bind, out),
         Command::Reject { item, reason } => {
             let said = format!("{item} rejected; the reason goes to the agent");
             (Ask::Inbox(InboxAsk::Reject { item, reason }), said)
         }
-        Command::Send(args) => return send(here, args),
+        Command::Send(args) => return send(here, args, out),
         Command::Abort { id: Some(id), .. } => {
             (Ask::Task(id.0, TaskAsk::Abort), format!("task {} is being stopped", id.0))
         }
@@ -231,13 +222,37 @@ fn may_drop_results(client: &mut Client) -> Result<(), Failure> {
     Err(Failure::Refused(Rejection::new(Class::NeedsPerson, what, cure)))
 }
 
-fn send(here: &Here, args: SendArgs) -> Result<(), Failure> {
+/// Approves a result and says what came of it; without a digest, says that an alarm was seen.
+fn approve(here: &Here, item: String, typed: String, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut client = here.client()?;
+    if typed.is_empty() {
+        client.ask(Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest: typed }))?;
+        return Ok(writeln!(out, "{item} acknowledged")?);
+    }
+    let digest = whole_digest(&mut client, &item, typed)?;
+    let done = client.ask(Ask::Inbox(InboxAsk::Approve { item, digest }))?;
+    let task = &done["task"];
+    match done["landed"].as_str() {
+        Some(commit) => writeln!(out, "task {task} landed as {commit}")?,
+        None => {
+            let base = text(&done["already_in_base"]);
+            writeln!(out, "task {task} is done: {base} of the base held all of it already")?;
+        }
+    }
+    Ok(())
+}
+
+fn send(here: &Here, args: SendArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let ask = match (args.text, args.submit) {
         (Some(text), true) => TaskAsk::Say { text },
         (Some(text), false) => TaskAsk::Paste { text },
         (None, _) => TaskAsk::Keys { keys: args.keys },
     };
-    here.client()?.ask(Ask::Task(args.id.0, ask)).map(|_| ())
+    let said = here.client()?.ask(Ask::Task(args.id.0, ask))?;
+    if !said["typed_when"].is_null() {
+        writeln!(out, "queued: it is typed when {}", text(&said["typed_when"]))?;
+    }
+    Ok(())
 }
 
 fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {

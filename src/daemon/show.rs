@@ -71,7 +71,7 @@ pub(super) fn no_task(id: TaskId) -> Rejection {
 
 async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
     let repo = scope(asked, all).await?;
-    let (node, now) = (asked.world.node.clone(), asked.world.clock.now());
+    let here = here(asked);
     let look = move |core: &Core| {
         let repository = repo.and_then(|repo| core.state.repos.get(&repo));
         json!({
@@ -85,15 +85,19 @@ async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
                 .filter(|known| repo.is_none_or(|repo| known.id == repo))
                 .map(|repo| view::repository(&core.state, repo))
                 .collect::<Vec<_>>(),
-            "tasks": view::list(&core.state, repo, &node, now),
+            "tasks": view::list(core, repo, &here),
         })
     };
     asked.world.engine.look(look).await
 }
 
+fn here(asked: &Asked) -> view::Here {
+    view::Here { node: asked.world.node.clone(), now: asked.world.clock.now() }
+}
+
 async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
-    let (node, now) = (asked.world.node.clone(), asked.world.clock.now());
-    let look = move |core: &Core| view::task(&core.state, id, &node, now);
+    let (here, world) = (here(asked), Arc::clone(&asked.world));
+    let look = move |core: &Core| view::task(core, id, &here, &|run| world.marker(run));
     asked.world.engine.look(look).await?.ok_or_else(|| no_task(id))
 }
 
@@ -141,11 +145,11 @@ async fn wait(asked: &Asked, tasks: Vec<TaskId>) -> Result<Value, Rejection> {
     let mut progress = asked.world.progress.subscribe();
     let mut shown = Value::Null;
     loop {
-        let (node, now, wanted) =
-            (asked.world.node.clone(), asked.world.clock.now(), tasks.clone());
+        let (here, wanted, world) = (here(asked), tasks.clone(), Arc::clone(&asked.world));
         let look = move |core: &Core| {
             let settled = wanted.iter().all(|id| view::is_settled(&core.state, *id));
-            let rows = wanted.iter().filter_map(|id| view::task(&core.state, *id, &node, now));
+            let marker = |run| world.marker(run);
+            let rows = wanted.iter().filter_map(|id| view::task(core, *id, &here, &marker));
             (settled, rows.collect::<Value>())
         };
         let (settled, rows) = asked.world.engine.look(look).await?;
@@ -176,7 +180,7 @@ async fn send(asked: &Asked, answer: Answer) -> Result<(), Rejection> {
     asked.answers.send(answer).await.map_err(|_| stopping())
 }
 
-fn stopping() -> Rejection {
+pub(super) fn stopping() -> Rejection {
     Rejection::new(Class::Environment, "the connection is ending", "run the command again")
 }
 

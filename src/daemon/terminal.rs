@@ -4,6 +4,8 @@ use super::requests::Asked;
 use super::runs::Attached;
 use super::show;
 use crate::base::id::{RunId, TaskId};
+use crate::model::attempt::AgentState;
+use crate::model::command::Request;
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
 use crate::term::{Key, Terminal, encode_key, encode_paste};
@@ -40,6 +42,30 @@ pub(super) async fn keys(asked: &Asked, id: TaskId, keys: &[String]) -> Result<V
         bytes.extend(encode_key(&key, &modes));
     }
     type_in(&run, bytes)
+}
+
+/// Gives the agent a prompt; says for what it waits when it is not typed at once.
+pub(super) async fn say(asked: &Asked, id: TaskId, text: String) -> Result<Value, Rejection> {
+    let typed_when = asked.world.engine.look(move |core: &Core| typed_when(core, id)).await?;
+    let said = asked.command(Request::Say { task: id, text }).await?;
+    let prompt = said.pointer("/events").and_then(Value::as_array).and_then(|events| {
+        events.iter().find_map(|event| event.pointer("/payload/prompt").cloned())
+    });
+    Ok(json!({ "prompt": prompt, "typed_when": typed_when }))
+}
+
+/// What a prompt waits for that is asked for now, if it is not typed at once.
+fn typed_when(core: &Core, id: TaskId) -> Option<&'static str> {
+    let task = core.state.task(id)?;
+    let run = task.attempt()?.run.as_ref()?;
+    let takes_one = matches!(run.status.state, AgentState::Idle | AgentState::Done);
+    if core.state.is_halted(task) {
+        return Some("the halt is lifted (`monban resume`)");
+    }
+    if run.pause_wanted {
+        return Some("the task goes on (`monban resume ID`)");
+    }
+    (core.state.is_in_turn(task) && !takes_one).then_some("the agent's turn ends")
 }
 
 fn type_in(run: &Attached, bytes: Vec<u8>) -> Result<Value, Rejection> {
@@ -134,7 +160,6 @@ fn draw(terminal: &Terminal, ansi: bool) -> String {
 
 /// Ends every agent, as a person's word before the daemon stops.
 pub(super) async fn end_all(asked: &Asked) -> Result<(), Rejection> {
-    use crate::model::command::Request;
     let tasks = asked.world.engine.look(|core: &Core| {
         let active = core.state.tasks.values().filter(|task| task.is_active());
         active.map(|task| task.id).collect::<Vec<_>>()

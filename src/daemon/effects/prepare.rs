@@ -4,7 +4,6 @@
 //! the same place even when the base branch has moved meanwhile.
 
 use super::facts::Facts;
-use super::supervise;
 use super::to_end;
 use crate::base::clock::Timestamp;
 use crate::base::durable;
@@ -191,7 +190,7 @@ fn version(
         cwd: worktree.into(),
         size: Size::UNATTENDED,
         transcript_limit: VERSION_OUTPUT_BYTES as u64,
-        marker: format!("version-{}", supervise::marker(world, RunId(facts.id.0))),
+        marker: format!("version-{}", world.marker(RunId(facts.id.0))),
         socket: world.places.run.join(format!("v{}.sock", facts.name())),
         stop_grace_ms: 500,
         time_limit_ms: Some(VERSION_LIMIT_MS),
