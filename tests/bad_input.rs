@@ -24,6 +24,8 @@ mod log;
 mod output;
 #[path = "bad_input/repository.rs"]
 mod repository;
+#[path = "bad_input/shown.rs"]
+mod shown;
 #[path = "bad_input/support.rs"]
 mod support;
 #[path = "bad_input/words.rs"]

@@ -68,7 +68,7 @@ fn add(person: &mut Person, title: &str, prompt: &str) -> TaskId {
 fn run(person: &mut Person, tasks: &[TaskId]) {
     let gate = person.ask(Ask::Plan(PlanAsk::Check)).unwrap();
     let trust = gate["hash"].as_str().map(ToString::to_string);
-    person.ask(Ask::Plan(PlanAsk::Run { tasks: tasks.to_vec(), trust })).unwrap();
+    person.ask(Ask::Plan(PlanAsk::Run { tasks: tasks.to_vec(), trust, attend_ms: None })).unwrap();
 }
 
 fn vouch(person: &mut Person, minutes: u64) {
@@ -413,7 +413,8 @@ fn a_task_is_not_judged_by_the_gate_of_the_folder_somebody_happens_to_stand_in()
     let mut away = Person::connect(&night.daemon.places, "ann", other);
     let gate = away.ask(Ask::Plan(PlanAsk::Check)).unwrap();
     let trust = gate["hash"].as_str().map(ToString::to_string);
-    let refused = away.ask(Ask::Plan(PlanAsk::Run { tasks: vec![id], trust })).unwrap_err();
+    let refused =
+        away.ask(Ask::Plan(PlanAsk::Run { tasks: vec![id], trust, attend_ms: None })).unwrap_err();
     assert!(refused.why.contains("belongs to"), "{refused}");
     assert_eq!(ann.show(ShowAsk::Task(id))["state"], "draft");
 }

@@ -29,14 +29,20 @@ fn landed(monban: &Instance, id: &str) -> String {
     commit
 }
 
+/// Approves in vain, and gives what is said: a person has to do something before it lands.
+#[track_caller]
+fn not_landed(monban: &Instance, id: &str) -> String {
+    let said = monban.approve(id).expect(4).err;
+    assert!(said.contains(&format!("task {id} is approved but has not landed")), "{said}");
+    said
+}
+
 /// Approves; the result is kept and an approval waits again. Gives what is said.
 #[track_caller]
 fn kept(monban: &Instance, id: &str) -> String {
     let (base, first) = (monban.base(), monban.item(id, "approval"));
-    monban.approve(id).expect(0);
-    monban.until(id, "the waiting result", |task| {
-        task["inbox"].as_array().is_some_and(|all| all.iter().any(|item| item["id"] != first["id"]))
-    });
+    let said = not_landed(monban, id);
+    assert!(said.contains("kept at refs/monban/ready/"), "{said}");
     assert_eq!(monban.base(), base, "the base stays");
     let again = monban.item(id, "approval");
     assert_eq!(again["digest"], first["digest"], "nothing of what is signed changed");
@@ -54,8 +60,12 @@ fn a_base_that_is_checked_out_nowhere_moves_alone() {
     monban.git(&["checkout", "-q", "-b", "mine"]);
     monban.write("ok", "yes indeed\n");
     let id = waiting(&monban, "echo new > new");
-    monban.approve(&id).expect(0);
-    landed(&monban, &id);
+    let digest = digest(&monban.item(&id, "approval"));
+    let said = monban.approve(&id).expect(0).out;
+    let commit = landed(&monban, &id);
+    assert_eq!(said.trim(), format!("task {id} landed as {commit}"));
+    let again = monban.monban(&["approve", &id, "--bind", &digest]).expect(1).err;
+    assert!(again.contains(&format!("task {id} landed already as {commit}")), "{again}");
     assert_eq!(monban.git(&["show", "main:new"]), "new");
     assert_eq!(fs::read_to_string(monban.repository.join("ok")).unwrap(), "yes indeed\n");
     assert!(!monban.repository.join("new").exists(), "the person's checkout is of another branch");
@@ -185,7 +195,7 @@ fn a_base_that_moved_is_merged_judged_again_and_signed_anew() {
     let old = digest(&monban.item(&id, "approval"));
     monban.write("theirs", "theirs\n");
     let moved = monban.commit("theirs");
-    monban.approve(&id).expect(0);
+    assert!(not_landed(&monban, &id).contains("base moved"));
     monban.until(&id, "the new approval", |task| {
         task["inbox"][0]["digest"].as_str().is_some_and(|digest| digest != old)
     });
@@ -206,12 +216,29 @@ fn a_base_that_moved_is_merged_judged_again_and_signed_anew() {
 }
 
 #[test]
+fn what_somebody_else_landed_meanwhile_is_done_without_an_empty_commit() {
+    let monban = Instance::new();
+    let id = waiting(&monban, "echo new > new");
+    monban.write("new", "new\n");
+    monban.write("more", "more\n");
+    let theirs = monban.commit("the same and more");
+    let said = monban.approve(&id).expect(0).out;
+    assert!(said.contains("held all of it already"), "{said}");
+    let task = monban.task(&id);
+    assert_eq!((task["state"].as_str(), &task["landed"]), (Some("done"), &Value::Null));
+    assert_eq!(task["already_in_base"], theirs.as_str());
+    assert_eq!(monban.base(), theirs, "nothing moved");
+    let shown = monban.monban(&["show", &id]).expect(0).out;
+    assert!(shown.contains("held all of it already"), "{shown}");
+}
+
+#[test]
 fn what_passes_alone_but_not_with_the_moved_base_does_not_land() {
     let monban = Instance::new();
     let id = waiting(&monban, "echo new > new");
     monban.write("ok", "no\n");
     let moved = monban.commit("breaks it");
-    monban.approve(&id).expect(0);
+    not_landed(&monban, &id);
     monban.until(&id, "the failure", |task| task["state"] == "failed");
     assert_eq!(monban.base(), moved);
 }
@@ -247,8 +274,10 @@ fn a_conflict_goes_back_to_the_agent_with_its_files() {
     monban.write("other", "person\n");
     let moved = monban.commit("person");
     // Somebody is there, so the prompt may be typed: there is no draft to run, but the word counts.
-    monban.monban(&["run", "--attend", "30m"]).expect(2);
-    monban.approve(&id).expect(0);
+    monban.monban(&["run", "--attend", "30m"]).expect(0);
+    let heading = monban.monban(&["ls"]).expect(0).out;
+    assert!(heading.contains("dj vouches until "), "{heading}");
+    assert!(not_landed(&monban, &id).contains("its agent is told to merge it"));
     monban.until(&id, "the next result", |task| {
         task["waits_for"][0] == "approval" && task["attempts"][0]["prompts"][1].is_object()
     });
@@ -278,7 +307,7 @@ fn with_nobody_there_a_conflict_waits_for_a_person() {
     let id = waiting(&monban, "echo agent > both");
     monban.write("both", "person\n");
     monban.commit("person");
-    monban.approve(&id).expect(0);
+    assert!(not_landed(&monban, &id).contains("conflicts with it in these files"));
     monban.until(&id, "the conflict", |task| task["waits_for"][0] == "trouble");
     let note = monban.item(&id, "trouble")["note"].as_str().unwrap().to_string();
     assert!(note.contains("conflicts with it in these files:\n- both"), "{note}");

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use support::*;
 
 /// Every kind of event there is. A kind is kept for ever: this list only grows.
-const KINDS: [&str; 54] = [
+const KINDS: [&str; 56] = [
     "daemon.arrived",
     "daemon.left",
     "daemon.started",
@@ -34,6 +34,7 @@ const KINDS: [&str; 54] = [
     "landing.kept",
     "landing.landed",
     "landing.merged",
+    "landing.nothing-left",
     "repo.advanced",
     "repo.halted",
     "repo.held",
@@ -52,6 +53,7 @@ const KINDS: [&str; 54] = [
     "run.pause-wanted",
     "run.paused",
     "run.prompt",
+    "run.prompt-turned",
     "run.session",
     "run.started",
     "run.status",
@@ -83,8 +85,22 @@ fn everything() -> Vec<(Timestamp, Event)> {
     w.dj(Request::Edit { task, change: TaskChange::default() });
     w.dj(Request::Remove { task });
     w.stopped();
+    says_too_much_and_lands_nothing(&mut w);
     people(&mut w);
     w.into_log()
+}
+
+fn says_too_much_and_lands_nothing(w: &mut World) {
+    let task = w.running();
+    w.dj(say(task, "And the docs."));
+    let run = w.run_of(task);
+    w.report(Report::Turned { run, prompt: 1 });
+    w.end(task);
+    w.snapshot(task, "tree-9");
+    w.gate(task, vec![pass("test")]);
+    w.approve(task);
+    w.land(task, LandingOutcome::BaseMoved { base: "base-9".into() });
+    w.merge(task, MergeOutcome::Nothing { base: "base-9".into() });
 }
 
 fn lands_after_detours(w: &mut World) {

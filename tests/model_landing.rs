@@ -188,7 +188,28 @@ fn an_approval_is_given_once() {
     let task = w.waiting();
     let item = w.item(task);
     w.approve(task);
-    assert_eq!(w.refused(approve(&item)).class, Class::Input);
+    let refused = w.refused(approve(&item));
+    assert!(refused.why.contains("approved already: task 1 is landing"), "{refused}");
+    w.land(task, landed());
+    let refused = w.refused(approve(&item));
+    assert!(refused.why.contains("task 1 landed already as squash"), "{refused}");
+    assert_eq!(refused.class, Class::Refused);
+}
+
+#[test]
+fn what_the_base_holds_already_is_done_without_a_commit() {
+    let mut w = World::new();
+    let task = merging(&mut w);
+    let item = ItemId(1);
+    let nothing = MergeOutcome::Nothing { base: "base-2".into() };
+    let kinds = w.merge(task, nothing);
+    assert_eq!(kinds, ["landing.nothing-left", "task.finished", "run.stop-wanted"]);
+    assert_eq!(w.sees(task), TaskState::Done);
+    let held = w.task(task);
+    assert_eq!((held.landed.as_deref(), held.already_in.as_deref()), (None, Some("base-2")));
+    assert_eq!(w.results(task)[0].end, FinalEnd::Success);
+    let refused = w.refused(reject(item, "no"));
+    assert!(refused.why.contains("all of it is in base-2 already"), "{refused}");
 }
 
 #[test]
@@ -221,14 +242,15 @@ fn a_rejection_types_its_reason_as_the_next_prompt() {
 }
 
 #[test]
-fn a_result_whose_agent_is_gone_can_be_approved_and_a_rejection_says_what_to_do() {
+fn a_result_whose_agent_is_gone_for_good_can_be_approved_and_a_rejection_says_what_to_do() {
     let mut w = World::new();
     let task = w.waiting();
     w.end(task);
     assert_eq!(w.sees(task), TaskState::Waiting);
     let item = w.item(task);
     let refusal = w.refused(reject(item.id, "Not yet."));
-    assert!(refusal.cure.contains("monban abort") && refusal.cure.contains("monban task retry"));
+    assert!(refusal.why.contains("named no conversation"), "{refusal}");
+    assert!(refusal.cure.contains("`monban abort 1`, then `monban task retry 1 --fresh`"));
     w.dj(approve(&item));
     w.land(task, landed());
     assert_eq!(w.sees(task), TaskState::Done);

@@ -133,6 +133,22 @@ fn a_word_is_for_the_future_and_for_half_a_day_at_most() {
 }
 
 #[test]
+fn a_run_that_is_refused_vouches_for_nothing() {
+    let mut w = World::deserted();
+    let (task, other) = (w.started(), w.add("another"));
+    let until = w.now.plus(Duration::from_secs(60));
+    let tasks = vec![(other, pin()), (task, pin())];
+    w.refused(Request::Run { tasks, attend: Some(until) });
+    assert_eq!(w.state().presence.vouched, None);
+    let tasks = vec![(other, pin())];
+    let endless = w.now.plus(Duration::from_secs(13 * 3600));
+    let refused = w.refused(Request::Run { tasks: tasks.clone(), attend: Some(endless) });
+    assert_eq!(refused.rule.as_deref(), Some("A-007"));
+    let kinds = w.dj(Request::Run { tasks, attend: Some(until) });
+    assert_eq!(kinds, ["daemon.vouched", "task.queued", "task.attempted"]);
+}
+
+#[test]
 fn leaving_without_having_come_changes_nothing() {
     let mut w = World::deserted();
     w.notice(Notice::Left { person: "stranger".into() });

@@ -5,7 +5,7 @@ mod support;
 
 use monban::base::id::{OpId, TaskId};
 use monban::model::attempt::RollbackProgress;
-use monban::model::command::{Report, Request};
+use monban::model::command::{LandingOutcome, Report, Request};
 use monban::model::effect::Effect;
 use monban::model::event::FinalEnd;
 use monban::model::rejection::Class;
@@ -70,7 +70,10 @@ fn a_failed_rollback_ends_the_task_and_is_on_record_and_can_be_tried_again() {
 #[test]
 fn rolling_back_a_failed_task_does_not_turn_it_into_a_stopped_one() {
     let mut w = World::new();
-    let task = w.failed();
+    let task = w.rolling_back();
+    w.end(task);
+    let (op, result) = (w.rollback(task), Err("disk full".into()));
+    w.report(Report::RolledBack { task, op, result });
     let why = w.task(task).failure.clone();
     w.dj(back(task));
     assert_eq!(w.rolled_back(task), ["rollback.done", "task.failed"]);
@@ -118,18 +121,73 @@ fn nothing_else_touches_a_worktree_that_is_being_brought_back() {
     w.dj(retry_fresh(task));
 }
 
-#[test]
-fn only_the_last_rollback_of_the_last_attempt_is_undone() {
-    let mut w = World::new();
-    let task = w.failed();
+/// A task that was rolled back to its checkpoint, and then to its base.
+fn rolled_back_twice(w: &mut World) -> (TaskId, OpId, OpId) {
+    let task = w.waiting();
+    w.dj(Request::RollBack { task, checkpoint: Some(1) });
+    w.end(task);
+    w.rolled_back(task);
     let first = w.rollback(task);
     w.dj(back(task));
-    assert_eq!(w.refused(Request::Undo { op: first }).class, Class::Input);
+    assert_eq!(w.refused(Request::Undo { op: first }).class, Class::Refused);
     let second = w.rollback(task);
     assert_eq!(w.refused(Request::Undo { op: second }).class, Class::Refused, "not done yet");
     w.rolled_back(task);
-    w.dj(Request::Undo { op: second });
+    (task, first, second)
+}
+
+#[test]
+fn rollbacks_are_undone_one_after_the_other_from_the_last() {
+    let mut w = World::new();
+    let (task, first, second) = rolled_back_twice(&mut w);
+    let refused = w.refused(Request::Undo { op: first });
+    assert!(refused.cure.contains(&format!("--undo {second}")), "{refused}");
+    for op in [second, first] {
+        assert_eq!(w.task(task).undoable().map(|rollback| rollback.op), Some(op));
+        w.dj(Request::Undo { op });
+        for request in [back(task), Request::Judge { task }] {
+            assert!(w.refused(request).why.contains("being undone right now"));
+        }
+        w.report(Report::Undone { task, op, result: Ok(()) });
+    }
+    assert_eq!(w.task(task).undoable(), None);
     assert_eq!(w.refused(Request::Undo { op: OpId(99) }).class, Class::Input);
+}
+
+#[test]
+fn a_rollback_that_would_change_nothing_is_refused_and_names_the_one_to_undo() {
+    let mut w = World::new();
+    let task = w.failed();
+    let refused = w.refused(back(task));
+    assert!(refused.why.contains("returned there by op1 already"), "{refused}");
+    assert!(refused.cure.contains("--undo op1"), "{refused}");
+    let op = w.rollback(task);
+    w.dj(Request::Undo { op });
+    undone(&mut w, task, Ok(()));
+    w.dj(back(task));
+    w.rolled_back(task);
+    w.dj(Request::Undo { op: w.rollback(task) });
+}
+
+#[test]
+fn work_that_an_undo_brought_back_is_judged_again_and_lands() {
+    let mut w = World::new();
+    let task = w.waiting();
+    w.dj(back(task));
+    w.end(task);
+    w.rolled_back(task);
+    let refused = w.refused(Request::Judge { task });
+    assert!(refused.cure.contains("--undo op1"), "{refused}");
+    w.dj(Request::Undo { op: w.rollback(task) });
+    undone(&mut w, task, Ok(()));
+    assert_eq!(w.dj(Request::Judge { task }), ["run.turned"]);
+    assert_eq!(w.task(task).failure, None);
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    w.approve(task);
+    w.land(task, LandingOutcome::Landed { commit: "squash".into() });
+    assert_eq!(w.sees(task), TaskState::Done);
+    assert_eq!(w.results(task).len(), 1, "an attempt has one final result, of its first end");
 }
 
 #[test]
@@ -146,7 +204,6 @@ fn what_has_no_worktree_or_is_busy_is_not_rolled_back() {
         ("rolling back", false),
         ("stopping", false),
         ("done", false),
-        ("failed", true),
         ("stopped", true),
     ] {
         let mut w = World::new();

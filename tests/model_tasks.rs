@@ -126,7 +126,7 @@ fn a_failed_prerequisite_is_never_skipped() {
     let mut w = World::new();
     let first = w.add("first");
     w.dj(add(w.repo, after("second", &[first])));
-    w.dj(Request::Run { tasks: vec![(first, pin()), (TaskId(2), pin())] });
+    w.dj(Request::Run { tasks: vec![(first, pin()), (TaskId(2), pin())], attend: None });
     w.dj(Request::Abort { task: first });
     assert_eq!(w.sees(first), TaskState::Stopped);
     assert_eq!(w.sees(TaskId(2)), TaskState::Queued);
@@ -170,7 +170,7 @@ fn what_runs_or_ended_is_not_run_again() {
 fn one_bad_task_keeps_all_from_running() {
     let mut w = World::new();
     let task = w.add("fix");
-    w.refused(Request::Run { tasks: vec![(task, pin()), (TaskId(9), pin())] });
+    w.refused(Request::Run { tasks: vec![(task, pin()), (TaskId(9), pin())], attend: None });
     assert_eq!(w.sees(task), TaskState::Draft);
 }
 
@@ -179,12 +179,12 @@ fn a_gate_nobody_trusted_asks_a_person_first() {
     let mut w = World::new();
     let task = w.add("fix");
     let gate = GatePin { hash: "other".into(), source: GateSource::Checkout };
-    let refusal = w.refused(Request::Run { tasks: vec![(task, gate.clone())] });
+    let refusal = w.refused(Request::Run { tasks: vec![(task, gate.clone())], attend: None });
     assert_eq!(refusal.class, Class::NeedsPerson);
     assert!(refusal.cure.contains("--trust other"));
     assert_eq!(w.dj(Request::Trust { repo: w.repo, hash: "other".into() }), ["repo.trusted"]);
     assert!(w.dj(Request::Trust { repo: w.repo, hash: "other".into() }).is_empty());
-    w.dj(Request::Run { tasks: vec![(task, gate)] });
+    w.dj(Request::Run { tasks: vec![(task, gate)], attend: None });
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Room {
         let task = add(&mut ann, "T", script);
         let gate = ann.ask(Ask::Plan(PlanAsk::Check)).unwrap();
         let trust = gate["hash"].as_str().map(ToString::to_string);
-        ann.ask(Ask::Plan(PlanAsk::Run { tasks: vec![task], trust })).unwrap();
+        ann.ask(Ask::Plan(PlanAsk::Run { tasks: vec![task], trust, attend_ms: None })).unwrap();
         let run = ann.until(&ShowAsk::Task(task), |task| {
             let state = task["status"]["state"].as_str()?;
             ["working", "blocked", "done"].contains(&state).then(|| task["run"].as_u64())?

@@ -3,6 +3,7 @@
 //! The only place that reads the clock. Knows nothing of agents, git or terminals.
 
 pub mod clock;
+pub mod count;
 pub mod durable;
 pub mod foreign;
 pub mod hash;

@@ -1,7 +1,7 @@
 //! The command line: what can be typed. What it does is in the neighbours.
 
 use crate::base::id::{OpId, TaskId};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Supervises coding agents: each in its own worktree and terminal, and nothing they made reaches
@@ -31,9 +31,10 @@ Exit status: 0 ok, 1 refused or failed, 2 input error, 3 environment, 4 a person
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// The whole job on a throw-away repository with scripted agents: no account, no network
+    /// The whole job on a throw-away repository with scripted agents: no account, no network. Plays
+    /// the person too, and checks every step against the event log
     Demo {
-        /// Play the person too, and check every step against the event log
+        /// Open no screen. This version never opens one; a later one will unless told so
         #[arg(long)]
         headless: bool,
     },
@@ -107,7 +108,8 @@ pub enum Command {
     Approve {
         /// An inbox id, or a task's id
         item: String,
-        /// The digest shown by `inbox`; an alarm has none
+        /// The digest shown by `inbox`, of which 12 characters are enough with an inbox id; an alarm
+        /// has none
         #[arg(long, value_name = "DIGEST", default_value = "", hide_default_value = true)]
         bind: String,
     },
@@ -130,13 +132,16 @@ pub enum Command {
         ansi: bool,
     },
     /// End a task and every process of its agent
+    #[command(group = one_of("id", "all"))]
     Abort {
         /// The task
-        #[arg(required_unless_present = "all")]
         id: Option<IdArg>,
         /// Every task of this repository
-        #[arg(long, conflicts_with = "id")]
+        #[arg(long)]
         all: bool,
+        /// With --all: also those whose results wait for your approval
+        #[arg(long, requires = "all")]
+        yes: bool,
     },
     /// Make a task's agent stand still
     Pause {
@@ -210,6 +215,11 @@ pub enum Command {
         /// Which
         script: String,
     },
+}
+
+/// Exactly one of two arguments; whoever gives none is told of both.
+fn one_of(first: &'static str, second: &'static str) -> ArgGroup {
+    ArgGroup::new("one_of").args([first, second]).required(true)
 }
 
 /// A task's id.
@@ -366,33 +376,37 @@ pub struct RunArgs {
     pub trust: Option<String>,
 }
 
+const SEND_USAGE: &str = "\
+monban send <ID> <TEXT> [--submit]
+       monban send <ID> --keys <KEY>...";
+
 /// Typing to an agent.
 #[derive(Args, Debug)]
+#[command(group = one_of("text", "keys"), override_usage = SEND_USAGE)]
 pub struct SendArgs {
     /// The task
     pub id: IdArg,
     /// Text to paste
-    #[arg(required_unless_present = "keys")]
     pub text: Option<String>,
     /// Submit the text as the agent's next prompt
     #[arg(long, conflicts_with = "keys")]
     pub submit: bool,
     /// Keys to press, such as `1`, `enter`, `ctrl-c`
-    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with = "text")]
+    #[arg(long, value_name = "KEY", num_args = 1..)]
     pub keys: Vec<String>,
 }
 
 /// Rolling back.
 #[derive(Args, Debug)]
+#[command(group = one_of("id", "undo"))]
 pub struct RollbackArgs {
     /// The task
-    #[arg(required_unless_present = "undo")]
     pub id: Option<IdArg>,
     /// The checkpoint to return to, such as cp1; the base if not given
     #[arg(long, value_name = "CHECKPOINT", conflicts_with = "undo")]
     pub to: Option<String>,
     /// Undo this rollback
-    #[arg(long, value_name = "OP", conflicts_with = "id")]
+    #[arg(long, value_name = "OP")]
     pub undo: Option<OpArg>,
 }
 

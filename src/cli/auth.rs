@@ -2,9 +2,11 @@
 
 use super::Here;
 use super::exit::Failure;
-use super::print::{json, table};
+use super::layout::{hang, width};
+use super::print::{Last, json, table};
+use crate::base::foreign::Foreign;
 use crate::wire::people::{Ask, ShowAsk};
-use serde_json::{Value, json as object};
+use serde_json::Value;
 use std::io::Write;
 
 pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
@@ -28,14 +30,20 @@ pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(),
             ]
         })
         .collect();
-    table(out, &["AGENT", "LOGIN", "", "", "REACHES A RUN"], &lines)?;
-    let cures: Vec<Value> = rows
-        .iter()
-        .filter(|row| row["cure"].is_string())
-        .map(|row| object!({ "agent": row["agent"], "cure": row["cure"] }))
-        .collect();
-    for row in cures {
-        writeln!(out, "\n{} would start logged out. {}", text(&row["agent"]), text(&row["cure"]))?;
+    let heads = ["AGENT", "LOGIN", "", "", "REACHES A RUN"];
+    for line in table(&heads, &lines, Last::Wrapped, width()) {
+        writeln!(out, "{line}")?;
+    }
+    let mut is_in_file = false;
+    for row in rows.iter().filter(|row| row["cure"].is_string()) {
+        let said =
+            format!("{} would start logged out: {}", text(&row["agent"]), text(&row["cure"]));
+        is_in_file |= said.contains("in config.toml");
+        writeln!(out, "\n{}", hang("", &said, width()))?;
+    }
+    if is_in_file {
+        let path = Foreign::new(here.places.config_file.display().to_string());
+        writeln!(out, "\nconfig.toml is {path}")?;
     }
     Ok(())
 }

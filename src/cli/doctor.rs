@@ -3,6 +3,7 @@
 use super::Here;
 use super::client::{Client, LOG_CURE};
 use super::exit::Failure;
+use super::layout::{hang, width};
 use super::print::json;
 use crate::agent::login::{Login, login};
 use crate::agent::prepare::{Host, find_program};
@@ -57,11 +58,12 @@ pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(),
         json(out, &rows.collect())?;
     } else {
         for row in &rows {
-            let found = Foreign::new(&row.found).shown_lines();
-            writeln!(out, "{:5} {:10} {found}", row.verdict, row.what)?;
+            let lead = format!("{:5} {:10} ", row.verdict, row.what);
+            let mut said = Foreign::new(&row.found).shown_lines();
             if row.verdict != "ok" {
-                writeln!(out, "{:16} {}", "", Foreign::new(&row.cure).shown_lines())?;
+                said = format!("{said}\n{}", Foreign::new(&row.cure).shown_lines());
             }
+            writeln!(out, "{}", hang(&lead, &said, width()))?;
         }
     }
     match rows.into_iter().find(|row| row.verdict == "fail") {

@@ -1,5 +1,6 @@
 //! How a command ends: exit status and words.
 
+use super::layout;
 use crate::base::foreign::Foreign;
 use crate::model::rejection::{Class, Rejection};
 use std::process::ExitCode;
@@ -65,5 +66,7 @@ impl From<Rejection> for Failure {
 /// else chose (a path, a branch, an agent's words), so it is shown escaped.
 pub fn complain(line: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{}", Foreign::new(line).shown_lines());
+    let shown = Foreign::new(line).shown_lines();
+    let width = layout::width_of(std::io::stderr());
+    let _ = writeln!(std::io::stderr(), "{}", layout::hang("", &shown, width));
 }

@@ -5,7 +5,9 @@ use super::args::DaemonCommand;
 use super::client::{Client, LOG_CURE, stop_stranger};
 use super::exit::Failure;
 use super::print::{json, text};
+use super::show::say_wider;
 use super::{service, upgrade};
+use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::rejection::Rejection;
@@ -31,7 +33,8 @@ pub(super) fn verify(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<
     if as_json {
         json(out, &object!({ "log": report, "replay": replay }))?;
     } else {
-        writeln!(out, "{} records in {} segments", report.records, report.segments)?;
+        let (records, segments) = (report.records, report.segments as u64);
+        writeln!(out, "{} in {}", count(records, "record"), count(segments, "segment"))?;
         writeln!(
             out,
             "checksum chain ends with {} (it detects damage, not tampering)",
@@ -99,18 +102,21 @@ pub(super) fn replay(
         }
         None => {
             // Raw bytes of an agent never reach a person's terminal: what is printed is text.
-            let text =
-                daemon::replayed(&folder, history).ok_or_else(|| failed(&"it is damaged"))?;
-            Ok(writeln!(out, "{text}")?)
+            let look = |terminal: &Terminal| (terminal.size(), history(terminal));
+            let (size, text) =
+                daemon::replayed(&folder, look).ok_or_else(|| failed(&"it is damaged"))?;
+            writeln!(out, "{text}")?;
+            say_wider(size.cols.into(), size.rows.into(), out)
         }
     }
 }
 
-/// Everything a terminal showed, oldest first.
+/// Everything a terminal showed, oldest first, without the blank rows at its end.
 fn history(terminal: &Terminal) -> String {
     let above = (0..terminal.scrollback_len()).rev().filter_map(|age| terminal.scrollback_row(age));
     let above = above.map(|row| row.trimmed().to_string());
-    above.chain(terminal.text_rows()).collect::<Vec<_>>().join("\n")
+    let rows = above.chain(terminal.text_rows()).collect::<Vec<_>>().join("\n");
+    rows.trim_end().to_string()
 }
 
 pub(super) fn daemon(

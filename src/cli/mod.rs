@@ -10,6 +10,7 @@ mod exit;
 mod files;
 mod hook;
 mod inside;
+mod layout;
 mod line;
 mod plan;
 mod print;
@@ -19,6 +20,7 @@ mod service;
 mod show;
 mod task;
 mod upgrade;
+mod wait;
 
 use crate::base::foreign::Foreign;
 use crate::base::paths::Places;
@@ -112,7 +114,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Daemon(command) => files::daemon(&here, command, out),
         Command::Auth { json } => auth::run(&here, json, out),
         Command::Doctor { json } => doctor::run(&here, json, out),
-        Command::Demo { .. } => demo::run(out),
+        Command::Demo { headless: _ } => demo::run(out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             // Not into `out`: this panics where a write fails.

@@ -4,16 +4,19 @@ use super::Here;
 use super::args::{PlanCommand, RunArgs};
 use super::client::Client;
 use super::exit::{Failure, complain};
-use super::print::{age, json, short, text};
+use super::layout::{hang, width};
+use super::print::{age, can_ask, is_confirmed, json, short, text};
+use super::wait::wait;
+use crate::base::count::count;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::config;
 use crate::git::Repository;
 use crate::model::rejection::{Class, Rejection};
-use crate::wire::people::{Answer, Ask, PlanAsk, ShowAsk};
+use crate::wire::people::{Ask, PlanAsk, ShowAsk};
 use serde_json::Value;
-use std::io::{BufRead, IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
 pub(super) fn check(here: &Here, command: PlanCommand, out: &mut dyn Write) -> Result<(), Failure> {
@@ -39,13 +42,11 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
     let ids: Vec<TaskId> = args.ids.into_iter().map(|id| id.0).collect();
     // Before anything changes: an id nobody knows is refused here.
     let is_under_way = under_way(&mut client, &ids)?;
-    if let Some(duration) = &args.attend {
-        let cure = "give one such as 30m or 2h";
-        let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
-        let for_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
-    }
+    let attend_ms = args.attend.as_deref().map(milliseconds).transpose()?;
     if args.wait && is_under_way {
+        if let Some(for_ms) = attend_ms {
+            client.ask(Ask::Plan(PlanAsk::Vouch { for_ms }))?;
+        }
         return wait(&mut client, ids, out);
     }
     let trust = match args.trust {
@@ -53,14 +54,23 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
         None => ask_for_trust(&mut client)?,
     };
     let tasks = ids;
-    let started = client.ask(Ask::Plan(PlanAsk::Run { tasks, trust }))?;
+    let started = client.ask(Ask::Plan(PlanAsk::Run { tasks, trust, attend_ms }))?;
     let tasks: Vec<TaskId> = serde_json::from_value(started["tasks"].clone())
         .map_err(|_| super::client::not_understood("tasks"))?;
-    for (task, state) in tasks.iter().zip(started["states"].as_array().into_iter().flatten()) {
-        writeln!(out, "task {task} is {}", text(state))?;
+    for (at, task) in tasks.iter().enumerate() {
+        let behind =
+            started["queued_behind"][at].as_str().map(|what| format!("; waits for {what}"));
+        let state = text(&started["states"][at]);
+        writeln!(out, "task {task} is {state}{}", behind.unwrap_or_default())?;
     }
     out.flush()?;
     if args.wait { wait(&mut client, tasks, out) } else { Ok(()) }
+}
+
+fn milliseconds(duration: &str) -> Result<u64, Failure> {
+    let cure = "give one such as 30m or 2h";
+    let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
+    Ok(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Whether all of these tasks are under way: there is nothing to start, and whoever waits for them
@@ -78,7 +88,7 @@ fn under_way(client: &mut Client, ids: &[TaskId]) -> Result<bool, Failure> {
 /// On a terminal the person is shown the gate configuration and asked once; elsewhere the daemon's
 /// refusal names the flag.
 fn ask_for_trust(client: &mut Client) -> Result<Option<String>, Failure> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !can_ask() {
         return Ok(None);
     }
     let value = client.ask(Ask::Plan(PlanAsk::Check))?;
@@ -88,84 +98,11 @@ fn ask_for_trust(client: &mut Client) -> Result<Option<String>, Failure> {
     let mut shown = Vec::new();
     gate(&value, &mut shown)?;
     complain(&String::from_utf8_lossy(&shown));
-    complain("These commands would run on this machine. Trust this content? Type yes:");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == "yes" {
+    if is_confirmed("These commands would run on this machine. Trust this content? Type yes:")? {
         return Ok(value["hash"].as_str().map(ToString::to_string));
     }
     let why = "the gate configuration is not trusted";
     Err(Failure::Refused(Rejection::new(Class::NeedsPerson, why, "read it and run again")))
-}
-
-fn wait(client: &mut Client, tasks: Vec<TaskId>, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut told = String::new();
-    let mut row = |answer: Answer| match answer {
-        Answer::Progress { what, done, total } => {
-            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
-            complain(&format!("  {what}: {done}{of}"));
-            Ok(())
-        }
-        Answer::Row(states) => {
-            let line = states.as_array().into_iter().flatten().map(|row| {
-                format!("task {} {} ({})", row["id"], text(&row["state"]), text(&row["status"]))
-            });
-            let line = line.collect::<Vec<_>>().join(", ");
-            if line != told {
-                complain(&line);
-                told = line;
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    };
-    let ended = client.ask_with(Ask::Show(ShowAsk::Wait { tasks }), &mut row)?;
-    let rows: Vec<&Value> = ended.as_array().into_iter().flatten().collect();
-    for row in &rows {
-        writeln!(out, "task {} is {}", row["id"], text(&row["state"]))?;
-        alarms(row, out)?;
-    }
-    out.flush()?;
-    outcome(&rows)
-}
-
-/// The alarms of a task, which are told wherever it is looked at.
-fn alarms(row: &Value, out: &mut dyn Write) -> Result<(), Failure> {
-    let items = row["inbox"].as_array().into_iter().flatten();
-    for item in items.filter(|item| item["kind"] == "alarm") {
-        writeln!(out, "  ALARM      {} {}", text(&item["id"]), text(&item["note"]))?;
-        super::show::details(item, out)?;
-    }
-    Ok(())
-}
-
-/// How a wait ends: 1 when a task failed, 4 when a person is needed.
-fn outcome(rows: &[&Value]) -> Result<(), Failure> {
-    let failed = rows.iter().find(|row| row["state"] == "failed");
-    if let Some(row) = failed {
-        let why = format!("task {} failed: {}", row["id"], text(&row["failure"]));
-        let evidence = match (row["verdicts"].is_array(), row["status"].is_object()) {
-            (true, _) => "gates",
-            (false, true) => "screen",
-            // No agent ever ran.
-            (false, false) => "show",
-        };
-        let mut cure = format!("`monban {evidence} {}` shows the evidence", row["id"]);
-        if row["repository"]["halted"].is_object() {
-            cure.push_str(", `monban resume` lifts the halt");
-        }
-        return Err(Failure::Refused(Rejection::refused(why, cure)));
-    }
-    let waiting = rows.iter().find(|row| row["needs_you"] == true);
-    if let Some(row) = waiting {
-        let why = format!("task {} needs you: {}", row["id"], text(&row["waits_for"]));
-        return Err(Failure::Refused(Rejection::new(
-            Class::NeedsPerson,
-            why,
-            "`monban inbox` shows what waits",
-        )));
-    }
-    Ok(())
 }
 
 pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
@@ -190,6 +127,11 @@ pub(super) fn init(here: &Here, out: &mut dyn Write) -> Result<(), Failure> {
     }
     writeln!(out, "\nRead it, then: git add monban.toml && git commit -m \"monban\"")?;
     let value = client.ask(Ask::Plan(PlanAsk::Check))?;
+    if value["text"] != text.as_str() {
+        // The person has not read that one here.
+        let said = "Until then the monban.toml of the base commit judges: `monban plan check`";
+        return Ok(writeln!(out, "{said}")?);
+    }
     if let Some(hash) = value["hash"].as_str() {
         client.ask(Ask::Plan(PlanAsk::Trust { hash: hash.into() }))?;
         writeln!(out, "its commands are trusted as they stand ({})", short(&value["hash"]))?;
@@ -225,10 +167,11 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// One task in full.
 pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "task {}  {}", value["id"], text(&value["title"]))?;
+    let lead = format!("task {}  ", value["id"]);
+    writeln!(out, "{}", hang(&lead, &text(&value["title"]), width()))?;
     writeln!(out, "  state      {}", text(&value["state"]))?;
     if !value["failure"].is_null() {
-        writeln!(out, "  failure    {}", text(&value["failure"]))?;
+        writeln!(out, "{}", hang("  failure    ", &text(&value["failure"]), width()))?;
     }
     let status = &value["status"];
     if status.is_object() {
@@ -242,12 +185,19 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             text(&status["source"])
         )?;
     }
-    alarms(value, out)?;
+    super::wait::alarms(value, out)?;
     writeln!(out, "  isolation  {} · proxy: {}", text(&value["isolation"]), text(&value["proxy"]))?;
     for name in ["worktree", "branch", "base", "head", "landed"] {
         if !value[name].is_null() {
             writeln!(out, "  {name:10} {}", text(&value[name]))?;
         }
+    }
+    if !value["already_in_base"].is_null() {
+        let base = text(&value["already_in_base"]);
+        writeln!(out, "  landed     nothing: {base} of the base held all of it already")?;
+    }
+    if !value["queued_behind"].is_null() {
+        writeln!(out, "  waits for  {}", text(&value["queued_behind"]))?;
     }
     let attempts: Vec<&Value> = value["attempts"].as_array().into_iter().flatten().collect();
     if let Some(last) = attempts.last() {
@@ -281,14 +231,23 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     if attempt["usage"].is_object() {
         writeln!(out, "  used       {}", used(&attempt["usage"]))?;
     }
+    for prompt in attempt["prompts"].as_array().into_iter().flatten() {
+        let said = match prompt["delivery"].as_str() {
+            Some("wanted") => "waits to be typed",
+            Some("missed") => "never reached the agent, which had ended",
+            _ => continue,
+        };
+        let (number, bytes) = (&prompt["number"], &prompt["bytes"]);
+        writeln!(out, "  prompt {number} {said} ({bytes} bytes)")?;
+    }
     for checkpoint in attempt["checkpoints"].as_array().into_iter().flatten() {
         let snapshot = &checkpoint["snapshot"];
         writeln!(
             out,
-            "  {:10} {}  {} files +{} -{}",
+            "  {:10} {}  {} +{} -{}",
             text(&checkpoint["name"]),
             short(&snapshot["commit"]),
-            snapshot["files"],
+            count(snapshot["files"].as_u64().unwrap_or(0), "file"),
             snapshot["added"],
             snapshot["deleted"]
         )?;

@@ -1,9 +1,10 @@
 //! Tables and documents on standard output.
 
-use super::exit::Failure;
+use super::exit::{Failure, complain};
+use super::layout::{columns, cut, hang};
 use crate::base::foreign::{self, Foreign};
 use serde_json::Value;
-use std::io::Write;
+use std::io::{BufRead, IsTerminal, Write};
 
 /// One JSON document.
 pub(super) fn json(out: &mut dyn Write, value: &Value) -> Result<(), Failure> {
@@ -30,32 +31,74 @@ pub(super) fn short(value: &Value) -> String {
     text(value).chars().take(12).collect()
 }
 
-/// A table with aligned columns; the last column is not padded.
-pub(super) fn table(
-    out: &mut dyn Write,
-    heads: &[&str],
-    rows: &[Vec<String>],
-) -> Result<(), Failure> {
-    let width = |column: usize| {
+/// What becomes of a last column that does not fit the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Its end is left out, with a mark.
+    Cut,
+    /// It is broken at words.
+    Wrapped,
+}
+
+/// The narrowest a last column is cut to.
+const LAST_MIN: usize = 8;
+
+/// The columns of all cells but the last ones, each as wide as its widest.
+fn padded(heads: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let widest = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell));
         cells.chain([heads[column].len()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
-    let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
-    for row in std::iter::once(&heads).chain(rows) {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.push_str(&" ".repeat(width.saturating_sub(columns(cell)) + 2));
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
+    (0..heads.len().saturating_sub(1)).map(widest).collect()
 }
 
-/// How many columns a text takes on a terminal: East Asian wide characters take two.
-fn columns(text: &str) -> usize {
-    unicode_width::UnicodeWidthStr::width(text)
+/// Where the last column of such a table begins.
+pub(super) fn lead_columns(heads: &[&str], rows: &[Vec<String>]) -> usize {
+    padded(heads, rows).iter().map(|width| width + 2).sum()
+}
+
+/// A table with aligned columns: its head, then a text for each row.
+pub(super) fn table(
+    heads: &[&str],
+    rows: &[Vec<String>],
+    last: Last,
+    width: Option<usize>,
+) -> Vec<String> {
+    let padded = padded(heads, rows);
+    let line = |row: &Vec<String>| {
+        let mut lead = String::new();
+        for (cell, width) in row.iter().zip(&padded) {
+            lead.push_str(cell);
+            lead.push_str(&" ".repeat(width.saturating_sub(columns(cell)) + 2));
+        }
+        let cell = row.last().map_or("", String::as_str);
+        let line = match (last, width) {
+            (Last::Cut, Some(width)) => {
+                let room = width.saturating_sub(columns(&lead)).max(LAST_MIN);
+                lead.clone() + &cut(cell, room)
+            }
+            _ => hang(&lead, cell, width),
+        };
+        line.trim_end().to_string()
+    };
+    let heads = heads.iter().map(ToString::to_string).collect();
+    std::iter::once(&heads).chain(rows).map(line).collect()
+}
+
+/// Asks the person for a `yes`. False where nobody can be asked.
+pub(super) fn is_confirmed(question: &str) -> std::io::Result<bool> {
+    if !can_ask() {
+        return Ok(false);
+    }
+    complain(question);
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}
+
+/// Whether there is a person at a terminal who could be asked.
+pub(super) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Seconds as a short age.
@@ -74,10 +117,19 @@ mod tests {
 
     #[test]
     fn columns_line_up_with_wide_characters_and_hide_nothing() {
-        let mut out = Vec::new();
         let rows = vec![vec!["修正".to_string(), "x".into()], vec!["a".into(), "y".into()]];
-        table(&mut out, &["T", "S"], &rows).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "T     S\n修正  x\na     y\n");
+        let lines = table(&["T", "S"], &rows, Last::Cut, None);
+        assert_eq!(lines, ["T     S", "修正  x", "a     y"]);
         assert_eq!(text(&Value::from("a\u{202e}b")), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn on_a_terminal_the_last_column_fits() {
+        let long = "a title that is rather long for its line";
+        let rows = vec![vec!["1".to_string(), long.into()]];
+        let shown = |last, width| table(&["ID", "TITLE"], &rows, last, Some(width)).remove(1);
+        assert_eq!(shown(Last::Cut, 30), "1   a title that is rather lo…");
+        assert_eq!(shown(Last::Cut, 80), format!("1   {long}"));
+        assert_eq!(shown(Last::Wrapped, 30), "1   a title that is rather\n    long for its line");
     }
 }

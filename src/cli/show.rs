@@ -3,8 +3,11 @@
 use super::Here;
 use super::args::Command;
 use super::client::LOG_CURE;
-use super::exit::Failure;
-use super::print::{age, json, json_line, short, table, text};
+use super::exit::{Failure, complain};
+use super::layout::{cut, hang, width};
+use super::print::{Last, age, json, json_line, lead_columns, short, table, text};
+use super::task::DIGEST_PREFIX_MIN;
+use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::wire::people::{Answer, Ask, ShowAsk, TaskAsk};
 use serde_json::Value;
@@ -14,15 +17,20 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
     match command {
         Command::Ls { all, json: as_json } => {
             let value = ask(here, ShowAsk::List { all })?;
-            if as_json { json(out, &value["tasks"]) } else { list(&value, out) }
+            if as_json { json(out, &value["tasks"]) } else { list(&value, all, out) }
         }
         Command::Show { id, json: as_json } => {
             let value = ask(here, ShowAsk::Task(id.0))?;
             if as_json { json(out, &value) } else { super::plan::task(&value, out) }
         }
         Command::Inbox { all, json: as_json } => {
-            let value = ask(here, ShowAsk::Inbox { all })?;
-            if as_json { json(out, &value) } else { inbox(&value, out) }
+            let mut client = here.client()?;
+            let value = client.ask(Ask::Show(ShowAsk::Inbox { all }))?;
+            if as_json {
+                return json(out, &value);
+            }
+            let list = client.ask(Ask::Show(ShowAsk::List { all }))?;
+            inbox(&value, &list, all, out)
         }
         Command::Diff { id } => {
             let value = ask(here, ShowAsk::Diff(id.0))?;
@@ -38,7 +46,9 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
         }
         Command::Screen { id, ansi } => {
             let value = ask(here, ShowAsk::Screen { task: id.0, ansi })?;
-            Ok(writeln!(out, "{}", value["screen"].as_str().unwrap_or_default())?)
+            writeln!(out, "{}", value["screen"].as_str().unwrap_or_default())?;
+            let side = |name: &str| value[name].as_u64().unwrap_or(0);
+            say_wider(side("columns"), side("rows"), out)
         }
         Command::Events { from, follow } => events(here, from, follow, out),
         _ => Ok(()),
@@ -57,6 +67,15 @@ fn patch(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Says how large the agent's terminal is when the person's is narrower: its rows wrap here.
+pub(super) fn say_wider(columns: u64, rows: u64, out: &mut dyn Write) -> Result<(), Failure> {
+    if width().is_some_and(|width| (width as u64) < columns) {
+        out.flush()?;
+        complain(&format!("the agent's terminal is wider than yours: {columns}x{rows}"));
+    }
+    Ok(())
+}
+
 fn ask(here: &Here, ask: ShowAsk) -> Result<Value, Failure> {
     here.client()?.ask(Ask::Show(ask))
 }
@@ -65,112 +84,202 @@ fn rows(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn list(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
-    let repository = &value["repository"];
-    let title = text(&value["title"]);
-    if repository.is_object() {
-        let people = text(&repository["attended_by"]);
-        let attended =
-            if people.is_empty() { "nobody there".into() } else { format!("ATTENDED by {people}") };
-        writeln!(
-            out,
-            "{title} · {} · base {} · {attended}",
-            text(&repository["path"]),
-            text(&repository["base"])
-        )?;
-        if repository["halted"].is_object() {
-            let halt = &repository["halted"];
-            writeln!(out, "HALTED by task {}: {}", halt["task"], text(&halt["cause"]))?;
-        }
-        if !repository["held"].is_null() {
-            writeln!(
-                out,
-                "HELD: {} and nobody was there; `monban resume`",
-                text(&repository["held"])
-            )?;
-        }
-    }
-    let line = |row: &Value| {
-        let status = &row["status"];
-        let shown = match status["state"].as_str() {
-            None => "-".to_string(),
-            Some(state) => {
-                let kind =
-                    status["kind"].as_str().map(|kind| format!(" {kind}")).unwrap_or_default();
-                let paused = if status["paused"] == true { " (paused)" } else { "" };
-                let since = age(status["age_s"].as_u64().unwrap_or(0));
-                format!("{state}{kind}{paused} · {} · {since}", text(&status["source"]))
-            }
-        };
-        let needs = if row["needs_you"] == true { "! " } else { "  " };
-        let title = match row["failure"].is_null() {
-            true => text(&row["title"]),
-            false => format!("{}: {}", text(&row["title"]), text(&row["failure"])),
-        };
-        vec![
-            format!("{needs}{}", row["id"]),
-            text(&row["state"]),
-            text(&row["agent"]),
-            shown,
-            text(&row["kind"]),
-            title,
-        ]
-    };
-    let lines: Vec<Vec<String>> = rows(&value["tasks"]).map(line).collect();
-    table(out, &["  ID", "STATE", "AGENT", "STATUS", "KIND", "TITLE"], &lines)
+/// Where the failure of a task begins, below its row.
+const BELOW: &str = "      ";
+/// Below so many columns for the title, the kind of work makes room for it,
+const TITLE_BEFORE_KIND: usize = 24;
+/// and below so many also how an agent's status is known.
+const TITLE_BEFORE_SOURCE: usize = 12;
+
+/// The cells of a list, in more or less detail.
+struct Detail {
+    heads: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
 }
 
-fn inbox(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+impl Detail {
+    fn of(tasks: &[&Value], repository: bool, kind: bool, source: bool) -> Self {
+        let columns: [(&str, bool, Cell); 7] = [
+            ("  ID", true, |row, _, _| {
+                let needs = if row["needs_you"] == true { "! " } else { "  " };
+                format!("{needs}{}", row["id"])
+            }),
+            ("REPOSITORY", repository, |row, _, _| folder(row)),
+            ("STATE", true, |row, _, _| text(&row["state"])),
+            ("AGENT", true, |row, _, _| text(&row["agent"])),
+            ("STATUS", true, status),
+            ("KIND", kind, |row, _, _| text(&row["kind"])),
+            ("TITLE", true, |row, _, _| text(&row["title"])),
+        ];
+        let shown = || columns.iter().filter(|(_, is_shown, _)| *is_shown);
+        let cells = |row: &&Value| shown().map(|(.., cell)| cell(row, tasks, source)).collect();
+        let heads = shown().map(|(head, ..)| *head).collect();
+        Self { heads, rows: tasks.iter().map(cells).collect() }
+    }
+
+    fn title_columns(&self) -> usize {
+        let width = width().unwrap_or(usize::MAX);
+        width.saturating_sub(lead_columns(&self.heads, &self.rows))
+    }
+}
+
+/// A cell of a task's row, among these tasks, with or without its agent's source.
+type Cell = fn(&Value, &[&Value], bool) -> String;
+
+fn list(value: &Value, all: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let level = text(&value["title"]);
+    let tasks: Vec<&Value> = rows(&value["tasks"]).collect();
+    for repository in rows(&value["repositories"]) {
+        let is_known = !all || tasks.iter().any(|task| is_of(task, repository));
+        let standing = standing(repository, all);
+        if is_known || !standing.is_empty() {
+            let (path, base) = (text(&repository["path"]), text(&repository["base"]));
+            let head = format!("{level} · {path} · base {base} · {}", attended(repository));
+            writeln!(out, "{}", hang("", &head, width()))?;
+        }
+        for line in standing {
+            writeln!(out, "{}", hang("", &line, width()))?;
+        }
+    }
+    let mut detail = Detail::of(&tasks, all, true, true);
+    if detail.title_columns() < TITLE_BEFORE_KIND {
+        detail = Detail::of(&tasks, all, false, true);
+    }
+    if detail.title_columns() < TITLE_BEFORE_SOURCE {
+        detail = Detail::of(&tasks, all, false, false);
+    }
+    let mut lines = table(&detail.heads, &detail.rows, Last::Cut, width()).into_iter();
+    writeln!(out, "{}", lines.next().unwrap_or_default())?;
+    for (line, row) in lines.zip(&tasks) {
+        writeln!(out, "{line}")?;
+        if !row["failure"].is_null() {
+            writeln!(out, "{}", hang(BELOW, &text(&row["failure"]), width()))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_of(task: &Value, repository: &Value) -> bool {
+    task["repository"]["path"] == repository["path"]
+}
+
+/// The name of the folder that a task's repository is in.
+fn folder(row: &Value) -> String {
+    let path = text(&row["repository"]["path"]);
+    path.rsplit('/').next().unwrap_or(&path).to_string()
+}
+
+/// Who is there, or vouches for being there.
+fn attended(repository: &Value) -> String {
+    let (people, vouched) = (text(&repository["attended_by"]), &repository["vouched"]);
+    let vouched = vouched
+        .is_object()
+        .then(|| format!("{} vouches until {}", text(&vouched["by"]), text(&vouched["until"])));
+    match (people.is_empty(), vouched) {
+        (true, None) => "nobody there".into(),
+        (true, Some(vouched)) => vouched,
+        (false, None) => format!("ATTENDED by {people}"),
+        (false, Some(vouched)) => format!("ATTENDED by {people}, {vouched}"),
+    }
+}
+
+/// Why nothing starts in a repository, and how it goes on.
+fn standing(repository: &Value, all: bool) -> Vec<String> {
+    let (of, there) = match all {
+        true => (format!(" {}", text(&repository["path"])), " there"),
+        false => (String::new(), ""),
+    };
+    let resume = format!("`monban resume`{there} goes on");
+    let mut lines = Vec::new();
+    if repository["halted"].is_object() {
+        let task = &repository["halted"]["task"];
+        lines.push(format!(
+            "HALTED{of} since task {task} failed; `monban show {task}` says why, {resume}"
+        ));
+    }
+    if !repository["held"].is_null() {
+        let held = text(&repository["held"]);
+        lines.push(format!("HELD{of}: {held} and nobody was there; {resume}"));
+    }
+    lines
+}
+
+/// What a task's agent does; of a task that waits its turn, what it comes after.
+fn status(row: &Value, tasks: &[&Value], source: bool) -> String {
+    let status = &row["status"];
+    if let Some(state) = status["state"].as_str() {
+        let kind = status["kind"].as_str().map(|kind| format!(" {kind}")).unwrap_or_default();
+        let paused = if status["paused"] == true { " (paused)" } else { "" };
+        let since = age(status["age_s"].as_u64().unwrap_or(0));
+        let source = match source {
+            true => format!(" · {}", text(&status["source"])),
+            false => String::new(),
+        };
+        return format!("{state}{kind}{paused}{source} · {since}");
+    }
+    let is_done = |id: &&Value| tasks.iter().any(|t| t["id"] == **id && t["state"] == "done");
+    let before: Vec<String> =
+        rows(&row["after"]).filter(|id| !is_done(id)).map(ToString::to_string).collect();
+    match (row["state"].as_str(), row["queued_behind"].as_str()) {
+        (Some("draft" | "queued"), _) if !before.is_empty() => {
+            format!("after {}", before.join(" "))
+        }
+        (_, Some(behind)) => format!("waits for {behind}"),
+        _ => "-".into(),
+    }
+}
+
+fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    for line in rows(&list["repositories"]).flat_map(|repository| standing(repository, all)) {
+        writeln!(out, "{}", hang("", &line, width()))?;
+    }
     if rows(value).next().is_none() {
         return Ok(writeln!(out, "nothing waits for you")?);
     }
     for item in rows(value) {
         if item["kind"] == "log-damage" {
-            writeln!(out, "{}  {}", text(&item["kind"]), text(&item["note"]))?;
-            writeln!(out, "    {LOG_CURE}")?;
+            let head = format!("{}  {}", text(&item["kind"]), text(&item["note"]));
+            writeln!(out, "{}", hang("", &head, width()))?;
+            writeln!(out, "{}", hang("    ", LOG_CURE, width()))?;
             continue;
         }
-        writeln!(
-            out,
-            "{}  {}  task {}  {}",
-            text(&item["id"]),
-            text(&item["kind"]),
-            item["task"],
-            text(&item["note"])
-        )?;
-        details(item, out)?;
+        let (id, task) = (text(&item["id"]), &item["task"]);
+        let row = rows(&list["tasks"]).find(|row| row["id"] == *task);
+        let title = row.map(|row| text(&row["title"])).unwrap_or_default();
+        let head = format!("{id}  {}  task {task}  {title}", text(&item["kind"]));
+        writeln!(out, "{}", width().map_or_else(|| head.clone(), |width| cut(&head, width)))?;
+        let mut below = vec![text(&item["note"])];
+        below.extend(details(item));
         let binds = &item["binds"];
         if binds.is_object() {
-            writeln!(
-                out,
-                "    {} at {}  head {}  tree {}  gate runs {}",
+            let digest = text(&item["digest"]);
+            below.push(format!(
+                "{} at {}  head {}  tree {}  gate runs {}",
                 text(&binds["branch"]),
                 short(&binds["base"]),
                 short(&binds["head"]),
                 short(&binds["tree"]),
                 text(&binds["gate_runs"])
-            )?;
-            writeln!(out, "    monban diff {}", item["task"])?;
-            writeln!(
-                out,
-                "    monban approve {} --bind {}",
-                text(&item["id"]),
-                text(&item["digest"])
-            )?;
+            ));
+            below.push(format!("digest {digest}"));
+            below.push(format!("monban diff {task}"));
+            let typed: String = digest.chars().take(DIGEST_PREFIX_MIN).collect();
+            below.push(format!("monban approve {id} --bind {typed}"));
+        }
+        for line in below.iter().filter(|line| !line.is_empty()) {
+            writeln!(out, "{}", hang("    ", line, width()))?;
         }
     }
     Ok(())
 }
 
 /// What an item names one by one; an alarm with how to say that it was seen.
-pub(super) fn details(item: &Value, out: &mut dyn Write) -> Result<(), Failure> {
-    for detail in rows(&item["details"]) {
-        writeln!(out, "    {}", text(detail))?;
-    }
+pub(super) fn details(item: &Value) -> Vec<String> {
+    let mut lines: Vec<String> = rows(&item["details"]).map(text).collect();
     if item["kind"] == "alarm" {
-        writeln!(out, "    seen it: monban approve {}", text(&item["id"]))?;
+        lines.push(format!("seen it: monban approve {}", text(&item["id"])));
     }
-    Ok(())
+    lines
 }
 
 fn gates(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
@@ -184,24 +293,28 @@ fn gates(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         short(&gate["tree"]),
         gate["snapshot"]
     )?;
+    if gate["given_up"] == true {
+        return Ok(writeln!(out, "given up before its verdict")?);
+    }
     if gate["verdicts"].is_null() {
-        return Ok(writeln!(out, "running")?);
+        return Ok(writeln!(out, "no verdict: it is running, or was stopped")?);
     }
     for verdict in rows(&gate["verdicts"]) {
-        writeln!(
-            out,
-            "{:8} {:6} {:>7} ms  {}",
+        let lead = format!(
+            "{:8} {:6} {:>7} ms  ",
             text(&verdict["outcome"]),
             text(&verdict["check"]),
             verdict["duration_ms"],
-            text(&verdict["reason"])
-        )?;
+        );
+        writeln!(out, "{}", hang(&lead, &text(&verdict["reason"]), width()))?;
         if verdict["counts"].is_object() {
             let counts = &verdict["counts"];
             writeln!(
                 out,
-                "         {} tests, {} failed, {} skipped",
-                counts["tests"], counts["failed"], counts["skipped"]
+                "         {}, {} failed, {} skipped",
+                count(counts["tests"].as_u64().unwrap_or(0), "test"),
+                counts["failed"],
+                counts["skipped"]
             )?;
             for name in rows(&counts["failing"]) {
                 writeln!(out, "         failing: {}", text(name))?;

@@ -4,15 +4,24 @@ use super::Here;
 use super::args::{
     AddArgs, Command, EditArgs, IdArg, KindArg, RollbackArgs, SendArgs, TaskCommand,
 };
+use super::client::Client;
 use super::exit::Failure;
+use super::print::{is_confirmed, text};
 use crate::agent::prompt::PROMPT_BYTES_MAX;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::command::TaskChange;
+use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{Kind, Origin, TaskSpec};
-use crate::wire::people::{Ask, InboxAsk, PlanAsk, TaskAsk};
+use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
+use serde_json::Value;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
+
+/// How long a digest is.
+const DIGEST_LENGTH: usize = 64;
+/// How much of one is enough beside an inbox id.
+pub(super) const DIGEST_PREFIX_MIN: usize = 12;
 
 pub(super) fn run(here: &Here, command: TaskCommand, out: &mut dyn Write) -> Result<(), Failure> {
     match command {
@@ -131,23 +140,19 @@ fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
 /// What people decide about tasks.
 pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     let (ask, said) = match command {
-        Command::Approve { item, bind } if bind.is_empty() => {
-            let said = format!("{item} acknowledged");
-            (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)
-        }
-        Command::Approve { item, bind } => {
-            let said = format!("{item} approved; the result is on its way");
-            (Ask::Inbox(InboxAsk::Approve { item, digest: bind }), said)
-        }
+        Command::Approve { item, bind } => return approve(here, item, bind, out),
         Command::Reject { item, reason } => {
             let said = format!("{item} rejected; the reason goes to the agent");
             (Ask::Inbox(InboxAsk::Reject { item, reason }), said)
         }
-        Command::Send(args) => return send(here, args),
+        Command::Send(args) => return send(here, args, out),
         Command::Abort { id: Some(id), .. } => {
             (Ask::Task(id.0, TaskAsk::Abort), format!("task {} is being stopped", id.0))
         }
-        Command::Abort { .. } => {
+        Command::Abort { yes, .. } => {
+            if !yes {
+                may_drop_results(&mut here.client()?)?;
+            }
             (Ask::Plan(PlanAsk::AbortAll), "all tasks of this repository are being stopped".into())
         }
         Command::Pause { id } => {
@@ -166,13 +171,88 @@ pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Resu
     Ok(writeln!(out, "{said}")?)
 }
 
-fn send(here: &Here, args: SendArgs) -> Result<(), Failure> {
+/// The digest an approval signs, where the person typed its beginning. An inbox id stands for one
+/// digest for ever, so a beginning says enough. A task's id stands for whatever waits just now:
+/// there it is the digest that says what was looked at, and an agent could make two results whose
+/// digests begin alike.
+fn whole_digest(client: &mut Client, item: &str, typed: String) -> Result<String, Failure> {
+    if typed.len() >= DIGEST_LENGTH {
+        return Ok(typed);
+    }
+    let waiting = client.ask(Ask::Show(ShowAsk::Inbox { all: true }))?;
+    let mut waiting = waiting.as_array().into_iter().flatten();
+    let task = item.parse::<u64>().ok();
+    let is_meant = |waits: &&Value| {
+        waits["binds"].is_object() && (waits["id"] == item || task == waits["task"].as_u64())
+    };
+    // The daemon has the words for what does not wait.
+    let Some(shown) = waiting.find(is_meant) else { return Ok(typed) };
+    if shown["id"] != item {
+        let why = format!(
+            "task {item} may offer another result by now: a part of a digest says too little"
+        );
+        let cure = "give the whole digest, or the inbox id; `monban inbox` shows both";
+        return Err(Failure::input(why, cure));
+    }
+    let digest = shown["digest"].as_str().unwrap_or_default();
+    if typed.len() < DIGEST_PREFIX_MIN {
+        let why = format!("`{typed}` is too short for a digest");
+        let cure = format!("give at least its first {DIGEST_PREFIX_MIN} characters");
+        return Err(Failure::input(why, cure));
+    }
+    Ok(if digest.starts_with(&typed) { digest.to_string() } else { typed })
+}
+
+/// Ending every task also drops results that only wait for a word of the person.
+fn may_drop_results(client: &mut Client) -> Result<(), Failure> {
+    let list = client.ask(Ask::Show(ShowAsk::List { all: false }))?;
+    let tasks = list["tasks"].as_array().into_iter().flatten();
+    let waiting: Vec<String> = tasks
+        .filter(|task| task["state"] == "waiting")
+        .map(|task| format!("task {} ({})", task["id"], text(&task["title"])))
+        .collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let what = format!("what {} made waits for your approval", waiting.join(", "));
+    if is_confirmed(&format!("{what}; it would not land. End all tasks? Type yes:"))? {
+        return Ok(());
+    }
+    let cure = "`monban inbox` shows it; `--yes` ends all tasks without asking";
+    Err(Failure::Refused(Rejection::new(Class::NeedsPerson, what, cure)))
+}
+
+/// Approves a result and says what came of it; without a digest, says that an alarm was seen.
+fn approve(here: &Here, item: String, typed: String, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut client = here.client()?;
+    if typed.is_empty() {
+        client.ask(Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest: typed }))?;
+        return Ok(writeln!(out, "{item} acknowledged")?);
+    }
+    let digest = whole_digest(&mut client, &item, typed)?;
+    let done = client.ask(Ask::Inbox(InboxAsk::Approve { item, digest }))?;
+    let task = &done["task"];
+    match done["landed"].as_str() {
+        Some(commit) => writeln!(out, "task {task} landed as {commit}")?,
+        None => {
+            let base = text(&done["already_in_base"]);
+            writeln!(out, "task {task} is done: {base} of the base held all of it already")?;
+        }
+    }
+    Ok(())
+}
+
+fn send(here: &Here, args: SendArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let ask = match (args.text, args.submit) {
         (Some(text), true) => TaskAsk::Say { text },
         (Some(text), false) => TaskAsk::Paste { text },
         (None, _) => TaskAsk::Keys { keys: args.keys },
     };
-    here.client()?.ask(Ask::Task(args.id.0, ask)).map(|_| ())
+    let said = here.client()?.ask(Ask::Task(args.id.0, ask))?;
+    if !said["typed_when"].is_null() {
+        writeln!(out, "queued: it is typed when {}", text(&said["typed_when"]))?;
+    }
+    Ok(())
 }
 
 fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {

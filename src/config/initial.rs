@@ -2,6 +2,9 @@
 
 use super::detect::Detected;
 
+/// Where the explanations behind the lines begin, if the line is not longer.
+const NOTE_COLUMN: usize = 32;
+
 /// The text of a first `monban.toml`. Whoever writes it must not overwrite one.
 pub fn render_initial(detected: &Detected) -> String {
     let found = match detected.toolchain {
@@ -14,41 +17,45 @@ pub fn render_initial(detected: &Detected) -> String {
     };
     let base = match &detected.base {
         Some(base) => format!("base = {}", string(base)),
-        None => {
-            "# base = \"main\"             # without it, the repository's default branch".into()
-        }
+        None => noted("# base = \"main\"", "without it, the repository's default branch"),
     };
+    let checks = if detected.lint.is_some() { r#"["lint", "test"]"# } else { r#"["test"]"# };
     format!(
-        r#"# How monban judges work on this repository. It is read from the base commit, so commit it:
-# a change cannot edit its own judge.
+        r#"# How monban judges work on this repository. It is read from the base commit, so
+# commit it: a change cannot edit its own judge.
 {found}{others}
 
 [project]
 {base}
 
-[verify]                        # run in a fresh checkout of what the agent made
+# Run in a fresh checkout of what the agent made. The tests may write JUnit to
+# $MONBAN_JUNIT; without it their exit status decides.
+[verify]
 setup = {setup}
-test = {test}      # may write JUnit to $MONBAN_JUNIT; without it the exit status decides
+test = {test}
 lint = {lint}
 
-[gates]                         # in this order
+{gates}
 checks = {checks}
 
-[limits]                        # only tighter than the level's: 10, 10, 500, 900, "200MB"
-# changed_files = 10
-# created_files = 10
-# changed_lines = 500
-# seconds = 900
-# disk = "200MB"
+{limits}
+{seconds}
 
+# Files git does not track that the work needs, such as ".env.test".
 [worktree]
-copy = []                       # files git does not track that the work needs, such as ".env.test"
+copy = []
 "#,
         setup = list(&detected.setup),
         test = string(detected.test.as_deref().unwrap_or_default()),
         lint = string(detected.lint.as_deref().unwrap_or_default()),
-        checks = if detected.lint.is_some() { r#"["lint", "test"]"# } else { r#"["test"]"# },
+        gates = noted("[gates]", "in this order"),
+        limits = noted("[limits]", "only tighter than the level's"),
+        seconds = noted("# seconds = 900", "for each command above"),
     )
+}
+
+fn noted(line: &str, note: &str) -> String {
+    format!("{line:NOTE_COLUMN$}# {note}")
 }
 
 fn string(text: &str) -> String {

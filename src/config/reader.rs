@@ -154,10 +154,7 @@ impl<'a> Section<'a> {
     /// A whole number within `range`.
     pub(super) fn integer(&self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let found = self.value(key)?;
-        let expected = match *range.end() {
-            u64::MAX => format!("a whole number, at least {}", range.start()),
-            end => format!("a whole number from {} to {end}", range.start()),
-        };
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
         let Some(integer) = found.value.as_integer() else {
             found.wrong_type(&expected);
             return None;

@@ -157,12 +157,12 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<RepositoryConfig, Diagnostics
         config.checks = read_checks(names);
     }
     if let Some(scan) = root.section("scan", &["banned_patterns", "allowed_imports"]) {
-        config.scan = read_scan(&scan);
+        config.scan = read_scan(&scan, &config.checks);
     }
-    const LIMITS: [&str; 5] =
-        ["changed_files", "created_files", "changed_lines", "seconds", "disk"];
-    if let Some(limits) = root.section("limits", &LIMITS) {
-        config.bounds = read_bounds(&limits);
+    // Only what is enforced can be said; the other limits of a level have no check yet.
+    if let Some(limits) = root.section("limits", &["seconds"]) {
+        let seconds = limits.integer("seconds", 1..=SECONDS_MAX);
+        config.bounds = Bounds { seconds, ..Bounds::default() };
     }
     if let Some(worktree) = root.section("worktree", &["copy"]) {
         config.copy = checked(worktree.strings("copy"), below_root);
@@ -208,7 +208,14 @@ fn read_checks(names: Vec<Found<'_, String>>) -> Vec<Check> {
     checks
 }
 
-fn read_scan(scan: &Section<'_>) -> Scan {
+fn read_scan(scan: &Section<'_>, checks: &[Check]) -> Scan {
+    let readers = [("banned_patterns", Check::Banned), ("allowed_imports", Check::Imports)];
+    for key in scan.keys() {
+        let reader = readers.iter().find(|(name, _)| *name == key.value);
+        if let Some((_, check)) = reader.filter(|(_, check)| !checks.contains(check)) {
+            key.problem(format!("nothing looks at it: [gates] checks has no \"{check}\""));
+        }
+    }
     let patterns = scan.sections("banned_patterns", &["pattern", "paths", "why"]);
     let pattern = |section: &Section<'_>| {
         let Some(pattern) = section.string("pattern") else {
@@ -225,16 +232,6 @@ fn read_scan(scan: &Section<'_>) -> Scan {
     Scan {
         banned_patterns: patterns.unwrap_or_default().iter().filter_map(pattern).collect(),
         allowed_imports: imports.map(|found| found.into_iter().map(|one| one.value).collect()),
-    }
-}
-
-fn read_bounds(limits: &Section<'_>) -> Bounds {
-    Bounds {
-        changed_files: limits.integer("changed_files", 1..=u64::MAX),
-        created_files: limits.integer("created_files", 0..=u64::MAX),
-        changed_lines: limits.integer("changed_lines", 1..=u64::MAX),
-        seconds: limits.integer("seconds", 1..=SECONDS_MAX),
-        disk_bytes: limits.string("disk").and_then(|disk| disk.check(|text| values::size(text))),
     }
 }
 

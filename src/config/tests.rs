@@ -17,11 +17,7 @@ checks = ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test
 banned_patterns = [{ pattern = "TODO\\(hack\\)", paths = ["src/**"], why = "..." }]
 allowed_imports = ["./", "../", "src/", "node:fs"]
 [limits]                                # only tighter than the person's
-changed_files = 10
-created_files = 10
-changed_lines = 500
 seconds = 900
-disk = "200MB"
 [worktree]
 copy = [".env.test"]
 "#;
@@ -65,7 +61,7 @@ fn the_documented_repository_file_is_read() {
     assert_eq!(config.checks, Check::ALL.iter().map(|(check, _)| *check).collect::<Vec<_>>());
     assert_eq!(config.scan.banned_patterns[0].pattern, "TODO\\(hack\\)");
     assert_eq!(config.scan.allowed_imports.unwrap().len(), 4);
-    assert_eq!(config.bounds.disk_bytes, Some(200_000_000));
+    assert_eq!(config.bounds.seconds, Some(900));
     assert_eq!(config.copy, [".env.test"]);
 }
 
@@ -101,10 +97,10 @@ fn what_is_not_said_has_its_default() {
 
 #[test]
 fn the_repository_tightens_limits_and_cannot_loosen_them() {
-    let config = repository("[limits]\nseconds = 60\nchanged_files = 99\n");
-    let limits = effective_limits(Level::L1, &config);
-    assert_eq!((limits.seconds.value, limits.seconds.origin), (60, Origin::Repository));
-    assert_eq!((limits.changed_files.value, limits.changed_files.origin), (10, Origin::Level));
+    let seconds = |text: &str| effective_limits(Level::L1, &repository(text)).seconds;
+    let (tighter, looser) = (seconds("[limits]\nseconds = 60"), seconds("[limits]\nseconds = 901"));
+    assert_eq!((tighter.value, tighter.origin), (60, Origin::Repository));
+    assert_eq!((looser.value, looser.origin), (900, Origin::Level));
 }
 
 #[test]
@@ -117,6 +113,17 @@ fn an_unknown_key_names_its_place_what_was_meant_and_what_is_allowed() {
     let found = repository_mistakes("[verify]\ncache = [\"target\"]");
     assert!(found[0].starts_with("monban.toml:2:1: verify.cache: unknown key"), "{found:?}");
     assert!(found[0].ends_with("llowed: setup, test, lint"), "{found:?}");
+    // Nor is a limit accepted that nothing enforces.
+    for key in ["changed_files = 5", "created_files = 5", "changed_lines = 5", "disk = \"1MB\""] {
+        let found = repository_mistakes(&format!("[limits]\nseconds = 60\n{key}\n"));
+        assert!(found[0].starts_with("monban.toml:3:1: limits."), "{found:?}");
+        assert!(found[0].ends_with("unknown key; allowed: seconds"), "{found:?}");
+    }
+    let scan = "[scan]\nallowed_imports = [\"./\"]\nbanned_patterns = [{ pattern = \"x\" }]\n";
+    let found = repository_mistakes(scan);
+    assert!(found[0].starts_with("monban.toml:2:1: scan.allowed_imports:"), "{found:?}");
+    assert!(found[0].contains("nothing looks at it") && found[0].contains("\"imports\""));
+    assert!(found[1].starts_with("monban.toml:3:1: scan.banned_patterns:"), "{found:?}");
     // The repository has no say in what runs on the person's machine.
     for key in ["level = \"L3\"", "[agents.claude]\nprogram = \"/bin/sh\"", "[isolation]"] {
         let found = repository_mistakes(key);
@@ -126,8 +133,8 @@ fn an_unknown_key_names_its_place_what_was_meant_and_what_is_allowed() {
 
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once_in_its_order() {
-    let text = "[verify]\ntest = 3\nsetup = [\"\", 4]\n[gates]\nchecks = [\"lints\", \"test\", \"test\"]\n\
-                [limits]\nseconds = 0\ndisk = \"much\"\nchanged_files = -1\n[project]\nbase = \"a..b\"\n\
+    let text = "[verify]\ntest = 3\nsetup = [\"\", 4]\n[gates]\nchecks = [\"lints\", \"test\", \"test\", \"banned\"]\n\
+                [limits]\nseconds = 0\n[project]\nbase = \"a..b\"\n\
                 [worktree]\ncopy = [\"../secret\", \"/etc/passwd\", \".git/config\"]\n\
                 [scan]\nbanned_patterns = [{ pattern = \"(\" }, { why = \"x\" }]\n";
     let expected = [
@@ -137,14 +144,12 @@ fn every_mistake_of_a_file_is_reported_at_once_in_its_order() {
         "5:11: gates.checks: \"lints\" is not a check; did you mean \"lint\"? Allowed: limits, ",
         "5:28: gates.checks: this check stands twice",
         "7:11: limits.seconds: 0 is not allowed: expected a whole number from 1 to 604800",
-        "8:8: limits.disk: \"much\" is not a size: write one such as \"200MB\"",
-        "9:17: limits.changed_files: -1 is not allowed: expected a whole number, at least 1",
-        "11:8: project.base: \"a..b\" is not the name of a branch",
-        "13:9: worktree.copy: \"../secret\" must not leave the worktree",
-        "13:22: worktree.copy: \"/etc/passwd\" must be relative to the worktree",
-        "13:37: worktree.copy: \".git/config\" must not be in .git",
-        "15:32: scan.banned_patterns.pattern: \"(\" is not a regular expression",
-        "15:39: scan.banned_patterns: a banned pattern needs \"pattern\"",
+        "9:8: project.base: \"a..b\" is not the name of a branch",
+        "11:9: worktree.copy: \"../secret\" must not leave the worktree",
+        "11:22: worktree.copy: \"/etc/passwd\" must be relative to the worktree",
+        "11:37: worktree.copy: \".git/config\" must not be in .git",
+        "13:32: scan.banned_patterns.pattern: \"(\" is not a regular expression",
+        "13:39: scan.banned_patterns: a banned pattern needs \"pattern\"",
     ];
     let found = repository_mistakes(text);
     for (found, expected) in found.iter().zip(expected) {
@@ -233,7 +238,9 @@ fn the_gate_hash_follows_what_judges_and_nothing_else() {
         assert_ne!(repository(&changed).gate_hash(), hash, "{from}");
     }
     assert_eq!(
-        repository("[scan]\nallowed_imports = []\n").scan.allowed_imports,
+        repository("[gates]\nchecks = [\"imports\"]\n[scan]\nallowed_imports = []\n")
+            .scan
+            .allowed_imports,
         Some(Vec::new()),
         "allowing nothing is not the same as not saying"
     );
@@ -283,7 +290,11 @@ fn toolchains_are_recognised_by_their_files() {
 fn the_first_file_is_valid_and_says_what_was_found() {
     for files in [&[][..], &[("Cargo.toml", "")], &[("package.json", "{}"), ("bun.lock", "")]] {
         let found = Detected { base: Some("trunk".into()), ..detected(files) };
-        let config = repository(&render_initial(&found));
+        let text = render_initial(&found);
+        let notes = text.lines().filter_map(|line| line.rfind('#').filter(|at| *at > 0));
+        assert!(notes.clone().count() >= 3 && notes.into_iter().all(|at| at == 32), "{text}");
+        assert!(!text.contains("changed_files"), "only what works is offered: {text}");
+        let config = repository(&text);
         assert_eq!(config.base.as_deref(), Some("trunk"));
         assert_eq!(config.verify.setup, found.setup);
         assert_eq!(config.verify.test, found.test);

@@ -1,51 +1,24 @@
-//! The notations of single values: sizes, durations, paths inside a worktree, names. Each is read
+//! The notations of single values: durations, paths inside a worktree, names. Each is read
 //! in this one place, for files and for the command line.
 
 use crate::base::foreign::Foreign;
 use std::path::{Component, Path};
 use std::time::Duration;
 
-const SIZE_UNITS: [(&str, u64); 7] = [
-    ("B", 1),
-    ("KB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];
-
 const DURATION_UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
 
 /// Variables that monban sets or removes itself, with the reason.
 const OWN_VARIABLES: [(&str, &str); 9] = [
-    ("HOME", "monban sets HOME to a folder in the worktree (A-009)"),
-    ("CLAUDE_CONFIG_DIR", "monban puts it into the agent's HOME (C-17)"),
-    ("CODEX_HOME", "monban puts it into the agent's HOME (C-17)"),
-    ("HTTP_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("HTTPS_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("FTP_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("ALL_PROXY", "proxy variables never reach an agent (A-011)"),
-    ("NO_PROXY", "proxy variables never reach an agent (A-011)"),
+    ("HOME", "monban sets HOME to a folder in the worktree (rule A-009)"),
+    ("CLAUDE_CONFIG_DIR", "monban puts it into the agent's HOME (rule C-17)"),
+    ("CODEX_HOME", "monban puts it into the agent's HOME (rule C-17)"),
+    ("HTTP_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("HTTPS_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("FTP_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("ALL_PROXY", "proxy variables never reach an agent (rule A-011)"),
+    ("NO_PROXY", "proxy variables never reach an agent (rule A-011)"),
     ("MONBAN_HOME", "an agent has no business with monban's own state"),
 ];
-
-/// Reads a size such as `200MB` or `1GiB`, in bytes; at least one byte.
-///
-/// # Errors
-/// A sentence for the person who wrote it.
-pub fn size(text: &str) -> Result<u64, String> {
-    let refused = || {
-        let units = SIZE_UNITS.map(|(unit, _)| unit).join(", ");
-        format!("{} is not a size: write one such as \"200MB\"; units: {units}", shown(text))
-    };
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit =
-        SIZE_UNITS.iter().find(|(name, _)| *name == unit.trim_start()).ok_or_else(refused)?;
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit.1));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(refused)
-}
 
 /// Reads a duration such as `30m` or `1h30m`; at least one second.
 ///
@@ -171,12 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_durations_are_read_with_their_unit_only() {
-        assert_eq!(size("200MB"), Ok(200_000_000));
-        assert_eq!(size("1 GiB"), Ok(1 << 30));
-        for bad in ["", "200", "MB", "0MB", "1mb", "-1MB", "1.5GB", "99999999999999999999GB"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
+    fn durations_are_read_with_their_unit_only() {
         assert_eq!(duration("30m"), Ok(Duration::from_secs(1800)));
         assert_eq!(duration("1d2h3m4s"), Ok(Duration::from_secs(93_784)));
         for bad in ["", "30", "m", "0s", "1m1h", "1m1m", "1h ", "9999999999999999999d"] {

@@ -156,11 +156,24 @@ pub fn attempt(
 
 /// Plans a start of `agent` for `attempt`.
 pub fn plan(agent: &Agent, attempt: &prepare::Attempt, host: &Host) -> Result<Prepared, Rejection> {
-    prepare::prepare(&agent.name, &agent.kind, &agent.config, attempt, host).map_err(refusal)
+    let prepared = prepare::prepare(&agent.name, &agent.kind, &agent.config, attempt, host);
+    prepared.map_err(|why| refusal(&why, host))
 }
 
-fn refusal(refusal: Refusal) -> Rejection {
-    environment(refusal.to_string(), "`monban auth` and `monban doctor` say more")
+fn refusal(refusal: &Refusal, host: &Host) -> Rejection {
+    let cure = match refusal {
+        // It may well be in the person's by now.
+        Refusal::ProgramMissing { program, .. } if !program.contains('/') => {
+            let path = host.environment.get("PATH").map_or("", String::as_str);
+            format!(
+                "the daemon was started with PATH={}; if yours has it by now, `monban daemon stop` \
+                 and run the command again: agents go on meanwhile",
+                Foreign::new(path)
+            )
+        }
+        _ => "`monban auth` and `monban doctor` say more".into(),
+    };
+    environment(refusal.to_string(), cure)
 }
 
 /// Rows for `monban auth`.

@@ -9,6 +9,7 @@ mod engine;
 mod fault;
 mod gates;
 mod hooks;
+mod inbox;
 mod live;
 mod plan;
 mod presence;

@@ -1,10 +1,12 @@
 //! The plan: which repository is meant, which gate would judge, what may start.
 
 use super::requests::Asked;
-use super::show;
+use super::{show, view};
+use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::Request as Wanted;
+use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{GatePin, Stage, TaskState};
 use crate::wire::people::PlanAsk;
@@ -23,6 +25,13 @@ pub(super) struct Ground {
     pub path: PathBuf,
 }
 
+impl Ground {
+    /// Its folder, for people.
+    fn shown(&self) -> Foreign {
+        Foreign::new(self.path.display().to_string())
+    }
+}
+
 pub(super) async fn handle(asked: &Asked, ask: PlanAsk) -> Result<Value, Rejection> {
     match ask {
         PlanAsk::Add { spec, origin } => {
@@ -35,14 +44,20 @@ pub(super) async fn handle(asked: &Asked, ask: PlanAsk) -> Result<Value, Rejecti
         }
         PlanAsk::Check => check(asked, &ground(asked).await?).await,
         PlanAsk::Trust { hash } => trust(asked, &ground(asked).await?, &hash).await,
-        PlanAsk::Run { tasks, trust } => run(asked, &ground(asked).await?, tasks, trust).await,
+        PlanAsk::Run { tasks, trust, attend_ms } => {
+            run(asked, &ground(asked).await?, tasks, trust, attend_ms).await
+        }
         PlanAsk::Vouch { for_ms } => {
-            let until = asked.world.clock.now().plus(Duration::from_millis(for_ms));
-            asked.command(Wanted::Vouch { until }).await
+            asked.command(Wanted::Vouch { until: until(asked, for_ms) }).await
         }
         PlanAsk::Resume => asked.command(Wanted::Resume { repo: standing(asked).await? }).await,
         PlanAsk::AbortAll => abort_all(asked, standing(asked).await?).await,
     }
+}
+
+/// The end of a time from now on.
+fn until(asked: &Asked, for_ms: u64) -> Timestamp {
+    asked.world.clock.now().plus(Duration::from_millis(for_ms))
 }
 
 /// The repository the person stands in, for what looks or stops: that must not depend on whether
@@ -106,19 +121,30 @@ async fn run(
     ground: &Ground,
     tasks: Vec<TaskId>,
     trusted: Option<String>,
+    attend_ms: Option<u64>,
 ) -> Result<Value, Rejection> {
+    let attend = attend_ms.map(|for_ms| until(asked, for_ms));
     let tasks = named_or_drafts(asked, ground.repo, tasks).await?;
+    if let ([], Some(until)) = (tasks.as_slice(), attend) {
+        // Nothing is to start; the word alone counts too.
+        asked.command(Wanted::Vouch { until }).await?;
+        return Ok(json!({ "tasks": tasks, "states": tasks, "queued_behind": tasks }));
+    }
+    refuse_no_task(asked, ground, &tasks).await?;
     stand_in_their_repository(asked, ground.repo, &tasks).await?;
     agents_ready(asked, &tasks).await?;
     let pin = ready_to_start(asked, ground, trusted).await?;
     let named = tasks.iter().map(|task| (*task, pin.clone())).collect();
-    asked.command(Wanted::Run { tasks: named }).await?;
+    asked.command(Wanted::Run { tasks: named, attend }).await?;
     let ids = tasks.clone();
     let states = asked.world.engine.look(move |core| {
-        let state = |id: &TaskId| core.state.task(*id).map(crate::model::task::Task::state);
-        ids.iter().map(state).collect::<Vec<Option<TaskState>>>()
+        let state = |id: &TaskId| {
+            core.state.task(*id).map(|task| (task.state(), view::queued_behind(core, task)))
+        };
+        ids.iter().map(state).map(Option::unzip).unzip()
     });
-    Ok(json!({ "tasks": tasks, "states": states.await? }))
+    let (states, behind): (Vec<Option<TaskState>>, Vec<Option<Option<String>>>) = states.await?;
+    Ok(json!({ "tasks": tasks, "states": states, "queued_behind": behind }))
 }
 
 async fn named_or_drafts(
@@ -134,14 +160,30 @@ async fn named_or_drafts(
         let drafts = of_repo.filter(|task| task.stage == Stage::Draft);
         drafts.map(|task| task.id).collect::<Vec<_>>()
     });
-    let drafts = drafts.await?;
-    if drafts.is_empty() {
-        return Err(Rejection::input(
-            "there is no task to run",
-            "`monban task add` writes one down",
-        ));
+    drafts.await
+}
+
+/// The refusal of a run of nothing, saying what keeps queued tasks from starting.
+async fn refuse_no_task(asked: &Asked, ground: &Ground, tasks: &[TaskId]) -> Result<(), Rejection> {
+    if !tasks.is_empty() {
+        return Ok(());
     }
-    Ok(drafts)
+    let repo = ground.repo;
+    let look = move |core: &Core| {
+        let repo = core.state.repos.get(&repo)?;
+        let halt = repo.halt.as_ref();
+        let halted = halt.map(|halt| format!("halted since task {} failed", halt.task));
+        let held = repo.hold.as_ref().map(|what| format!("held: {what} and nobody was there"));
+        halted.or(held)
+    };
+    let stands = asked.world.engine.look(look).await?;
+    Err(match stands {
+        Some(why) => Rejection::refused(
+            format!("there is no draft to run, and {} is {why}", ground.shown()),
+            "`monban resume` lets it go on",
+        ),
+        None => Rejection::input("there is no task to run", "`monban task add` writes one down"),
+    })
 }
 
 /// The gate is read where the person stands: a task of another repository is refused there, lest it

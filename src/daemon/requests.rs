@@ -1,12 +1,12 @@
 //! Requests of people, each turned into commands for the core or a look at it.
 
 use super::world::World;
-use super::{plan, show, terminal};
-use crate::base::id::{ItemId, TaskId};
+use super::{inbox, plan, show, terminal};
+use crate::base::id::TaskId;
 use crate::model::command::{Command, Request as Wanted};
-use crate::model::item::ItemKind;
+use crate::model::event::Event;
 use crate::model::rejection::Rejection;
-use crate::wire::people::{Answer, Ask, DaemonAsk, InboxAsk, Request, TaskAsk};
+use crate::wire::people::{Answer, Ask, DaemonAsk, Request, TaskAsk};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -27,9 +27,13 @@ pub struct Asked {
 impl Asked {
     /// Has a request of the person decided.
     pub async fn command(&self, request: Wanted) -> Result<Value, Rejection> {
+        Ok(json!({ "events": self.events(request).await? }))
+    }
+
+    /// The same, as the events that follow.
+    pub async fn events(&self, request: Wanted) -> Result<Vec<Event>, Rejection> {
         let command = Command::Person { who: self.person.clone(), request };
-        let events = self.world.engine.command(command).await?;
-        Ok(json!({ "events": events }))
+        self.world.engine.command(command).await
     }
 }
 
@@ -54,7 +58,7 @@ pub async fn handle(
     let result = match request.ask {
         Ask::Plan(ask) => plan::handle(&asked, ask).await,
         Ask::Task(id, ask) => task(&asked, id, ask).await,
-        Ask::Inbox(ask) => inbox(&asked, ask).await,
+        Ask::Inbox(ask) => inbox::handle(&asked, ask).await,
         Ask::Show(ask) => show::handle(&asked, ask).await,
         Ask::Daemon(ask) => daemon(&asked, ask).await,
         Ask::Attach { .. } => {
@@ -75,7 +79,7 @@ async fn task(asked: &Asked, id: TaskId, ask: TaskAsk) -> Result<Value, Rejectio
         TaskAsk::Retry { resume, trust } => return plan::retry(asked, id, resume, trust).await,
         TaskAsk::Judge => Wanted::Judge { task: id },
         TaskAsk::Paste { text } => return terminal::paste(asked, id, &text).await,
-        TaskAsk::Say { text } => Wanted::Say { task: id, text },
+        TaskAsk::Say { text } => return terminal::say(asked, id, text).await,
         TaskAsk::Keys { keys } => return terminal::keys(asked, id, &keys).await,
         TaskAsk::Abort => Wanted::Abort { task: id },
         TaskAsk::Pause => Wanted::Pause { task: id, paused: true },
@@ -83,49 +87,6 @@ async fn task(asked: &Asked, id: TaskId, ask: TaskAsk) -> Result<Value, Rejectio
         TaskAsk::RollBack { checkpoint } => Wanted::RollBack { task: id, checkpoint },
     };
     asked.command(wanted).await
-}
-
-async fn inbox(asked: &Asked, ask: InboxAsk) -> Result<Value, Rejection> {
-    let wanted = match ask {
-        InboxAsk::Approve { item, digest } => {
-            // Who names a digest means the result, also beside an alarm.
-            let result_only = !digest.is_empty();
-            Wanted::Approve { item: item_id(asked, item, result_only).await?, digest }
-        }
-        InboxAsk::Reject { item, reason } => {
-            Wanted::Reject { item: item_id(asked, item, true).await?, reason }
-        }
-        InboxAsk::Undo { op } => Wanted::Undo { op },
-    };
-    asked.command(wanted).await
-}
-
-/// An inbox id as it is, or the one item that waits about a task, with or without its alarms.
-async fn item_id(asked: &Asked, text: String, no_alarms: bool) -> Result<ItemId, Rejection> {
-    if let Some(id) = text.strip_prefix("item").and_then(|digits| digits.parse().ok()) {
-        return Ok(ItemId(id));
-    }
-    let task = text.parse().map(TaskId).map_err(|_| {
-        let why = format!("`{text}` is neither an inbox id such as item3 nor a task id");
-        Rejection::input(why, "`monban inbox` lists what waits")
-    })?;
-    let waiting = asked.world.engine.look(move |core| {
-        let items = core.state.items_of(task);
-        let items = items.filter(|item| !no_alarms || item.kind != ItemKind::Alarm);
-        items.map(|item| item.id).collect::<Vec<_>>()
-    });
-    match waiting.await?.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(Rejection::input(
-            format!("nothing of task {task} waits for you"),
-            "`monban inbox` lists what waits",
-        )),
-        several => {
-            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let why = format!("several items of task {task} wait: {}", ids.join(" "));
-            Err(Rejection::input(why, "name one of them"))
-        }
-    }
 }
 
 async fn daemon(asked: &Asked, ask: DaemonAsk) -> Result<Value, Rejection> {

@@ -70,22 +70,33 @@ pub(super) fn no_task(id: TaskId) -> Rejection {
 
 async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
     let repo = scope(asked, all).await?;
-    let (node, now) = (asked.world.node.clone(), asked.world.clock.now());
+    let here = here(asked);
     let look = move |core: &Core| {
         let repository = repo.and_then(|repo| core.state.repos.get(&repo));
         json!({
             "level": core.settings.level,
             "title": core.settings.level.title(),
             "repository": repository.map(|repo| view::repository(&core.state, repo)),
-            "tasks": view::list(&core.state, repo, &node, Some(now)),
+            "repositories": core
+                .state
+                .repos
+                .values()
+                .filter(|known| repo.is_none_or(|repo| known.id == repo))
+                .map(|repo| view::repository(&core.state, repo))
+                .collect::<Vec<_>>(),
+            "tasks": view::list(core, repo, &here),
         })
     };
     asked.world.engine.look(look).await
 }
 
+fn here(asked: &Asked) -> view::Here {
+    view::Here { node: asked.world.node.clone(), now: Some(asked.world.clock.now()) }
+}
+
 async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
-    let (node, now) = (asked.world.node.clone(), asked.world.clock.now());
-    let look = move |core: &Core| view::task(&core.state, id, &node, Some(now));
+    let (here, world) = (here(asked), Arc::clone(&asked.world));
+    let look = move |core: &Core| view::task(core, id, &here, &|run| world.marker(run));
     asked.world.engine.look(look).await?.ok_or_else(|| no_task(id))
 }
 
@@ -96,12 +107,11 @@ async fn wait(asked: &Asked, tasks: Vec<TaskId>) -> Result<Value, Rejection> {
     let mut progress = asked.world.progress.subscribe();
     let mut shown = Value::Null;
     loop {
-        let (node, now, wanted) =
-            (asked.world.node.clone(), asked.world.clock.now(), tasks.clone());
+        let (here, wanted, world) = (here(asked), tasks.clone(), Arc::clone(&asked.world));
         let look = move |core: &Core| {
             let settled = wanted.iter().all(|id| view::is_settled(&core.state, *id));
-            let rows =
-                wanted.iter().filter_map(|id| view::task(&core.state, *id, &node, Some(now)));
+            let marker = |run| world.marker(run);
+            let rows = wanted.iter().filter_map(|id| view::task(core, *id, &here, &marker));
             (settled, rows.collect::<Value>())
         };
         let (settled, rows) = asked.world.engine.look(look).await?;
@@ -132,7 +142,7 @@ async fn send(asked: &Asked, answer: Answer) -> Result<(), Rejection> {
     asked.answers.send(answer).await.map_err(|_| stopping())
 }
 
-fn stopping() -> Rejection {
+pub(super) fn stopping() -> Rejection {
     Rejection::new(Class::Environment, "the connection is ending", "run the command again")
 }
 

@@ -4,6 +4,8 @@ use super::requests::Asked;
 use super::runs::Attached;
 use super::show;
 use crate::base::id::{RunId, TaskId};
+use crate::model::attempt::AgentState;
+use crate::model::command::Request;
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
 use crate::term::{Key, Terminal, encode_key, encode_paste};
@@ -40,6 +42,30 @@ pub(super) async fn keys(asked: &Asked, id: TaskId, keys: &[String]) -> Result<V
         bytes.extend(encode_key(&key, &modes));
     }
     type_in(&run, bytes)
+}
+
+/// Gives the agent a prompt; says for what it waits when it is not typed at once.
+pub(super) async fn say(asked: &Asked, id: TaskId, text: String) -> Result<Value, Rejection> {
+    let typed_when = asked.world.engine.look(move |core: &Core| typed_when(core, id)).await?;
+    let said = asked.command(Request::Say { task: id, text }).await?;
+    let prompt = said.pointer("/events").and_then(Value::as_array).and_then(|events| {
+        events.iter().find_map(|event| event.pointer("/payload/prompt").cloned())
+    });
+    Ok(json!({ "prompt": prompt, "typed_when": typed_when }))
+}
+
+/// What a prompt waits for that is asked for now, if it is not typed at once.
+fn typed_when(core: &Core, id: TaskId) -> Option<&'static str> {
+    let task = core.state.task(id)?;
+    let run = task.attempt()?.run.as_ref()?;
+    let takes_one = matches!(run.status.state, AgentState::Idle | AgentState::Done);
+    if core.state.is_halted(task) {
+        return Some("the halt is lifted (`monban resume`)");
+    }
+    if run.pause_wanted {
+        return Some("the task goes on (`monban resume ID`)");
+    }
+    (core.state.is_in_turn(task) && !takes_one).then_some("the agent's turn ends")
 }
 
 fn type_in(run: &Attached, bytes: Vec<u8>) -> Result<Value, Rejection> {
@@ -83,18 +109,16 @@ async fn last_run(asked: &Asked, id: TaskId) -> Result<RunId, Rejection> {
     };
     let run = asked.world.engine.look(look).await?.ok_or_else(|| show::no_task(id))?;
     run.ok_or_else(|| {
-        Rejection::refused(
-            format!("task {id} has no agent yet"),
-            format!("`monban run {id}` starts one"),
-        )
+        let why = format!("task {id} has no agent");
+        Rejection::refused(why, format!("`monban show {id}` says where it stands"))
     })
 }
 
 /// The screen of a task's agent, as text or with colours; of an ended one, as it left it.
 pub(super) async fn screen(asked: &Asked, id: TaskId, ansi: bool) -> Result<Value, Rejection> {
     let run = last_run(asked, id).await?;
-    let draw = move |terminal: &Terminal| draw(terminal, ansi);
-    let screen = match asked.world.runs.get(run) {
+    let draw = move |terminal: &Terminal| (terminal.size(), draw(terminal, ansi));
+    let (size, screen) = match asked.world.runs.get(run) {
         Some(run) => run.live.look(draw),
         None => {
             let world = Arc::clone(&asked.world);
@@ -106,14 +130,18 @@ pub(super) async fn screen(asked: &Asked, id: TaskId, ansi: bool) -> Result<Valu
             })?
         }
     };
-    Ok(json!({ "task": id, "run": run, "screen": screen }))
+    let (columns, rows) = (size.cols, size.rows);
+    Ok(json!({ "task": id, "run": run, "screen": screen, "columns": columns, "rows": rows }))
 }
 
+/// The rows down to the last that shows anything: more would push them out of sight.
 fn draw(terminal: &Terminal, ansi: bool) -> String {
+    let texts = terminal.text_rows();
+    let shown = texts.iter().rposition(|row| !row.trim().is_empty()).map_or(0, |last| last + 1);
     if !ansi {
-        return terminal.text_rows().join("\n");
+        return texts[..shown].join("\n");
     }
-    let rows = (0..terminal.size().rows).filter_map(|y| terminal.row(y));
+    let rows = (0..terminal.size().rows).take(shown).filter_map(|y| terminal.row(y));
     let coloured = rows.map(|row| {
         let mut line = String::new();
         let mut last = None;
@@ -132,7 +160,6 @@ fn draw(terminal: &Terminal, ansi: bool) -> String {
 
 /// Ends every agent, as a person's word before the daemon stops.
 pub(super) async fn end_all(asked: &Asked) -> Result<(), Rejection> {
-    use crate::model::command::Request;
     let tasks = asked.world.engine.look(|core: &Core| {
         let active = core.state.tasks.values().filter(|task| task.is_active());
         active.map(|task| task.id).collect::<Vec<_>>()

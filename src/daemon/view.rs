@@ -1,19 +1,32 @@
 //! What people and scripts are shown: the state as JSON rows. Fields are only ever added.
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{RepoId, TaskId};
-use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, RollbackProgress};
+use crate::base::foreign::Foreign;
+use crate::base::id::{RepoId, RunId, TaskId};
+use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Place};
+use crate::model::core::Core;
 use crate::model::item::{Item, ItemKind};
 use crate::model::state::{Repo, State};
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::GateRun;
+use crate::runner::MARKER_VARIABLE;
 use crate::store::Problem;
 use serde_json::{Value, json};
 
-/// The rows of `ls`. Without `now` they have no ages: then they change only when the state does.
-pub fn list(state: &State, repo: Option<RepoId>, node: &str, now: Option<Timestamp>) -> Value {
-    let tasks = state.tasks.values().filter(|task| repo.is_none_or(|repo| task.repo == repo));
-    tasks.map(|task| row(state, task, node, now)).collect()
+/// What rows say of the machine and the moment.
+#[derive(Clone)]
+pub struct Here {
+    /// The name of this machine.
+    pub node: String,
+    /// The time. Without it rows have no ages: then they change only when the state does.
+    pub now: Option<Timestamp>,
+}
+
+/// The rows of `ls`.
+pub fn list(core: &Core, repo: Option<RepoId>, here: &Here) -> Value {
+    let tasks = core.state.tasks.values();
+    let tasks = tasks.filter(|task| repo.is_none_or(|repo| task.repo == repo));
+    tasks.map(|task| row(core, task, here)).collect()
 }
 
 /// The heading of `ls`: where the repository stands.
@@ -43,7 +56,8 @@ pub fn attended(state: &State) -> Value {
     })
 }
 
-fn row(state: &State, task: &Task, node: &str, now: Option<Timestamp>) -> Value {
+fn row(core: &Core, task: &Task, here: &Here) -> Value {
+    let state = &core.state;
     let attempt = task.attempt();
     let place = attempt.and_then(|attempt| attempt.place.as_ref());
     let run = attempt.and_then(|attempt| attempt.run.as_ref());
@@ -54,10 +68,10 @@ fn row(state: &State, task: &Task, node: &str, now: Option<Timestamp>) -> Value 
         "title": task.spec.title,
         "kind": task.spec.kind,
         "agent": task.spec.agent,
-        "node": node,
+        "node": here.node,
         "state": task.state(),
         "since": task.since,
-        "status": run.map(|run| status(&run.status, run.paused, now)),
+        "status": run.map(|run| status(&run.status, run.paused, here.now)),
         "attempt": attempt.map(|attempt| attempt.number),
         "run": run.map(|run| run.id),
         "worktree": place.map(|place| &place.worktree),
@@ -69,11 +83,30 @@ fn row(state: &State, task: &Task, node: &str, now: Option<Timestamp>) -> Value 
         "waits_for": waits,
         "failure": task.failure,
         "landed": task.landed,
+        "after": task.spec.after,
+        "repository": core.state.repo_of(task).map(|repo| json!({ "path": repo.path })),
+        "already_in_base": task.already_in,
+        "queued_behind": queued_behind(core, task),
         "gauges": snapshot.map(|snapshot| json!({
             "changed_files": snapshot.files,
             "changed_lines": snapshot.added + snapshot.deleted,
         })),
     })
+}
+
+/// What a queued task waits for, in words that follow "waits for".
+pub fn queued_behind(core: &Core, task: &Task) -> Option<String> {
+    let state = &core.state;
+    let repo = state.repo_of(task).filter(|_| task.stage == Stage::Queued)?;
+    let before = task.spec.after.iter().filter_map(|id| state.task(*id));
+    let before = before.into_iter().find(|before| before.stage != Stage::Done);
+    let (active, places) = (state.active_count(), core.settings.max_agents);
+    match before {
+        _ if repo.halt.is_some() => Some("the end of the halt (`monban resume`)".into()),
+        Some(before) => Some(format!("task {}, which is {}", before.id, before.state())),
+        None if active >= places => Some(format!("a place: {active} of {places} agents are there")),
+        None => repo.hold.as_ref().map(|_| "somebody to be there (`monban resume`)".into()),
+    }
 }
 
 /// An agent's status with its source, since when it has it, and its age.
@@ -106,19 +139,24 @@ fn verdicts(gate: &GateRun) -> Value {
 }
 
 /// One task in full, for `show`.
-pub fn task(state: &State, id: TaskId, node: &str, now: Option<Timestamp>) -> Option<Value> {
+pub fn task(
+    core: &Core,
+    id: TaskId,
+    here: &Here,
+    marker: &dyn Fn(RunId) -> String,
+) -> Option<Value> {
+    let state = &core.state;
     let task = state.task(id)?;
-    let mut value = row(state, task, node, now);
+    let mut value = row(core, task, here);
     let waiting: Vec<Value> = state.items_of(id).map(|waits| item(state, waits)).collect();
     let more = json!({
         "prompt": task.spec.prompt,
-        "after": task.spec.after,
         "files": task.spec.files,
         "gate": task.gate,
         "added_at": task.added_at,
         "stage": task.stage,
         "inbox": waiting,
-        "attempts": task.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "attempts": task.attempts.iter().map(|of| attempt(task, of, marker)).collect::<Vec<_>>(),
         "isolation": "host + worktree",
         "proxy": "none (not network isolation)",
         "repository": state.repo_of(task).map(|repo| repository(state, repo)),
@@ -129,13 +167,14 @@ pub fn task(state: &State, id: TaskId, node: &str, now: Option<Timestamp>) -> Op
     Some(value)
 }
 
-fn attempt(attempt: &Attempt) -> Value {
+fn attempt(task: &Task, attempt: &Attempt, marker: &dyn Fn(RunId) -> String) -> Value {
     let run = attempt.run.as_ref();
+    let undoable = task.undoable().map(|rollback| rollback.op);
     json!({
         "number": attempt.number,
         "resumed": attempt.resumed,
         "started_at": attempt.started_at,
-        "place": attempt.place,
+        "place": attempt.place.as_ref().map(|place| shown(place, run.map(|run| marker(run.id)))),
         "run": run.map(|run| run.id),
         "session": run.and_then(|run| run.session.as_ref()),
         "usage": run.and_then(|run| run.usage),
@@ -155,9 +194,23 @@ fn attempt(attempt: &Attempt) -> Value {
             "op": rollback.op.to_string(),
             "target": rollback.target,
             "progress": rollback.progress,
-            "can_undo": matches!(rollback.progress, RollbackProgress::Done { .. }),
+            "can_undo": undoable == Some(rollback.op),
         })).collect::<Vec<_>>(),
     })
+}
+
+/// A place, with the name that its run has in the environment: it was prepared before it had one.
+fn shown(place: &Place, marker: Option<String>) -> Place {
+    let mut place = place.clone();
+    let entries = &mut place.environment.entries;
+    match marker {
+        Some(marker) => {
+            let run = entries.iter_mut().filter(|entry| entry.name == MARKER_VARIABLE);
+            run.for_each(|entry| entry.shown = Foreign::new(&marker));
+        }
+        None => entries.retain(|entry| entry.name != MARKER_VARIABLE),
+    }
+    place
 }
 
 /// The rows of `inbox`.
@@ -199,9 +252,17 @@ pub fn damaged(problem: &Problem) -> Value {
 
 /// A task's last gate runs, for `gates`.
 pub fn gates(state: &State, id: TaskId) -> Option<Value> {
-    let attempt = state.task(id)?.attempt();
-    let runs = attempt.map(|attempt| json!(attempt.gates));
-    Some(runs.unwrap_or_else(|| json!([])))
+    let task = state.task(id)?;
+    let gates = task.attempt().map(|attempt| attempt.gates.as_slice()).unwrap_or_default();
+    let last = gates.last().map(|gate| gate.run);
+    let of_gate = |gate: &GateRun| {
+        let mut value = json!(gate);
+        let is_under_way = task.stage == Stage::Checking && last == Some(gate.run);
+        // The agent went on, or a person ended the task.
+        value["given_up"] = json!(gate.verdicts.is_none() && !is_under_way);
+        value
+    };
+    Some(gates.iter().map(of_gate).collect())
 }
 
 /// Whether a task needs a person, or has ended, or can only go on after somebody did something:

@@ -8,6 +8,7 @@ use super::session::clients::Clients;
 use super::session::replays::Replays;
 use crate::agent::prepare::Host;
 use crate::base::clock::{Clock, Timestamp};
+use crate::base::hash;
 use crate::base::id::{RepoId, RunId, TaskId};
 use crate::base::paths::Places;
 use crate::git::{GitError, Repository, Store};
@@ -83,6 +84,12 @@ impl World {
     /// Where a run keeps its files.
     pub fn run_folder(&self, run: RunId) -> PathBuf {
         self.places.state.join("runs").join(run.to_string())
+    }
+
+    /// A run's name in its processes' environment, different for every instance of monban.
+    pub fn marker(&self, run: RunId) -> String {
+        let instance = hash::sha256(self.places.state.as_os_str().as_encoded_bytes());
+        format!("{run}-{instance:.12}")
     }
 
     /// The store of a repository.

@@ -1,6 +1,7 @@
 //! Gates: what the end of a check's command means for the tree it ran on. Running it is the
 //! daemon's.
 
+use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::formats::junit;
 use crate::model::verdict::{Outcome, TestCounts, Verdict};
@@ -94,7 +95,9 @@ fn judge(ran: &Ran<'_>) -> (Outcome, String) {
             (Outcome::Fail, "its report has no tests: nothing was tested".into())
         }
         Some(Ok(report)) if report.failed > 0 => (Outcome::Fail, of_report(report)),
-        Some(Ok(report)) => (Outcome::Pass, format!("{} tests passed", report.tests)),
+        Some(Ok(report)) => {
+            (Outcome::Pass, format!("{} passed", count(report.tests as u64, "test")))
+        }
     }
 }
 
@@ -112,7 +115,14 @@ fn of_end(record: &ExitRecord, duration_ms: u64) -> Option<(Outcome, String)> {
             Some((Outcome::NotRun, "it was stopped before its end".into()))
         }
         (Status::Code(0), How::Exited) => None,
-        (Status::Code(code), How::Exited) => Some((Outcome::Fail, format!("exit status {code}"))),
+        (Status::Code(code), How::Exited) => {
+            let meaning = match code {
+                126 => ": a program could not be run",
+                127 => ": a program was not found",
+                _ => "",
+            };
+            Some((Outcome::Fail, format!("exit status {code}{meaning}")))
+        }
         (Status::Signal(signal), How::Exited) => {
             Some((Outcome::Fail, format!("ended by signal {signal}")))
         }
@@ -122,7 +132,8 @@ fn of_end(record: &ExitRecord, duration_ms: u64) -> Option<(Outcome, String)> {
 fn of_report(report: &junit::Report) -> String {
     let names: Vec<&str> = report.failing.iter().take(3).map(Foreign::raw).collect();
     let more = if report.failing.len() > names.len() { ", ..." } else { "" };
-    format!("{} of {} tests failed: {}{more}", report.failed, report.tests, names.join(", "))
+    let all = count(report.tests as u64, "test");
+    format!("{} of {all} failed: {}{more}", report.failed, names.join(", "))
 }
 
 /// The last lines of a terminal's output, without what only moves or colours.

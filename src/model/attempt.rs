@@ -29,6 +29,9 @@ pub struct Attempt {
     pub prompts: Vec<Prompt>,
     /// Snapshots of the worktree, in order.
     pub snapshots: Vec<Snapshot>,
+    /// The number of the next one. One that was given up leaves its number unused, so that it is
+    /// not taken for the next should it come after all.
+    pub next_snapshot: u32,
     /// Gate runs, in order.
     pub gates: Vec<GateRun>,
     /// Rollbacks, in order.
@@ -45,6 +48,20 @@ impl Attempt {
         let open =
             |prompt: &&Prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing);
         self.prompts.iter().find(open)
+    }
+
+    /// The prompts that the agent has not taken although it had finished all turns before them;
+    /// none when it is in a turn.
+    pub fn untaken(&self) -> &[Prompt] {
+        let open = |prompt: &Prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing);
+        let taken = self.prompts.iter().rposition(|prompt| !open(prompt));
+        let turned = taken.filter(|last| self.prompts[*last].is_turned);
+        turned.map_or(&[], |last| &self.prompts[last + 1..])
+    }
+
+    /// The rollback that the worktree stands after: the last one that is not undone.
+    pub fn last_rollback(&self) -> Option<&Rollback> {
+        self.rollbacks.iter().rev().find(|other| other.progress != RollbackProgress::Undone)
     }
 }
 
@@ -244,6 +261,8 @@ pub struct Prompt {
     pub delivery: Delivery,
     /// It was held back since nobody was there, and a person let it go.
     pub resumed: bool,
+    /// The agent finished its turn, and did not go on by itself since.
+    pub is_turned: bool,
 }
 
 impl Prompt {
@@ -279,6 +298,8 @@ pub enum Delivery {
     Delivered,
     /// It cannot be told whether the agent took it; a person must look.
     Uncertain,
+    /// Its agent had finished all turns before it, and ended before it took this one.
+    Missed,
 }
 
 /// A commit the supervisor made of a worktree in its store.

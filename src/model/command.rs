@@ -69,6 +69,8 @@ pub enum Request {
     Run {
         /// The tasks, each with the gate it will be judged by.
         tasks: Vec<(TaskId, GatePin)>,
+        /// Until when the person vouches for being there, if they do.
+        attend: Option<Timestamp>,
     },
     /// Try an ended task again.
     Retry {
@@ -253,6 +255,8 @@ pub enum Report {
         task: TaskId,
         /// The attempt's number.
         attempt: u32,
+        /// The snapshot's number.
+        number: u32,
         /// The snapshot, or why there is none.
         result: Result<Option<Snapshot>, String>,
     },
@@ -360,6 +364,11 @@ pub enum LandingOutcome {
 pub enum MergeOutcome {
     /// The merged result.
     Merged(Snapshot),
+    /// The new base holds all of the result: there is nothing left to land.
+    Nothing {
+        /// The new base.
+        base: String,
+    },
     /// Conflicts.
     Conflict {
         /// The new base.

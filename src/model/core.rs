@@ -42,7 +42,7 @@ impl Core {
         for event in &events {
             self.state.apply(event, now);
         }
-        let vouched = settle::vouched_for(&self.state, command);
+        let vouched = settle::vouched_for(&self.state, command, &events);
         for _ in 0..SETTLE_MAX {
             let context = Context { state: &self.state, settings: &self.settings, now };
             let Some(event) = settle::next(context, &vouched) else { break };

@@ -131,7 +131,7 @@ fn of_stage(state: &State, task: &Task) -> Option<Effect> {
         Stage::Preparing => Some(Effect::Prepare { task: id, attempt: attempt.number }),
         // A finished turn may be looked at, but not while the repository is halted.
         Stage::Turned if !state.is_halted(task) => {
-            let number = attempt.snapshots.last().map_or(1, |snapshot| snapshot.number + 1);
+            let number = attempt.next_snapshot;
             Some(Effect::Snapshot { task: id, attempt: attempt.number, number })
         }
         Stage::Checking => Some(Effect::Check { task: id, run: attempt.gates.last()?.run }),

@@ -70,7 +70,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)?;
         if let Some(rule) = &self.rule {
-            write!(f, " ({rule})")?;
+            write!(f, " (rule {rule})")?;
         }
         write!(f, "; {}", self.cure)
     }

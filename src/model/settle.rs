@@ -1,6 +1,6 @@
 //! What follows by itself: events that no command asks for directly but that the state calls for.
 
-use super::attempt::{Delivery, PromptWhy, StopWhy};
+use super::attempt::{Delivery, Prompt, PromptWhy, StopWhy};
 use super::command::{Command, Request};
 use super::decide::{Context, PROMPT_BYTES_MAX};
 use super::event::{DaemonEvent, Event, JudgeEvent, RepoEvent, RunEvent, TaskEvent};
@@ -15,17 +15,17 @@ const GO_ON: &str = "You were interrupted: your process ended before the task wa
     first, then go on with the task.";
 
 /// The tasks a person's own command directly starts; it vouches for these (A-007).
-pub fn vouched_for(state: &State, command: &Command) -> BTreeSet<TaskId> {
+pub fn vouched_for(state: &State, command: &Command, events: &[Event]) -> BTreeSet<TaskId> {
     let Command::Person { request, .. } = command else { return BTreeSet::new() };
-    match request {
-        Request::Run { tasks } => tasks.iter().map(|(task, _)| *task).collect(),
-        Request::Retry { task, .. } => BTreeSet::from([*task]),
-        Request::Resume { repo } => {
-            let of_repo = state.tasks.values().filter(|task| task.repo == *repo);
-            of_repo.map(|task| task.id).collect()
-        }
-        _ => BTreeSet::new(),
+    if let Request::Resume { repo } = request {
+        let of_repo = state.tasks.values().filter(|task| task.repo == *repo);
+        return of_repo.map(|task| task.id).collect();
     }
+    let queued = |event: &Event| match event {
+        Event::Task(TaskEvent::Queued { task, .. }) => Some(*task),
+        _ => None,
+    };
+    events.iter().filter_map(queued).collect()
 }
 
 /// The next event that follows by itself, if any. Called again after it was applied.
@@ -101,9 +101,12 @@ fn going_on(task: &Task) -> String {
     let told = task.attempts.iter().rev().find(|attempt| !attempt.prompts.is_empty());
     let prompts = told.map_or(&[][..], |attempt| &attempt.prompts);
     let untold = prompts.iter().filter(|prompt| prompt.delivery != Delivery::Delivered);
+    let untold: Vec<&Prompt> = untold.collect();
+    // A rejected result was finished: nobody was interrupted.
+    let is_rejected = untold.iter().any(|prompt| prompt.why == PromptWhy::Rejected);
+    let mut parts = if is_rejected { Vec::new() } else { vec![GO_ON] };
     // One that was itself such a prompt has said so already.
-    let untold = untold.map(|prompt| prompt.text.trim_start_matches(GO_ON).trim());
-    let mut parts = vec![GO_ON];
+    let untold = untold.iter().map(|prompt| prompt.text.trim_start_matches(GO_ON).trim());
     parts.extend(untold.filter(|text| !text.is_empty()));
     let text = parts.join("\n\n");
     // Over the limit the words it needs most are the person's last.

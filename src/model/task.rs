@@ -1,9 +1,9 @@
 //! Tasks: units of work in the plan.
 
-use super::attempt::{Attempt, Run};
+use super::attempt::{Attempt, Rollback, RollbackProgress, Run};
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
-use crate::base::id::{OpId, RepoId, TaskId};
+use crate::base::id::{ItemId, OpId, RepoId, TaskId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -201,6 +201,10 @@ pub struct Task {
     pub failure: Option<Foreign>,
     /// The commit it landed as.
     pub landed: Option<String>,
+    /// The commit of the base that held all of it already, so that nothing was left to land.
+    pub already_in: Option<String>,
+    /// The last item that was approved.
+    pub approved: Option<ItemId>,
     /// When it was added.
     pub added_at: Timestamp,
     /// When it last changed its stage.
@@ -263,6 +267,29 @@ impl Task {
     /// Whether the latest attempt has this number.
     pub fn is_at_attempt(&self, number: u32) -> bool {
         self.attempt().is_some_and(|attempt| attempt.number == number)
+    }
+
+    /// The rollback that can be undone now: the last one of an ended task that is done, once those
+    /// after it are undone.
+    pub fn undoable(&self) -> Option<&Rollback> {
+        let ended = matches!(self.stage, Stage::Failed | Stage::Stopped);
+        let last = self.attempt()?.last_rollback()?;
+        let done = matches!(last.progress, RollbackProgress::Done { .. });
+        (ended && done).then_some(last)
+    }
+
+    /// Whether it ended and its worktree is as its agent, or a checkpoint, left it.
+    pub fn left_work(&self) -> bool {
+        let ended = matches!(self.stage, Stage::Failed | Stage::Stopped);
+        let place = self.attempt().and_then(|attempt| Some((attempt, attempt.place.as_ref()?)));
+        ended
+            && place.is_some_and(|(attempt, place)| match attempt.last_rollback() {
+                None => true,
+                Some(Rollback { progress: RollbackProgress::Done { .. }, target, .. }) => {
+                    *target != place.base
+                }
+                Some(_) => false,
+            })
     }
 
     /// The latest attempt.

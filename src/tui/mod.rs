@@ -1,5 +1,5 @@
 //! The dashboard: a view of the daemon in a person's terminal. Owns nothing; what it shows comes
-//! from frames, what it does are requests (decision 0012).
+//! from frames, what it does are requests (decision 0013).
 
 pub mod action;
 pub mod app;

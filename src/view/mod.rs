@@ -1,5 +1,5 @@
 //! What clients look at: surfaces of rows, the difference between two states of one, and its copy
-//! in a client. Pure; the one mechanism for panes and tables (decision 0012).
+//! in a client. Pure; the one mechanism for panes and tables (decision 0013).
 
 pub mod copy;
 pub mod pane;

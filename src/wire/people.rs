@@ -109,6 +109,9 @@ pub enum PlanAsk {
         tasks: Vec<TaskId>,
         /// The hash of the gate configuration the person trusts.
         trust: Option<String>,
+        /// Vouch for being there for so many milliseconds, if the run is not refused.
+        #[serde(default)]
+        attend_ms: Option<u64>,
     },
     /// Vouch for being there for so many milliseconds.
     Vouch {

@@ -1,5 +1,5 @@
 //! What an attached client and the daemon say to each other after `Ask::Attach` was answered:
-//! messages both ways, none of which waits for another (decision 0012).
+//! messages both ways, none of which waits for another (decision 0013).
 
 use super::people::{Answer, Ask};
 use crate::base::id::RunId;

@@ -22,6 +22,24 @@ fn init_writes_what_it_found_and_never_overwrites() {
 }
 
 #[test]
+fn init_trusts_what_it_wrote_and_nothing_else() {
+    let monban = Instance::new();
+    let trusted =
+        || monban.monban(&["plan", "check", "--json"]).expect(0).json()["trusted"].clone();
+    fs::remove_file(monban.repository.join("monban.toml")).unwrap();
+    monban.write("Makefile", "test:\n");
+    // The base commit still has another one, which judges and which nobody was shown.
+    let said = monban.monban(&["init"]).expect(0).out;
+    assert!(said.contains("the monban.toml of the base commit judges"), "{said}");
+    assert_eq!(trusted(), false);
+    monban.git(&["rm", "-q", "--cached", "monban.toml"]);
+    monban.git(&["commit", "-q", "-m", "without"]);
+    fs::remove_file(monban.repository.join("monban.toml")).unwrap();
+    monban.monban(&["init"]).expect(0);
+    assert_eq!(trusted(), true);
+}
+
+#[test]
 fn init_is_not_held_up_by_what_stands_where_a_file_would_be() {
     let monban = Instance::new();
     fs::remove_file(monban.repository.join("monban.toml")).unwrap();

@@ -14,6 +14,10 @@ fn mistakes_in_monban_toml_are_told_with_their_place() {
         ("[verify]\ntest = 7\n", "monban.toml:2:8: verify.test: expected a string"),
         ("[gates]\nchecks = [\"test\", \"tset\"]\n", "monban.toml:2:19: gates.checks:"),
         ("[limits]\nseconds = 0\n", "monban.toml:2:11: limits.seconds: 0 is not allowed"),
+        (
+            "[limits]\nchanged_files = 5\n",
+            "monban.toml:2:1: limits.changed_files: unknown key; allowed: seconds",
+        ),
         ("[worktree]\ncopy = [\"../x\"]\n", "monban.toml:2:9: worktree.copy:"),
     ];
     for (text, place) in cases {

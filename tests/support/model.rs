@@ -380,12 +380,12 @@ impl World {
         id: TaskId,
         result: Result<Option<Snapshot>, String>,
     ) -> Vec<String> {
-        let attempt = self.attempt(id).number;
-        self.report(Report::Snapshot { task: id, attempt, result })
+        let (attempt, number) = (self.attempt(id).number, self.attempt(id).next_snapshot);
+        self.report(Report::Snapshot { task: id, attempt, number, result })
     }
 
     pub fn next_snapshot(&self, id: TaskId) -> u32 {
-        self.attempt(id).snapshots.last().map_or(1, |snapshot| snapshot.number + 1)
+        self.attempt(id).next_snapshot
     }
 
     pub fn gate(&mut self, id: TaskId, verdicts: Vec<Verdict>) -> Vec<String> {

@@ -39,7 +39,7 @@ pub fn pin() -> GatePin {
 }
 
 pub fn run(task: TaskId) -> Request {
-    Request::Run { tasks: vec![(task, pin())] }
+    Request::Run { tasks: vec![(task, pin())], attend: None }
 }
 
 pub fn retry_fresh(task: TaskId) -> Request {

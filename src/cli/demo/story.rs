@@ -76,7 +76,7 @@ impl Story<'_> {
     }
 
     fn run(&mut self, task: TaskId) -> Result<(), Failure> {
-        let ask = Ask::Plan(PlanAsk::Run { tasks: vec![task], trust: None });
+        let ask = Ask::Plan(PlanAsk::Run { tasks: vec![task], trust: None, attend_ms: None });
         self.client.ask(ask).map(|_| ())
     }
 

@@ -3,7 +3,6 @@
 
 use super::facts::Facts;
 use super::snapshot::PRIVATE;
-use super::supervise::marker;
 use super::to_end;
 use crate::base::durable;
 use crate::base::id::{RunId, TaskId};
@@ -114,7 +113,8 @@ impl<'a> Bench<'a> {
                 verdicts.push(gate::not_run(check, command, &why));
                 continue;
             }
-            self.world.tell_progress(self.task, &format!("gate: {check}"), number, Some(total));
+            let what = format!("gate {} of {total}, {check}: {command}", number + 1);
+            self.world.tell_progress(self.task, &what, 0, None);
             let verdict = match self.make_ready(number, check) {
                 Ok(()) => self.check(number, check, command, cancel),
                 Err(why) => gate::not_run(check, command, &why),
@@ -159,7 +159,7 @@ impl<'a> Bench<'a> {
             cwd: self.folder.join("checkout"),
             size: Size::UNATTENDED,
             transcript_limit: OUTPUT_BYTES,
-            marker: format!("{}-{number}", marker(self.world, self.run)),
+            marker: format!("{}-{number}", self.world.marker(self.run)),
             socket: self.world.places.run.join(format!("g{}-{number}.sock", self.run.0)),
             stop_grace_ms: STOP_GRACE_MS,
             time_limit_ms: Some(self.limit_ms),

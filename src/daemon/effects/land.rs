@@ -119,8 +119,12 @@ fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
             let files = files.iter().map(|path| Foreign::new(path.shown())).collect();
             Ok(MergeOutcome::Conflict { base: base.clone(), files })
         }
+        // Nobody wants an empty commit.
+        Merged::Tree(tree) if tree == store.tree_of(new_base).map_err(text)? => {
+            Ok(MergeOutcome::Nothing { base: base.clone() })
+        }
         Merged::Tree(tree) => {
-            let number = facts.attempt.snapshots.last().map_or(1, |last| last.number + 1);
+            let number = facts.attempt.next_snapshot;
             let message = format!("task {} merged with its base", facts.id);
             let label =
                 Label { base: new_base, parent: new_base, message: &message, at: facts.since };

@@ -33,8 +33,8 @@ struct Note {
 }
 
 /// Waits until the run may start: no halt came in between, and its login is free. One that
-/// only one run at a time may hold is free when no live run has it, and then goes to the oldest that
-/// wants it. False when the daemon stops first; an error when the run is to be ended.
+/// only one run at a time may hold is free when no live run has it, and then goes to the oldest
+/// that wants it. False when the daemon stops first; an error when the run is to be ended.
 pub(super) fn wait(
     world: &World,
     run: RunId,

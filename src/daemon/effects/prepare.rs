@@ -4,7 +4,6 @@
 //! the same place even when the base branch has moved meanwhile.
 
 use super::facts::Facts;
-use super::supervise;
 use super::to_end;
 use crate::base::clock::Timestamp;
 use crate::base::durable;
@@ -18,16 +17,16 @@ use crate::daemon::world::World;
 use crate::git::{self, ObjectId, Repository};
 use crate::model::attempt::{Environment, EnvironmentEntry, Place};
 use crate::model::command::Report;
-use crate::runner::{RunSpec, Transcript};
+use crate::runner::{MARKER_VARIABLE, RunSpec, Transcript};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Progress is told at most this often.
-const TELL_EVERY: Duration = Duration::from_millis(500);
-/// Work that takes longer is also logged, at most this often.
+/// Work that takes longer than this is told, at most so often.
 const LONG: Duration = Duration::from_secs(1);
+const TELL_EVERY: Duration = Duration::from_millis(500);
+/// It is also logged, at most this often.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 /// How long an agent program may take to say its version.
 const VERSION_LIMIT_MS: u64 = 15_000;
@@ -144,7 +143,11 @@ fn describe(
     let report = &prepared.report;
     let entries = report.entries.iter().map(|entry| EnvironmentEntry {
         name: entry.name.clone(),
-        shown: Foreign::new(entry.shown.clone()),
+        shown: match entry.name.as_str() {
+            // The place is made before the run has its name.
+            MARKER_VARIABLE => Foreign::new("(each run's own)"),
+            _ => Foreign::new(entry.shown.clone()),
+        },
         why: serde_json::to_value(entry.why)
             .ok()
             .and_then(|w| w.as_str().map(String::from))
@@ -187,7 +190,7 @@ fn version(
         cwd: worktree.into(),
         size: Size::UNATTENDED,
         transcript_limit: VERSION_OUTPUT_BYTES as u64,
-        marker: format!("version-{}", supervise::marker(world, RunId(facts.id.0))),
+        marker: format!("version-{}", world.marker(RunId(facts.id.0))),
         socket: world.places.run.join(format!("v{}.sock", facts.name())),
         stop_grace_ms: 500,
         time_limit_ms: Some(VERSION_LIMIT_MS),
@@ -208,11 +211,14 @@ pub(super) fn telling(
         let now = world.clock.now();
         let began = *began.get_or_insert(now);
         let is_due = |last: Option<Timestamp>, every| last.is_none_or(|at| now.since(at) >= every);
+        if now.since(began) < LONG {
+            return ControlFlow::Continue(());
+        }
         if is_due(told, TELL_EVERY) {
             told = Some(now);
             world.tell_progress(task, progress.what, progress.done, progress.total);
         }
-        if now.since(began) >= LONG && is_due(logged, LOG_EVERY) {
+        if is_due(logged, LOG_EVERY) {
             logged = Some(now);
             let (what, done, total) = (progress.what.to_string(), progress.done, progress.total);
             world.report(Report::Progress { task, what, done, total }, &|| true);

@@ -29,7 +29,7 @@ pub(super) fn run(world: &World, id: TaskId, number: u32, cancel: &Cancel) {
         super::watch::compare(world, &facts, run.id, cancel);
     }
     let result = take(world, &facts, number);
-    world.report(Report::Snapshot { task: id, attempt, result }, &|| cancel.is_set());
+    world.report(Report::Snapshot { task: id, attempt, number, result }, &|| cancel.is_set());
 }
 
 fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, String> {

@@ -9,7 +9,6 @@ use super::watch;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::durable;
 use crate::base::foreign::Foreign;
-use crate::base::hash;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
 use crate::daemon::agents::{self, Agent};
@@ -152,17 +151,11 @@ fn spec(world: &World, run: RunId, prepared: Prepared, place: &Place) -> RunSpec
         cwd: place.worktree.clone(),
         size: Size::UNATTENDED,
         transcript_limit: TRANSCRIPT_BYTES,
-        marker: marker(world, run),
+        marker: world.marker(run),
         socket: world.places.run.join(format!("h{}.sock", run.0)),
         stop_grace_ms: STOP_GRACE_MS,
         time_limit_ms: None,
     }
-}
-
-/// The run's name in its processes' environment, different for every instance of monban.
-pub(super) fn marker(world: &World, run: RunId) -> String {
-    let instance = hash::sha256(world.places.state.as_os_str().as_encoded_bytes());
-    format!("{run}-{:.12}", instance)
 }
 
 /// Follows the run to its end; `None` when the daemon stops first.
@@ -356,7 +349,7 @@ fn with_last_words(end: End, record: &ExitRecord, run: &Attached) -> End {
 /// be found.
 fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
     let grace = Duration::from_millis(STOP_GRACE_MS);
-    let ended = runner::end_survivors(folder, &marker(world, run), grace);
+    let ended = runner::end_survivors(folder, &world.marker(run), grace);
     let (what, tree_empty) = match ended {
         Ok(ended) => {
             let certain = ended.left.processes.is_empty() && ended.left.unknown.is_empty();

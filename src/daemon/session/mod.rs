@@ -1,5 +1,5 @@
 //! An attached client: frames of what it looks at, as fast as it takes them and no faster, and
-//! beside them its keys and its requests (decision 0012).
+//! beside them its keys and its requests (decision 0013).
 //!
 //! While a client gives no credit nothing is built for it; when it does, it gets the difference to
 //! now. A client that does not read holds up its own session and nobody else's.

@@ -47,10 +47,10 @@ pub(super) async fn look(
     wanted: Vec<(u32, u64, Table)>,
     yours: u64,
 ) -> Option<Vec<Found>> {
-    let node = world.node.clone();
+    let here = view::Here { node: world.node.clone(), now: None };
     let clients = world.clients.list();
     let look = move |core: &Core| {
-        let content = |table| content(core, table, &node, &clients, yours);
+        let content = |table| content(core, table, &here, &clients, yours);
         let found = |(surface, generation, table)| (surface, generation, content(table));
         wanted.into_iter().map(found).collect::<Vec<Found>>()
     };
@@ -61,13 +61,19 @@ pub(super) async fn look(
     found.ok()
 }
 
-fn content(core: &Core, table: Table, node: &str, clients: &[Client], yours: u64) -> Content {
+fn content(
+    core: &Core,
+    table: Table,
+    here: &view::Here,
+    clients: &[Client],
+    yours: u64,
+) -> Content {
     let state = &core.state;
     match table {
         Table::Tasks(repo) => {
-            let Rows { rows, left_out } = rows(view::list(state, repo, node, None));
+            let Rows { rows, left_out } = rows(view::list(core, repo, here));
             let repository = repo.and_then(|repo| state.repos.get(&repo));
-            let here = |item: &&Item| {
+            let is_there = |item: &&Item| {
                 repo.is_none_or(|repo| state.task(item.task).is_some_and(|task| task.repo == repo))
             };
             let stopped: Vec<Value> = state
@@ -79,10 +85,10 @@ fn content(core: &Core, table: Table, node: &str, clients: &[Client], yours: u64
             let mut head = json!({
                 "level": core.settings.level,
                 "title": core.settings.level.title(),
-                "node": node,
+                "node": here.node,
                 "repository": repository.map(|repo| view::repository(state, repo)),
                 "stopped": stopped,
-                "needs_you": state.items.values().filter(here).count(),
+                "needs_you": state.items.values().filter(is_there).count(),
                 "needs_you_anywhere": state.items.len(),
                 "clients": clients,
                 "you": yours,

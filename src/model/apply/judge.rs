@@ -11,6 +11,7 @@ pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
     match event {
         JudgeEvent::Snapshot { task, snapshot } => {
             if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.next_snapshot = snapshot.number + 1;
                 attempt.snapshots.push(snapshot.clone());
             }
             enter(state, *task, Stage::Taken, at);

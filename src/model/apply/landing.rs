@@ -30,9 +30,16 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
             if let Some(attempt) = state.attempt_mut(*task) {
                 // The worktree itself still stands on its old base; only the agent can bring it
                 // forward.
+                attempt.next_snapshot = snapshot.number + 1;
                 attempt.snapshots.push(snapshot.clone());
             }
             enter(state, *task, Stage::Taken, at);
+        }
+        LandingEvent::NothingLeft { task, base } => {
+            if let Some(task) = state.task_mut(*task) {
+                task.already_in = Some(base.clone());
+            }
+            enter(state, *task, Stage::Done, at);
         }
         LandingEvent::Conflict { task, base, .. } => {
             if let Some(place) = state.attempt_mut(*task).and_then(|a| a.place.as_mut()) {

@@ -32,16 +32,29 @@ pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::PromptWanted { task, prompt, text, why } => {
             let (number, text, why) = (*prompt, text.clone(), *why);
             if let Some(attempt) = state.attempt_mut(*task) {
-                let (delivery, resumed) = (Delivery::Wanted, false);
-                attempt.prompts.push(Prompt { number, text, why, delivery, resumed });
+                let (delivery, resumed, is_turned) = (Delivery::Wanted, false, false);
+                attempt.prompts.push(Prompt { number, text, why, delivery, resumed, is_turned });
             }
             enter(state, *task, Stage::Running, at);
         }
         RunEvent::PromptDelivery { task, prompt, delivery } => {
             delivered(state, *task, *prompt, *delivery);
         }
-        RunEvent::Turned { task, .. } => enter(state, *task, Stage::Turned, at),
-        RunEvent::WentOn { task } => enter(state, *task, Stage::Running, at),
+        RunEvent::PromptTurned { task, prompt } => turned(state, *task, Some(*prompt)),
+        RunEvent::Turned { task, by } => {
+            if by.is_none() {
+                turned(state, *task, None);
+            }
+            if let Some(task) = state.task_mut(*task) {
+                // An ended task that is judged again.
+                task.failure = None;
+            }
+            enter(state, *task, Stage::Turned, at);
+        }
+        RunEvent::WentOn { task } => {
+            went_on(state, *task);
+            enter(state, *task, Stage::Running, at);
+        }
         RunEvent::StopWanted { run, why } => change(state, *run, |run| run.stop = Some(*why)),
         RunEvent::Ended { run, end } => {
             let cut_short = state.run(*run).is_some_and(|(task, ..)| state.is_in_turn(task));
@@ -66,6 +79,25 @@ fn delivered(state: &mut State, task: TaskId, number: u32, delivery: Delivery) {
     if let Some(prompt) = attempt.prompts.iter_mut().find(|prompt| prompt.number == number) {
         prompt.delivery = delivery;
     }
+}
+
+/// The turn of this prompt, or of the last one that was typed, is over.
+fn turned(state: &mut State, task: TaskId, number: Option<u32>) {
+    let Some(attempt) = state.attempt_mut(task) else { return };
+    let mut typed = attempt.prompts.iter_mut().rev().filter(|prompt| {
+        number.map_or(prompt.delivery != Delivery::Wanted, |number| prompt.number == number)
+    });
+    if let Some(prompt) = typed.next() {
+        prompt.is_turned = true;
+    }
+}
+
+/// No turn is over any more, and a snapshot that is being taken is not the next one.
+fn went_on(state: &mut State, id: TaskId) {
+    let is_taken = state.task(id).is_some_and(|task| task.stage == Stage::Turned);
+    let Some(attempt) = state.attempt_mut(id) else { return };
+    attempt.next_snapshot += u32::from(is_taken);
+    attempt.prompts.iter_mut().for_each(|prompt| prompt.is_turned = false);
 }
 
 fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {

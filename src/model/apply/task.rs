@@ -4,6 +4,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::attempt::Attempt;
 use crate::model::event::TaskEvent;
+use crate::model::item::Closed;
 use crate::model::state::State;
 use crate::model::task::{Origin, Stage, Task, TaskSpec};
 
@@ -56,8 +57,11 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
             state.last.item = state.last.item.max(item.id.0);
             state.items.insert(item.id, item.clone());
         }
-        TaskEvent::Answered { item, .. } => {
-            state.items.remove(item);
+        TaskEvent::Answered { item, how, .. } => {
+            let closed = state.items.remove(item).filter(|_| *how == Closed::Approved);
+            if let Some(task) = closed.and_then(|closed| state.task_mut(closed.task)) {
+                task.approved = Some(*item);
+            }
         }
     }
 }
@@ -82,6 +86,8 @@ fn draft(id: TaskId, repo: RepoId, spec: TaskSpec, origin: Origin, at: Timestamp
         resume_next: false,
         failure: None,
         landed: None,
+        already_in: None,
+        approved: None,
         added_at: at,
         since: at,
     }
@@ -104,6 +110,7 @@ fn attempted(
         run: None,
         prompts: Vec::new(),
         snapshots: Vec::new(),
+        next_snapshot: 1,
         gates: Vec::new(),
         rollbacks: Vec::new(),
         started_at: at,

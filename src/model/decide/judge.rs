@@ -1,25 +1,30 @@
 //! Judging: snapshots, gates and what their verdicts mean.
 
-use super::person::task;
+use super::person::{repo, task};
+use super::run::no_undo_under_way;
 use super::{Context, Decision, end};
+use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
-use crate::model::attempt::{Attempt, Snapshot};
+use crate::model::attempt::{Attempt, Delivery, Snapshot};
 use crate::model::event::{Event, JudgeEvent, RunEvent, TaskEvent};
 use crate::model::item::{Item, ItemKind};
 use crate::model::rejection::Rejection;
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::{Binds, GateRun, Outcome, Verdict};
 
-/// A person wants judgement now: of the worktree while the agent runs, of the last snapshot while
-/// it waits.
+/// A person wants judgement now: of the worktree while the agent runs or after the task ended, of
+/// the last snapshot while it waits.
 pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
     let task = task(context, id)?;
-    if context.state.is_halted(task) {
-        return Err(halted(id));
-    }
+    refuse_halted(context, task)?;
+    no_undo_under_way(task)?;
     let by = who.to_string();
     let event = match task.stage {
+        Stage::Failed | Stage::Stopped if task.left_work() => {
+            Event::Run(RunEvent::Turned { task: id, by: Some(by) })
+        }
+        Stage::Failed | Stage::Stopped => return Err(nothing_left(task)),
         Stage::Running => Event::Run(RunEvent::Turned { task: id, by: Some(by) }),
         Stage::Waiting => Event::Judge(JudgeEvent::Again { task: id, by }),
         _ => {
@@ -34,32 +39,52 @@ pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
     Ok(events)
 }
 
-/// The refusal of anything that would start while the repository is halted.
-pub(super) fn halted(id: TaskId) -> Rejection {
-    let why = format!("the repository of task {id} is halted after a failure");
-    Rejection::refused(why, "look at it, then lift the halt with `monban resume`").by_rule("A-017")
+/// The refusal to judge an ended task whose worktree was taken back, or was never made.
+fn nothing_left(task: &Task) -> Rejection {
+    let id = task.id;
+    let why = format!("task {id} is {} and left nothing that could be judged", task.state());
+    let cure = match task.undoable() {
+        Some(rollback) => {
+            format!("`monban rollback --undo {}` brings back what it made", rollback.op)
+        }
+        None => format!("`monban task retry {id}` starts it again"),
+    };
+    Rejection::refused(why, cure)
+}
+
+/// Refuses whatever would start while a failure halts the task's repository.
+pub(super) fn refuse_halted(context: Context<'_>, task: &Task) -> Result<(), Rejection> {
+    let repo = repo(context, task.repo)?;
+    let Some(halt) = &repo.halt else { return Ok(()) };
+    let path = Foreign::new(repo.path.display().to_string());
+    Err(Rejection::refused(
+        format!("{path} is halted since task {} failed: {}", halt.task, halt.cause),
+        "look at it, then lift the halt there with `monban resume`",
+    )
+    .by_rule("A-017"))
 }
 
 pub(super) fn snapshot_taken(
     context: Context<'_>,
     id: TaskId,
-    attempt: u32,
+    (attempt, number): (u32, u32),
     result: &Result<Option<Snapshot>, String>,
 ) -> Vec<Event> {
     let task = at_stage(context, id, |stage| *stage == Stage::Turned);
-    let Some(task) = task.filter(|task| task.is_at_attempt(attempt)) else {
-        return Vec::new();
+    let is_next = |task: &&Task| {
+        task.attempt().is_some_and(|a| (a.number, a.next_snapshot) == (attempt, number))
     };
+    let Some(task) = task.filter(is_next) else { return Vec::new() };
     match result {
         Ok(Some(snapshot)) => {
             let snapshot = snapshot.clone();
             vec![Event::Judge(JudgeEvent::Snapshot { task: id, snapshot })]
         }
         Ok(None) => {
-            let note = "the agent finished without changing anything";
+            let note = format!("the agent finished without changing anything{}", missed(task));
             vec![
                 Event::Judge(JudgeEvent::Unchanged { task: id }),
-                item(context, task, ItemKind::NothingChanged, note, None),
+                item(context, task, ItemKind::NothingChanged, &note, None),
             ]
         }
         Err(why) => {
@@ -90,7 +115,13 @@ pub(super) fn gate_finished(
     let mut events = vec![Event::Judge(JudgeEvent::Finished { task: id, run, verdicts })];
     match (judged.first_red(), binds(attempt, &judged)) {
         (None, Some(binds)) if judged.is_green() => {
-            events.push(item(context, task, ItemKind::Approval, &summary(attempt), Some(binds)));
+            events.push(item(
+                context,
+                task,
+                ItemKind::Approval,
+                &summary(task, attempt),
+                Some(binds),
+            ));
         }
         (red, _) => events.extend(end::fail(context, task, red_summary(red))),
     }
@@ -138,10 +169,22 @@ pub(super) fn binds(attempt: &Attempt, gate: &GateRun) -> Option<Binds> {
     })
 }
 
-fn summary(attempt: &Attempt) -> String {
+fn summary(task: &Task, attempt: &Attempt) -> String {
     attempt.snapshots.last().map_or_else(String::new, |snapshot| {
-        format!("{} files +{} -{}", snapshot.files, snapshot.added, snapshot.deleted)
+        let Snapshot { files, added, deleted, .. } = snapshot;
+        format!("{} +{added} -{deleted}{}", count(*files, "file"), missed(task))
     })
+}
+
+/// What a person has to know of prompts that never reached their agent.
+fn missed(task: &Task) -> String {
+    let prompts = task.attempt().map(|attempt| attempt.prompts.as_slice()).unwrap_or_default();
+    let missed = prompts.iter().filter(|prompt| prompt.delivery == Delivery::Missed);
+    let numbers: Vec<String> = missed.map(|prompt| prompt.number.to_string()).collect();
+    if numbers.is_empty() {
+        return String::new();
+    }
+    format!("; prompt {} never reached the agent, which had ended", numbers.join(", "))
 }
 
 fn red_summary(red: Option<&Verdict>) -> String {

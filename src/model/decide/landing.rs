@@ -1,7 +1,8 @@
 //! Approving, rejecting, and what comes of a landing.
 
-use super::judge::{at_stage, binds, halted, item};
+use super::judge::{at_stage, binds, item, refuse_halted};
 use super::run::{live_run, prompt, wanted};
+use super::tasks::queue;
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, TaskId};
@@ -45,9 +46,7 @@ pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str)
             format!("`monban inbox` says what changed; then `monban approve {alarm}`"),
         ));
     }
-    if context.state.is_halted(task) {
-        return Err(halted(task.id));
-    }
+    refuse_halted(context, task)?;
     if binds.policy != context.settings.policy {
         return Err(Rejection::refused(
             "the policy changed since this result was judged; the approval is void",
@@ -107,12 +106,24 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
     if reason.trim().is_empty() {
         return Err(Rejection::input("a rejection needs a reason", "add `--reason`"));
     }
-    live_run(task)?;
+    let has_agent = live_run(task).is_ok();
+    if !has_agent && task.conversation().is_none() {
+        let id = task.id;
+        return Err(Rejection::refused(
+            format!("the agent of task {id} has ended and named no conversation to go on with"),
+            format!("start it over: `monban abort {id}`, then `monban task retry {id} --fresh`"),
+        ));
+    }
     let by = Some(who.to_string());
     let answered = TaskEvent::Answered { item: id, how: Closed::Rejected, by };
     let mut events = vec![Event::Task(answered)];
     let typed = prompt(context, task, reason, PromptWhy::Rejected)?;
     events.extend(typed.into_iter().filter(|event| matches!(event, Event::Run(_))));
+    if let Some(gate) = task.gate.as_ref().filter(|_| !has_agent) {
+        // The next attempt is told what this one was not.
+        events.extend(end::finished(context, task, FinalEnd::Stopped));
+        events.push(queue(context, task, gate, true, who)?);
+    }
     Ok(events)
 }
 
@@ -120,8 +131,29 @@ fn waiting(context: Context<'_>, id: ItemId) -> Result<(&Item, &Task), Rejection
     let item = context.state.items.get(&id);
     let found = item.and_then(|item| Some((item, context.state.task(item.task)?)));
     found.ok_or_else(|| {
-        Rejection::input(format!("nothing waits as {id}"), "`monban inbox` lists what waits")
+        let approved = context.state.tasks.values().find(|task| task.approved == Some(id));
+        approved.map_or_else(
+            || {
+                Rejection::input(
+                    format!("nothing waits as {id}"),
+                    "`monban inbox` lists what waits",
+                )
+            },
+            |task| already(task, &format!("{id} was approved already: ")),
+        )
     })
+}
+
+/// The refusal of one more decision about a result that was approved.
+fn already(task: &Task, before: &str) -> Rejection {
+    let id = task.id;
+    let what = match (&task.landed, &task.already_in) {
+        (Some(commit), _) => format!("landed already as {commit}"),
+        (None, Some(base)) => format!("has nothing left to land: all of it is in {base} already"),
+        (None, None) => format!("is {}", task.state()),
+    };
+    let cure = format!("`monban show {id}` says where it stands");
+    Rejection::refused(format!("{before}task {id} {what}"), cure)
 }
 
 pub(super) fn outcome(
@@ -178,6 +210,13 @@ pub(super) fn merge(
         MergeOutcome::Merged(snapshot) => {
             let snapshot = snapshot.clone();
             vec![Event::Landing(LandingEvent::Merged { task: id, snapshot })]
+        }
+        MergeOutcome::Nothing { base } => {
+            let base = base.clone();
+            let mut events = vec![Event::Landing(LandingEvent::NothingLeft { task: id, base })];
+            events.extend(end::finished(context, task, FinalEnd::Success));
+            events.extend(end::stop_run(task, StopWhy::Landed));
+            events
         }
         MergeOutcome::Conflict { base, files } => {
             let text = conflict_prompt(base, files);

@@ -21,7 +21,7 @@ pub(super) fn decide(context: Context<'_>, who: &str, request: &Request) -> Deci
         Request::Edit { task, change } => tasks::edit(context, *task, change),
         Request::Remove { task } => tasks::remove(context, *task),
         Request::Trust { repo, hash } => trust(context, *repo, hash, who),
-        Request::Run { tasks } => tasks::run(context, tasks, who),
+        Request::Run { tasks, attend } => tasks::run(context, tasks, *attend, who),
         Request::Retry { task, gate, resume } => tasks::retry(context, *task, gate, *resume, who),
         Request::Judge { task } => judge::ask(context, *task, who),
         Request::Approve { item, digest } => landing::approve(context, *item, digest, who),
@@ -83,7 +83,7 @@ fn resume(context: Context<'_>, id: RepoId, who: &str) -> Decision {
     Ok(vec![Event::Repo(RepoEvent::Resumed { repo: id, by: who.into() })])
 }
 
-fn vouch(context: Context<'_>, until: Timestamp, who: &str) -> Decision {
+pub(super) fn vouch(context: Context<'_>, until: Timestamp, who: &str) -> Decision {
     if until <= context.now || until.since(context.now) > VOUCH_MAX {
         return Err(Rejection::input(
             "a person can vouch for being there for up to 12 hours",

@@ -5,7 +5,7 @@ use super::{Context, end, landing};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId, TaskId};
 use crate::model::attempt::{
-    AgentState, AgentStatus, Delivery, End, Life, Place, Prompt, RollbackProgress, Run,
+    AgentState, AgentStatus, Delivery, End, Life, Place, Prompt, PromptWhy, RollbackProgress, Run,
 };
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
@@ -15,8 +15,8 @@ use crate::model::task::{Ending, Stage, Task};
 pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
     match report {
         Report::Prepared { task, attempt, result } => prepared(context, *task, *attempt, result),
-        Report::Snapshot { task, attempt, result } => {
-            snapshot_taken(context, *task, *attempt, result)
+        Report::Snapshot { task, attempt, number, result } => {
+            snapshot_taken(context, *task, (*attempt, *number), result)
         }
         Report::Gate { task, run, verdicts } => gate_finished(context, *task, *run, verdicts),
         Report::Landing { task, op, outcome } => landing::outcome(context, *task, *op, outcome),
@@ -82,7 +82,7 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             interrupted(context, task)
         }
         Report::StillUnknown { .. } if current => still_unknown(context, task, run),
-        Report::WentOn { .. } if current && task.stage == Stage::Waiting => {
+        Report::WentOn { .. } if current && is_after_a_turn(task) => {
             let mut events = end::close_items(context, task.id, end::of_work);
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
             events
@@ -119,6 +119,19 @@ fn tampered(context: Context<'_>, task: &Task, run: &Run, what: &[Foreign]) -> V
     ]
 }
 
+/// Whether the agent's last turn counts as over, and what follows from it can still be taken back:
+/// a landing cannot, what a person signed lands.
+fn is_after_a_turn(task: &Task) -> bool {
+    let prompts = task.attempt().map(|attempt| attempt.prompts.as_slice()).unwrap_or_default();
+    match task.stage {
+        Stage::Turned | Stage::Taken | Stage::Checking | Stage::Waiting | Stage::Merging { .. } => {
+            true
+        }
+        Stage::Running => prompts.iter().any(|prompt| prompt.is_turned),
+        _ => false,
+    }
+}
+
 /// What a person is asked after somebody stopped a turn. A later daemon reports it once more: who
 /// has been asked, or has answered with a prompt, is not asked again.
 fn interrupted(context: Context<'_>, task: &Task) -> Vec<Event> {
@@ -129,28 +142,36 @@ fn interrupted(context: Context<'_>, task: &Task) -> Vec<Event> {
     ask.then(|| item(context, task, ItemKind::Question, note, None)).into_iter().collect()
 }
 
-/// A turn is over only when nothing is left to be typed, and no person is still to see whether the
-/// agent got its prompt.
+/// The agent's turn is over for the task only when nothing is left to be typed, and no person is
+/// still to see whether the agent got its prompt. That the turn of one prompt is over while the
+/// next one waits is noted: the agent may leave now.
 fn turned(context: Context<'_>, task: &Task, number: u32) -> Vec<Event> {
     let prompts = task.attempt().map(|attempt| attempt.prompts.as_slice()).unwrap_or_default();
-    let Some((last, before)) = prompts.split_last().filter(|(last, _)| last.number == number)
-    else {
+    let Some(at) = prompts.iter().position(|prompt| prompt.number == number) else {
         return Vec::new();
     };
+    let (last, after) = (&prompts[at], &prompts[at + 1..]);
     let open = |prompt: &Prompt| matches!(prompt.delivery, Delivery::Wanted | Delivery::Typing);
     let mut items = context.state.items_of(task.id);
     if last.delivery == Delivery::Wanted
-        || before.iter().any(open)
+        || prompts[..at].iter().any(open)
+        || after.iter().any(|prompt| prompt.delivery != Delivery::Wanted)
         || items.any(|item| item.kind == ItemKind::Delivery)
+        || (last.is_turned && !after.is_empty())
     {
         return Vec::new();
     }
-    let mut events = end::close_items(context, task.id, end::of_work);
+    let mut events = Vec::new();
     if last.delivery == Delivery::Typing {
         let (prompt, delivery) = (number, Delivery::Delivered);
         events.push(Event::Run(RunEvent::PromptDelivery { task: task.id, prompt, delivery }));
     }
-    events.push(Event::Run(RunEvent::Turned { task: task.id, by: None }));
+    if after.is_empty() {
+        events.extend(end::close_items(context, task.id, end::of_work));
+        events.push(Event::Run(RunEvent::Turned { task: task.id, by: None }));
+    } else {
+        events.push(Event::Run(RunEvent::PromptTurned { task: task.id, prompt: number }));
+    }
     events
 }
 
@@ -261,6 +282,11 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
         return events;
     }
     match task.stage {
+        Stage::Running if context.state.is_in_turn(task) && is_left_untaken(task) => {
+            let mut before = left_untaken(context, task);
+            before.append(&mut events);
+            events = before;
+        }
         // Nobody asked it to end, and its turn was not over.
         Stage::Running if context.state.is_in_turn(task) => {
             let why = format!("the agent ended before its turn was over: {}", end.how.raw());
@@ -273,6 +299,28 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
         }
         _ => events.extend(end::close_items(context, task.id, ItemKind::needs_agent)),
     }
+    events
+}
+
+fn is_left_untaken(task: &Task) -> bool {
+    task.attempt().is_some_and(|attempt| !attempt.untaken().is_empty())
+}
+
+/// The agent ended after its turn, with prompts that it never took: what it made is judged. Not so
+/// after a conflict: compared with the new base, what it made takes the work of others back.
+fn left_untaken(context: Context<'_>, task: &Task) -> Vec<Event> {
+    let prompts = task.attempt().map(|attempt| attempt.untaken()).unwrap_or_default();
+    let delivery = Delivery::Missed;
+    let missed = prompts.iter().map(|prompt| {
+        let prompt = prompt.number;
+        Event::Run(RunEvent::PromptDelivery { task: task.id, prompt, delivery })
+    });
+    let mut events: Vec<Event> = end::close_items(context, task.id, |_| true);
+    events.extend(missed);
+    events.push(match prompts.iter().find(|prompt| prompt.why == PromptWhy::Conflict) {
+        Some(conflict) => item(context, task, ItemKind::Trouble, &conflict.text, None),
+        None => Event::Run(RunEvent::Turned { task: task.id, by: None }),
+    });
     events
 }
 

@@ -5,7 +5,7 @@ use super::tasks::PROMPT_BYTES_MAX;
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
-use crate::model::attempt::{PromptWhy, RollbackProgress, Run, StopWhy};
+use crate::model::attempt::{Attempt, PromptWhy, RollbackProgress, Run, StopWhy};
 use crate::model::event::{Event, FinalEnd, RollbackEvent, RunEvent, TaskEvent};
 use crate::model::rejection::Rejection;
 use crate::model::task::{Ending, Stage, Task};
@@ -105,8 +105,8 @@ pub(super) fn pause(context: Context<'_>, id: TaskId, paused: bool, who: &str) -
     let task = task(context, id)?;
     let run = live_run(task)?;
     if run.pause_wanted == paused {
-        let word = if paused { "paused" } else { "not paused" };
-        let why = format!("task {id} is {word} already");
+        let word = if paused { "paused already" } else { "not paused" };
+        let why = format!("task {id} is {word}");
         return Err(Rejection::refused(why, "nothing to do"));
     }
     let (run, by) = (run.id, who.to_string());
@@ -154,6 +154,13 @@ pub(super) fn roll_back(
             format!("see `monban show {id}`; without `--to` it returns to its base"),
         )
     })?;
+    if let Some(rollback) = task.undoable().filter(|rollback| rollback.target == target) {
+        let op = rollback.op;
+        return Err(Rejection::refused(
+            format!("the worktree of task {id} was returned there by {op} already"),
+            format!("`monban rollback --undo {op}` brings back what was there before"),
+        ));
+    }
     let mut events = end::close_items(context, id, |_| true);
     // A failed task stays failed, for the reason it has.
     let (then, why) = match &task.failure {
@@ -180,7 +187,7 @@ pub(super) fn no_rollback_under_way(task: &Task) -> Result<(), Rejection> {
 
 /// The refusal of anything that needs a worktree which is just being brought back.
 pub(super) fn no_undo_under_way(task: &Task) -> Result<(), Rejection> {
-    let last = task.attempt().and_then(|attempt| attempt.rollbacks.last());
+    let last = task.attempt().and_then(Attempt::last_rollback);
     let undo = last.filter(|r| matches!(r.progress, RollbackProgress::UndoWanted { .. }));
     undo.map_or(Ok(()), |rollback| {
         let why = format!("{} of task {} is being undone right now", rollback.op, task.id);
@@ -191,17 +198,22 @@ pub(super) fn no_undo_under_way(task: &Task) -> Result<(), Rejection> {
 pub(super) fn undo(context: Context<'_>, op: OpId, who: &str) -> Decision {
     let found = context.state.tasks.values().find_map(|task| {
         let attempt = task.attempt()?;
-        let last = attempt.rollbacks.last().filter(|rollback| rollback.op == op)?;
-        Some((task, last))
+        attempt.rollbacks.iter().any(|rollback| rollback.op == op).then_some((task, attempt))
     });
-    let Some((task, rollback)) = found else {
+    let Some((task, attempt)) = found else {
         return Err(Rejection::input(
-            format!("{op} is not the last rollback of any task's last attempt"),
+            format!("{op} is not a rollback of any task's last attempt"),
             "`monban show ID` lists a task's rollbacks",
         ));
     };
-    let ended = matches!(task.stage, Stage::Failed | Stage::Stopped);
-    if !matches!(rollback.progress, RollbackProgress::Done { .. }) || !ended {
+    if let Some(last) = attempt.last_rollback().filter(|last| last.op.0 > op.0) {
+        let last = last.op;
+        return Err(Rejection::refused(
+            format!("{op} is not the last rollback of task {}", task.id),
+            format!("undo the later one first: `monban rollback --undo {last}`"),
+        ));
+    }
+    if task.undoable().is_none_or(|rollback| rollback.op != op) {
         return Err(Rejection::refused(
             format!("{op} cannot be undone: task {} is {}", task.id, task.state()),
             "only a finished rollback of a failed or stopped task can be undone",

@@ -1,8 +1,10 @@
 //! Writing tasks down and asking for them to run.
 
-use super::person::{repo, task};
+use super::judge::refuse_halted;
+use super::person::{repo, task, vouch};
 use super::run::{no_rollback_under_way, no_undo_under_way};
 use super::{Context, Decision};
+use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::attempt::Run;
 use crate::model::command::TaskChange;
@@ -75,8 +77,14 @@ pub(super) fn remove(context: Context<'_>, id: TaskId) -> Decision {
     Ok(vec![Event::Task(TaskEvent::Removed { task: id })])
 }
 
-pub(super) fn run(context: Context<'_>, tasks: &[(TaskId, GatePin)], who: &str) -> Decision {
-    let mut events = Vec::with_capacity(tasks.len());
+pub(super) fn run(
+    context: Context<'_>,
+    tasks: &[(TaskId, GatePin)],
+    attend: Option<Timestamp>,
+    who: &str,
+) -> Decision {
+    // A run that is refused vouches for nothing.
+    let mut events = attend.map_or(Ok(Vec::new()), |until| vouch(context, until, who))?;
     let mut seen = BTreeSet::new();
     for (id, gate) in tasks.iter().filter(|(id, _)| seen.insert(*id)) {
         let task = task(context, *id)?;
@@ -126,21 +134,15 @@ pub(super) fn retry(
     Ok(vec![queue(context, task, gate, resume, who)?])
 }
 
-fn queue(
+pub(super) fn queue(
     context: Context<'_>,
     task: &Task,
     gate: &GatePin,
     resume: bool,
     who: &str,
 ) -> Result<Event, Rejection> {
+    refuse_halted(context, task)?;
     let repo = repo(context, task.repo)?;
-    if let Some(halt) = &repo.halt {
-        return Err(Rejection::refused(
-            format!("the repository is halted since task {} failed: {}", halt.task, halt.cause),
-            "look at it, then lift the halt with `monban resume`",
-        )
-        .by_rule("A-017"));
-    }
     if !repo.trusted.contains(&gate.hash) {
         return Err(Rejection::new(
             Class::NeedsPerson,

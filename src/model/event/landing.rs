@@ -57,6 +57,14 @@ pub enum LandingEvent {
         /// The merged result, compared with the new base.
         snapshot: Snapshot,
     },
+    /// The new base holds all of the result already: the task is done, and nothing lands.
+    #[serde(rename = "landing.nothing-left")]
+    NothingLeft {
+        /// The task.
+        task: TaskId,
+        /// The new base.
+        base: String,
+    },
     /// The result conflicts with the new base.
     #[serde(rename = "landing.conflict")]
     Conflict {

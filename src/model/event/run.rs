@@ -89,6 +89,14 @@ pub enum RunEvent {
         /// How far it is.
         delivery: Delivery,
     },
+    /// The agent finished the turn of a prompt, and the next one waits to be typed.
+    #[serde(rename = "run.prompt-turned")]
+    PromptTurned {
+        /// The task.
+        task: TaskId,
+        /// The prompt's number in its attempt.
+        prompt: u32,
+    },
     /// The agent finished a turn, or a person asked for judgement as if it had.
     #[serde(rename = "run.turned")]
     Turned {
@@ -98,7 +106,7 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// The agent went on by itself after its turn had ended.
+    /// The agent went on by itself after its turn had ended, or what followed the turn failed.
     #[serde(rename = "run.went-on")]
     WentOn {
         /// The task.

@@ -167,7 +167,7 @@ pub struct FinalResult {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FinalEnd {
-    /// It landed.
+    /// It landed, or the base held it already.
     Success,
     /// It failed.
     Failed,

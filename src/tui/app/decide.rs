@@ -134,7 +134,7 @@ impl App {
         let done = format!("task {id} is asked to run");
         match state.as_str() {
             "draft" => {
-                let run = PlanAsk::Run { tasks: vec![id], trust: None };
+                let run = PlanAsk::Run { tasks: vec![id], trust: None, attend_ms: None };
                 self.ask(Asked::Decided(done), Ask::Plan(run));
             }
             "failed" | "stopped" | "skipped" => {

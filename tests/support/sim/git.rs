@@ -26,7 +26,7 @@ impl Simulation {
                 Ok(Some(self.commit_snapshot(number, &place.base, commit, tree)))
             }
         };
-        self.report(Report::Snapshot { task, attempt, result });
+        self.report(Report::Snapshot { task, attempt, number, result });
         Progress::Over
     }
 
@@ -86,9 +86,15 @@ impl Simulation {
                 (&commits[&ours.base], &commits[&ours.commit], &commits[&base]);
             let added = mine.difference(old);
             let tree: Tree = theirs.union(&added.cloned().collect()).cloned().collect();
-            let tree = tree.into_iter().filter(|p| !old.contains(p) || mine.contains(p)).collect();
-            let id = format!("m{task}-{}-{}", op.0, self.log.len());
-            MergeOutcome::Merged(self.commit_snapshot(ours.number + 1, &base, id, tree))
+            let tree: Tree =
+                tree.into_iter().filter(|p| !old.contains(p) || mine.contains(p)).collect();
+            if tree == *theirs {
+                MergeOutcome::Nothing { base }
+            } else {
+                let id = format!("m{task}-{}-{}", op.0, self.log.len());
+                let number = self.attempt(task).next_snapshot;
+                MergeOutcome::Merged(self.commit_snapshot(number, &base, id, tree))
+            }
         };
         self.report(Report::Merge { task, op, outcome });
         Progress::Over

@@ -71,10 +71,10 @@ impl Witness {
             assert!(self.state.is_ready(&task.spec), "{event:?} before its prerequisites");
         }
         if let Event::Task(TaskEvent::Attempted { vouched, .. }) = event {
-            assert_eq!(*vouched, is_vouched(task, command), "{event:?} by {command:?}");
+            assert_eq!(*vouched, self.is_vouched(task, command), "{event:?} by {command:?}");
         }
         if is_attempt || is_conflict || self.begins_alone(task, event) {
-            let vouched = !is_conflict && is_vouched(task, command);
+            let vouched = !is_conflict && self.is_vouched(task, command);
             assert!(vouched || self.is_attended(repo, at), "{event:?} with nobody there");
         }
     }
@@ -89,6 +89,20 @@ impl Witness {
                 let prompt = prompt.expect("a prompt that was wanted");
                 prompt.why == PromptWhy::Conflict && !prompt.resumed
             }
+            _ => false,
+        }
+    }
+
+    /// Whether a person's own command directly starts the task.
+    fn is_vouched(&self, task: &Task, command: &Command) -> bool {
+        let Command::Person { request, .. } = command else { return false };
+        match request {
+            Request::Run { tasks, .. } => tasks.iter().any(|(id, _)| *id == task.id),
+            Request::Retry { task: id, .. } => *id == task.id,
+            Request::Reject { item, .. } => {
+                self.items.get(item).is_some_and(|item| item.task == task.id)
+            }
+            Request::Resume { repo } => *repo == task.repo,
             _ => false,
         }
     }
@@ -152,17 +166,6 @@ impl Witness {
             _ => {}
         }
         self.state.apply(event, at);
-    }
-}
-
-/// Whether a person's own command directly starts the task.
-fn is_vouched(task: &Task, command: &Command) -> bool {
-    let Command::Person { request, .. } = command else { return false };
-    match request {
-        Request::Run { tasks } => tasks.iter().any(|(id, _)| *id == task.id),
-        Request::Retry { task: id, .. } => *id == task.id,
-        Request::Resume { repo } => *repo == task.repo,
-        _ => false,
     }
 }
 

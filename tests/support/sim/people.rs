@@ -86,7 +86,10 @@ fn run(rng: &mut Rng, state: &State) -> Request {
     if rng.chance(10) {
         tasks.push(any_task(rng, state));
     }
-    Request::Run { tasks: tasks.into_iter().map(|task| (task, any_gate(rng))).collect() }
+    Request::Run {
+        tasks: tasks.into_iter().map(|task| (task, any_gate(rng))).collect(),
+        attend: None,
+    }
 }
 
 fn retry(rng: &mut Rng, state: &State) -> Request {
@@ -133,8 +136,9 @@ fn roll_back(rng: &mut Rng, state: &State) -> Request {
 }
 
 fn undo(rng: &mut Rng, state: &State) -> Request {
-    let rollbacks = state.tasks.values().filter_map(|t| Some(t.attempt()?.rollbacks.last()?.op));
-    let rollbacks: Vec<OpId> = rollbacks.collect();
+    let attempts = state.tasks.values().filter_map(|task| task.attempt());
+    let rollbacks: Vec<OpId> =
+        attempts.flat_map(|attempt| &attempt.rollbacks).map(|rollback| rollback.op).collect();
     Request::Undo { op: rng.pick(&rollbacks).unwrap_or(OpId(rng.below(5) as u64)) }
 }
 
@@ -184,6 +188,6 @@ pub fn opening(rng: &mut Rng) -> Vec<Request> {
         requests.push(Request::Add { repo, spec, origin: Origin::Real });
     }
     let both = [TaskId(1), TaskId(2)].map(|task| (task, any_gate(rng)));
-    requests.push(Request::Run { tasks: both.to_vec() });
+    requests.push(Request::Run { tasks: both.to_vec(), attend: None });
     requests
 }

@@ -71,11 +71,25 @@ impl Simulation {
             Some(counted) => *counted >= turns,
             None => self.core.state.items_of(task).any(|item| item.kind != ItemKind::Alarm),
         };
+        let after_a_turn = match stage {
+            Stage::Waiting => true,
+            Stage::Turned | Stage::Taken | Stage::Checking | Stage::Merging { .. } => {
+                // Not what a person wanted judged in the middle of a turn.
+                self.turns.get(&run) == Some(&turns)
+            }
+            _ => false,
+        };
+        let prompts = &self.attempt(task).prompts;
+        let typed = prompts.iter().rev().find(|prompt| prompt.delivery != Delivery::Wanted);
+        let waiting = typed.filter(|_| prompts.last() != typed).map(|prompt| prompt.number);
+        let prompt = prompts.last().map_or(0, |prompt| prompt.number);
         if state == AgentState::Idle && stage == Stage::Running && taken && !counted {
             self.turns.insert(run, turns);
-            let prompt = self.attempt(task).prompts.last().map_or(0, |prompt| prompt.number);
             self.report(Report::Turned { run, prompt });
-        } else if state == AgentState::Working && stage == Stage::Waiting {
+        } else if let (AgentState::Idle, Stage::Running, Some(prompt)) = (state, &stage, waiting) {
+            // The next prompt waits: the turn is over all the same.
+            self.report(Report::Turned { run, prompt });
+        } else if state == AgentState::Working && after_a_turn {
             self.report(Report::WentOn { run });
         }
     }

@@ -86,7 +86,7 @@ fn undo_takes_the_last_rollback_that_can_be_undone() {
 fn pausing_starting_and_judging_ask_at_once() {
     let mut play = Play::begin(USUAL);
     play.keys("p J down down p G s up s");
-    let run = PlanAsk::Run { tasks: vec![TaskId(12)], trust: None };
+    let run = PlanAsk::Run { tasks: vec![TaskId(12)], trust: None, attend_ms: None };
     let retry = TaskAsk::Retry { resume: None, trust: None };
     let expected = [
         Ask::Task(TaskId(7), TaskAsk::Pause),
