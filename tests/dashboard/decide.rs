@@ -17,17 +17,22 @@ fn an_approval_lands_by_two_keys_once_armed_and_never_by_what_was_typed_ahead() 
     window.shows("!1 need you");
     window.text("aAyAy");
     window.shows("APPROVE");
-    window.shows(" armed ");
+    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    window.shows("A then y approve");
     assert_eq!(monban.task(&id)["state"], "waiting");
-    // Neither does Enter, nor a paste.
+    // Neither does y alone, nor Enter.
     window.press(&["Enter", "y"]);
     window.press_until("A", "y approves", " armed ");
     window.press(&["Enter"]);
     window.hides("y approves");
-    assert_eq!((monban.task(&id)["state"].as_str(), monban.base()), (Some("waiting"), before.clone()));
+    assert_eq!(
+        (monban.task(&id)["state"].as_str(), monban.base()),
+        (Some("waiting"), before.clone())
+    );
     window.press_until("A", "y approves", " armed ");
     window.press(&["y"]);
-    window.until("the landing", |screen| has_row(screen, "Add hello", "+ done"));
+    monban.until(&id, "the landing", |task| task["state"] == "done");
+    window.shows("nothing waits");
     assert_eq!(monban.git(&["show", "main:hello.txt"]), "hello");
     assert_eq!(monban.git(&["rev-parse", "main~1"]), before);
 }
