@@ -1,6 +1,8 @@
 //! Another machine: a real sshd on loopback with a noisy login shell, and the dashboard's line
 //! through it.
 
+#[path = "far/dashboard.rs"]
+mod dashboard;
 mod support;
 
 use monban::wire::frame::Decoder;
