@@ -72,14 +72,25 @@ fn stopped_by_its_key_it_leaves_the_shell_in_order_and_comes_back() {
     window.shows("which port?");
     window.press(&["C-z"]);
     window.until("the shell", |screen| screen.contains("shell$") && !screen.contains("NAV"));
-    assert_eq!((window.stty(), window.modes()), (stty, modes));
+    assert_eq!((window.stty(), window.modes()), (stty.clone(), modes.clone()));
     // What happens meanwhile is seen after.
     desk.instance.monban(&["send", &id, "--keys", "7", "enter"]).expect(0);
     window.line("fg");
     window.shows("took 7, and then?");
     assert!(window.is_taken());
+    // Stopped from outside it can do nothing before; it does after.
+    signal(window.program(), Signal::STOP);
+    window.shows("Stopped");
+    window.text("fg");
+    // The terminal is still raw: a shell that does not mend that knows no Enter.
+    window.press(&["C-j"]);
+    window.until("the dashboard", |screen| {
+        screen.contains("took 7, and then?") && !screen.contains("Stopped")
+    });
     window.press(&["q"]);
     desk.no_client_is_left();
+    window.shows("shell$");
+    assert_eq!((window.stty(), window.modes()), (stty, modes));
 }
 
 #[test]
