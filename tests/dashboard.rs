@@ -1,5 +1,7 @@
-//! The dashboard as a person has it: the real program in a real terminal, with scripted agents. Keys
-//! go in, the screen is read, and what happened is checked in the repository.
+//! The dashboard as a person has it: the real program in a real terminal, with scripted agents.
+//! Keys go in, the screen is read, and what happened is checked in the repository.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -28,7 +30,7 @@ fn desk(test: &str) -> Option<Desk> {
         return None;
     }
     let instance = Instance::new();
-    let tmux = Tmux::start(&instance, &[], &[]);
+    let tmux = Tmux::start(&instance, &[]);
     Some(Desk { tmux, instance })
 }
 

@@ -121,9 +121,7 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<Person, Diagnostics> {
     if let Some(max) = root.integer("max_agents", 1..=64) {
         person.max_agents = max as usize;
     }
-    let name = |key| {
-        root.string(key).and_then(|name| name.check(|text| Ok::<_, String>(text.to_string())))
-    };
+    let name = |key| root.string(key).and_then(|name| name.check(|text| Ok::<_, String>(text.to_string())));
     person.theme = name("theme");
     person.keys = name("keys");
     if let Some(agents) = root.free_section("agents") {

@@ -126,7 +126,7 @@ fn a_window_of_another_size_is_drawn_anew_and_the_agent_gets_it() {
         // Keys may overtake the news of a size.
         window.press_until("Enter", &format!("{} {cols}", rows - 3), " PANE ");
         let screen = window.settled();
-        let last = screen.lines().filter(|row| !row.is_empty()).last().unwrap();
+        let last = screen.lines().rfind(|row| !row.is_empty()).unwrap();
         assert!(last.contains("agent"), "the last line says where keys go: {screen}");
         assert_eq!(screen.matches(" PANE ").count(), 1, "nothing old is left: {screen}");
     }
@@ -154,5 +154,5 @@ fn no_colour_is_used_where_none_is_wanted() {
     }
     assert!(!colours(&coloured.colours()).is_empty(), "this test sees colours");
     let seen = plain.colours();
-    assert_eq!(colours(&seen), [String::new(); 0], "{seen}");
+    assert!(colours(&seen).is_empty(), "{seen}");
 }

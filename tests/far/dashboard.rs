@@ -42,7 +42,7 @@ impl Journey {
         let server = far(&instance, test)?;
         let relay = Relay::start(server.port, line);
         server.write_client(relay.port);
-        let tmux = Tmux::start(&instance, &[server.bin()], &[]);
+        let tmux = Tmux::start(&instance, &[server.bin()]);
         Some(Self { tmux, relay, _server: server, instance })
     }
 
@@ -56,19 +56,19 @@ impl Journey {
     /// The dashboard here, on the daemon there; nothing of the other side's files is used.
     #[track_caller]
     fn here(&self) -> Window<'_> {
-        self.open("here", &self.from_here())
+        self.open("here", &self.command_here())
     }
 
-    fn from_here(&self) -> String {
+    fn command_here(&self) -> String {
         let (at, near) = (self.instance.repository.display(), self.instance.home.join("near"));
         format!("env MONBAN_HOME={} monban -C {at} attach --host far", near.display())
     }
 
-    /// As [`Self::here`], with the process of the dashboard. The shell in the terminal does not know
-    /// it, so that nothing happens to the terminal when that is stopped.
+    /// As [`Self::here`], with the process of the dashboard. The shell in the terminal does not
+    /// know it, so that nothing happens to the terminal when that is stopped.
     #[track_caller]
     fn here_with_process(&self) -> (Window<'_>, Pid) {
-        let (file, command) = (self.instance.home.join("pid"), self.from_here());
+        let (file, command) = (self.instance.home.join("pid"), self.command_here());
         let inner = format!("(sh -c 'echo $$ > {}; exec {command}'; true)", file.display());
         let window = self.open("here", &inner);
         let pid = std::fs::read_to_string(file).unwrap();

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 /// How long anything may take to show before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long before something is tried again.
 const AGAIN: Duration = Duration::from_secs(3);
 /// The prompt of the shell in each window.
@@ -37,15 +37,15 @@ pub fn is_missing() -> Option<String> {
 }
 
 impl Tmux {
-    /// A server whose shells stand in the instance's repository and find its program. `front` is put
-    /// in front of PATH, `set` into the environment.
-    pub fn start(instance: &Instance, front: &[PathBuf], set: &[(&str, &str)]) -> Self {
+    /// A server whose shells stand in the instance's repository and find its program. `front` is
+    /// put in front of PATH.
+    pub fn start(instance: &Instance, front: &[PathBuf]) -> Self {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_monban"));
         let path = std::env::var_os("PATH").unwrap();
         let own = program.parent().unwrap().to_path_buf();
         let folders = front.iter().cloned().chain([own]).chain(std::env::split_paths(&path));
         let path = std::env::join_paths(folders).unwrap().into_string().unwrap();
-        let mut environment: Vec<(String, String)> = [
+        let environment: Vec<(String, String)> = [
             ("PATH", path.as_str()),
             ("HOME", &instance.home.display().to_string()),
             ("MONBAN_HOME", &instance.home.display().to_string()),
@@ -55,10 +55,6 @@ impl Tmux {
         ]
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .into();
-        for (name, value) in set {
-            environment.retain(|(known, _)| known != name);
-            environment.push(((*name).to_string(), (*value).to_string()));
-        }
         let folder = tempfile::Builder::new().prefix("mbt").tempdir().unwrap();
         Self { folder, environment, at: instance.repository.clone() }
     }
@@ -223,7 +219,10 @@ impl Window<'_> {
     pub fn stty(&self) -> String {
         self.line("clear; stty -a; echo end of stty");
         let is_whole = |screen: &str| screen.lines().any(|line| line == "end of stty");
-        self.until("stty", is_whole).lines().filter(|line| line.contains(';')).collect()
+        let screen = self.until("stty", is_whole);
+        // What was typed may stand there too.
+        let is_said = |line: &&str| line.contains(';') && !line.contains("stty");
+        screen.lines().filter(is_said).collect()
     }
 
     /// The process of the program that the shell runs.
@@ -237,7 +236,7 @@ impl Window<'_> {
             let (pid, parent) = (words.next()?, words.next()?);
             (parent == shell.trim()).then(|| pid.parse::<i32>().ok())?
         });
-        child.expect("the shell runs a program")
+        child.unwrap()
     }
 
     /// Takes the terminal away from what runs in it.
