@@ -5,10 +5,10 @@ use super::args::AttachArgs;
 use super::client::{self, Client};
 use super::exit::Failure;
 use super::line::{self, Far, Prompts};
-use crate::base::clock::Clock;
 use crate::base::durable;
 use crate::base::hash;
 use crate::base::size::Size;
+use crate::base::clock::Clock;
 use crate::config::Diagnostics;
 use crate::config::person::{self, Person};
 use crate::tui::app::{App, Mark, Setup};
@@ -28,10 +28,9 @@ const THEMES: [&str; 4] = ["terminal", "dark", "light", "high-contrast"];
 const MARK_BYTES_MAX: u64 = 256;
 /// Of these the mark's words are taken, by chance.
 const WORDS: [&str; 32] = [
-    "amber", "basil", "cedar", "coral", "crane", "delta", "ember", "fable", "gecko", "heron",
-    "hazel", "indigo", "ivory", "jade", "koala", "lotus", "maple", "north", "ochre", "olive",
-    "opal", "otter", "pearl", "plum", "quail", "raven", "river", "sable", "teal", "tulip", "umber",
-    "wren",
+    "amber", "basil", "cedar", "coral", "crane", "delta", "ember", "fable", "gecko", "heron", "hazel",
+    "indigo", "ivory", "jade", "koala", "lotus", "maple", "north", "ochre", "olive", "opal", "otter",
+    "pearl", "plum", "quail", "raven", "river", "sable", "teal", "tulip", "umber", "wren",
 ];
 /// Colours that are readable on light and dark.
 const COLOURS: [u8; 5] = [2, 3, 4, 5, 6];
@@ -68,7 +67,7 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
         themes,
         lines: Lines::default(),
         mark: mark(&here.places.state)?,
-        no_colour: no_colour(),
+        no_colour: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
         zone: jiff::tz::TimeZone::system(),
         started: Clock::System.now(),
         watch: args.watch,
@@ -137,16 +136,7 @@ fn keymap(person: &Person, config: &Path) -> Result<Keymap, Failure> {
 fn themes(person: &Person) -> Result<Vec<Theme>, Failure> {
     let own = person.theme.as_deref().unwrap_or(THEMES[0]);
     let names = [own].into_iter().chain(THEMES.into_iter().filter(|name| *name != own));
-    let themes = names.map(|name| Theme::named(name).map_err(|error| mistake(&error)));
-    match no_colour() {
-        true => themes.map(|theme| Ok(theme?.without_colour())).collect(),
-        false => themes.collect(),
-    }
-}
-
-/// The person wants no colours.
-fn no_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+    names.map(|name| Theme::named(name).map_err(|error| mistake(&error))).collect()
 }
 
 /// What dialogs of this installation carry, made once: an agent that draws a dialog does not know
