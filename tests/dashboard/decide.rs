@@ -32,7 +32,7 @@ fn an_approval_lands_by_two_keys_once_armed_and_never_by_what_was_typed_ahead() 
     window.press_until("A", "y approves", " armed ");
     window.press(&["y"]);
     monban.until(&id, "the landing", |task| task["state"] == "done");
-    window.shows("nothing waits");
+    window.hides("need you");
     assert_eq!(monban.git(&["show", "main:hello.txt"]), "hello");
     assert_eq!(monban.git(&["rev-parse", "main~1"]), before);
 }

@@ -235,5 +235,5 @@ fn a_client_that_stands_still_holds_up_neither_the_agent_nor_another_client() {
     kill_process(client, Signal::CONT).unwrap();
     still.until("the end", |screen| screen.contains("well done") && screen.contains("done"));
     still.press(&["q"]);
-    still.shows("nothing waits");
+    still.hides("need you");
 }
