@@ -1,6 +1,10 @@
 //! Another machine: a real sshd on loopback with a noisy login shell, and the dashboard's line
 //! through it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "far/dashboard.rs"]
+mod dashboard;
 mod support;
 
 use monban::wire::frame::Decoder;

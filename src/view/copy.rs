@@ -64,11 +64,6 @@ impl Copy {
         let rows = self.surfaces.get(&surface).map(|content| content.rows.as_slice());
         rows.unwrap_or_default().iter().map(|row| digest(row)).collect()
     }
-
-    /// Forgets the heads, which are told anew after a connection was cut.
-    pub fn connection_cut(&mut self) {
-        self.surfaces.values_mut().for_each(|content| content.head = serde_json::Value::Null);
-    }
 }
 
 fn move_rows(rows: &mut [Row], moved: &Shift) -> Option<()> {

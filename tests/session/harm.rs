@@ -89,7 +89,6 @@ fn who_loses_the_daemon_to_kill_9_comes_back_to_what_differs() {
     assert_eq!(instance.task(&id)["state"], "running");
     let mut back = attach();
     back.copy = std::mem::take(&mut bob.copy);
-    back.copy.connection_cut();
     drop(bob);
     back.press(run, &["x", "enter"]);
     back.look_at_pane(1, run);

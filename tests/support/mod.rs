@@ -12,6 +12,7 @@ pub mod script;
 pub mod sshd;
 pub mod stub_model;
 pub mod terminal;
+pub mod tmux;
 
 use std::time::{Duration, Instant};
 

@@ -77,7 +77,7 @@ fn direction(mut from: TcpStream, mut to: TcpStream, line: Line) {
         for (read_at, bytes) in under_way {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let mut due = read_at + line.delay;
-            if line.stall_every > 0 && (random >> 33) % line.stall_every == 0 {
+            if line.stall_every > 0 && (random >> 33).is_multiple_of(line.stall_every) {
                 due += line.stall;
             }
             thread::sleep(due.saturating_duration_since(Instant::now()));

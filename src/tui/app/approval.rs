@@ -51,9 +51,9 @@ impl Approval {
         }
     }
 
-    /// Whether the keys that approve are listened to.
+    /// Whether it says that the keys that approve are listened to. They are once that was painted.
     pub fn is_open(&self) -> bool {
-        self.arming.is_armed() && !self.is_gone && !self.item.digest.is_empty()
+        self.arming.says_armed() && !self.is_gone && !self.item.digest.is_empty()
     }
 
     /// A revision of the screen was painted.
@@ -67,7 +67,7 @@ impl Approval {
     /// Takes a key that nothing else wanted. What is not the right key begins the silence anew.
     pub fn key(&mut self, key: &str, revision: u64, now: Moment) -> Outcome {
         let was_half = self.half.take();
-        if self.is_open() {
+        if self.is_open() && self.arming.is_armed() {
             match was_half {
                 None if key == KEYS[0] => {
                     self.half = Some((revision, false));

@@ -74,12 +74,14 @@ impl Arming {
         self.0 == Step::Armed
     }
 
+    /// Whether it is to be drawn as armed: it arms once that was painted.
+    pub fn says_armed(&self) -> bool {
+        matches!(self.0, Step::Ready(_) | Step::Armed)
+    }
+
     /// The word for it.
     pub fn word(&self) -> &'static str {
-        match self.0 {
-            Step::Shown(_) | Step::Quiet(_) => "arming...",
-            Step::Ready(_) | Step::Armed => "armed",
-        }
+        if self.says_armed() { "armed" } else { "arming..." }
     }
 }
 

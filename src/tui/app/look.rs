@@ -60,7 +60,6 @@ impl App {
 
     pub(super) fn lost(&mut self, why: &str) {
         self.is_connected = false;
-        self.copy.connection_cut();
         self.lost.get_or_insert((crate::base::foreign::Foreign::new(why).shown(), self.now));
         self.diff.forget_request();
         self.gates.forget_request();

@@ -86,7 +86,7 @@ pub fn typed(app: &App, typed: &Typed, buffer: &mut Buffer) -> Option<CursorAt> 
     }
     let (_, word) = typed.wanted.as_ref()?;
     let line = row(inner, inner.height.saturating_sub(2));
-    let arming = if typed.arming.is_armed() { theme.armed } else { theme.faint };
+    let arming = if typed.arming.says_armed() { theme.armed } else { theme.faint };
     let pieces = [
         ("type ", theme.faint.style()),
         (word.as_str(), theme.needs_you.style()),
