@@ -17,7 +17,8 @@ const STREAM_BYTES: usize = 50_000_000;
 /// How long a stream may take.
 const STREAM_WITHIN: Duration = Duration::from_secs(180);
 const PANES: [usize; 2] = [16, 64];
-/// How long peers at rest are looked at.
+/// How long after their start peers are at rest, and how long they are looked at then.
+const SETTLED: Duration = Duration::from_secs(30);
 const REST: Duration = Duration::from_secs(10);
 const KEYS: usize = 300;
 /// Between two keys: faster than anybody types, slow enough for each to stand alone.
@@ -262,8 +263,8 @@ fn idle(report: &mut Report, _: &Path) -> Result<(), Failure> {
             let mut peer = Peer::new(kind, SIZE)?;
             peer.start(&vec!["exec cat".to_string(); panes])?;
             let mut terminal = peer.attach(false)?;
-            // What starting left to do is done.
-            terminal.play(Duration::from_secs(15))?;
+            // Of an agent that says nothing this long is shown that nothing is known.
+            terminal.play(SETTLED)?;
             terminal.settle(Duration::from_secs(2), Duration::from_secs(30))?;
             let processes = peer.processes()?;
             let (bytes, work) = (terminal.bytes, usage::work(&processes)?);
