@@ -114,7 +114,7 @@ impl World {
 
     /// The common git folder of the repository in which `at` stands.
     pub async fn common_at(&self, at: PathBuf) -> Result<PathBuf, Rejection> {
-        let common = move || Ok(Repository::open(&at).map_err(|e| input(&e))?.common_dir().into());
+        let common = move || Repository::identity(&at).map_err(|error| input(&error));
         blocking(common).await
     }
 

@@ -7,6 +7,7 @@ use crate::wire::people::{Answer, Request};
 use crate::wire::view::{Said, Told};
 use std::os::unix::net::UnixStream as StdStream;
 use std::time::Duration;
+use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
@@ -16,6 +17,8 @@ use tokio::task::JoinHandle;
 const SAID_MAX: usize = 1024;
 /// How much may wait to be shown; credit bounds frames already.
 const TOLD_MAX: usize = 64;
+/// How much of what is told is read at once: most frames are smaller.
+const READ_BYTES: usize = 64 << 10;
 /// How long the daemon may take to answer the request to attach.
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -95,7 +98,8 @@ async fn send(mut writer: OwnedWriteHalf, mut to_send: mpsc::Receiver<Said>) {
     }
 }
 
-async fn receive(mut reader: OwnedReadHalf, arrived: mpsc::Sender<Told>) {
+async fn receive(reader: OwnedReadHalf, arrived: mpsc::Sender<Told>) {
+    let mut reader = BufReader::with_capacity(READ_BYTES, reader);
     while let Ok(Some(told)) = frame::read_async(&mut reader).await {
         if arrived.send(told).await.is_err() {
             return;

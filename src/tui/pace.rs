@@ -124,6 +124,8 @@ impl Pace {
     /// A connection begins: the daemon has no credit and counts frames anew.
     pub fn connected(&mut self) {
         (self.arrived, self.granted, self.measured) = (0, 0, None);
+        // The tables come first and say whose pane to look at: both are waited for.
+        self.key();
     }
 
     /// How many frames may be under way: as many as are drawn during one round trip, and one.
@@ -205,7 +207,10 @@ mod tests {
         pace.credit();
         pace.came(1);
         pace.credit();
+        pace.drawn(ms(0), 40_000);
         pace.connected();
         assert_eq!(pace.credit(), Some(1));
+        pace.drawn(ms(1), 4_000);
+        assert_eq!(pace.wait_until(ms(2)), None, "the pane follows the tables at once");
     }
 }

@@ -131,7 +131,11 @@ impl Client {
             self.give_credit();
             self.draw();
             match self.wait(&mut bytes).await? {
-                Woke::Typed(count) => self.typed(&bytes[..count]),
+                Woke::Typed(count) => {
+                    self.typed(&bytes[..count]);
+                    // What was typed is on its way before anything is drawn.
+                    tokio::task::yield_now().await;
+                }
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
