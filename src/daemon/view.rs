@@ -269,8 +269,8 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
 /// then there is nothing to wait for.
 pub fn is_settled(state: &State, id: TaskId) -> bool {
     let Some(task) = state.task(id) else { return true };
-    // An agent of which nothing is known may well be at work: the inbox says so, the wait goes on. An
-    // alarm is told at the end of the wait and holds up nothing but the landing.
+    // An agent of which nothing is known may well be at work: the inbox says so, the wait goes on.
+    // An alarm is told at the end of the wait and holds up nothing but the landing.
     let goes_on = [ItemKind::Unknown, ItemKind::Alarm];
     let asks = state.items_of(id).any(|item| !goes_on.contains(&item.kind));
     if task.is_final() || task.stage == Stage::Draft || asks {

@@ -1,4 +1,5 @@
-//! The line to the daemon as it comes and goes: connected, lost, connected again with growing pauses.
+//! The line to the daemon as it comes and goes: connected, lost, connected again with growing
+//! pauses.
 
 use super::link::{Link, LinkError};
 use crate::wire::people::Request;

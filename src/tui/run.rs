@@ -39,8 +39,9 @@ pub struct Options {
     pub mouse: bool,
 }
 
-/// Runs the dashboard in the terminal on standard input and output until the person leaves it or the
-/// terminal is gone. `first` is a connection on which both have said hello; `connect` makes others.
+/// Runs the dashboard in the terminal on standard input and output until the person leaves it or
+/// the terminal is gone. `first` is a connection on which both have said hello; `connect` makes
+/// others.
 ///
 /// # Errors
 /// The terminal cannot be used.
@@ -355,7 +356,8 @@ impl Client {
         self.anew(stopped);
     }
 
-    /// Something else had the terminal: all is drawn anew. One that cannot be entered again is gone.
+    /// Something else had the terminal: all is drawn anew. One that cannot be entered again is
+    /// gone.
     fn anew<T>(&mut self, entered: Result<T, OuterError>) -> Option<T> {
         (self.frame_bytes, self.painting, self.is_new) = (0, None, true);
         self.ended |= entered.is_err();
