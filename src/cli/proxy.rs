@@ -1,5 +1,6 @@
-//! `monban proxy`: the far end of `monban attach --host`. Joins its standard streams to the daemon's
-//! socket, compressed, after a preamble by which the near end skips what a login shell printed.
+//! `monban proxy`: the far end of `monban attach --host`. Joins its standard streams to the
+//! daemon's socket, compressed, after a preamble by which the near end skips what a login shell
+//! printed.
 
 use super::Here;
 use super::exit::Failure;

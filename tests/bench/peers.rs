@@ -2,8 +2,9 @@
 //! that plays the person's terminal, the peers in turn within every run.
 //!
 //! `cargo bench --bench peers [-- [MEASURE...] [--runs N] [--write]]` measures `echo`, `attach`,
-//! `cat`, `flood`, `scroll` and `idle` (with memory), all of them unless some are named; prints every
-//! value as a line of JSON and at the end the tables. `--write` puts those into docs/benchmarks.md.
+//! `cat`, `flood`, `scroll` and `idle` (with memory), all of them unless some are named; prints
+//! every value as a line of JSON and at the end the tables. `--write` puts those into
+//! docs/benchmarks.md.
 //! A peer that is missing, a pane that does not begin, an echo that does not come or a stream that
 //! is too short ends it with an error: no figure is made of less.
 

@@ -105,8 +105,8 @@ impl Peer {
         Ok(Self { kind, folder, up, go, over, feed, size, raw: String::new() })
     }
 
-    /// The command of a pane that begins with the word: does `work` at [`Self::go`], says that it is
-    /// over, and stays.
+    /// The command of a pane that begins with the word: does `work` at [`Self::go`], says that it
+    /// is over, and stays.
     pub fn at_go(&self, work: &str) -> String {
         let (go, over) = (self.go.path.display(), self.over.path.display());
         format!("read word < {go}; {work}; echo > {over}; exec cat")
