@@ -106,8 +106,8 @@ pub enum Command {
     Approve {
         /// An inbox id, or a task's id
         item: String,
-        /// The digest shown by `inbox`, of which 12 characters are enough with an inbox id; an alarm
-        /// has none
+        /// The digest shown by `inbox`, of which 12 characters are enough with an inbox id; an
+        /// alarm has none
         #[arg(long, value_name = "DIGEST", default_value = "", hide_default_value = true)]
         bind: String,
     },
