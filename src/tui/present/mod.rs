@@ -31,6 +31,8 @@ const UPDATE_END: &[u8] = b"\x1b[?2026l";
 const WIPE: &[u8] = b"\x1b[r\x1b[m\x1b[H\x1b[2J";
 /// Cells a shift must save: setting and resetting a region costs about as many bytes.
 const SHIFT_CELLS_MIN: usize = 24;
+/// What moving the cursor costs, in cells of a byte.
+const MOVE_CELLS: usize = 6;
 /// Blank cells at the end of a row that are erased rather than written over.
 const ERASED_CELLS_MIN: usize = 4;
 
@@ -170,14 +172,14 @@ fn is_changed_cell(shown: &Cell, wanted: &Cell) -> bool {
     shown != wanted && !(shown.symbol().is_empty() && wanted.symbol() == " ")
 }
 
-/// How many cells fewer differ after the shift than before it.
+/// How many cells fewer are to be drawn after the shift than before it, moves counted as cells.
 fn saved_cells(shown: &[Cell], wanted: &[Cell], shift: &Shift, cols: usize) -> usize {
     let row = |cells, y: u32| -> &[Cell] {
         let start = y as usize * cols;
         <[Cell]>::get(cells, start..start + cols).unwrap_or_default()
     };
     let differing = |shown: &[Cell], wanted: &[Cell]| {
-        shown.iter().zip(wanted).filter(|(shown, wanted)| is_changed_cell(shown, wanted)).count()
+        cost(shown.iter().zip(wanted).map(|(shown, wanted)| is_changed_cell(shown, wanted)))
     };
     let (mut before, mut after) = (0, 0);
     for y in shift.top..shift.bottom {
@@ -185,10 +187,22 @@ fn saved_cells(shown: &[Cell], wanted: &[Cell], shift: &Shift, cols: usize) -> u
         before += differing(row(shown, y), wanted);
         after += match shift::source(shift, y) {
             Some(from) => differing(row(shown, from), wanted),
-            None => wanted.iter().filter(|cell| !is_blank(cell)).count(),
+            None => cost(wanted.iter().map(|cell| !is_blank(cell))),
         };
     }
     before.saturating_sub(after)
+}
+
+/// What drawing some cells of a row costs: them, and what lies between them or a move over it. Of a
+/// log whose lines differ in a number only few cells change, but in every row.
+fn cost(is_drawn: impl Iterator<Item = bool>) -> usize {
+    let mut last = None;
+    let drawn = is_drawn.enumerate().filter(|(_, is_drawn)| *is_drawn);
+    let costs = drawn.map(|(x, _)| {
+        let gap = last.replace(x).map_or(MOVE_CELLS, |last| x - last - 1);
+        1 + gap.min(MOVE_CELLS)
+    });
+    costs.sum()
 }
 
 /// Does to the cells what the terminal does.

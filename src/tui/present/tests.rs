@@ -350,6 +350,23 @@ fn a_scroll_is_told_as_a_scroll_up_and_down() {
 }
 
 #[test]
+fn lines_that_differ_in_a_number_scroll_as_cheaply_as_others() {
+    let mut screens = Screens::new(80, 24);
+    let at = |from: usize| {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+        for y in 0..24 {
+            let line = format!("test module::case_{} ... ok", from + usize::from(y));
+            buffer.set_string(0, y, line, Style::default());
+        }
+        buffer
+    };
+    screens.show(&at(100), false);
+    let bytes = screens.show(&at(101), false).len();
+    screens.check(&at(101), "scrolled");
+    assert!(bytes < 80, "{bytes} bytes for a line of 28");
+}
+
+#[test]
 fn a_dialog_over_wide_characters_keeps_its_border() {
     for x in [3, 4] {
         let mut screens = Screens::new(20, 5);
