@@ -17,4 +17,6 @@ pub mod pty;
 pub mod runner;
 pub mod store;
 pub mod term;
+pub mod tui;
+pub mod view;
 pub mod wire;

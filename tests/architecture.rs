@@ -13,6 +13,7 @@ use source::{Source, is_test_file};
 const LAYERS: &[&[&str]] = &[
     &["base"],
     &["model", "policy", "config", "term", "formats"],
+    &["view"],
     &["wire"],
     ADAPTERS,
     &["daemon", "tui"],
@@ -32,7 +33,7 @@ const BESIDE: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that compute and nothing else: bytes and values in, values out.
-const PURE: &[&str] = &["model", "policy", "term", "formats"];
+const PURE: &[&str] = &["model", "policy", "term", "formats", "view"];
 
 /// What a pure module must not reach. Its tests may: they read recordings.
 const IMPURE: &[&str] =

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail")]
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Licences that ask for no more than naming the author.
@@ -26,21 +27,20 @@ fn every_crate_has_an_allowed_licence() {
     assert!(refused.is_empty(), "not allowed: {refused:#?}; see docs/decisions/0002");
 }
 
-/// Name and licence of each crate that a build for this system uses, this one included.
+/// Name and licence of each crate that a build for this system uses, this one included. The lock
+/// file, and `cargo metadata` with it, also names crates that no feature in use brings in.
 fn crates_built_here() -> Vec<(String, String)> {
-    let host = Command::new("rustc").arg("-vV").output().unwrap();
-    let host = String::from_utf8(host.stdout).unwrap();
-    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--locked", "--offline", "--format-version=1", "--filter-platform"])
-        .args([host, "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges", "normal,build,dev", "--prefix", "none"])
+        .args(["--format", "{p}|{l}"])
+        .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
         .output()
         .unwrap();
-    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or("none").to_owned();
-    let packages = metadata["packages"].as_array().unwrap();
-    packages.iter().map(|package| (text(&package["name"]), text(&package["license"]))).collect()
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let lines: BTreeSet<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    let parts = lines.iter().filter_map(|line| line.rsplit_once('|'));
+    parts.map(|(name, licence)| (name.to_owned(), licence.to_owned())).collect()
 }
 
 /// Whether each part of an `AND` offers an allowed choice. `/` is the old way to write `OR`.

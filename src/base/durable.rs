@@ -8,13 +8,22 @@ use std::path::{Path, PathBuf};
 /// Writes `bytes` to `path` so that after any crash the file holds either the old or the new
 /// content. The file is private to its owner (mode 0600).
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_beside(path);
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
+    swap_in(path, bytes, File::sync_all)?;
     sync_parent(path)
+}
+
+/// The same for what is of no use after a power cut, which may take it or leave it empty: a crash
+/// of the program leaves the old or the new content, and nobody waits for the disk.
+pub fn write_json_for_now<T: serde::Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    swap_in(path, &serde_json::to_vec(value)?, |_| Ok(()))
+}
+
+fn swap_in(path: &Path, bytes: &[u8], flush: fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let temporary = temporary_beside(path);
+    let written = write_new(&temporary, bytes, flush).and_then(|()| fs::rename(&temporary, path));
+    written.inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })
 }
 
 /// Serialises `value` as indented JSON and writes it with [`write`].
@@ -55,11 +64,11 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], flush: fn(&File) -> io::Result<()>) -> io::Result<()> {
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    flush(&file)
 }
 
 /// A name that no other process and no other thread uses at the same time.

@@ -12,9 +12,9 @@ pub struct Cli {
     /// Stand in this folder instead of the current one.
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub directory: Option<PathBuf>,
-    /// What to do.
+    /// What to do; nothing opens the dashboard
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 const EXAMPLES: &str = "\
@@ -38,6 +38,8 @@ pub enum Command {
         #[arg(long)]
         headless: bool,
     },
+    /// The dashboard, on the daemon of this machine or of another
+    Attach(AttachArgs),
     /// Look at this repository and write monban.toml for it; never overwrites
     Init,
     /// Per agent: how it is logged in, what reaches a run, and how to mend it
@@ -198,6 +200,9 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<std::ffi::OsString>,
     },
+    /// The far end of a dashboard on another machine
+    #[command(hide = true)]
+    Proxy,
     /// The holder of one run
     #[command(hide = true)]
     Hold {
@@ -405,6 +410,29 @@ pub struct RollbackArgs {
     pub undo: Option<OpArg>,
 }
 
+/// Opening the dashboard.
+#[derive(Args, Debug, Default)]
+pub struct AttachArgs {
+    /// The dashboard here, the daemon there: as ssh names the machine. `-C` is a folder there
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub host: Option<String>,
+    /// Look only: nothing can be typed or decided
+    #[arg(long)]
+    pub watch: bool,
+    /// All repositories
+    #[arg(long)]
+    pub all: bool,
+    /// Begin with this task
+    pub id: Option<IdArg>,
+}
+
+fn host(text: &str) -> Result<String, String> {
+    match text.is_empty() || text.starts_with('-') {
+        true => Err("a host is such as `user@host`".into()),
+        false => Ok(text.into()),
+    }
+}
+
 /// The background process.
 #[derive(Subcommand, Debug)]
 pub enum DaemonCommand {
@@ -420,6 +448,10 @@ pub enum DaemonCommand {
         #[arg(long)]
         kill_agents: bool,
     },
+    /// Replace it by this program's, under running agents
+    Upgrade,
+    /// Make it a service of your session: back after a crash, still there after a logout
+    Install,
     /// How it is
     Status {
         /// One document for programs

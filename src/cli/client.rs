@@ -71,13 +71,8 @@ impl Client {
             }
             std::thread::sleep(START_POLL);
         };
-        if let Some(failure) = other_version(&welcome) {
-            return Err(failure);
-        }
-        if let Some(rejection) = welcome.refused {
-            return Err(Failure::Refused(rejection));
-        }
-        let (at, daemon, damage) = (at.to_path_buf(), welcome.pid, welcome.damage);
+        let (at, daemon, damage) = (at.to_path_buf(), welcome.pid, welcome.damage.clone());
+        accepted(welcome)?;
         Ok(Some(Self { stream, at, daemon, damage }))
     }
 
@@ -111,13 +106,48 @@ impl Client {
     }
 }
 
+/// A connection to the daemon of `places` on which nothing was said yet, starting one if none runs.
+pub fn stream(places: &Places, at: &Path) -> Result<UnixStream, Failure> {
+    Client::connect(places, at)?;
+    reach(places)?.ok_or_else(|| silent(&"it ended"))
+}
+
+/// Says hello on a stream that leads to a daemon, and checks what it answers.
+pub fn greeted(mut stream: UnixStream) -> Result<UnixStream, Failure> {
+    let welcome = greet(&mut stream)?.ok_or_else(|| silent(&"it hung up"))?;
+    accepted(welcome)?;
+    Ok(stream)
+}
+
 impl Client {
+    /// The connection, on which both have said hello.
+    pub fn into_stream(self) -> UnixStream {
+        self.stream
+    }
+
     /// Waits until the daemon of this connection is gone, for 10 s at most.
     pub fn wait_for_end(self) {
         if let Some(pid) = process(self.daemon) {
             wait_for_end(pid);
         }
     }
+}
+
+/// A daemon of whatever version.
+pub struct Running {
+    /// Its version, as it says.
+    pub version: String,
+    /// Its process, where that is known.
+    pub pid: Option<Pid>,
+}
+
+/// The daemon that runs, if one does; one that does not answer runs all the same.
+pub fn running(places: &Places) -> Result<Option<Running>, Failure> {
+    let Some(mut stream) = reach(places)? else { return Ok(None) };
+    Ok(Some(match greet(&mut stream) {
+        Ok(Some(welcome)) => Running { version: welcome.version, pid: process(welcome.pid) },
+        Ok(None) | Err(_) => Running { version: "of unknown version".into(), pid: peer(&stream) },
+    }))
 }
 
 /// Ends a daemon that speaks another version or does not answer, by a signal; agents go on. False
@@ -237,6 +267,13 @@ fn is_hang_up(error: &std::io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionReset)
 }
 
+fn accepted(welcome: Welcome) -> Result<(), Failure> {
+    match other_version(&welcome) {
+        Some(failure) => Err(failure),
+        None => welcome.refused.map_or(Ok(()), |rejection| Err(Failure::Refused(rejection))),
+    }
+}
+
 /// What is said of a daemon of another version.
 fn other_version(welcome: &Welcome) -> Option<Failure> {
     if welcome.magic == MAGIC && welcome.protocol == PROTOCOL {
@@ -249,7 +286,12 @@ fn other_version(welcome: &Welcome) -> Option<Failure> {
              (protocol {PROTOCOL})",
             welcome.protocol
         ),
-        "`monban daemon stop`, then run the command again; agents go on meanwhile",
+        if welcome.protocol < PROTOCOL {
+            "`monban daemon upgrade`, then run the command again; agents go on meanwhile"
+        } else {
+            "run the monban of the daemon's version, or `monban daemon upgrade` to put this one in \
+             its place; agents go on meanwhile"
+        },
     ))
 }
 
@@ -294,13 +336,18 @@ impl Starting {
     }
 }
 
+/// Whether a daemon could use the person's file: it says the same itself, but only into its log.
+pub fn check_config(places: &Places) -> Result<(), Failure> {
+    let loaded = person::load(&places.config_file).map(drop);
+    loaded.map_err(|diagnostics| {
+        Failure::input(diagnostics.to_string(), "mend the file and run the command again")
+    })
+}
+
 /// Starts a daemon that outlives this command.
 fn start_daemon(places: &Places) -> Result<Starting, Failure> {
     let failed = |what: String| Failure::environment(what, "`monban doctor` says more");
-    // The daemon says the same of a file it cannot use, but only into its log.
-    person::load(&places.config_file).map_err(|diagnostics| {
-        Failure::input(diagnostics.to_string(), "mend the file and run the command again")
-    })?;
+    check_config(places)?;
     let user = rustix::process::getuid().as_raw();
     for folder in [&places.state, &places.run] {
         paths::private_folder(folder, user).map_err(|e| failed(e.to_string()))?;

@@ -6,6 +6,7 @@ use super::client::{Client, LOG_CURE, stop_stranger};
 use super::exit::Failure;
 use super::print::{json, text};
 use super::show::say_wider;
+use super::{service, upgrade};
 use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
@@ -128,19 +129,9 @@ pub(super) fn daemon(
             here.client()?;
             Ok(writeln!(out, "the daemon runs")?)
         }
-        DaemonCommand::Stop { kill_agents } => {
-            let connected = Client::connect_running(&here.places, &here.at);
-            if connected.is_err() && !kill_agents && stop_stranger(&here.places)? {
-                return Ok(writeln!(out, "the daemon stopped; agents go on")?);
-            }
-            let Some(mut client) = connected? else {
-                return Ok(writeln!(out, "no daemon runs")?);
-            };
-            client.ask(Ask::Daemon(DaemonAsk::Stop { kill_agents }))?;
-            client.wait_for_end();
-            let agents = if kill_agents { "agents ended" } else { "agents go on" };
-            Ok(writeln!(out, "the daemon stopped; {agents}")?)
-        }
+        DaemonCommand::Stop { kill_agents } => stop_daemon(here, kill_agents, out),
+        DaemonCommand::Install => service::install(here, out),
+        DaemonCommand::Upgrade => upgrade::upgrade(here, out),
         DaemonCommand::Status { json: as_json } => {
             let Some(mut client) = Client::connect_running(&here.places, &here.at)? else {
                 let cure = "any command that needs it starts it";
@@ -168,4 +159,23 @@ pub(super) fn daemon(
             Ok(())
         }
     }
+}
+
+/// Stops the daemon, if one runs, and waits until it is gone.
+pub(super) fn stop_daemon(
+    here: &Here,
+    kill_agents: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let connected = Client::connect_running(&here.places, &here.at);
+    if connected.is_err() && !kill_agents && stop_stranger(&here.places)? {
+        return Ok(writeln!(out, "the daemon stopped; agents go on")?);
+    }
+    let Some(mut client) = connected? else {
+        return Ok(writeln!(out, "no daemon runs")?);
+    };
+    client.ask(Ask::Daemon(DaemonAsk::Stop { kill_agents }))?;
+    client.wait_for_end();
+    let agents = if kill_agents { "agents ended" } else { "agents go on" };
+    Ok(writeln!(out, "the daemon stopped; {agents}")?)
 }

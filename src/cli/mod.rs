@@ -1,6 +1,7 @@
 //! The command line: a client of the daemon that asks for one thing and says what came of it.
 
 mod args;
+mod attach;
 mod auth;
 mod client;
 mod demo;
@@ -10,15 +11,20 @@ mod files;
 mod hook;
 mod inside;
 mod layout;
+mod line;
 mod plan;
 mod print;
+mod proxy;
+mod pump;
+mod service;
 mod show;
 mod task;
+mod upgrade;
 mod wait;
 
 use crate::base::foreign::Foreign;
 use crate::base::paths::Places;
-use args::{Cli, Command};
+use args::{AttachArgs, Cli, Command};
 use clap::{CommandFactory, Parser};
 use client::Client;
 use exit::Failure;
@@ -73,12 +79,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    if let Some(code) = inside::run(&cli.command)? {
+    let command = cli.command.unwrap_or_else(|| Command::Attach(AttachArgs::default()));
+    if let Some(code) = inside::run(&command)? {
         return Ok(code);
+    }
+    if let Command::Attach(args) = &command {
+        attach::run(args, cli.directory.as_deref())?;
+        return Ok(ExitCode::SUCCESS);
     }
     let here = here(cli.directory.as_deref())?;
     let out = &mut std::io::stdout().lock();
-    match cli.command {
+    match command {
+        Command::Attach(_) => Ok(()),
         Command::Task(command) => task::run(&here, command, out),
         Command::Plan(command) => plan::check(&here, command, out),
         Command::Run(args) => plan::run(&here, args, out),
@@ -89,14 +101,14 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         | Command::Abort { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
-        | Command::Rollback(_) => task::decide(&here, cli.command, out),
+        | Command::Rollback(_) => task::decide(&here, command, out),
         Command::Ls { .. }
         | Command::Show { .. }
         | Command::Diff { .. }
         | Command::Gates { .. }
         | Command::Inbox { .. }
         | Command::Screen { .. }
-        | Command::Events { .. } => show::run(&here, cli.command, out),
+        | Command::Events { .. } => show::run(&here, command, out),
         Command::Verify { json } => files::verify(&here, json, out),
         Command::Replay { id, cast } => files::replay(&here, id.0, cast.as_deref(), out),
         Command::Daemon(command) => files::daemon(&here, command, out),
@@ -110,6 +122,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(out.write_all(&script)?)
         }
         Command::Man { folder } => man(&folder, out),
+        Command::Proxy => proxy::run(&here),
         Command::Hook { .. } | Command::Hold { .. } | Command::DemoAgent { .. } => Ok(()),
     }?;
     out.flush()?;

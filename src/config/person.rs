@@ -47,6 +47,10 @@ pub struct Person {
     pub agents: BTreeMap<String, AgentSettings>,
     /// What of the host reaches an agent.
     pub isolation: Isolation,
+    /// The dashboard's colours, by the name of a theme.
+    pub theme: Option<String>,
+    /// The dashboard's keys, by the name of a keymap.
+    pub keys: Option<String>,
 }
 
 /// What the person says about one agent.
@@ -84,6 +88,8 @@ impl Default for Person {
             max_agents: MAX_AGENTS,
             agents: BTreeMap::new(),
             isolation: Isolation { home: HOME.into(), pass: PASS.map(String::from).into() },
+            theme: None,
+            keys: None,
         }
     }
 }
@@ -107,7 +113,7 @@ pub fn load(path: &Path) -> Result<Person, Diagnostics> {
 /// Every mistake in it, with its place.
 pub fn parse(bytes: &[u8], origin: &str) -> Result<Person, Diagnostics> {
     let document = Document::parse(bytes, origin)?;
-    let root = document.root(&["level", "max_agents", "agents", "isolation"]);
+    let root = document.root(&["level", "max_agents", "agents", "isolation", "theme", "keys"]);
     let mut person = Person::default();
     if let Some(level) = root.string("level").and_then(|level| level.check(|text| text.parse())) {
         person.level = level;
@@ -115,6 +121,11 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<Person, Diagnostics> {
     if let Some(max) = root.integer("max_agents", 1..=64) {
         person.max_agents = max as usize;
     }
+    let name = |key| {
+        root.string(key).and_then(|name| name.check(|text| Ok::<_, String>(text.to_string())))
+    };
+    person.theme = name("theme");
+    person.keys = name("keys");
     if let Some(agents) = root.free_section("agents") {
         for name in agents.keys() {
             let settings = agents.section(&name.value, &AGENT_KEYS);

@@ -48,7 +48,7 @@ pub struct Handle {
 }
 
 /// The refusal when the engine is gone.
-fn gone() -> Rejection {
+pub fn gone() -> Rejection {
     Rejection::new(Class::Environment, "the daemon is stopping", "run the command again")
 }
 

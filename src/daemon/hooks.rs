@@ -63,9 +63,7 @@ async fn take(world: &Arc<World>, report: HookReport) {
     let world = Arc::clone(world);
     let taken = tokio::task::spawn_blocking(move || {
         run.live.hook(world.clock.now(), report);
-        run.live.tell(world.clock.now(), |news| {
-            world.report(news, &|| !run.is_up());
-        });
+        run.live.tell(world.clock.now());
     });
     let _ = taken.await;
 }

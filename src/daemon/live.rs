@@ -10,11 +10,14 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::daemon::session::screen::Encoded;
+use crate::daemon::session::watchers::Watchers;
 use crate::model::attempt::{AgentState, AgentStatus};
 use crate::model::command::Report;
 use crate::term::{BlockedKind, Modes, ProgramState, StatusReport, TermEvent, Terminal};
 use crate::wire::report::HookReport;
 use serde::{Deserialize, Serialize};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,14 +39,18 @@ pub struct LiveRun {
     pub task: TaskId,
     /// The secret of its hook reports.
     pub token: String,
+    /// Those who look at it.
+    pub watchers: Watchers,
     inner: Mutex<Inner>,
     changed: Condvar,
-    /// Held while news are told, so that they arrive in order.
-    telling: Mutex<()>,
+    /// Held while news are noted, so that they arrive in order.
+    telling: Mutex<Option<Sender<Report>>>,
+    reports: Mutex<Option<Receiver<Report>>>,
 }
 
 struct Inner {
     terminal: Terminal,
+    encoded: Encoded,
     tracker: StatusTracker,
     /// Queries up to here have been answered; a daemon that starts anew answers none twice.
     answered: u64,
@@ -132,6 +139,7 @@ impl LiveRun {
     ) -> Self {
         let inner = Inner {
             terminal,
+            encoded: Encoded::default(),
             tracker,
             answered,
             last_output_at: now,
@@ -139,8 +147,17 @@ impl LiveRun {
             prompt,
             told: Told::default(),
         };
-        let (inner, telling) = (Mutex::new(inner), Mutex::new(()));
-        Self { id, task, token, inner, changed: Condvar::new(), telling }
+        let (telling, reports) = mpsc::channel();
+        Self {
+            id,
+            task,
+            token,
+            watchers: Watchers::default(),
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
+            telling: Mutex::new(Some(telling)),
+            reports: Mutex::new(Some(reports)),
+        }
     }
 
     /// A thread that panicked while it held the lock left data that is still whole.
@@ -172,6 +189,7 @@ impl LiveRun {
             inner.read_screen(at);
         }
         drop(inner);
+        self.watchers.changed();
         self.changed.notify_all();
         replies
     }
@@ -179,6 +197,12 @@ impl LiveRun {
     /// Says that output was lost.
     pub fn gap(&self, bytes: u64) {
         self.lock().terminal.skip(bytes);
+    }
+
+    /// The terminal has this size from here on in its output.
+    pub fn resized(&self, size: Size) {
+        self.lock().terminal.resize(size);
+        self.watchers.changed();
     }
 
     /// How long to wait for output before looking again: a moment after output, a while as long as
@@ -224,13 +248,29 @@ impl LiveRun {
         inner.tracker.observe(at, Observation::Exit(ended));
         inner.terminal.reset_modes();
         drop(inner);
+        self.watchers.changed();
         self.changed.notify_all();
     }
 
-    /// Tells what became worth reporting since the last call, in order whoever calls.
-    pub fn tell(&self, now: Timestamp, report: impl FnMut(Report)) {
-        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
-        self.news(now).into_iter().for_each(report);
+    /// Notes what became worth reporting since the last call, in order whoever calls, and returns
+    /// at once: the disk that takes a report must not hold up output.
+    pub fn tell(&self, now: Timestamp) {
+        let telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(telling) = &*telling {
+            self.news(now).into_iter().for_each(|report| drop(telling.send(report)));
+        }
+    }
+
+    /// Nothing is noted any more; the reports end.
+    pub fn tell_no_more(&self) {
+        *self.telling.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The reports in the order they were noted, for the one who takes them; nothing a second
+    /// time.
+    pub fn reports(&self) -> Receiver<Report> {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.take().unwrap_or_else(|| mpsc::channel().1)
     }
 
     fn news(&self, now: Timestamp) -> Vec<Report> {
@@ -357,6 +397,13 @@ impl LiveRun {
         look(&self.lock().terminal)
     }
 
+    /// The same for a surface, with the rows that were encoded for others.
+    pub fn show<T>(&self, show: impl FnOnce(&mut Terminal, &mut Encoded) -> T) -> T {
+        let mut inner = self.lock();
+        let Inner { terminal, encoded, .. } = &mut *inner;
+        show(terminal, encoded)
+    }
+
     /// The notes for a later daemon.
     pub fn frame(&self) -> Frame {
         let inner = self.lock();
@@ -371,6 +418,7 @@ impl LiveRun {
 
     /// Wakes whoever waits on this run, to see that they are to give up.
     pub fn wake(&self) {
+        self.watchers.changed();
         self.changed.notify_all();
     }
 }

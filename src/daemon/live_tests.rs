@@ -26,17 +26,14 @@ fn says(run: &LiveRun, ms: i64, state: &str) {
 
 /// Everything reported at `ms`, as short words.
 fn told(run: &LiveRun, ms: i64) -> Vec<String> {
-    let mut words = Vec::new();
-    run.tell(at(ms), |report| {
-        words.push(match report {
-            Report::Status { status, .. } => format!("{:?}", status.state).to_lowercase(),
-            Report::Turned { prompt, .. } => format!("turned {prompt}"),
-            Report::WentOn { .. } => "went on".into(),
-            Report::Session { session, .. } => session,
-            other => format!("{other:?}"),
-        });
-    });
-    words
+    let word = |report| match report {
+        Report::Status { status, .. } => format!("{:?}", status.state).to_lowercase(),
+        Report::Turned { prompt, .. } => format!("turned {prompt}"),
+        Report::WentOn { .. } => "went on".into(),
+        Report::Session { session, .. } => session,
+        other => format!("{other:?}"),
+    };
+    run.news(at(ms)).into_iter().map(word).collect()
 }
 
 #[test]
@@ -119,4 +116,24 @@ fn a_program_that_reports_nothing_does_not_prove_that_it_got_a_prompt() {
     assert_eq!(taken(&run), Taken::No);
     says(&run, 2, "working");
     assert_eq!(taken(&run), Taken::Shown);
+}
+
+#[test]
+fn what_settled_is_noted_at_once_and_in_order_whoever_takes_it() {
+    let at = Timestamp::from_millis(1000);
+    let kinds = AgentKind::builtin().unwrap();
+    let live = LiveRun::new(RunId(1), TaskId(1), String::new(), &kinds[0], Size::UNATTENDED, at);
+    for state in ["working", "idle", "working"] {
+        live.output(at, format!("\x1b]7501;state={state}:app=x\x1b\\").as_bytes());
+        live.tell(at);
+    }
+    live.tell_no_more();
+    live.tell(at);
+    let states = live.reports().into_iter().filter_map(|report| match report {
+        Report::Status { status, .. } => Some(status.state),
+        _ => None,
+    });
+    let working = AgentState::Working;
+    assert_eq!(states.collect::<Vec<_>>(), [working, AgentState::Idle, working]);
+    assert_eq!(live.reports().iter().count(), 0, "nothing a second time");
 }

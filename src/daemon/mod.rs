@@ -12,9 +12,11 @@ mod hooks;
 mod inbox;
 mod live;
 mod plan;
+mod presence;
 mod requests;
 mod runs;
 mod server;
+mod session;
 mod show;
 mod terminal;
 mod view;
@@ -163,6 +165,8 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
         host: options.host,
         engine: handle.clone(),
         runs: runs::Runs::default(),
+        clients: Arc::default(),
+        replays: session::replays::Replays::default(),
         progress: broadcast::channel(PROGRESS_MAX).0,
         log_problems: problems.chain(torn).collect(),
         places: options.places,

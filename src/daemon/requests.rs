@@ -61,6 +61,10 @@ pub async fn handle(
         Ask::Inbox(ask) => inbox::handle(&asked, ask).await,
         Ask::Show(ask) => show::handle(&asked, ask).await,
         Ask::Daemon(ask) => daemon(&asked, ask).await,
+        Ask::Attach { .. } => {
+            let why = "this connection is attached already";
+            Err(Rejection::input(why, "one connection is one dashboard"))
+        }
     };
     let after = if stops && result.is_ok() { After::Stop } else { After::GoOn };
     let answer = result.map_or_else(Answer::Refused, Answer::Done);

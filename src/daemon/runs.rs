@@ -6,13 +6,16 @@ use crate::base::size::Size;
 use crate::runner::{Entry, Handle, InputError, Transcript};
 use crate::term::Terminal;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
-/// How many ended runs are kept for looking at.
-const ENDED_MAX: usize = 32;
+/// How many ended runs are kept for looking at; earlier ones are replayed from their transcripts.
+const ENDED_MAX: usize = 8;
+/// The largest size a person's terminal gives a run's: a screen of it fits into one frame.
+const ROOM_MAX: Size = Size { cols: 480, rows: 130 };
 
 /// A run with the way to its holder.
 pub struct Attached {
@@ -20,12 +23,21 @@ pub struct Attached {
     pub live: LiveRun,
     handle: Handle,
     up: AtomicBool,
+    driver: Mutex<Option<Driver>>,
+}
+
+/// Who typed last, and so gives the terminal its size.
+struct Driver {
+    client: u64,
+    person: String,
+    /// The size that was asked of the holder for them.
+    room: Option<Size>,
 }
 
 impl Attached {
     /// A run whose holder answers.
     pub fn new(live: LiveRun, handle: Handle) -> Self {
-        Self { live, handle, up: AtomicBool::new(true) }
+        Self { live, handle, up: AtomicBool::new(true), driver: Mutex::default() }
     }
 
     /// Whether its process tree is there.
@@ -44,6 +56,45 @@ impl Attached {
         self.handle.input(&bytes)
     }
 
+    fn driver(&self) -> MutexGuard<'_, Option<Driver>> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client that typed last, and its person.
+    pub fn driven_by(&self) -> Option<(u64, String)> {
+        self.driver().as_ref().map(|driver| (driver.client, driver.person.clone()))
+    }
+
+    /// A client types: its room is the terminal's size from now on. Gives the size the terminal is
+    /// about to take.
+    pub fn drive(&self, client: u64, person: &str, room: Option<Size>) -> Option<Size> {
+        let mut driver = self.driver();
+        if driver.as_ref().is_none_or(|driver| driver.client != client) {
+            *driver = Some(Driver { client, person: person.into(), room: None });
+            self.live.watchers.changed();
+        }
+        self.fit(driver.as_mut()?, room?)
+    }
+
+    /// A client has this much room: the terminal takes it if that client typed last.
+    pub fn room(&self, client: u64, room: Size) {
+        if let Some(driver) = self.driver().as_mut().filter(|driver| driver.client == client) {
+            self.fit(driver, room);
+        }
+    }
+
+    fn fit(&self, driver: &mut Driver, room: Size) -> Option<Size> {
+        let room = room.bounded();
+        let room = Size { cols: room.cols.min(ROOM_MAX.cols), rows: room.rows.min(ROOM_MAX.rows) };
+        // Without word of where in the output the new size begins, the screen would go wrong.
+        if driver.room == Some(room) || !self.handle.tells_sizes() {
+            return None;
+        }
+        driver.room = Some(room);
+        // A holder that is gone is noticed by whoever follows the run.
+        self.handle.resize(room).ok().map(|()| room)
+    }
+
     /// The way to its holder.
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -56,9 +107,28 @@ impl Attached {
 }
 
 /// All of them.
-#[derive(Default)]
 pub struct Runs {
     all: Mutex<BTreeMap<RunId, Arc<Attached>>>,
+    added: watch::Sender<()>,
+    checks: Mutex<BTreeSet<String>>,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { all: Mutex::default(), added: watch::channel(()).0, checks: Mutex::default() }
+    }
+}
+
+/// A gate's command that is being followed.
+pub struct Followed<'a> {
+    runs: &'a Runs,
+    name: String,
+}
+
+impl Drop for Followed<'_> {
+    fn drop(&mut self) {
+        self.runs.checks().remove(&self.name);
+    }
 }
 
 impl Runs {
@@ -75,6 +145,27 @@ impl Runs {
         for id in ended.iter().take(ended.len().saturating_sub(ENDED_MAX)) {
             all.remove(id);
         }
+        self.added.send_replace(());
+    }
+
+    /// Word of every run that is added.
+    pub fn added(&self) -> watch::Receiver<()> {
+        self.added.subscribe()
+    }
+
+    fn checks(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a gate's command is followed, by its folder under `runs`.
+    pub fn follow(&self, name: String) -> Followed<'_> {
+        self.checks().insert(name.clone());
+        Followed { runs: self, name }
+    }
+
+    /// The gates' commands that are followed, for people.
+    pub fn list_checks(&self) -> Vec<String> {
+        self.checks().iter().cloned().collect()
     }
 
     /// A run by id.
@@ -103,8 +194,13 @@ impl Runs {
     }
 }
 
-/// The terminal of an ended run as its transcript leaves it.
+/// Looks at the terminal of an ended run.
 pub fn replayed<T>(folder: &Path, look: impl FnOnce(&Terminal) -> T) -> Option<T> {
+    replay(folder).as_ref().map(look)
+}
+
+/// The terminal of an ended run as its transcript leaves it.
+pub fn replay(folder: &Path) -> Option<Terminal> {
     let transcript = Transcript::open(folder).ok()?;
     let mut terminal = Terminal::new(Size::UNATTENDED, 5_000);
     for entry in transcript.entries().ok()? {
@@ -116,8 +212,8 @@ pub fn replayed<T>(folder: &Path, look: impl FnOnce(&Terminal) -> T) -> Option<T
                 terminal.resize(size);
             }
             Entry::Gap { from, to, .. } => terminal.skip(to.saturating_sub(from)),
-            Entry::Exit(_) => {}
+            Entry::Exit(_) => terminal.reset_modes(),
         }
     }
-    Some(look(&terminal))
+    Some(terminal)
 }

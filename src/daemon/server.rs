@@ -1,11 +1,12 @@
 //! The people's socket: hello, requests, answers. Serves each connection by itself; what it needs
 //! to know or change goes through the engine.
 
-use super::requests::{self, After};
+use super::requests::{self, After, Asked};
+use super::session;
 use super::world::World;
 use crate::model::rejection::{Class, Rejection};
 use crate::wire::frame;
-use crate::wire::people::{Answer, Hello, MAGIC, PROTOCOL, Request, Welcome};
+use crate::wire::people::{Answer, Ask, Hello, MAGIC, PROTOCOL, PROTOCOL_OLDEST, Request, Welcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -48,7 +49,7 @@ async fn connection(stream: UnixStream, world: Arc<World>) {
     let refused = trouble.or_else(|| refuse_hello(&hello));
     let welcome = Welcome {
         magic: MAGIC.into(),
-        protocol: PROTOCOL,
+        protocol: if refused.is_none() { hello.protocol } else { PROTOCOL },
         version: env!("CARGO_PKG_VERSION").into(),
         pid: std::process::id(),
         damage: world.engine.damage().map(ToString::to_string),
@@ -69,6 +70,18 @@ async fn requests(
 ) -> Result<(), frame::FrameError> {
     let mut next = frame::read_async::<Request>(&mut reader).await?;
     while let Some(request) = next {
+        if let Ask::Attach { watch, all, size } = request.ask {
+            let (answers, at) = (mpsc::channel(1).0, request.at);
+            let asked = Asked { world: Arc::clone(&world), person: person.clone(), at, answers };
+            match session::attach(&asked, watch, all, size).await {
+                Ok(attached) => return session::serve(attached, reader, writer).await,
+                Err(refused) => {
+                    frame::write_async(&mut writer, &Answer::Refused(refused)).await?;
+                    next = frame::read_async::<Request>(&mut reader).await?;
+                    continue;
+                }
+            }
+        }
         let (sender, mut answers) = mpsc::channel::<Answer>(ANSWERS_MAX);
         let work = requests::handle(Arc::clone(&world), person.clone(), request, sender);
         let work = tokio::spawn(work);
@@ -106,7 +119,8 @@ async fn requests(
 }
 
 fn refuse_hello(hello: &Hello) -> Option<Rejection> {
-    if hello.magic == MAGIC && hello.protocol == PROTOCOL {
+    let serves = (PROTOCOL_OLDEST..=PROTOCOL).contains(&hello.protocol);
+    if hello.magic == MAGIC && serves {
         return None;
     }
     let (theirs, ours) = (&hello.version, env!("CARGO_PKG_VERSION"));
@@ -117,7 +131,11 @@ fn refuse_hello(hello: &Hello) -> Option<Rejection> {
              (protocol {})",
             hello.protocol
         ),
-        "`monban daemon stop`, then run the command again; agents go on meanwhile",
+        if hello.protocol > PROTOCOL {
+            "`monban daemon upgrade`, then run the command again; agents go on meanwhile"
+        } else {
+            "run the monban of the daemon's version, or a later one"
+        },
     ))
 }
 

@@ -1,10 +1,10 @@
 //! Looks: everything a person or script is shown on request.
 
+use super::presence::Present;
 use super::requests::Asked;
-use super::world::{World, blocking};
+use super::world::blocking;
 use super::{plan, terminal, view};
 use crate::base::id::{RepoId, TaskId};
-use crate::model::command::{Command, Notice};
 use crate::model::core::Core;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
@@ -13,8 +13,7 @@ use crate::wire::people::{Answer, ShowAsk};
 use serde_json::{Value, json};
 use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejection> {
     let damage = asked.world.engine.damage();
@@ -92,7 +91,7 @@ async fn list(asked: &Asked, all: bool) -> Result<Value, Rejection> {
 }
 
 fn here(asked: &Asked) -> view::Here {
-    view::Here { node: asked.world.node.clone(), now: asked.world.clock.now() }
+    view::Here { node: asked.world.node.clone(), now: Some(asked.world.clock.now()) }
 }
 
 async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
@@ -101,46 +100,9 @@ async fn task(asked: &Asked, id: TaskId) -> Result<Value, Rejection> {
     asked.world.engine.look(look).await?.ok_or_else(|| no_task(id))
 }
 
-/// How long the end of a presence waits before it is told again when the log does not take it.
-const LEFT_RETRY: Duration = Duration::from_secs(1);
-
-/// A person who waits is there, until the wait or the connection ends.
-struct Present {
-    _until_dropped: oneshot::Sender<()>,
-}
-
-impl Present {
-    /// The coming and the going are one task that nobody gives up: whoever came also leaves, even
-    /// when the connection ends in between or the disk is full just then.
-    async fn arrive(asked: &Asked) -> Result<Self, Rejection> {
-        let (world, person) = (Arc::clone(&asked.world), asked.person.clone());
-        let (until_dropped, left) = oneshot::channel::<()>();
-        let (tell, told) = oneshot::channel();
-        tokio::spawn(async move {
-            let arrived = Command::Daemon(Notice::Arrived { person: person.clone() });
-            let outcome = world.engine.command(arrived).await;
-            let is_there = outcome.is_ok();
-            let _ = tell.send(outcome);
-            if is_there {
-                let _ = left.await;
-                leave(&world, person).await;
-            }
-        });
-        told.await.map_err(|_| stopping())??;
-        Ok(Self { _until_dropped: until_dropped })
-    }
-}
-
-async fn leave(world: &World, person: String) {
-    let left = Command::Daemon(Notice::Left { person });
-    while world.engine.command(left.clone()).await.is_err() && !world.engine.is_gone() {
-        tokio::time::sleep(LEFT_RETRY).await;
-    }
-}
-
 /// Waits until each task needs a person or ended, saying what changes meanwhile.
 async fn wait(asked: &Asked, tasks: Vec<TaskId>) -> Result<Value, Rejection> {
-    let _present = Present::arrive(asked).await?;
+    let _present = Present::arrive(&asked.world, &asked.person).await?;
     let mut durable = asked.world.engine.durable();
     let mut progress = asked.world.progress.subscribe();
     let mut shown = Value::Null;
@@ -247,6 +209,8 @@ pub(super) async fn daemon(asked: &Asked) -> Result<Value, Rejection> {
         "uptime_s": world.clock.now().since(world.started_at).as_secs(),
         "last_event": last,
         "holders": holders,
+        "checks": world.runs.list_checks(),
+        "clients": world.clients.list(),
         "log_problems": world.log_problems,
     }))
 }

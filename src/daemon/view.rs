@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 pub struct Here {
     /// The name of this machine.
     pub node: String,
-    /// The time.
-    pub now: Timestamp,
+    /// The time. Without it rows have no ages: then they change only when the state does.
+    pub now: Option<Timestamp>,
 }
 
 /// The rows of `ls`.
@@ -31,14 +31,24 @@ pub fn list(core: &Core, repo: Option<RepoId>, here: &Here) -> Value {
 
 /// The heading of `ls`: where the repository stands.
 pub fn repository(state: &State, repo: &Repo) -> Value {
-    let people: Vec<&String> = state.presence.people.keys().collect();
-    json!({
+    let mut heading = json!({
         "path": repo.path,
         "base": repo.base,
         "halted": repo.halt.as_ref().map(|halt| json!({
             "task": halt.task, "cause": halt.cause, "since": halt.at,
         })),
         "held": repo.hold,
+    });
+    if let (Value::Object(heading), Value::Object(people)) = (&mut heading, attended(state)) {
+        heading.extend(people);
+    }
+    heading
+}
+
+/// Who is there, wherever they look.
+pub fn attended(state: &State) -> Value {
+    let people: Vec<&String> = state.presence.people.keys().collect();
+    json!({
         "attended_by": people,
         "vouched": state.presence.vouched.as_ref().map(|word| json!({
             "by": word.person, "until": word.until,
@@ -63,6 +73,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
         "since": task.since,
         "status": run.map(|run| status(&run.status, run.paused, here.now)),
         "attempt": attempt.map(|attempt| attempt.number),
+        "run": run.map(|run| run.id),
         "worktree": place.map(|place| &place.worktree),
         "branch": place.map(|place| &place.branch),
         "base": place.map(|place| &place.base),
@@ -98,8 +109,8 @@ pub fn queued_behind(core: &Core, task: &Task) -> Option<String> {
     }
 }
 
-/// An agent's status with its source and age.
-fn status(status: &AgentStatus, paused: bool, now: Timestamp) -> Value {
+/// An agent's status with its source, since when it has it, and its age.
+fn status(status: &AgentStatus, paused: bool, now: Option<Timestamp>) -> Value {
     let (state, kind) = match status.state {
         AgentState::BlockedPermission => ("blocked", Some("permission")),
         AgentState::BlockedQuestion => ("blocked", Some("question")),
@@ -115,7 +126,8 @@ fn status(status: &AgentStatus, paused: bool, now: Timestamp) -> Value {
         "state": state,
         "kind": kind,
         "source": status.source,
-        "age_s": now.since(status.since).as_secs(),
+        "since": status.since,
+        "age_s": now.map(|now| now.since(status.since).as_secs()),
         "detail": status.detail,
         "paused": paused,
     })
@@ -136,7 +148,7 @@ pub fn task(
     let state = &core.state;
     let task = state.task(id)?;
     let mut value = row(core, task, here);
-    let waiting: Vec<Value> = state.items_of(id).map(item).collect();
+    let waiting: Vec<Value> = state.items_of(id).map(|waits| item(state, waits)).collect();
     let more = json!({
         "prompt": task.spec.prompt,
         "files": task.spec.files,
@@ -206,14 +218,15 @@ pub fn inbox(state: &State, repo: Option<RepoId>) -> Value {
     let of_repo = |item: &&Item| {
         repo.is_none_or(|repo| state.task(item.task).is_some_and(|task| task.repo == repo))
     };
-    state.items.values().filter(of_repo).map(item).collect()
+    state.items.values().filter(of_repo).map(|waits| item(state, waits)).collect()
 }
 
-fn item(item: &Item) -> Value {
+fn item(state: &State, item: &Item) -> Value {
     json!({
         "id": item.id.to_string(),
         "kind": item.kind,
         "task": item.task,
+        "title": state.task(item.task).map(|task| &task.spec.title),
         "note": item.note,
         "details": item.details,
         "digest": item.digest(),
@@ -256,8 +269,8 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
 /// then there is nothing to wait for.
 pub fn is_settled(state: &State, id: TaskId) -> bool {
     let Some(task) = state.task(id) else { return true };
-    // An agent of which nothing is known may well be at work: the inbox says so, the wait goes on. An
-    // alarm is told at the end of the wait and holds up nothing but the landing.
+    // An agent of which nothing is known may well be at work: the inbox says so, the wait goes on.
+    // An alarm is told at the end of the wait and holds up nothing but the landing.
     let goes_on = [ItemKind::Unknown, ItemKind::Alarm];
     let asks = state.items_of(id).any(|item| !goes_on.contains(&item.kind));
     if task.is_final() || task.stage == Stage::Draft || asks {

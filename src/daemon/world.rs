@@ -4,6 +4,8 @@ use super::agents::{self, Agent};
 use super::engine::{Handle, Input};
 use super::gates::{self, Gate};
 use super::runs::Runs;
+use super::session::clients::Clients;
+use super::session::replays::Replays;
 use crate::agent::prepare::Host;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::hash;
@@ -21,6 +23,7 @@ use crate::term::Terminal;
 use crate::wire::people::Answer;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -45,6 +48,10 @@ pub struct World {
     pub engine: Handle,
     /// The runs that are alive.
     pub runs: Runs,
+    /// Who is attached.
+    pub clients: Arc<Clients>,
+    /// The screens of runs that ended under an earlier daemon.
+    pub replays: Replays,
     /// Progress of long work, for those who wait for a task.
     pub progress: broadcast::Sender<(TaskId, Answer)>,
     /// When this daemon began.
@@ -107,7 +114,7 @@ impl World {
 
     /// The common git folder of the repository in which `at` stands.
     pub async fn common_at(&self, at: PathBuf) -> Result<PathBuf, Rejection> {
-        let common = move || Ok(Repository::open(&at).map_err(|e| input(&e))?.common_dir().into());
+        let common = move || Repository::identity(&at).map_err(|error| input(&error));
         blocking(common).await
     }
 

@@ -31,14 +31,7 @@ pub struct Repository {
 impl Repository {
     /// Finds the repository that `start` is in, and refuses what monban cannot work with.
     pub fn open(start: &Path) -> Result<Repository, GitError> {
-        let io = |error| GitError::io(start, error);
-        let start = fs::canonicalize(start).map_err(io)?;
-        let (toplevel, git_dir) = find(&start)?;
-        let common_dir = match pointer(&git_dir.join("commondir"), b"")? {
-            Some(path) => fs::canonicalize(git_dir.join(path)).map_err(io)?,
-            None => git_dir.clone(),
-        };
-        let repository = Repository { toplevel, git_dir, common_dir };
+        let repository = Self::locate(start)?;
         command::check_version(&repository.common_dir)?;
         repository.check_format()?;
         if let Some(branch) = repository.current_branch()?
@@ -48,6 +41,23 @@ impl Repository {
             return Err(GitError::Unborn { path: repository.toplevel, branch });
         }
         Ok(repository)
+    }
+
+    /// The identity of the repository that `start` is in, as [`Self::common_dir`] of the opened one
+    /// gives it. Asks no git: whether monban can work with it is not said.
+    pub fn identity(start: &Path) -> Result<PathBuf, GitError> {
+        Ok(Self::locate(start)?.common_dir)
+    }
+
+    fn locate(start: &Path) -> Result<Repository, GitError> {
+        let io = |error| GitError::io(start, error);
+        let start = fs::canonicalize(start).map_err(io)?;
+        let (toplevel, git_dir) = find(&start)?;
+        let common_dir = match pointer(&git_dir.join("commondir"), b"")? {
+            Some(path) => fs::canonicalize(git_dir.join(path)).map_err(io)?,
+            None => git_dir.clone(),
+        };
+        Ok(Repository { toplevel, git_dir, common_dir })
     }
 
     /// The root of the checkout the repository was opened from.

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// A holder that does not answer within this time is not going to.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
-const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 16 * 1024;
 
 /// What a holder has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,13 @@ pub enum Notice {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// The terminal has this size from `offset` of its output on.
+    Resized {
+        /// Bytes of output before it.
+        offset: u64,
+        /// The size.
+        size: Size,
+    },
     /// The run is over. Record it, then [`Handle::seen`].
     Exited(ExitRecord),
     /// The holder is gone without a word: see what [`super::find`] says.
@@ -53,6 +60,7 @@ pub enum Notice {
 pub struct Connection {
     stream: UnixStream,
     decoder: Decoder,
+    buffer: Vec<u8>,
     notices: VecDeque<Notice>,
     handle: Handle,
     pid: u32,
@@ -65,6 +73,7 @@ pub struct Connection {
 pub struct Handle {
     stream: Arc<Mutex<UnixStream>>,
     input: Arc<Input>,
+    tells_sizes: bool,
 }
 
 impl Connection {
@@ -77,7 +86,7 @@ impl Connection {
         frame::write(&mut stream, &hello).map_err(|error| failed(io::Error::other(error)))?;
         let mut decoder = Decoder::default();
         let (welcome, terminal) = welcome(&stream, &mut decoder).map_err(failed)?;
-        let hold::Notice::Welcome { marker: found, pid, size, is_paused, .. } = welcome else {
+        let hold::Notice::Welcome { version, marker: found, pid, size, is_paused } = welcome else {
             let reason = match welcome {
                 hold::Notice::Refused { reason } => reason,
                 _ => "its answer to the hello is not one".to_string(),
@@ -91,9 +100,11 @@ impl Connection {
             terminal.ok_or_else(|| failed(io::Error::other("no terminal came along")))?;
         let input = Arc::new(Input::start(terminal).map_err(failed)?);
         let writer = stream.try_clone().map_err(failed)?;
-        let handle = Handle { stream: Arc::new(Mutex::new(writer)), input };
+        let tells_sizes = version >= 2;
+        let handle = Handle { stream: Arc::new(Mutex::new(writer)), input, tells_sizes };
         let notices = VecDeque::new();
-        Ok(Self { stream, decoder, notices, handle, pid, size, is_paused })
+        let buffer = vec![0; READ_BYTES];
+        Ok(Self { stream, decoder, buffer, notices, handle, pid, size, is_paused })
     }
 
     /// For giving commands, here or on another thread.
@@ -143,12 +154,11 @@ impl Connection {
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        let mut buffer = vec![0; READ_BYTES];
-        let (count, _) = passing::receive(&self.stream, &mut buffer)?;
+        let (count, _) = passing::receive(&self.stream, &mut self.buffer)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.decoder.push(&buffer[..count]);
+        self.decoder.push(&self.buffer[..count]);
         while let Some(notice) = self.decoder.next_frame().map_err(io::Error::other)? {
             self.take(notice);
         }
@@ -162,6 +172,7 @@ impl Connection {
                 Some(bytes) => Notice::Live { offset, bytes },
                 None => return,
             },
+            hold::Notice::Resized { offset, size } => Notice::Resized { offset, size },
             hold::Notice::Exited { record } => Notice::Exited(record),
             hold::Notice::Welcome { .. } | hold::Notice::Refused { .. } | hold::Notice::Unknown => {
                 return;
@@ -195,6 +206,12 @@ impl Handle {
     /// it: a holder whose daemon lags by more than 8 MiB stops reading the agent's output.
     pub fn ack(&self, offset: u64) -> Result<(), RunError> {
         self.send(&Request::Ack { offset })
+    }
+
+    /// Whether the holder tells where in the output a new size begins ([`Notice::Resized`]): one
+    /// that an earlier monban started does not.
+    pub fn tells_sizes(&self) -> bool {
+        self.tells_sizes
     }
 
     /// Gives the terminal another size, within [`Size::bounded`].

@@ -115,6 +115,11 @@ pub(super) fn read_claim(folder: &Path) -> io::Result<Option<(Claim, bool)>> {
     Ok(Some((claim, is_alive)))
 }
 
+/// Whether a holder keeps the run in `folder` now.
+pub fn is_held(folder: &Path) -> bool {
+    read_claim(folder).is_ok_and(|claim| claim.is_some_and(|(_, is_alive)| is_alive))
+}
+
 /// Keeps disk space for [`write_exit`].
 pub(super) fn reserve(folder: &Path) -> io::Result<()> {
     durable::write(&folder.join("reserve"), &[b'.'; RESERVE_BYTES])

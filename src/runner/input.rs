@@ -1,5 +1,5 @@
-//! Keys and pasted text on their way into a run's terminal, through a thread of their own: an agent
-//! that does not read must not block anybody else.
+//! Keys and pasted text on their way into a run's terminal. What an agent reads goes there at once;
+//! what it does not read yet goes through a thread of its own: it must not block anybody else.
 //!
 //! Writes to a duplicate of the terminal's master. The holder made it non-blocking; that flag is
 //! shared with the holder and never touched here. Nothing is written into it when it is closed.
@@ -37,18 +37,21 @@ pub(super) struct Input {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Each in writes of its own: Enter must not arrive as the end of a pasted text.
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
-    is_closed: bool,
+    /// The thread is writing a piece that was taken out of `waiting`.
+    is_writing: bool,
+    /// `None` once closed.
+    terminal: Option<Arc<OwnedFd>>,
 }
 
 impl Shared {
@@ -56,24 +59,27 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next piece to write; waits for one. `None` when closed.
-    fn take(&self) -> Option<Vec<u8>> {
+    /// The next piece to write, and where; waits for one. `None` when closed.
+    fn take(&self) -> Option<(Arc<OwnedFd>, Vec<u8>)> {
         let mut state = self.state();
-        while state.waiting.is_empty() && !state.is_closed {
+        state.is_writing = false;
+        while state.waiting.is_empty() && state.terminal.is_some() {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut piece = state.waiting.pop_front().filter(|_| !state.is_closed)?;
+        let terminal = state.terminal.clone()?;
+        let mut piece = state.waiting.pop_front()?;
         let rest = piece.split_off(piece.len().min(WRITE_BYTES));
         if !rest.is_empty() {
             state.waiting.push_front(rest);
         }
         state.waiting_bytes -= piece.len();
-        Some(piece)
+        state.is_writing = true;
+        Some((terminal, piece))
     }
 
     fn close(&self) {
         let mut state = self.state();
-        state.is_closed = true;
+        state.terminal = None;
         state.waiting = VecDeque::new();
         state.waiting_bytes = 0;
         self.changed.notify_all();
@@ -83,10 +89,13 @@ impl Shared {
 impl Input {
     /// Starts the writer for `terminal`, a run's master descriptor.
     pub(super) fn start(terminal: OwnedFd) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let terminal = Some(Arc::new(terminal));
+        let state =
+            State { waiting: VecDeque::new(), waiting_bytes: 0, is_writing: false, terminal };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let of_thread = shared.clone();
         std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            while let Some(piece) = of_thread.take() {
+            while let Some((terminal, piece)) = of_thread.take() {
                 if write_all(&of_thread, &terminal, &piece).is_err() {
                     break;
                 }
@@ -96,17 +105,24 @@ impl Input {
         Ok(Self { shared })
     }
 
-    /// Queues `bytes`, all or none, and returns at once.
+    /// Writes or queues `bytes`, all or none, and returns at once.
     pub(super) fn send(&self, bytes: &[u8]) -> Result<(), InputError> {
         let mut state = self.shared.state();
-        if state.is_closed {
-            return Err(InputError::Closed);
-        }
+        let Some(terminal) = &state.terminal else { return Err(InputError::Closed) };
         if state.waiting_bytes + bytes.len() > WAITING_BYTES_MAX {
             return Err(InputError::Full(state.waiting_bytes));
         }
-        state.waiting.push_back(bytes.to_vec());
-        state.waiting_bytes += bytes.len();
+        let mut written = 0;
+        if state.waiting.is_empty() && !state.is_writing {
+            // Never blocks; what is not taken now, or fails, is the thread's.
+            let first = &bytes[..bytes.len().min(WRITE_BYTES)];
+            written = rustix::io::write(terminal, first).unwrap_or(0);
+        }
+        if written == bytes.len() {
+            return Ok(());
+        }
+        state.waiting.push_back(bytes[written..].to_vec());
+        state.waiting_bytes += bytes.len() - written;
         self.shared.changed.notify_all();
         Ok(())
     }
@@ -119,7 +135,7 @@ impl Input {
 
 fn write_all(shared: &Shared, terminal: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        if shared.state().is_closed {
+        if shared.state().terminal.is_none() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let mut watch = [Watch::new(terminal, Wants::Write)];
@@ -150,14 +166,21 @@ mod tests {
     fn what_is_sent_apart_is_written_apart() {
         // A datagram socket in the terminal's place keeps what was one write apart from the next.
         let (terminal, agent) = UnixDatagram::pair().unwrap();
-        let input = Input { shared: Arc::new(Shared::default()) };
+        let state = State {
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            // Nothing goes past the queue.
+            is_writing: true,
+            terminal: Some(Arc::new(OwnedFd::from(terminal))),
+        };
+        let shared = Shared { state: Mutex::new(state), changed: Condvar::new() };
+        let input = Input { shared: Arc::new(shared) };
         input.send(b"a prompt").unwrap();
         input.send(b"\r").unwrap();
         let large = [b'x'; 3 * WRITE_BYTES / 2];
         input.send(&large).unwrap();
-        let terminal = OwnedFd::from(terminal);
         for _ in 0..4 {
-            let piece = input.shared.take().unwrap();
+            let (terminal, piece) = input.shared.take().unwrap();
             write_all(&input.shared, &terminal, &piece).unwrap();
         }
         let mut buffer = [0; 2 * WRITE_BYTES];

@@ -25,7 +25,7 @@ mod transcript;
 mod waiting;
 
 pub use connection::{Connection, Handle, Notice};
-pub use files::{MARKER_VARIABLE, RunSpec};
+pub use files::{MARKER_VARIABLE, RunSpec, is_held};
 pub use input::InputError;
 pub use inside::is_inside_run;
 pub use processes::Process;

@@ -152,6 +152,8 @@ impl Holder {
         if size != self.spec.size && self.pty.resize(size).is_ok() {
             self.spec.size = size;
             self.transcript.resize(size);
+            let offset = self.transcript.offset();
+            self.send(&Notice::Resized { offset, size });
         }
     }
 

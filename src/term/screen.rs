@@ -11,6 +11,7 @@ use super::query::{self, View};
 use super::status::StatusReport;
 use crate::base::foreign::Foreign;
 use crate::base::size::Size;
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The most of a title or notification that is kept, in bytes.
@@ -47,7 +48,7 @@ pub enum TermEvent {
 }
 
 /// How the cursor is drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum CursorShape {
     #[default]
@@ -57,7 +58,7 @@ pub enum CursorShape {
 }
 
 /// Where the cursor is, from 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Cursor {
     /// Row of the screen.
     pub row: u16,
@@ -129,9 +130,12 @@ impl Terminal {
         self.filter.offset += bytes;
     }
 
-    /// Changes the size, bounded; long lines wrap anew.
+    /// Changes the size, bounded; long lines wrap anew. The size it has changes nothing.
     pub fn resize(&mut self, size: Size) -> Vec<TermEvent> {
         let size = size.bounded();
+        if size == self.state.size {
+            return Vec::new();
+        }
         self.state.size = size;
         self.state.tracker.region = None;
         let emulator = &mut self.state.emulator;

@@ -7,8 +7,8 @@ use crate::base::clock::Timestamp;
 use crate::base::size::Size;
 use serde::{Deserialize, Serialize};
 
-/// The protocol versions this program speaks, best first.
-pub const VERSIONS: &[u32] = &[1];
+/// The protocol versions this program speaks, best first. From 2 on the holder tells resizes.
+pub const VERSIONS: &[u32] = &[2, 1];
 
 /// From the daemon to the holder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,13 @@ pub enum Notice {
         offset: u64,
         /// Bytes of output the transcript has taken; less than `offset` while the disk is full.
         stored: u64,
+    },
+    /// The terminal has this size from here on in its output.
+    Resized {
+        /// Bytes of output before it.
+        offset: u64,
+        /// The size.
+        size: Size,
     },
     /// Output from the holder's memory, the answer to [`Request::Live`].
     Live {
@@ -170,6 +177,13 @@ mod tests {
         assert_eq!(serde_json::from_str::<Notice>(later).unwrap(), Notice::Unknown);
         let longer = r#"{"type":"ack","offset":3,"mood":"good"}"#;
         assert_eq!(serde_json::from_str::<Request>(longer).unwrap(), Request::Ack { offset: 3 });
+    }
+
+    #[test]
+    fn version_two_stays_as_it_was_released() {
+        let resized = Notice::Resized { offset: 7, size: Size { cols: 80, rows: 24 } };
+        let text = r#"{"type":"resized","offset":7,"size":{"cols":80,"rows":24}}"#;
+        assert_eq!(serde_json::to_string(&resized).unwrap(), text);
     }
 
     #[test]

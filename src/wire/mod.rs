@@ -4,3 +4,5 @@ pub mod frame;
 pub mod hold;
 pub mod people;
 pub mod report;
+pub mod squeeze;
+pub mod view;

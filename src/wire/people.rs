@@ -2,6 +2,7 @@
 //! answered by any number of progress lines and exactly one result.
 
 use crate::base::id::{OpId, TaskId};
+use crate::base::size::Size;
 use crate::model::command::TaskChange;
 use crate::model::rejection::Rejection;
 use crate::model::task::{Origin, TaskSpec};
@@ -11,8 +12,10 @@ use std::path::PathBuf;
 
 /// What the first message must carry, so that a stray program is told apart from an old monban.
 pub const MAGIC: &str = "monban";
-/// The protocol's version. The daemon also speaks the one before, once there is one.
-pub const PROTOCOL: u32 = 1;
+/// The protocol's version: 2 can attach.
+pub const PROTOCOL: u32 = 2;
+/// The oldest protocol of a client that the daemon still serves.
+pub const PROTOCOL_OLDEST: u32 = 1;
 
 /// The first message of a client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -32,7 +35,7 @@ pub struct Hello {
 pub struct Welcome {
     /// [`MAGIC`].
     pub magic: String,
-    /// The protocol the daemon speaks.
+    /// The protocol the daemon speaks with this client: the client's, if it serves that one.
     pub protocol: u32,
     /// The daemon's version.
     pub version: String,
@@ -69,6 +72,17 @@ pub enum Ask {
     Show(ShowAsk),
     /// About the daemon itself.
     Daemon(DaemonAsk),
+    /// To stay and look: once this is answered with [`Answer::Done`], both sides send messages of
+    /// [`super::view`] until the connection ends.
+    Attach {
+        /// Only to watch: the daemon takes nothing from this client that changes anything.
+        watch: bool,
+        /// Wherever the person stands; without it they must stand in a repository.
+        all: bool,
+        /// The size of their terminal.
+        #[serde(default)]
+        size: Option<Size>,
+    },
 }
 
 /// About the plan.

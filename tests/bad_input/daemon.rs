@@ -145,7 +145,7 @@ fn a_daemon_of_another_version_is_named_and_can_be_stopped() {
             let _ = frame::write(&mut stream, &welcome("9.8.7", protocol, pid));
         });
         let (theirs, ours) = (format!("protocol {protocol}"), format!("protocol {PROTOCOL}"));
-        let words = ["9.8.7", env!("CARGO_PKG_VERSION"), &theirs, &ours, "monban daemon stop"];
+        let words = ["9.8.7", env!("CARGO_PKG_VERSION"), &theirs, &ours, "monban daemon upgrade"];
         refused(monban.monban(&["ls"]), 3, &words);
         refused(monban.monban(&["daemon", "stop", "--kill-agents"]), 3, &words);
         assert!(!reaped.is_finished());

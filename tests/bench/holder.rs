@@ -87,7 +87,7 @@ fn through_a_holder(folder: &Path, file: &Path) -> Result<(Duration, String), Fa
                 connection.handle().ack(offset)?;
             }
             Some(Notice::Exited(_)) => break,
-            Some(Notice::Live { .. }) => {}
+            Some(Notice::Live { .. } | Notice::Resized { .. }) => {}
             other => return Err(format!("{other:?} instead of the end").into()),
         }
     }

@@ -38,6 +38,7 @@ fn a_linked_worktree_is_the_same_repository() {
     fs::create_dir(linked.join("below")).unwrap();
     let repository = Repository::open(&linked.join("below")).unwrap();
     assert_eq!(repository.common_dir(), world.repository().common_dir());
+    assert_eq!(Repository::identity(&linked.join("below")).unwrap(), repository.common_dir());
     assert_eq!(repository.toplevel(), fs::canonicalize(&linked).unwrap());
     assert_eq!(repository.default_base().unwrap(), "refs/heads/side");
 }

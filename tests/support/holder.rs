@@ -101,7 +101,7 @@ impl Run {
             if let Some(notice) = connection.next_notice(Duration::from_millis(20)) {
                 match notice {
                     Notice::Output { offset, .. } => connection.handle().ack(offset).unwrap(),
-                    Notice::Live { .. } => {}
+                    Notice::Live { .. } | Notice::Resized { .. } => {}
                     other => panic!("{other:?} before {text:?}; output {:?}", self.text()),
                 }
             }
@@ -134,7 +134,7 @@ pub fn finish(connection: &mut Connection) -> ExitRecord {
             connection.handle().seen().unwrap();
             Some(record)
         }
-        Notice::Live { .. } => None,
+        Notice::Live { .. } | Notice::Resized { .. } => None,
         Notice::Gone => panic!("the holder went without a word"),
     })
 }

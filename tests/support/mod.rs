@@ -7,9 +7,12 @@ pub mod instance;
 pub mod job;
 pub mod machine;
 pub mod not_run;
+pub mod relay;
 pub mod script;
+pub mod sshd;
 pub mod stub_model;
 pub mod terminal;
+pub mod tmux;
 
 use std::time::{Duration, Instant};
 

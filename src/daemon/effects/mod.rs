@@ -6,6 +6,7 @@ mod deliver;
 mod facts;
 mod land;
 mod login;
+mod output;
 mod prepare;
 mod rollback;
 mod secret;

@@ -3,6 +3,7 @@
 
 use super::facts::Facts;
 use super::login;
+use super::output::Reader;
 use super::secret;
 use super::watch;
 use crate::agent::prepare::{self, Prepared};
@@ -18,7 +19,7 @@ use crate::daemon::world::World;
 use crate::model::attempt::{End, Place};
 use crate::model::command::Report;
 use crate::model::rejection::Rejection;
-use crate::runner::{self, Connection, Found, Notice, RunSpec, Transcript};
+use crate::runner::{self, Connection, Found, Notice, RunSpec};
 use crate::term::Terminal;
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
 use std::path::Path;
@@ -31,16 +32,14 @@ const SETTLE: Duration = Duration::from_millis(150);
 const LOOK: Duration = Duration::from_secs(1);
 /// With nothing going on, how long one wait for a notice lasts.
 const WAIT: Duration = Duration::from_secs(600);
-/// A keyframe is kept after so much output.
-const FRAME_BYTES: u64 = 1 << 20;
-/// How much of the transcript is read at once.
-const READ_BYTES: usize = 256 << 10;
 /// How much output of a run is kept: the beginning and the end.
 const TRANSCRIPT_BYTES: u64 = 64 << 20;
 /// The largest notes of an earlier daemon that are read.
 const NOTES_BYTES_MAX: u64 = 64 << 20;
 /// How many rows of its screen a run that ended by itself is remembered by.
 const LAST_WORDS_ROWS: usize = 3;
+/// The stack of the thread that hands a run's reports to the engine.
+const TELLER_STACK_BYTES: usize = 256 << 10;
 /// Between asking processes to end and killing them.
 const STOP_GRACE_MS: u64 = 5_000;
 
@@ -164,18 +163,42 @@ fn follow(
     world: &World,
     facts: &Facts,
     id: RunId,
-    mut connection: Connection,
+    connection: Connection,
     agent: &Agent,
     cancel: &Cancel,
 ) -> Option<End> {
     let folder = world.run_folder(id);
-    let (live, mut offset) = restored(world, facts, id, agent, &folder);
+    let (live, offset) = restored(world, facts, id, agent, &folder);
     let run = Arc::new(Attached::new(live, connection.handle().clone()));
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
     let handle = connection.handle().clone();
     cancel.on_set(move |_| handle.hang_up());
-    let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
+    let reports = run.live.reports();
+    let pass_on = || {
+        for report in reports {
+            world.report(report, &|| cancel.is_set());
+        }
+    };
+    std::thread::scope(|threads| {
+        let teller = std::thread::Builder::new().stack_size(TELLER_STACK_BYTES);
+        let told = teller.spawn_scoped(threads, pass_on);
+        let end = told.ok().and_then(|_| to_end(world, &run, &folder, connection, offset, cancel));
+        run.live.tell_no_more();
+        end
+    })
+}
+
+/// Follows the run's output and its end.
+fn to_end(
+    world: &World,
+    run: &Arc<Attached>,
+    folder: &Path,
+    mut connection: Connection,
+    mut offset: u64,
+    cancel: &Cancel,
+) -> Option<End> {
+    let mut reader = Reader::new(folder, offset);
     let reply = |bytes| {
         let _ = run.input(bytes);
     };
@@ -193,19 +216,23 @@ fn follow(
                 let _ = if there > stored { handle.live(offset) } else { handle.ack(offset) };
             }
             Some(Notice::Live { offset: from, bytes }) => {
-                offset = reader.live(&run, world, offset, from, &bytes);
+                offset = reader.live(run, world, offset, from, &bytes);
                 let _ = connection.handle().ack(offset);
+            }
+            Some(Notice::Resized { offset: at, size }) => {
+                offset = reader.take(world, &run.live, offset, at, &reply);
+                run.live.resized(size);
             }
             Some(Notice::Exited(record)) => {
                 reader.take(world, &run.live, offset, record.output_bytes, &reply);
                 let (code, signal) = status(&record.status);
                 run.live.ended(world.clock.now(), code, signal);
                 let _ = connection.handle().seen();
-                break with_last_words(end_of(&record), &record, &run);
+                break with_last_words(end_of(&record), &record, run);
             }
             None => run.live.settled(world.clock.now()),
             Some(Notice::Gone) if cancel.is_set() => continue,
-            Some(Notice::Gone) => match hung_up(world, id, &folder, &run) {
+            Some(Notice::Gone) => match hung_up(world, run.live.id, folder, run) {
                 Some(end) => break end,
                 // Only the connection was lost: the driver has the run adopted again.
                 None => {
@@ -215,9 +242,9 @@ fn follow(
                 }
             },
         }
-        tell(world, &run.live, cancel);
+        run.live.tell(world.clock.now());
     };
-    tell(world, &run.live, cancel);
+    run.live.tell(world.clock.now());
     run.is_gone();
     Some(end)
 }
@@ -234,11 +261,15 @@ fn ended_alone(
 ) {
     let folder = world.run_folder(id);
     let (live, offset) = restored(world, facts, id, agent, &folder);
-    let mut reader = Reader { folder: &folder, transcript: None, framed: offset };
+    let mut reader = Reader::new(&folder, offset);
     reader.take(world, &live, offset, record.output_bytes, &|_| {});
     let (code, signal) = status(&record.status);
     live.ended(world.clock.now(), code, signal);
-    tell(world, &live, cancel);
+    live.tell(world.clock.now());
+    live.tell_no_more();
+    for report in live.reports() {
+        world.report(report, &|| cancel.is_set());
+    }
 }
 
 /// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder
@@ -277,74 +308,8 @@ fn restored(
 /// Keeps what a later daemon needs to go on from here.
 pub(super) fn keep_frame(world: &World, live: &LiveRun) -> std::io::Result<()> {
     let path = world.run_folder(live.id).join("frame.json");
-    durable::write_json(&path, &live.frame())
-}
-
-/// Reports what settled.
-fn tell(world: &World, live: &LiveRun, cancel: &Cancel) {
-    live.tell(world.clock.now(), |report| {
-        world.report(report, &|| cancel.is_set());
-    });
-}
-
-struct Reader<'a> {
-    folder: &'a Path,
-    transcript: Option<Transcript>,
-    framed: u64,
-}
-
-impl Reader<'_> {
-    /// Reads the transcript from `offset` to `until`; returns how far it got.
-    fn take(
-        &mut self,
-        world: &World,
-        live: &LiveRun,
-        offset: u64,
-        until: u64,
-        reply: &dyn Fn(Vec<u8>),
-    ) -> u64 {
-        let mut offset = offset;
-        while offset < until {
-            let Some(chunk) = self.read(offset) else { return until };
-            if chunk.bytes.is_empty() && chunk.offset <= offset {
-                break;
-            }
-            if chunk.offset > offset {
-                live.gap(chunk.offset - offset);
-            }
-            let replies = live.output(world.clock.now(), &chunk.bytes);
-            if !replies.is_empty() {
-                reply(replies);
-            }
-            offset = chunk.offset + chunk.bytes.len() as u64;
-        }
-        if offset - self.framed >= FRAME_BYTES {
-            self.framed = offset;
-            let _ = keep_frame(world, live);
-        }
-        offset
-    }
-
-    /// Takes output from the holder's memory; returns how far it got.
-    fn live(&mut self, run: &Attached, world: &World, offset: u64, from: u64, bytes: &[u8]) -> u64 {
-        if from > offset {
-            run.live.gap(from - offset);
-        }
-        let known = usize::try_from(offset.saturating_sub(from)).unwrap_or(usize::MAX);
-        let new = bytes.get(known..).unwrap_or_default();
-        let replies = run.live.output(world.clock.now(), new);
-        if !replies.is_empty() {
-            let _ = run.input(replies);
-        }
-        offset.max(from) + new.len() as u64
-    }
-
-    fn read(&mut self, offset: u64) -> Option<runner::Chunk> {
-        if self.transcript.is_none() {
-            self.transcript = Transcript::open(self.folder).ok();
-        }
-        self.transcript.as_mut()?.read_at(offset, READ_BYTES).ok()
-    }
+    // A power cut that takes it has ended the run as well.
+    durable::write_json_for_now(&path, &live.frame())
 }
 
 fn status(status: &Status) -> (Option<i32>, Option<i32>) {

@@ -36,6 +36,8 @@ pub(super) fn run(
             return Err("its holder was lost; the exit status is unknown".into());
         }
     };
+    let name = folder.strip_prefix(world.places.state.join("runs")).unwrap_or(folder);
+    let _followed = world.runs.follow(name.display().to_string());
     follow(connection, folder, cancel)
 }
 
@@ -107,7 +109,7 @@ fn to_hang_up(connection: &mut runner::Connection) -> Option<ExitRecord> {
                 let _ = connection.handle().seen();
                 return Some(record);
             }
-            Some(Notice::Live { .. }) | None => {}
+            Some(Notice::Live { .. } | Notice::Resized { .. }) | None => {}
             Some(Notice::Gone) => return None,
         }
     }

@@ -124,6 +124,22 @@ impl Transcript {
         Ok(Chunk { offset: at, bytes: Vec::new() })
     }
 
+    /// The sizes the terminal had from `offset` of its output on, each with where it begins.
+    pub fn sizes(&self, offset: u64) -> Result<Vec<(u64, Size)>, TranscriptError> {
+        let mut sizes = Vec::new();
+        let starts = self.starts()?;
+        let first = starts.iter().rposition(|start| *start <= offset).unwrap_or(0);
+        for start in &starts[first..] {
+            let Ok(file) = File::open(notes_path(&self.folder, *start)) else { continue };
+            let mut notes = Notes { lines: BufReader::new(file) };
+            while let Some(note) = notes.next() {
+                sizes.extend(note.size.map(|size| (note.offset, size)));
+            }
+        }
+        sizes.retain(|(at, _)| *at >= offset);
+        Ok(sizes)
+    }
+
     /// Everything that is recorded so far, in order.
     pub fn entries(&self) -> Result<Entries, TranscriptError> {
         let gaps = durable::read(&gaps_path(&self.folder), GAPS_BYTES_MAX).unwrap_or_default();
@@ -184,31 +200,45 @@ pub struct Entries {
 struct OpenSegment {
     output: File,
     start: u64,
-    notes: BufReader<File>,
+    notes: Notes,
     ahead: Option<Note>,
     at: Timestamp,
+}
+
+/// The notes of one segment, read one by one.
+#[derive(Debug)]
+struct Notes {
+    lines: BufReader<File>,
+}
+
+impl Notes {
+    /// The next note; a line that is torn or not a note is passed over.
+    fn next(&mut self) -> Option<Note> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match self.lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) => {}
+            }
+            if let Ok(note) = serde_json::from_slice(&line) {
+                return Some(note);
+            }
+        }
+    }
 }
 
 impl OpenSegment {
     fn open(folder: &Path, start: u64) -> io::Result<Self> {
         let output = File::open(output_path(folder, start))?;
-        let notes = BufReader::new(File::open(notes_path(folder, start))?);
+        let notes = Notes { lines: BufReader::new(File::open(notes_path(folder, start))?) };
         let mut segment = Self { output, start, notes, ahead: None, at: Timestamp::default() };
         segment.advance();
         Ok(segment)
     }
 
-    /// Looks at the next note; a line that is torn or not a note is passed over.
     fn advance(&mut self) {
-        self.ahead = None;
-        let mut line = Vec::new();
-        while self.ahead.is_none() {
-            line.clear();
-            match self.notes.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => self.ahead = serde_json::from_slice(&line).ok(),
-            }
-        }
+        self.ahead = self.notes.next();
     }
 
     fn next(&mut self, offset: u64) -> io::Result<Option<Entry>> {

@@ -1,0 +1,187 @@
+//! `monban` and `monban attach`: the dashboard on the daemon of this machine or of another one.
+
+use super::Here;
+use super::args::AttachArgs;
+use super::client::{self, Client};
+use super::exit::Failure;
+use super::line::{self, Far, Prompts};
+use crate::base::clock::Clock;
+use crate::base::durable;
+use crate::base::hash;
+use crate::base::size::Size;
+use crate::config::Diagnostics;
+use crate::config::person::{self, Person};
+use crate::tui::app::{App, Mark, Setup};
+use crate::tui::keymap::Keymap;
+use crate::tui::line::Connect;
+use crate::tui::run::{self, Options};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::Lines;
+use crate::wire::people::{Ask, Request};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The themes to go through with one key, the person's own first.
+const THEMES: [&str; 4] = ["terminal", "dark", "light", "high-contrast"];
+/// The size of the file with this installation's mark.
+const MARK_BYTES_MAX: u64 = 256;
+/// Of these the mark's words are taken, by chance.
+const WORDS: [&str; 32] = [
+    "amber", "basil", "cedar", "coral", "crane", "delta", "ember", "fable", "gecko", "heron",
+    "hazel", "indigo", "ivory", "jade", "koala", "lotus", "maple", "north", "ochre", "olive",
+    "opal", "otter", "pearl", "plum", "quail", "raven", "river", "sable", "teal", "tulip", "umber",
+    "wren",
+];
+/// Colours that are readable on light and dark.
+const COLOURS: [u8; 5] = [2, 3, 4, 5, 6];
+
+/// Opens the dashboard and stays until the person leaves it.
+pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
+    // With a host, the folder is one of the other machine.
+    let here = &super::here(folder.filter(|_| args.host.is_none()))?;
+    let far_folder = folder.filter(|_| args.host.is_some()).map(|path| path.display().to_string());
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(Failure::environment(
+            "the dashboard needs a terminal",
+            "run it in one, or use the commands that print: `monban ls`, `monban inbox`",
+        ));
+    }
+    let person = person::load(&here.places.config_file).map_err(|error| mistake(&error))?;
+    let keymap = keymap(&person, &here.places.config_file)?;
+    let (theme, more_themes) = themes(&person)?;
+    let (first, connect, at) = match &args.host {
+        None => {
+            let first = Client::connect(&here.places, &here.at)?.into_stream();
+            (first, near(here), here.at.clone())
+        }
+        Some(host) => {
+            let far = Far { host: host.clone(), at: far_folder.clone() };
+            let first = client::greeted(line::connect(&far, Prompts::May)?)?;
+            (first, over_ssh(far.clone()), PathBuf::from(far.at.unwrap_or_else(|| "/".into())))
+        }
+    };
+    let all = args.all || (args.host.is_some() && far_folder.is_none());
+    let size = Size { cols: 80, rows: 24 };
+    let setup = Setup {
+        keymap,
+        theme,
+        more_themes,
+        lines: Lines::default(),
+        mark: mark(&here.places.state)?,
+        no_colour: no_colour(),
+        zone: jiff::tz::TimeZone::system(),
+        started: Clock::System.now(),
+        watch: args.watch,
+        all,
+        size,
+    };
+    let attach = Ask::Attach { watch: args.watch, all, size: None };
+    let options = Options {
+        attach: Request { at: at.clone(), ask: attach },
+        at,
+        is_far: std::env::var_os("SSH_CONNECTION").is_some(),
+        mouse: true,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
+    let mut app = App::new(setup);
+    if let Some(id) = args.id {
+        app.begin_with(id.0);
+    }
+    let ended = runtime.block_on(run::run(app, options, first, connect));
+    runtime.shutdown_background();
+    ended.map_err(|error| Failure::environment(error.to_string(), "run it in a terminal"))
+}
+
+/// Connects again to the daemon of this machine. One that was stopped stays so.
+fn near(here: &Here) -> Connect {
+    let (places, at) = (here.places.clone(), here.at.clone());
+    Arc::new(move || match Client::connect_running(&places, &at) {
+        Ok(Some(client)) => Ok(client.into_stream()),
+        Ok(None) => Err("no daemon runs; `monban daemon start` in another terminal".into()),
+        Err(failure) => Err(failure.to_string()),
+    })
+}
+
+fn over_ssh(far: Far) -> Connect {
+    Arc::new(move || {
+        let connected = line::connect(&far, Prompts::Never).and_then(client::greeted);
+        connected.map_err(|failure| failure.to_string())
+    })
+}
+
+fn mistake(error: &Diagnostics) -> Failure {
+    Failure::input(error.to_string(), "mend it and run the command again")
+}
+
+/// The person's keymap, with the file `keymap.toml` beside their configuration over it.
+fn keymap(person: &Person, config: &Path) -> Result<Keymap, Failure> {
+    let name = person.keys.as_deref().unwrap_or("default");
+    let keymap = Keymap::named(name).map_err(|error| mistake(&error))?;
+    let file = config.with_file_name("keymap.toml");
+    match durable::read(&file, crate::config::FILE_BYTES_MAX) {
+        Ok(text) => {
+            let text = String::from_utf8_lossy(&text);
+            keymap.with(&text, &file.display().to_string()).map_err(|error| mistake(&error))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(keymap),
+        Err(error) => {
+            let what = format!("cannot read {}: {error}", file.display());
+            Err(Failure::input(what, "mend it and run the command again"))
+        }
+    }
+}
+
+/// The person's theme, and those that one key goes on to.
+fn themes(person: &Person) -> Result<(Theme, Vec<Theme>), Failure> {
+    let no_colour = no_colour();
+    let read = |name: &str| {
+        let theme = Theme::named(name).map_err(|error| mistake(&error))?;
+        Ok(if no_colour { theme.without_colour() } else { theme })
+    };
+    let own = person.theme.as_deref().unwrap_or(THEMES[0]);
+    let others = THEMES.into_iter().filter(|name| *name != own);
+    Ok((read(own)?, others.map(read).collect::<Result<_, Failure>>()?))
+}
+
+/// <https://no-color.org>
+fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// What dialogs of this installation carry, made once: an agent that draws a dialog does not know
+/// it, unless it reads the person's files.
+fn mark(state: &Path) -> Result<Mark, Failure> {
+    let file = state.join("mark");
+    let failed = |error: std::io::Error| {
+        let what = format!("cannot keep this installation's mark in {}: {error}", file.display());
+        Failure::environment(what, "`monban doctor` says more")
+    };
+    let seed = match durable::read(&file, MARK_BYTES_MAX) {
+        Ok(seed) => seed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut random = [0; 16];
+            let read = std::fs::File::open("/dev/urandom")
+                .and_then(|mut source| std::io::Read::read_exact(&mut source, &mut random));
+            read.map_err(failed)?;
+            let seed = hash::hex(&random).into_bytes();
+            std::fs::create_dir_all(state).map_err(failed)?;
+            durable::write(&file, &seed).map_err(failed)?;
+            seed
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    // The digest of the seed is as good as dice.
+    let digest = hash::sha256(&seed);
+    let mut dice = digest.as_bytes().chunks(8).map(|digits| {
+        let digits = std::str::from_utf8(digits).unwrap_or_default();
+        usize::from_str_radix(digits, 16).unwrap_or_default()
+    });
+    let mut throw = |of: usize| dice.next().unwrap_or_default() % of;
+    let (first, step) = (throw(WORDS.len()), 1 + throw(WORDS.len() - 1));
+    let words = format!("{} {}", WORDS[first], WORDS[(first + step) % WORDS.len()]);
+    Ok(Mark { words, colour: COLOURS[throw(COLOURS.len())] })
+}

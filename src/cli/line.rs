@@ -1,0 +1,146 @@
+//! A line to the daemon of another machine: `ssh -T HOST monban proxy`, with ssh's own
+//! configuration, keys and prompts. Its end here is a socket, as of a local daemon.
+
+use super::exit::Failure;
+use super::proxy::PREAMBLE;
+use super::pump;
+use crate::base::foreign::Foreign;
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// How much a login shell may print before the proxy speaks.
+const NOISE_BYTES_MAX: usize = 64 << 10;
+/// How much of what ssh wrote is told when it fails.
+const SAID_BYTES_MAX: u64 = 4 << 10;
+
+/// The other machine, and where its person stands there.
+#[derive(Clone, Debug)]
+pub struct Far {
+    /// As ssh names it: a host of its configuration, or `user@host`.
+    pub host: String,
+    /// The folder there; the home folder if none was given.
+    pub at: Option<String>,
+}
+
+/// Whether ssh may ask the person something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Prompts {
+    /// The terminal is free: it may.
+    May,
+    /// The dashboard is on the screen: it fails instead.
+    Never,
+}
+
+/// Connects; returns this end of the line. The ssh process ends when that is closed.
+pub fn connect(far: &Far, prompts: Prompts) -> Result<UnixStream, Failure> {
+    let mut command = Command::new("ssh");
+    command.arg("-T");
+    if prompts == Prompts::Never {
+        command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
+    }
+    // The other machine's shell reads the words after the host again.
+    command.arg("--").arg(&far.host).arg("monban");
+    if let Some(at) = &far.at {
+        command.arg("-C").arg(quoted(at));
+    }
+    command.arg("proxy").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(match prompts {
+        Prompts::May => Stdio::inherit(),
+        Prompts::Never => Stdio::piped(),
+    });
+    let mut ssh = command.spawn().map_err(|error| {
+        Failure::environment(format!("ssh cannot be started: {error}"), "install OpenSSH")
+    })?;
+    let (Some(to_far), Some(mut from_far)) = (ssh.stdin.take(), ssh.stdout.take()) else {
+        return Err(Failure::environment("ssh was started without pipes", "attach again"));
+    };
+    match skip_noise(&mut from_far) {
+        Ok(true) => join(ssh, to_far, from_far).map_err(|error| {
+            Failure::environment(format!("the line broke: {error}"), "attach again")
+        }),
+        Ok(false) | Err(_) => Err(refused(ssh, &far.host)),
+    }
+}
+
+/// Reads up to the end of the preamble; false when it does not come.
+fn skip_noise(from: &mut impl Read) -> io::Result<bool> {
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    // Byte by byte: what follows the preamble belongs to the connection.
+    while seen.len() < NOISE_BYTES_MAX {
+        match from.read(&mut byte) {
+            Ok(0) => return Ok(false),
+            Ok(_) => seen.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if seen.ends_with(PREAMBLE) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Joins the pipes of ssh to a socket, whose other end is returned.
+fn join(mut ssh: Child, to_far: ChildStdin, from_far: ChildStdout) -> io::Result<UnixStream> {
+    let (near, inner) = UnixStream::pair()?;
+    let inner_out = inner.try_clone()?;
+    std::thread::spawn(move || {
+        let _ = pump::expand(from_far, &inner);
+        let _ = inner.shutdown(Shutdown::Both);
+    });
+    std::thread::spawn(move || {
+        let _ = pump::squeeze(&inner_out, to_far);
+        let _ = inner_out.shutdown(Shutdown::Both);
+        let _ = ssh.kill();
+        let _ = ssh.wait();
+    });
+    Ok(near)
+}
+
+fn refused(mut ssh: Child, host: &str) -> Failure {
+    let _ = ssh.kill();
+    let mut said = Vec::new();
+    if let Some(stderr) = ssh.stderr.take() {
+        let _ = stderr.take(SAID_BYTES_MAX).read_to_end(&mut said);
+    }
+    let status = ssh.wait().map(|status| status.to_string()).unwrap_or_default();
+    let host = Foreign::new(host);
+    let said = Foreign::from_bytes(said.trim_ascii_end());
+    Failure::environment(
+        format!("no monban answers at {host} (ssh: {status}) {said}").trim_end().to_string(),
+        format!("see that `ssh {host} monban --version` works, then attach again"),
+    )
+}
+
+/// One word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_printed_is_skipped_and_nothing_behind_the_preamble() {
+        let mut stream = b"Last login: today\r\n\x01\x02monban\nWelcome\n".to_vec();
+        stream.extend_from_slice(PREAMBLE);
+        stream.extend_from_slice(b"rest");
+        let mut from = stream.as_slice();
+        assert!(skip_noise(&mut from).unwrap());
+        assert_eq!(from, b"rest");
+    }
+
+    #[test]
+    fn endless_noise_or_a_silent_end_is_no_proxy() {
+        assert!(!skip_noise(&mut std::io::repeat(b'x')).unwrap());
+        assert!(!skip_noise(&mut &b"command not found"[..]).unwrap());
+    }
+
+    #[test]
+    fn a_folder_is_one_word_for_the_other_shell() {
+        assert_eq!(quoted("it's; rm"), r"'it'\''s; rm'");
+    }
+}

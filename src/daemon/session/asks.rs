@@ -1,0 +1,79 @@
+//! Requests of the command line that an attached client makes beside its frames.
+
+use crate::daemon::requests::{self, After};
+use crate::daemon::world::World;
+use crate::model::rejection::Rejection;
+use crate::wire::people::{Answer, Ask, DaemonAsk, PlanAsk, Request, ShowAsk};
+use crate::wire::view::Told;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// How many requests of one client may be under way.
+const ASKS_MAX: usize = 16;
+/// How many answers to one request may wait to be sent before the request itself waits.
+const ANSWERS_MAX: usize = 4;
+
+/// The requests of one client; they are given up with it.
+pub(super) struct Asks {
+    world: Arc<World>,
+    person: String,
+    watch: bool,
+    told: mpsc::Sender<Told>,
+    under_way: JoinSet<()>,
+}
+
+impl Asks {
+    /// None yet; answers go to `told`.
+    pub fn new(world: &Arc<World>, person: &str, watch: bool, told: mpsc::Sender<Told>) -> Self {
+        let (world, person) = (Arc::clone(world), person.to_string());
+        Self { world, person, watch, told, under_way: JoinSet::new() }
+    }
+
+    /// Takes a request, or gives its refusal; answers come under `id`.
+    pub fn take(&mut self, id: u32, request: Request) -> Option<Told> {
+        while self.under_way.try_join_next().is_some() {}
+        if let Some(refused) = self.refuse(&request.ask) {
+            return Some(Told::Answer { id, answer: Answer::Refused(refused) });
+        }
+        let told = self.told.clone();
+        let (world, person) = (Arc::clone(&self.world), self.person.clone());
+        self.under_way.spawn(async move {
+            let (sender, mut answers) = mpsc::channel(ANSWERS_MAX);
+            let work = requests::handle(Arc::clone(&world), person, request, sender);
+            let pass_on = async {
+                while let Some(answer) = answers.recv().await {
+                    if told.send(Told::Answer { id, answer }).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let (after, ()) = tokio::join!(work, pass_on);
+            if after == After::Stop {
+                world.engine.stop().await;
+            }
+        });
+        None
+    }
+
+    fn refuse(&self, ask: &Ask) -> Option<Rejection> {
+        if self.watch && changes(ask) {
+            let why = "this client only watches";
+            return Some(Rejection::refused(why, "attach without --watch to decide anything"));
+        }
+        (self.under_way.len() >= ASKS_MAX).then(|| {
+            let why = format!("{ASKS_MAX} requests of this client are under way");
+            Rejection::refused(why, "wait for one of them")
+        })
+    }
+}
+
+/// Whether a request changes anything or says that its person is there.
+fn changes(ask: &Ask) -> bool {
+    match ask {
+        Ask::Show(ShowAsk::Wait { .. }) => true,
+        Ask::Show(_) | Ask::Plan(PlanAsk::Check) => false,
+        Ask::Daemon(ask) => !matches!(ask, DaemonAsk::Status | DaemonAsk::Verify),
+        Ask::Plan(_) | Ask::Task(..) | Ask::Inbox(_) | Ask::Attach { .. } => true,
+    }
+}

@@ -1,0 +1,93 @@
+//! Who is attached right now: for the people at the other dashboards, and for `daemon status`.
+
+use crate::base::clock::Timestamp;
+use crate::base::size::Size;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// One attached client.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Client {
+    /// Its number, given out once by this daemon.
+    pub id: u64,
+    /// The person.
+    pub person: String,
+    /// The size of their terminal, if they said it.
+    pub size: Option<Size>,
+    /// Whether it only watches.
+    pub watch: bool,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// All of them.
+pub struct Clients {
+    all: Mutex<BTreeMap<u64, Client>>,
+    last: Mutex<u64>,
+    changed: watch::Sender<()>,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { all: Mutex::default(), last: Mutex::default(), changed: watch::channel(()).0 }
+    }
+}
+
+/// A client as long as it is attached.
+pub struct Entered {
+    clients: Arc<Clients>,
+    /// Its number.
+    pub id: u64,
+}
+
+impl Clients {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Client>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a client under a new number, until the result is dropped.
+    pub fn enter(self: &Arc<Self>, client: Client) -> Entered {
+        let id = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            *last += 1;
+            *last
+        };
+        self.lock().insert(id, Client { id, ..client });
+        self.changed.send_replace(());
+        Entered { clients: Arc::clone(self), id }
+    }
+
+    /// Those who are there, in the order they came.
+    pub fn list(&self) -> Vec<Client> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Whether this one is still there.
+    pub fn has(&self, id: u64) -> bool {
+        self.lock().contains_key(&id)
+    }
+
+    /// Word of everybody who comes, goes or changes size.
+    pub fn changed(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
+
+impl Entered {
+    /// Its terminal has another size.
+    pub fn resized(&self, size: Size) {
+        if let Some(client) = self.clients.lock().get_mut(&self.id) {
+            client.size = Some(size);
+        }
+        self.clients.changed.send_replace(());
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.clients.lock().remove(&self.id);
+        self.clients.changed.send_replace(());
+    }
+}

@@ -1,0 +1,202 @@
+//! Requests and what came of them.
+
+use super::diff::Diff;
+use super::gates::Gates;
+use super::{App, Do, Screen, decide, dialog::Dialog};
+use crate::base::id::TaskId;
+use crate::wire::people::{Answer, Ask, ShowAsk};
+use serde_json::Value;
+
+/// What a request was for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// A diff to look at.
+    Diff(TaskId),
+    /// Verdicts to look at.
+    Gates(TaskId),
+    /// The checkpoints to go back to.
+    Checkpoints(TaskId),
+    /// The rollback to undo.
+    Undo(TaskId),
+    /// A task that was written down.
+    Add,
+    /// An item that was rejected.
+    Reject(String),
+    /// Something was decided; what the footer says then.
+    Decided(String),
+}
+
+impl Asked {
+    /// What was decided, if that is what it was for.
+    pub fn decides(self) -> Option<String> {
+        match self {
+            Asked::Decided(done) => Some(done),
+            Asked::Add => Some("task added".into()),
+            Asked::Reject(item) => Some(format!("{item} rejected")),
+            _ => None,
+        }
+    }
+}
+
+/// Something that is shown of one task, asked for when it may have changed.
+#[derive(Clone, Debug)]
+pub struct Loaded<T> {
+    /// The task and the state of it that was asked about last.
+    key: Option<(TaskId, String)>,
+    /// What came.
+    value: Option<(TaskId, T)>,
+    /// Why nothing came.
+    problem: String,
+}
+
+impl<T> Default for Loaded<T> {
+    fn default() -> Self {
+        Self { key: None, value: None, problem: String::new() }
+    }
+}
+
+impl<T> Loaded<T> {
+    /// What is known of a task.
+    pub fn of(&self, task: TaskId) -> Option<&T> {
+        self.value.as_ref().filter(|(of, _)| *of == task).map(|(_, value)| value)
+    }
+
+    /// Why nothing is known of it.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// Asks again, whatever was asked before.
+    pub fn forget_request(&mut self) {
+        self.key = None;
+    }
+
+    /// Whether this has to be asked about; it counts as asked then.
+    fn wants(&mut self, key: (TaskId, String)) -> bool {
+        let is_new = self.key.as_ref() != Some(&key);
+        if is_new {
+            self.key = Some(key);
+            self.problem.clear();
+        }
+        is_new
+    }
+
+    fn came(&mut self, task: TaskId, value: T) {
+        self.value = Some((task, value));
+        self.problem.clear();
+    }
+}
+
+impl App {
+    /// Asks something; nothing is asked while there is no connection.
+    pub(super) fn ask(&mut self, asked: Asked, ask: Ask) {
+        if !self.is_connected {
+            return self.say_bad("not connected: nothing was asked");
+        }
+        let id = self.next_ask;
+        self.next_ask = self.next_ask.wrapping_add(1);
+        self.asked.insert(id, asked);
+        self.out.push(Do::Ask { id, ask });
+    }
+
+    /// Asks for what is shown of a task, when it may have changed.
+    pub(super) fn fetch(&mut self) {
+        if !self.is_connected {
+            return;
+        }
+        if let Some((task, state)) = self.wanted_diff()
+            && self.diff.wants((task, state))
+        {
+            self.ask(Asked::Diff(task), Ask::Show(ShowAsk::Diff(task)));
+        }
+        let row = self.selected().filter(|_| self.screen == Screen::Gates);
+        let wanted = row.map(|row| (row.id, format!("{} {:?}", row.state, row.verdicts)));
+        if let Some((task, state)) = wanted
+            && self.gates.wants((task, state))
+        {
+            self.ask(Asked::Gates(task), Ask::Show(ShowAsk::Gates(task)));
+        }
+    }
+
+    /// The task whose diff is shown, and what that diff depends on.
+    fn wanted_diff(&self) -> Option<(TaskId, String)> {
+        if let Some(Dialog::Approval(approval)) = &self.dialog {
+            let signed = approval.item.binds.as_ref()?.diff_sha256.clone();
+            return Some((approval.item.task, signed));
+        }
+        let row = self.selected().filter(|_| self.screen == Screen::Diff)?;
+        Some((row.id, row.head.clone()))
+    }
+
+    pub(super) fn answer(&mut self, id: u32, answer: Answer) {
+        match answer {
+            Answer::Progress { .. } | Answer::Row(_) => {}
+            Answer::Done(value) => {
+                if let Some(asked) = self.asked.remove(&id) {
+                    self.done(asked, &value);
+                }
+            }
+            Answer::Refused(rejection) => {
+                if let Some(asked) = self.asked.remove(&id) {
+                    self.refused(asked, &rejection.to_string());
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, asked: Asked, value: &Value) {
+        match asked {
+            Asked::Diff(task) => self.diff_came(task, Diff::read(value)),
+            Asked::Gates(task) => {
+                let gates = Gates::read(value);
+                if self.gates.of(task) != Some(&gates) {
+                    self.verdict = gates.as_ref().map_or(0, Gates::first_red);
+                }
+                self.gates.came(task, gates);
+            }
+            Asked::Checkpoints(task) => {
+                if let Some(Dialog::Checkpoints(picker)) = &mut self.dialog
+                    && picker.task == task
+                {
+                    picker.list = Some(decide::checkpoints(value));
+                }
+            }
+            Asked::Undo(task) => self.undo_came(task, value),
+            Asked::Add => {
+                self.draft_task = None;
+                let id = value["id"].as_u64().map(|id| format!(" {id}")).unwrap_or_default();
+                self.say(format!("task{id} is written down as a draft"));
+            }
+            Asked::Reject(item) => {
+                self.drafts.remove(&item);
+                self.say(format!("{item} rejected; the reason goes to the agent"));
+            }
+            Asked::Decided(done) => self.say(done),
+        }
+    }
+
+    fn refused(&mut self, asked: Asked, why: &str) {
+        let why_shown = crate::base::foreign::Foreign::new(why).shown();
+        match asked {
+            Asked::Diff(_) => self.diff.problem = why_shown,
+            Asked::Gates(_) => self.gates.problem = why_shown,
+            Asked::Checkpoints(_) | Asked::Undo(_) => {
+                self.dialog = None;
+                self.say_bad(why);
+            }
+            Asked::Add | Asked::Reject(_) | Asked::Decided(_) => self.say_bad(why),
+        }
+    }
+
+    fn diff_came(&mut self, task: TaskId, diff: Diff) {
+        if self.diff.of(task).is_none_or(|before| before.head != diff.head) {
+            self.diff_at = (0, 0);
+        }
+        let is_new = self.diff.of(task) != Some(&diff);
+        self.diff.came(task, diff);
+        // An approval shows how much a diff changes.
+        if is_new && matches!(&self.dialog, Some(Dialog::Approval(a)) if a.item.task == task) {
+            self.look_again();
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Actions that decide something: most open a dialog, none does anything by one key but pausing.
+
+use super::answer::Asked;
+use super::approval::Approval;
+use super::arming::Arming;
+use super::dialog::{Checkpoint, Checkpoints, Dialog, Reject};
+use super::form::Form;
+use super::rows::{ItemRow, list, short, typed};
+use super::text::{Lines, Text};
+use super::typed::{Typed, word};
+use super::{App, Screen};
+use crate::base::id::{OpId, TaskId};
+use crate::model::item::ItemKind;
+use crate::tui::action::Action;
+use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
+use serde_json::Value;
+
+impl App {
+    pub(super) fn decide(&mut self, action: Action) {
+        if self.setup.watch {
+            return self.say_bad("this dashboard only watches");
+        }
+        match action {
+            Action::NewTask => self.open_form(),
+            Action::Resume => self.open_resume(),
+            Action::Approve => self.open_approval(),
+            Action::Reject => self.open_reject(),
+            _ => match self.selected().map(|task| task.id) {
+                Some(task) => self.decide_task(action, task),
+                None => self.say("there is no task yet"),
+            },
+        }
+    }
+
+    fn decide_task(&mut self, action: Action, task: TaskId) {
+        match action {
+            Action::Start => self.start(task),
+            Action::Pause => self.pause(task),
+            Action::Judge => {
+                let done = format!("task {task} is being judged");
+                self.ask(Asked::Decided(done), Ask::Task(task, TaskAsk::Judge));
+            }
+            Action::Abort => self.open_abort(task),
+            Action::RollBack => {
+                self.dialog = Some(Dialog::Checkpoints(Checkpoints { task, list: None, at: 0 }));
+                self.ask(Asked::Checkpoints(task), Ask::Show(ShowAsk::Task(task)));
+            }
+            Action::Undo => self.open_undo(task),
+            _ => {}
+        }
+    }
+
+    /// The approval that is selected, or waits for the selected task.
+    fn approval(&self) -> Option<&ItemRow> {
+        let is_approval = |item: &&ItemRow| item.kind == Some(ItemKind::Approval);
+        match self.screen {
+            Screen::Inbox => self.selected_item().filter(is_approval),
+            _ => {
+                let of_task = |item: &&ItemRow| Some(item.task) == self.task && is_approval(item);
+                self.items.iter().find(of_task)
+            }
+        }
+    }
+
+    fn no_approval(&mut self) {
+        let in_pane = self.selected_item().is_some_and(|item| {
+            self.screen == Screen::Inbox && item.kind.is_some_and(ItemKind::needs_agent)
+        });
+        match in_pane {
+            true => self.say("the agent asks in its pane; Enter goes there"),
+            false => self.say("no result waits for approval here"),
+        }
+    }
+
+    pub(super) fn open_approval(&mut self) {
+        match self.approval().cloned() {
+            Some(item) => {
+                let approval = Approval::new(item, self.revision);
+                self.dialog = Some(Dialog::Approval(Box::new(approval)));
+            }
+            None => self.no_approval(),
+        }
+    }
+
+    pub(super) fn open_reject(&mut self) {
+        match self.approval().cloned() {
+            Some(item) => self.reject(item),
+            None => self.no_approval(),
+        }
+    }
+
+    pub(super) fn reject(&mut self, item: ItemRow) {
+        let draft = self.drafts.get(&item.id).map_or("", String::as_str);
+        let text = Text::new(Lines::Many, draft);
+        self.dialog = Some(Dialog::Reject(Reject { item, text, problem: String::new() }));
+    }
+
+    fn open_form(&mut self) {
+        let agent = self.tasks.last().map_or("claude", |task| task.agent.as_str());
+        let form = self.draft_task.take().unwrap_or_else(|| Box::new(Form::new(agent)));
+        self.dialog = Some(Dialog::Form(form));
+    }
+
+    fn open_typed(
+        &mut self,
+        title: String,
+        says: &[&str],
+        wanted: Option<(Ask, String)>,
+        done: &str,
+    ) {
+        self.dialog = Some(Dialog::Typed(Typed {
+            title,
+            says: says.iter().map(ToString::to_string).collect(),
+            wanted,
+            typed: String::new(),
+            done: done.into(),
+            arming: Arming::shown_in(self.revision),
+        }));
+    }
+
+    fn open_resume(&mut self) {
+        let why = match (&self.head.halted, &self.head.held) {
+            (Some(halted), _) => format!("It is HALTED {halted}"),
+            (None, Some(held)) => format!("It is HELD: {held}"),
+            (None, None) => return self.say("the repository is neither halted nor held"),
+        };
+        let says = [why.as_str(), "What is queued may start again, and agents that stand go on."];
+        let wanted = (Ask::Plan(PlanAsk::Resume), "resume".to_string());
+        self.open_typed("RESUME the repository".into(), &says, Some(wanted), "lifted");
+    }
+
+    fn start(&mut self, id: TaskId) {
+        let state = self.selected().map(|task| task.state.clone()).unwrap_or_default();
+        let done = format!("task {id} is asked to run");
+        match state.as_str() {
+            "draft" => {
+                let run = PlanAsk::Run { tasks: vec![id], trust: None, attend_ms: None };
+                self.ask(Asked::Decided(done), Ask::Plan(run));
+            }
+            "failed" | "stopped" | "skipped" => {
+                let retry = TaskAsk::Retry { resume: None, trust: None };
+                self.ask(Asked::Decided(done), Ask::Task(id, retry));
+            }
+            other => self.say(format!("task {id} is {other}; drafts and ended tasks can start")),
+        }
+    }
+
+    fn pause(&mut self, id: TaskId) {
+        let status = self.selected().and_then(|task| task.status.as_ref());
+        let is_paused = status.is_some_and(|status| status.is_paused);
+        let (ask, done) = match is_paused {
+            true => (TaskAsk::GoOn, format!("task {id} goes on")),
+            false => (TaskAsk::Pause, format!("task {id} stands still")),
+        };
+        self.ask(Asked::Decided(done), Ask::Task(id, ask));
+    }
+
+    fn open_abort(&mut self, id: TaskId) {
+        let Some(task) = self.selected() else { return };
+        let word = word(&[&task.head, &task.base], &id.to_string());
+        let title = format!("ABORT task {id}");
+        let about = format!("{} ({})", task.title, task.state);
+        let commit = match (task.head.as_str(), task.base.as_str()) {
+            ("", "") => "It has no worktree yet.".to_string(),
+            ("", base) => format!("No snapshot was taken; its base is {}.", short(base)),
+            (head, _) => format!("Its last snapshot is {}.", short(head)),
+        };
+        let what = "Ends the agent and everything it started; the worktree is kept.";
+        let wanted = (Ask::Task(id, TaskAsk::Abort), word);
+        let done = format!("task {id} is being stopped");
+        self.open_typed(title, &[&about, &commit, what], Some(wanted), &done);
+    }
+
+    /// Asks for the word that rolls a task back to what was picked.
+    pub(super) fn open_roll_back(&mut self, id: TaskId, to: &Checkpoint) {
+        let title = format!("ROLL BACK task {id}");
+        let target = format!("Its worktree becomes {} ({}).", to.name, short(&to.commit));
+        let kept = "What is there now is kept aside; the undo action brings it back.";
+        let ask = Ask::Task(id, TaskAsk::RollBack { checkpoint: to.number });
+        let wanted = (ask, word(&[&to.commit], &id.to_string()));
+        let done = format!("task {id} is being rolled back to {}", to.name);
+        self.open_typed(title, &[&target, kept], Some(wanted), &done);
+    }
+
+    fn open_undo(&mut self, id: TaskId) {
+        let title = format!("UNDO a rollback of task {id}");
+        self.open_typed(title, &["Looking for its last rollback."], None, "");
+        self.ask(Asked::Undo(id), Ask::Show(ShowAsk::Task(id)));
+    }
+
+    pub(super) fn undo_came(&mut self, id: TaskId, task: &Value) {
+        let revision = self.revision;
+        let Some(Dialog::Typed(dialog)) = &mut self.dialog else { return };
+        if dialog.wanted.is_some() || !dialog.title.starts_with("UNDO") {
+            return;
+        }
+        let attempt = list(&task["attempts"]).last().unwrap_or(&Value::Null);
+        let last = list(&attempt["rollbacks"]).iter().rev().find(|one| one["can_undo"] == true);
+        let op = last.and_then(|rollback| rollback["op"].as_str()).unwrap_or_default();
+        let Some(number) = op.strip_prefix("op").and_then(|number| number.parse().ok()) else {
+            self.dialog = None;
+            return self.say(format!("task {id} has no rollback that can be undone"));
+        };
+        dialog.says = vec![
+            format!("The rollback {op} is undone: its worktree becomes what it was before."),
+            "What is there now is kept aside.".into(),
+        ];
+        dialog.wanted = Some((Ask::Inbox(InboxAsk::Undo { op: OpId(number) }), op.to_string()));
+        dialog.done = format!("{op} is being undone");
+        dialog.look_again(revision);
+    }
+}
+
+/// What a task can go back to: its base and its checkpoints, the newest first.
+pub fn checkpoints(task: &Value) -> Vec<Checkpoint> {
+    let attempt = list(&task["attempts"]).last().unwrap_or(&Value::Null);
+    let one = |row: &Value| {
+        let snapshot = &row["snapshot"];
+        Some(Checkpoint {
+            name: super::rows::text(&row["name"]),
+            number: Some(typed(&snapshot["number"])?),
+            commit: super::rows::text(&snapshot["commit"]),
+        })
+    };
+    let made = list(&attempt["checkpoints"]).iter().rev().filter_map(one);
+    let commit = super::rows::text(&task["base"]);
+    let base = Checkpoint { name: "the base".into(), number: None, commit };
+    made.chain([base]).collect()
+}

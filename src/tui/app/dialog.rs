@@ -1,0 +1,318 @@
+//! Dialogs and overlays, and what keys do in them. None opens by itself.
+
+use super::answer::Asked;
+use super::approval::{Approval, KEYS, Outcome};
+use super::draw::layout;
+use super::form::Form;
+use super::palette::Palette;
+use super::rows::ItemRow;
+use super::text::Text;
+use super::typed::Typed;
+use super::{App, Do};
+use crate::base::id::TaskId;
+use crate::tui::action::Action;
+use crate::tui::keymap::Table;
+use crate::wire::people::{Ask, InboxAsk};
+
+/// What lies over the screen.
+#[derive(Clone, Debug)]
+pub enum Dialog {
+    /// An approval that is looked at.
+    Approval(Box<Approval>),
+    /// The reason of a rejection.
+    Reject(Reject),
+    /// A word that ends or moves work.
+    Typed(Typed),
+    /// What to roll back to.
+    Checkpoints(Checkpoints),
+    /// A new task.
+    Form(Box<Form>),
+    /// What to search for.
+    Search(Search),
+    /// Every action.
+    Palette(Palette),
+    /// The keys, from this line on.
+    Help {
+        /// The line.
+        top: usize,
+    },
+    /// Who is here.
+    People,
+}
+
+/// A rejection that is being written.
+#[derive(Clone, Debug)]
+pub struct Reject {
+    /// The item.
+    pub item: ItemRow,
+    /// The reason.
+    pub text: Text,
+    /// Why it was not sent.
+    pub problem: String,
+}
+
+/// A search that is being written.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// What for.
+    pub text: Text,
+}
+
+/// The choice of what to roll back to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Checkpoints {
+    /// The task.
+    pub task: TaskId,
+    /// What there is; `None` until it came.
+    pub list: Option<Vec<Checkpoint>>,
+    /// Which is selected.
+    pub at: usize,
+}
+
+/// Something to roll back to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Checkpoint {
+    /// Its name.
+    pub name: String,
+    /// Its number; none is the base.
+    pub number: Option<u32>,
+    /// Its commit.
+    pub commit: String,
+}
+
+impl Dialog {
+    /// Whether letters are text in it.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Dialog::Reject(_)
+            | Dialog::Typed(_)
+            | Dialog::Form(_)
+            | Dialog::Search(_)
+            | Dialog::Palette(_) => true,
+            Dialog::Approval(_) | Dialog::Checkpoints(_) | Dialog::Help { .. } | Dialog::People => {
+                false
+            }
+        }
+    }
+
+    /// The text field a paste goes to.
+    pub fn text_mut(&mut self) -> Option<&mut Text> {
+        match self {
+            Dialog::Reject(reject) => Some(&mut reject.text),
+            Dialog::Form(form) => form.text_mut(),
+            Dialog::Search(search) => Some(&mut search.text),
+            Dialog::Palette(palette) => Some(&mut palette.text),
+            _ => None,
+        }
+    }
+}
+
+impl App {
+    /// Hands a key to the dialog that was taken out; it is put back unless the key closed it.
+    pub(super) fn dialog_key(&mut self, dialog: Dialog, key: &str) {
+        match dialog {
+            Dialog::Approval(approval) => self.approval_key(approval, key),
+            Dialog::Typed(typed) => self.typed_key(typed, key),
+            Dialog::Checkpoints(picker) => self.checkpoints_key(picker, key),
+            Dialog::Help { top } => self.help_key(top, key),
+            Dialog::People => {}
+            text => match self.meaning(Table::Text, key) {
+                Some(action) => self.text_action(text, action),
+                None => self.text_key(text, key),
+            },
+        }
+    }
+
+    fn approval_key(&mut self, mut approval: Box<Approval>, key: &str) {
+        let may_act = approval.arming.is_armed() || approval.is_gone;
+        // The keys that approve mean nothing else here, whatever a person bound them to.
+        let action = self.meaning(Table::Nav, key).filter(|_| !KEYS.contains(&key));
+        match action {
+            Some(Action::Back) => return,
+            Some(Action::Reject) if may_act && !approval.is_gone => {
+                return self.reject(approval.item);
+            }
+            Some(Action::GotoDiff) if may_act => {
+                self.task = Some(approval.item.task);
+                self.item = Some(approval.item.id);
+                return self.act(Action::GotoDiff);
+            }
+            _ => {}
+        }
+        let may_approve = self.is_connected && layout::shows_approvals(self);
+        let outcome = match may_approve {
+            true => approval.key(key, self.revision, self.now),
+            false => {
+                approval.refuse(self.now);
+                Outcome::Stays
+            }
+        };
+        match outcome {
+            Outcome::Stays => self.dialog = Some(Dialog::Approval(approval)),
+            Outcome::Approved { item, digest } => {
+                let done = format!("{item} approved; the result is on its way");
+                let ask = Ask::Inbox(InboxAsk::Approve { item, digest });
+                self.ask(Asked::Decided(done), ask);
+            }
+        }
+    }
+
+    fn typed_key(&mut self, mut typed: Typed, key: &str) {
+        if self.meaning(Table::Text, key) == Some(Action::Cancel) {
+            return;
+        }
+        match typed.key(key, self.now) {
+            Some(ask) => self.ask(Asked::Decided(typed.done), ask),
+            None => self.dialog = Some(Dialog::Typed(typed)),
+        }
+    }
+
+    fn checkpoints_key(&mut self, mut picker: Checkpoints, key: &str) {
+        let action = self.meaning(Table::Nav, key);
+        if matches!(action, Some(Action::Back | Action::Leave)) {
+            return;
+        }
+        let list = picker.list.as_deref().unwrap_or_default();
+        match action {
+            Some(Action::Up) => picker.at = picker.at.saturating_sub(1),
+            Some(Action::Down) => picker.at = (picker.at + 1).min(list.len().saturating_sub(1)),
+            Some(Action::Open) => {
+                if let Some(to) = list.get(picker.at) {
+                    return self.open_roll_back(picker.task, to);
+                }
+            }
+            _ => {}
+        }
+        self.dialog = Some(Dialog::Checkpoints(picker));
+    }
+
+    fn help_key(&mut self, top: usize, key: &str) {
+        let page = usize::from(self.setup.size.rows.saturating_sub(6)).max(1);
+        let top = match self.meaning(Table::Nav, key) {
+            Some(Action::Up) => top.saturating_sub(1),
+            Some(Action::Down) => top + 1,
+            Some(Action::PageUp) => top.saturating_sub(page),
+            Some(Action::PageDown) => top + page,
+            Some(Action::First) => 0,
+            _ => return,
+        };
+        let top = top.min(super::draw::help_lines(self).saturating_sub(page));
+        self.dialog = Some(Dialog::Help { top });
+    }
+
+    fn text_action(&mut self, mut dialog: Dialog, action: Action) {
+        match (&mut dialog, action) {
+            (Dialog::Form(form), Action::NextField) => form.go(true),
+            (Dialog::Form(form), Action::PrevField) => form.go(false),
+            (Dialog::Reject(_) | Dialog::Form(_), Action::Editor) => {
+                if let Some(text) = dialog.text_mut() {
+                    let text = text.text();
+                    self.out.push(Do::Edit(text));
+                }
+            }
+            (_, Action::Cancel) => return self.keep_draft(dialog),
+            (_, Action::Send) => return self.send(dialog),
+            _ => {}
+        }
+        self.dialog = Some(dialog);
+    }
+
+    /// A key that writes; Enter runs what the fields of one line are for.
+    fn text_key(&mut self, mut dialog: Dialog, key: &str) {
+        match &mut dialog {
+            Dialog::Search(_) | Dialog::Palette(_) if key == "enter" => return self.send(dialog),
+            Dialog::Palette(palette) => palette.key(key),
+            Dialog::Form(form) => {
+                form.problem.clear();
+                form.key(key);
+            }
+            Dialog::Reject(reject) => {
+                reject.problem.clear();
+                reject.text.key(key);
+            }
+            other => {
+                if let Some(text) = other.text_mut() {
+                    text.key(key);
+                }
+            }
+        }
+        self.dialog = Some(dialog);
+    }
+
+    fn keep_draft(&mut self, dialog: Dialog) {
+        match dialog {
+            Dialog::Reject(reject) if reject.text.is_blank() => {
+                self.drafts.remove(&reject.item.id);
+            }
+            Dialog::Reject(reject) => {
+                self.drafts.insert(reject.item.id, reject.text.text());
+                self.say("the reason is kept as a draft");
+            }
+            Dialog::Form(form) => {
+                self.draft_task = Some(form);
+                self.say("the task is kept as a draft until you leave");
+            }
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, dialog: Dialog) {
+        match dialog {
+            Dialog::Reject(reject) => self.send_reason(reject),
+            Dialog::Form(form) => self.send_form(form),
+            Dialog::Search(search) => self.search_for(search.text.text()),
+            Dialog::Palette(palette) => {
+                if let Some(action) = palette.selected() {
+                    self.act(action);
+                }
+            }
+            other => self.dialog = Some(other),
+        }
+    }
+
+    fn send_reason(&mut self, mut reject: Reject) {
+        if reject.text.is_blank() {
+            reject.problem = "a rejection needs a reason".into();
+        } else if !self.is_connected {
+            reject.problem = "not connected: nothing was sent".into();
+        } else {
+            let (item, reason) = (reject.item.id, reject.text.text());
+            // Kept until the daemon has it.
+            self.drafts.insert(item.clone(), reason.clone());
+            let ask = Ask::Inbox(InboxAsk::Reject { item: item.clone(), reason });
+            return self.ask(Asked::Reject(item), ask);
+        }
+        self.dialog = Some(Dialog::Reject(reject));
+    }
+
+    fn send_form(&mut self, mut form: Box<Form>) {
+        match form.ask() {
+            Ok(ask) if self.is_connected => {
+                // Kept until the daemon has it.
+                self.draft_task = Some(form);
+                self.ask(Asked::Add, ask);
+            }
+            Ok(_) => {
+                form.problem = "not connected: nothing was sent".into();
+                self.dialog = Some(Dialog::Form(form));
+            }
+            Err(problem) => {
+                form.problem = problem;
+                self.dialog = Some(Dialog::Form(form));
+            }
+        }
+    }
+
+    /// What a person wrote in their editor replaces the field it came from.
+    pub(super) fn edited(&mut self, text: Option<String>) {
+        let field = match &mut self.dialog {
+            Some(Dialog::Reject(reject)) => Some(&mut reject.text),
+            Some(Dialog::Form(form)) => form.text_mut(),
+            _ => None,
+        };
+        if let (Some(field), Some(text)) = (field, text) {
+            field.key("ctrl-c");
+            field.paste(text.trim_end());
+        }
+    }
+}

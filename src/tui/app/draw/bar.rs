@@ -1,0 +1,229 @@
+//! The top bar, which says where a person is and who they are talking to, and the last line.
+
+use super::super::{App, Mode, Screen};
+use crate::tui::action::Action;
+use crate::tui::widgets::{clear, put, width, wrap};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+/// Below this many columns the top bar uses shorter words.
+const NARROW: u16 = 60;
+
+/// The most rows a message takes.
+const NOTE_ROWS_MAX: u16 = 4;
+
+/// A piece of the top bar; of two that do not fit, the one of the lower rank goes.
+struct Piece {
+    rank: u8,
+    text: String,
+    style: Style,
+}
+
+pub fn top(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    let bar = theme.bar.style();
+    buffer.set_style(area, bar);
+    let is_narrow = area.width < NARROW;
+    let (mut left, mut right) = (left(app, bar, is_narrow), right(app, bar, is_narrow));
+    let columns =
+        |pieces: &[Piece]| pieces.iter().map(|piece| width(&piece.text) + 1).sum::<usize>();
+    while columns(&left) + columns(&right) > usize::from(area.width) {
+        let lowest = left.iter().chain(&right).map(|piece| piece.rank).min();
+        let before = left.len() + right.len();
+        left.retain(|piece| Some(piece.rank) != lowest || piece.rank == u8::MAX);
+        right.retain(|piece| Some(piece.rank) != lowest || piece.rank == u8::MAX);
+        if left.len() + right.len() == before {
+            break;
+        }
+    }
+    let mut x = area.x;
+    for piece in &left {
+        x = put(buffer, (x, area.y), &piece.text, area.right().saturating_sub(x), piece.style) + 1;
+    }
+    let start = area.right().saturating_sub(u16::try_from(columns(&right)).unwrap_or(0));
+    let mut x = x.max(start + 1);
+    for piece in &right {
+        x = put(buffer, (x, area.y), &piece.text, area.right().saturating_sub(x), piece.style) + 1;
+    }
+}
+
+fn left(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
+    let theme = app.theme();
+    let (word, mode) = match app.mode() {
+        Mode::Nav => (" NAV ", theme.mode_nav),
+        Mode::Pane => (" PANE ", theme.mode_pane),
+        Mode::Text => (" TEXT ", theme.mode_text),
+    };
+    let screen = match app.screen {
+        Screen::Fleet => "fleet",
+        Screen::Focus => "focus",
+        Screen::Diff => "diff",
+        Screen::Gates => "gates",
+        Screen::Inbox => "inbox",
+    };
+    let alarm = bar.patch(theme.bad.style()).add_modifier(Modifier::BOLD);
+    let mut pieces = vec![piece(u8::MAX, word, mode.style()), piece(90, screen, bar)];
+    if let Some((_, at)) = app.lost_at() {
+        let since = app.clock(app.setup.started.plus(at));
+        let word = if is_narrow { "STALE" } else { "STALE since" };
+        pieces.push(piece(95, &format!("{word} {since}"), alarm));
+    }
+    if app.head.halted.is_some() {
+        pieces.push(piece(94, "HALTED", alarm));
+    } else if app.head.held.is_some() {
+        pieces.push(piece(94, "HELD", alarm));
+    }
+    if app.setup.watch {
+        pieces.push(piece(60, "watching", bar));
+    }
+    let level = app.head.level.split(' ').next().filter(|_| is_narrow);
+    pieces.push(piece(70, level.unwrap_or(&app.head.level), bar));
+    let attended = match app.head.attended_by.as_slice() {
+        [] => "nobody there".to_string(),
+        people => format!("ATTENDED by {}", people.join(", ")),
+    };
+    if !app.head.node.is_empty() {
+        pieces.push(piece(40, &attended, bar));
+        pieces.push(piece(30, &format!("node {}", app.head.node), bar));
+    }
+    pieces.retain(|piece| !piece.text.is_empty());
+    pieces
+}
+
+fn right(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
+    let theme = app.theme();
+    let needs = match app.items.len() {
+        0 => piece(50, "none waits", bar),
+        count => {
+            let style = bar.patch(theme.needs_you.style()).add_modifier(Modifier::BOLD);
+            let text = if is_narrow { format!("!{count}") } else { format!("!{count} need you") };
+            piece(93, &text, style)
+        }
+    };
+    vec![needs, piece(80, &mark(app), bar.fg(mark_colour(app)))]
+}
+
+/// The mark of this installation, as it is shown.
+pub fn mark(app: &App) -> String {
+    format!("[{}]", app.setup.mark.words)
+}
+
+pub fn mark_colour(app: &App) -> Color {
+    // A theme without colours has none for the bar either; then the words alone are the mark.
+    match app.setup.no_colour {
+        true => Color::Reset,
+        false => Color::Indexed(app.setup.mark.colour),
+    }
+}
+
+fn piece(rank: u8, text: &str, style: Style) -> Piece {
+    Piece { rank, text: text.to_string(), style }
+}
+
+pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    if let Some(note) = &app.note {
+        let style = if note.is_bad { theme.bad } else { theme.strong };
+        // What does not fit into the line takes more of the screen.
+        let lines = wrap(&note.text, usize::from(area.width));
+        let rows = u16::try_from(lines.len()).unwrap_or(1).min(NOTE_ROWS_MAX).min(area.y.max(1));
+        let top = area.y + 1 - rows;
+        clear(buffer, Rect { y: top, height: rows, ..area }, theme.text.style());
+        for (y, line) in (top..=area.y).zip(&lines) {
+            put(buffer, (area.x, y), line, area.width, style.style());
+        }
+        return;
+    }
+    if app.mode() == Mode::Pane {
+        let leader = app.setup.keymap.leader();
+        let text = format!("every key goes to the agent; {leader} leaves, twice sends it");
+        put(buffer, (area.x, area.y), &text, area.width, theme.needs_you.style());
+        return;
+    }
+    let mut x = area.x;
+    let halted = app.head.halted.as_ref().map(|why| format!("HALTED {why}"));
+    if let Some(why) = halted.or(app.head.held.as_ref().map(|why| format!("HELD: {why}"))) {
+        let key = app.setup.keymap.key_of(Action::Resume);
+        let room = area.width.saturating_sub(12);
+        x = put(buffer, (x, area.y), &why, room, theme.bad.style()) + 2;
+        x = put(buffer, (x, area.y), &key, area.width, theme.strong.style()) + 1;
+        x = put(buffer, (x, area.y), "resume", area.width, theme.faint.style()) + 2;
+    }
+    for action in hints(app.screen) {
+        let key = app.setup.keymap.key_of(*action);
+        let room = usize::from(area.right().saturating_sub(x));
+        if key.is_empty() || width(&key) + 1 + width(action.name()) > room {
+            continue;
+        }
+        x = put(buffer, (x, area.y), &key, area.width, theme.strong.style()) + 1;
+        x = put(buffer, (x, area.y), action.name(), area.width, theme.faint.style()) + 2;
+    }
+}
+
+/// What the last line tells about, the most useful first.
+fn hints(screen: Screen) -> &'static [Action] {
+    use Action as A;
+    match screen {
+        Screen::Fleet => &[
+            A::Help,
+            A::NextNeeding,
+            A::Open,
+            A::StepIn,
+            A::Approve,
+            A::GotoDiff,
+            A::GotoGates,
+            A::GotoInbox,
+            A::NewTask,
+            A::Palette,
+            A::Leave,
+            A::Start,
+            A::Pause,
+            A::Abort,
+        ],
+        Screen::Focus => &[
+            A::Help,
+            A::StepIn,
+            A::Leave,
+            A::NextNeeding,
+            A::GotoDiff,
+            A::Approve,
+            A::Pause,
+            A::Abort,
+            A::RollBack,
+            A::Palette,
+        ],
+        Screen::Diff => &[
+            A::Help,
+            A::Leave,
+            A::Approve,
+            A::Reject,
+            A::NextFile,
+            A::NextHunk,
+            A::Search,
+            A::GotoGates,
+            A::Palette,
+        ],
+        Screen::Gates => &[
+            A::Help,
+            A::Leave,
+            A::Approve,
+            A::Reject,
+            A::Judge,
+            A::GotoDiff,
+            A::Search,
+            A::Palette,
+        ],
+        Screen::Inbox => &[
+            A::Help,
+            A::Open,
+            A::Approve,
+            A::Reject,
+            A::NextNeeding,
+            A::GotoDiff,
+            A::GotoGates,
+            A::Leave,
+            A::Palette,
+        ],
+    }
+}

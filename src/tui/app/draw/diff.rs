@@ -1,0 +1,119 @@
+//! A task's diff: its files, its lines, and how much hides itself in it.
+
+use super::super::diff::{Diff, Kind};
+use super::super::rows::short;
+use super::super::{App, gates::Gates};
+use super::{CursorAt, layout};
+use crate::tui::widgets::{fit, put, put_all, row, scrolled, skip, width};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+impl App {
+    /// The diff of the selected task, once it is here.
+    pub fn shown_diff(&self) -> Option<&Diff> {
+        self.diff.of(self.task?)
+    }
+
+    /// The verdicts of the selected task, once they are here and something was judged.
+    pub fn shown_gates(&self) -> Option<&Gates> {
+        self.gates.of(self.task?)?.as_ref()
+    }
+}
+
+pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
+    let theme = app.theme();
+    let (head, files, lines) = layout::diff(app);
+    let Some(diff) = app.shown_diff() else {
+        let why = match app.diff.problem() {
+            "" => "asking for the diff",
+            problem => problem,
+        };
+        put(buffer, (head.x + 1, head.y), why, head.width, theme.faint.style());
+        return None;
+    };
+    heading(app, buffer, head, diff);
+    if let Some(area) = files {
+        list(app, buffer, area, diff);
+        for y in area.top()..area.bottom() {
+            put(buffer, (area.right(), y), app.setup.lines.down(), 1, theme.line.style());
+        }
+    }
+    let (top, left) = app.diff_at;
+    for (y, line) in (lines.top()..lines.bottom()).zip(diff.lines.iter().skip(top)) {
+        let text = skip(&line.text, left);
+        let style = style(app, line.kind);
+        put(buffer, (lines.x, y), &text, lines.width, style);
+        let is_found =
+            !app.search.is_empty() && line.text.to_lowercase().contains(&app.search.to_lowercase());
+        if is_found {
+            buffer.set_style(Rect { y, height: 1, ..lines }, theme.found.style());
+        }
+    }
+    None
+}
+
+fn style(app: &App, kind: Kind) -> Style {
+    let theme = app.theme();
+    match kind {
+        Kind::File => theme.strong.style(),
+        Kind::About => theme.faint.style(),
+        Kind::Hunk => theme.hunk.style(),
+        Kind::Added => theme.added.style(),
+        Kind::Deleted => theme.deleted.style(),
+        Kind::Same => theme.text.style(),
+    }
+}
+
+fn heading(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
+    let theme = app.theme();
+    let (added, deleted) = diff.counts();
+    let number = diff.file_at(app.diff_at.0);
+    let is_old = app.selected().is_some_and(|task| task.head != diff.head);
+    let task = app.task.map(|id| format!("{id} ")).unwrap_or_default();
+    let hidden = match diff.hidden {
+        0 => String::new(),
+        count => format!("{count} hidden characters! "),
+    };
+    let at = match diff.files.get(number) {
+        Some(file) if area.width < 110 => {
+            let path = fit(&file.path, usize::from(area.width / 3));
+            format!("{}/{} {path}  ", number + 1, diff.files.len())
+        }
+        _ => String::new(),
+    };
+    let counts = format!("{} files +{added} -{deleted}  ", diff.files.len());
+    let range = format!("{}..{}", short(&diff.base), short(&diff.head));
+    let old = if is_old { " (older than the task's head)" } else { "" };
+    let pieces = [
+        (task.as_str(), theme.strong.style()),
+        (hidden.as_str(), theme.bad.style()),
+        (at.as_str(), theme.strong.style()),
+        (counts.as_str(), theme.text.style()),
+        (range.as_str(), theme.faint.style()),
+        (old, theme.warn.style()),
+    ];
+    put_all(buffer, area, &pieces);
+}
+
+fn list(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
+    let theme = app.theme();
+    let at = diff.file_at(app.diff_at.0);
+    let first = scrolled(at, diff.files.len(), area.height);
+    for (number, file) in diff.files.iter().enumerate().skip(first).take(area.height.into()) {
+        let line = row(area, u16::try_from(number - first).unwrap_or(0));
+        let counts = format!(" +{} -{}", file.added, file.deleted);
+        let hidden = if file.hidden > 0 { " !" } else { "" };
+        let room = usize::from(line.width).saturating_sub(width(&counts) + width(hidden) + 1);
+        let pieces = [
+            (" ", theme.text.style()),
+            (&fit(&file.path, room), theme.text.style()),
+            (hidden, theme.bad.style()),
+            (&counts, theme.faint.style()),
+        ];
+        put_all(buffer, line, &pieces);
+        if number == at {
+            buffer.set_style(line, theme.selected.style());
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A task's verdicts, and the end of the log of the selected one.
+
+use super::super::App;
+use super::super::gates::Verdict;
+use super::super::rows::short;
+use super::{CursorAt, layout};
+use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
+    let theme = app.theme();
+    let (head, parts) = layout::gates(app);
+    let Some(gates) = app.shown_gates() else {
+        let is_known = app.task.is_some_and(|task| app.gates.of(task).is_some());
+        let why = match (is_known, app.gates.problem()) {
+            (true, _) => "nothing has been judged yet",
+            (false, "") => "asking for the verdicts",
+            (false, problem) => problem,
+        };
+        put(buffer, (head.x + 1, head.y), why, head.width, theme.faint.style());
+        return None;
+    };
+    let started = gates.started_at.map(|at| app.clock(at)).unwrap_or_default();
+    let over = if gates.is_over { "" } else { "  running" };
+    let about = format!(
+        "{} tree {} (cp{}) judged {started}, in a checkout of its own{over}",
+        app.task.map(|id| id.to_string()).unwrap_or_default(),
+        short(&gates.tree),
+        gates.snapshot
+    );
+    put(buffer, (head.x, head.y), &about, head.width, theme.strong.style());
+    let first = scrolled(app.verdict, gates.verdicts.len(), parts.list.height);
+    for (y, verdict) in (0..parts.list.height).zip(gates.verdicts.iter().skip(first)) {
+        let line = row(parts.list, y);
+        let (sign, style) = theme.state(&verdict.outcome);
+        let pieces = [
+            (&*format!("{sign} {:<8} ", verdict.outcome), style),
+            (&*format!("{:<10} ", verdict.check), theme.text.style()),
+            (&*format!("{:>7}  ", seconds(verdict.ms)), theme.faint.style()),
+            (verdict.reason.as_str(), theme.text.style()),
+        ];
+        put_all(buffer, line, &pieces);
+        if first + usize::from(y) == app.verdict {
+            buffer.set_style(line, theme.selected.style());
+        }
+    }
+    if let Some(verdict) = gates.verdicts.get(app.verdict) {
+        detail(app, buffer, parts.detail, verdict);
+    }
+    None
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+/// The end of the log: its last lines, as many as there is room for.
+fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
+    let theme = app.theme();
+    app.setup.lines.rule(buffer, row(area, 0), &verdict.check, theme.line.style());
+    let area = Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(1),
+    };
+    let columns = usize::from(area.width);
+    let mut lines: Vec<(String, _)> = Vec::new();
+    let about = [
+        (&verdict.reason, theme.strong.style()),
+        (&verdict.counts, theme.text.style()),
+        (&verdict.command, theme.faint.style()),
+    ];
+    for (text, style) in about.into_iter().filter(|(text, _)| !text.is_empty()) {
+        lines.extend(wrap(text, columns).into_iter().map(|line| (line, style)));
+    }
+    // The end of the log says more than the command: it has at least half of the room.
+    lines.truncate(usize::from(area.height / 2).max(1));
+    let room = usize::from(area.height).saturating_sub(lines.len());
+    let skipped = verdict.tail.len().saturating_sub(room);
+    let tail = verdict.tail.iter().skip(skipped);
+    lines.extend(tail.map(|line| (line.clone(), theme.text.style())));
+    for (y, (text, style)) in (0..area.height).zip(&lines) {
+        put_all(buffer, row(area, y), &[(text, *style)]);
+    }
+}

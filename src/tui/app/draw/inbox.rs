@@ -1,0 +1,112 @@
+//! The inbox: what waits for a person, and the selected item in full.
+
+use super::super::App;
+use super::super::rows::{ItemRow, short};
+use super::{CursorAt, about, layout};
+use crate::model::item::ItemKind;
+use crate::tui::action::Action;
+use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// What a person can do about an item.
+fn way_out(kind: Option<ItemKind>) -> (&'static str, &'static [Action]) {
+    match kind {
+        Some(ItemKind::Approval) => (
+            "a result waits for your decision",
+            &[Action::Approve, Action::Reject, Action::GotoDiff],
+        ),
+        Some(ItemKind::Permission) => ("the agent asks to be allowed something", &[Action::Open]),
+        Some(ItemKind::Question) => ("the agent asks something", &[Action::Open]),
+        Some(ItemKind::AgentError) => ("the agent reports a failure", &[Action::Open]),
+        Some(ItemKind::Delivery) => {
+            ("it is not known whether a prompt reached the agent", &[Action::Open])
+        }
+        Some(ItemKind::NothingChanged) => {
+            ("the agent finished without changing anything", &[Action::Open, Action::Abort])
+        }
+        Some(ItemKind::Trouble) => {
+            ("work of monban itself failed", &[Action::Judge, Action::Abort])
+        }
+        Some(ItemKind::Alarm) => (
+            "the repository was changed during a run: `monban show` names what and the way back, \
+             `monban approve ID` acknowledges it",
+            &[],
+        ),
+        Some(ItemKind::Unknown) => {
+            ("what the agent does has been unknown for a while", &[Action::Open])
+        }
+        None => ("something this version does not know", &[Action::Open]),
+    }
+}
+
+pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
+    let theme = app.theme();
+    let parts = layout::inbox(app);
+    if app.items.is_empty() {
+        let (x, y) = (parts.list.x + 1, parts.list.y + 1);
+        put(buffer, (x, y), "nothing waits for you", parts.list.width, theme.faint.style());
+        return None;
+    }
+    let at = app.items.iter().position(|item| Some(&item.id) == app.item.as_ref()).unwrap_or(0);
+    let first = scrolled(at, app.items.len(), parts.list.height);
+    for (y, item) in (0..parts.list.height).zip(app.items.iter().skip(first)) {
+        let line = row(parts.list, y);
+        let since = item.since.map(|at| app.clock(at)).unwrap_or_default();
+        let pieces = [
+            ("! ", theme.needs_you.style()),
+            (&format!("{:<12} ", item.word), theme.needs_you.style()),
+            (&format!("{since} "), theme.faint.style()),
+            (&format!("{} {}", item.task, item.title), theme.text.style()),
+        ];
+        put_all(buffer, line, &pieces);
+        if Some(&item.id) == app.item.as_ref() {
+            buffer.set_style(line, theme.selected.style());
+        }
+    }
+    if let Some(item) = app.selected_item() {
+        detail(app, buffer, parts.detail, item);
+    }
+    None
+}
+
+fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
+    let theme = app.theme();
+    let (says, actions) = way_out(item.kind);
+    app.setup.lines.rule(buffer, row(area, 0), &item.id, theme.line.style());
+    let area = Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(1),
+    };
+    let mut y = 0;
+    let mut line = |buffer: &mut Buffer, text: &str, style| {
+        put_all(buffer, row(area, y), &[(text, style)]);
+        y += 1;
+    };
+    for text in wrap(&format!("task {} {}", item.task, item.title), usize::from(area.width)) {
+        line(buffer, &text, theme.strong.style());
+    }
+    line(buffer, &format!("{says}, {}", app.since(item.since)), theme.needs_you.style());
+    let keys = actions.iter().map(|action| {
+        let key = app.setup.keymap.key_of(*action);
+        format!("{key} {}", action.name())
+    });
+    line(buffer, &keys.collect::<Vec<_>>().join("   "), theme.faint.style());
+    for text in wrap(&item.note.shown_lines(), usize::from(area.width)) {
+        line(buffer, &text, theme.text.style());
+    }
+    if let Some(binds) = &item.binds {
+        let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));
+        line(buffer, &format!("base {base}  head {head}  tree {tree}"), theme.text.style());
+    }
+    if let Some(task) = app.selected() {
+        let gates = about::gates(app, task);
+        line(buffer, &format!("gates {}", gates.0), gates.1);
+        for (check, outcome) in &task.verdicts {
+            let (sign, style) = theme.state(outcome);
+            line(buffer, &format!("{sign} {outcome:<8} {check}"), style);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Drawing: from the state to a buffer, reading alone. Agents' cells are drawn inside the rectangle
+//! of their pane and nowhere else; dialogs never cover the top bar.
+
+mod about;
+mod approval;
+mod bar;
+mod diff;
+mod fleet;
+mod gates;
+mod inbox;
+pub mod layout;
+mod overlay;
+mod pane;
+
+use super::dialog::Dialog;
+use super::{App, Mode, Screen};
+use crate::base::clock::Timestamp;
+use crate::term::CursorShape;
+use crate::tui::widgets;
+use ratatui::buffer::Buffer;
+
+pub use overlay::help_lines;
+
+/// Where the cursor is to be drawn, and as what.
+pub type CursorAt = (u16, u16, CursorShape);
+
+/// Draws the dashboard over the whole buffer; gives where the cursor stands, if anywhere.
+pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
+    let area = buffer.area;
+    widgets::clear(buffer, area, app.theme().text.style());
+    let parts = layout::parts(app);
+    let in_pane = match app.screen {
+        Screen::Fleet => fleet::draw(app, buffer),
+        Screen::Focus => pane::focus(app, buffer),
+        Screen::Diff => diff::draw(app, buffer),
+        Screen::Gates => gates::draw(app, buffer),
+        Screen::Inbox => inbox::draw(app, buffer),
+    };
+    bar::top(app, buffer, parts.bar);
+    bar::foot(app, buffer, parts.foot);
+    let in_dialog = match &app.dialog {
+        Some(dialog) => dialog_over(app, dialog, buffer),
+        None => overlay::chord(app, buffer),
+    };
+    match app.mode() {
+        Mode::Pane => in_pane,
+        Mode::Text => in_dialog,
+        Mode::Nav => None,
+    }
+}
+
+fn dialog_over(app: &App, dialog: &Dialog, buffer: &mut Buffer) -> Option<CursorAt> {
+    let body = layout::parts(app).body;
+    if !matches!(dialog, Dialog::Search(_)) {
+        // What lies behind is out of reach: it is dimmed, agents' cells with it.
+        let faint = ratatui::style::Style::new().add_modifier(ratatui::style::Modifier::DIM);
+        buffer.set_style(body, faint);
+    }
+    match dialog {
+        Dialog::Approval(shown) => approval::draw(app, shown, buffer),
+        Dialog::Reject(reject) => overlay::reject(app, reject, buffer),
+        Dialog::Typed(typed) => overlay::typed(app, typed, buffer),
+        Dialog::Checkpoints(picker) => overlay::checkpoints(app, picker, buffer),
+        Dialog::Form(form) => overlay::form(app, form, buffer),
+        Dialog::Search(search) => overlay::search(app, search, buffer),
+        Dialog::Palette(palette) => overlay::palette(app, palette, buffer),
+        Dialog::Help { top } => overlay::help(app, *top, buffer),
+        Dialog::People => overlay::people(app, buffer),
+    }
+}
+
+impl App {
+    /// A time by the person's clock: what is not of today has its date.
+    fn clock(&self, at: Timestamp) -> String {
+        let zoned = |at: Timestamp| {
+            let at = jiff::Timestamp::from_millisecond(at.millis()).ok()?;
+            Some(at.to_zoned(self.setup.zone.clone()))
+        };
+        let (Some(at), Some(now)) = (zoned(at), zoned(self.setup.started.plus(self.now))) else {
+            return String::new();
+        };
+        let format = if at.date() == now.date() { "%H:%M" } else { "%b %-d %H:%M" };
+        at.strftime(format).to_string()
+    }
+
+    fn since(&self, at: Option<Timestamp>) -> String {
+        at.map(|at| format!("since {}", self.clock(at))).unwrap_or_default()
+    }
+}

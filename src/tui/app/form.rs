@@ -1,0 +1,135 @@
+//! The form that writes a task down.
+
+use super::text::{Lines, Text};
+use crate::base::foreign::Foreign;
+use crate::base::id::TaskId;
+use crate::model::task::{Kind, Origin, TaskSpec};
+use crate::wire::people::{Ask, PlanAsk};
+
+/// The kinds of work, in the order of the form.
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::Fix, "fix"),
+    (Kind::Add, "add"),
+    (Kind::Test, "test"),
+    (Kind::Deps, "deps"),
+    (Kind::Refactor, "refactor"),
+];
+
+/// The fields, in order.
+pub const FIELDS: [&str; 6] = ["title", "kind", "agent", "prompt", "after", "files"];
+const KIND: usize = 1;
+const PROMPT: usize = 3;
+
+/// A task being written down.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// The field the cursor is in.
+    pub at: usize,
+    /// What is wrong with it.
+    pub problem: String,
+    kind: usize,
+    /// The texts, in the order of the fields; that of the kind is not used.
+    texts: Vec<Text>,
+}
+
+impl Form {
+    /// An empty form; the agent is likely to be this one.
+    pub fn new(agent: &str) -> Self {
+        let text = |(at, _)| {
+            let lines = if at == PROMPT { Lines::Many } else { Lines::One };
+            Text::new(lines, if FIELDS[at] == "agent" { agent } else { "" })
+        };
+        Self {
+            at: 0,
+            problem: String::new(),
+            kind: 0,
+            texts: FIELDS.iter().enumerate().map(text).collect(),
+        }
+    }
+
+    /// The field with the cursor, unless that is the kind.
+    pub fn text(&self) -> Option<&Text> {
+        self.texts.get(self.at).filter(|_| self.at != KIND)
+    }
+
+    /// The same, to write into.
+    pub fn text_mut(&mut self) -> Option<&mut Text> {
+        self.texts.get_mut(self.at).filter(|_| self.at != KIND)
+    }
+
+    /// What a field holds, for drawing.
+    pub fn shown(&self, at: usize) -> String {
+        match at {
+            KIND => KINDS.iter().enumerate().fold(String::new(), |all, (number, (_, word))| {
+                let shown =
+                    if number == self.kind { format!("[{word}]") } else { format!(" {word} ") };
+                all + &shown
+            }),
+            _ => self.texts.get(at).map(Text::text).unwrap_or_default(),
+        }
+    }
+
+    /// Goes to another field.
+    pub fn go(&mut self, forward: bool) {
+        let count = FIELDS.len();
+        self.at = (self.at + if forward { 1 } else { count - 1 }) % count;
+    }
+
+    /// Takes a key that no binding wanted.
+    pub fn key(&mut self, key: &str) {
+        let count = KINDS.len();
+        match (key, self.at) {
+            ("enter" | "down", at) if at != PROMPT => self.go(true),
+            ("up", at) if at != PROMPT => self.go(false),
+            ("right" | "space", KIND) => self.kind = (self.kind + 1) % count,
+            ("left", KIND) => self.kind = (self.kind + count - 1) % count,
+            (key, KIND) => {
+                let named = KINDS.iter().position(|(_, word)| word.starts_with(key));
+                self.kind = named.unwrap_or(self.kind);
+            }
+            (key, _) => {
+                if let Some(text) = self.text_mut() {
+                    text.key(key);
+                }
+            }
+        }
+    }
+
+    /// The request it stands for.
+    ///
+    /// # Errors
+    /// A field that says nothing, or makes no sense; the cursor is in it then.
+    pub fn ask(&mut self) -> Result<Ask, String> {
+        let texts: Vec<String> = self.texts.iter().map(|text| text.text().trim().into()).collect();
+        let mut wrong = |at: usize, why: &str| {
+            self.at = at;
+            Err(why.to_string())
+        };
+        let words = |text: &str| text.split([' ', ',']).map(String::from).collect::<Vec<_>>();
+        let [title, _, agent, prompt, after, files] = texts.as_slice() else {
+            return wrong(0, "the form is broken");
+        };
+        if title.is_empty() {
+            return wrong(0, "a task needs a title");
+        }
+        if agent.is_empty() {
+            return wrong(2, "which agent is to do it?");
+        }
+        if prompt.is_empty() {
+            return wrong(PROMPT, "what is the agent to do?");
+        }
+        let ids = words(after).into_iter().filter(|word| !word.is_empty());
+        let Ok(after) = ids.map(|id| id.parse().map(TaskId)).collect() else {
+            return wrong(4, "after: ids of tasks, such as 3 4");
+        };
+        let spec = TaskSpec {
+            title: Foreign::new(title.as_str()),
+            kind: KINDS[self.kind].0,
+            agent: agent.clone(),
+            prompt: prompt.clone(),
+            after,
+            files: words(files).into_iter().filter(|word| !word.is_empty()).collect(),
+        };
+        Ok(Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real }))
+    }
+}

@@ -1,0 +1,83 @@
+//! A task's verdicts: what each check of the last gate run said, and the end of its log.
+
+use super::rows::{list, text, typed};
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use serde_json::Value;
+
+/// The verdict of a check.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Verdict {
+    /// The check.
+    pub check: String,
+    /// What it said, in a word.
+    pub outcome: String,
+    /// Why.
+    pub reason: String,
+    /// The command.
+    pub command: String,
+    /// How long it took.
+    pub ms: u64,
+    /// Test counts, as far as they are known.
+    pub counts: String,
+    /// The last lines of its output, and the names of failing tests before them.
+    pub tail: Vec<String>,
+}
+
+/// The last gate run of a task.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Gates {
+    /// The tree it judged.
+    pub tree: String,
+    /// The checkpoint it judged.
+    pub snapshot: u64,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// Whether it has ended.
+    pub is_over: bool,
+    /// What the checks said.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Gates {
+    /// The first verdict that is not a pass: what a person looks for.
+    pub fn first_red(&self) -> usize {
+        let is_red = |verdict: &Verdict| verdict.outcome != "pass";
+        self.verdicts.iter().position(is_red).unwrap_or(0)
+    }
+
+    /// The last of the gate runs a daemon answered with; `None` when nothing was judged yet.
+    pub fn read(answer: &Value) -> Option<Self> {
+        let run = list(answer).last()?;
+        Some(Self {
+            tree: text(&run["tree"]),
+            snapshot: run["snapshot"].as_u64().unwrap_or(0),
+            started_at: typed(&run["started_at"]),
+            is_over: run["verdicts"].is_array(),
+            verdicts: list(&run["verdicts"]).iter().map(verdict).collect(),
+        })
+    }
+}
+
+fn verdict(value: &Value) -> Verdict {
+    let counts = &value["counts"];
+    let failing = list(&counts["failing"]).iter().map(|name| format!("failing: {}", text(name)));
+    let tail = Foreign::new(value["tail"].as_str().unwrap_or_default()).shown_lines();
+    Verdict {
+        check: text(&value["check"]),
+        outcome: text(&value["outcome"]),
+        reason: text(&value["reason"]),
+        command: text(&value["command"]),
+        ms: value["duration_ms"].as_u64().unwrap_or(0),
+        counts: match counts.is_object() {
+            true => format!(
+                "{} tests, {} failed, {} skipped",
+                text(&counts["tests"]),
+                text(&counts["failed"]),
+                text(&counts["skipped"])
+            ),
+            false => String::new(),
+        },
+        tail: failing.chain(tail.trim_end().lines().map(String::from)).collect(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Keys, pastes and the mouse: who gets them.
+
+use super::dialog::Dialog;
+use super::draw::layout;
+use super::{App, Button, Do, Mouse, Screen};
+use crate::base::id::RunId;
+use crate::tui::action::Action;
+use crate::tui::keymap::{Meaning, Table};
+use crate::tui::keys;
+use crate::tui::pace::Moment;
+use std::time::Duration;
+
+/// How long after the first key of a chord its continuations are shown.
+const CHORD_PAUSE: Duration = Duration::from_millis(300);
+/// Rows the wheel turns at once.
+const WHEEL_ROWS: i64 = 3;
+
+impl App {
+    pub(super) fn key(&mut self, name: &str) {
+        let Some(key) = keys::canonical(name) else { return };
+        if let Some(run) = self.typing {
+            return self.pane_key(run, key);
+        }
+        let left = self.left.take();
+        self.note = None;
+        if let Some(run) = left.filter(|_| key == self.setup.keymap.leader()) {
+            self.typing = Some(run);
+            return self.press(run, key);
+        }
+        match self.dialog.take() {
+            Some(dialog) => self.dialog_key(dialog, &key),
+            None => self.nav_key(key),
+        }
+    }
+
+    /// Every key is the agent's, but the leader. It stays so when the agent ends: what a person
+    /// goes on typing must not begin to act here.
+    fn pane_key(&mut self, run: RunId, key: String) {
+        if key == self.setup.keymap.leader() {
+            (self.typing, self.left) = (None, Some(run));
+            self.note = None;
+            return;
+        }
+        self.press(run, key);
+    }
+
+    fn press(&mut self, run: RunId, key: String) {
+        match self.is_connected {
+            true => {
+                self.note = None;
+                self.out.push(Do::Press { run, keys: vec![key] });
+            }
+            false => self.say_bad("not connected: not typed"),
+        }
+    }
+
+    /// A key where letters act.
+    fn nav_key(&mut self, key: String) {
+        if !self.chord.is_empty() && key == "esc" {
+            return self.end_chord();
+        }
+        let is_first = self.chord.is_empty();
+        self.chord.push(key.clone());
+        let mut meaning = self.setup.keymap.meaning(Table::Nav, &self.chord);
+        if meaning == Meaning::Nothing
+            && let Some(folded) = keys::folded(&key)
+        {
+            self.chord.pop();
+            self.chord.push(folded);
+            meaning = self.setup.keymap.meaning(Table::Nav, &self.chord);
+        }
+        match meaning {
+            Meaning::Run(action) => {
+                self.end_chord();
+                self.act(action);
+            }
+            Meaning::Begins => self.chord_due = Some(self.now + CHORD_PAUSE),
+            Meaning::Nothing => {
+                let tried = self.chord.join(" ");
+                self.end_chord();
+                self.hint(&key, &tried, is_first);
+            }
+        }
+    }
+
+    fn hint(&mut self, key: &str, tried: &str, is_first: bool) {
+        let help = self.setup.keymap.key_of(Action::Help);
+        if keys::character(key).is_some_and(|c| !c.is_ascii()) {
+            self.say(
+                "an input method is on? letters act here; arrows, Enter and F-keys do as well",
+            );
+        } else if key == "ctrl-c" {
+            let detach = self.setup.keymap.key_of(Action::Detach);
+            self.say(format!("{detach} leaves the dashboard; agents go on"));
+        } else if !is_first {
+            self.say(format!("{tried} is bound to nothing; {help} shows the keys"));
+        }
+    }
+
+    fn end_chord(&mut self) {
+        self.chord.clear();
+        (self.chord_due, self.is_chord_shown) = (None, false);
+    }
+
+    /// The keys of a chord so far, and whether to show what goes on from there.
+    pub(super) fn chord(&self) -> (&[String], bool) {
+        (&self.chord, self.is_chord_shown)
+    }
+
+    /// What a key means in the table that a dialog uses.
+    pub(super) fn meaning(&self, table: Table, key: &str) -> Option<Action> {
+        match self.setup.keymap.meaning(table, &[key.to_string()]) {
+            Meaning::Run(action) => Some(action),
+            Meaning::Begins | Meaning::Nothing => None,
+        }
+    }
+
+    pub(super) fn paste(&mut self, text: String) {
+        if let Some(run) = self.typing {
+            match self.is_connected {
+                true => self.out.push(Do::Paste { run, text }),
+                false => self.say_bad("not connected: not pasted"),
+            }
+            return;
+        }
+        self.left = None;
+        let now: Moment = self.now;
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.refuse(now),
+            Some(Dialog::Typed(typed)) => typed.arming.absorbed(now),
+            Some(dialog) => match dialog.text_mut() {
+                Some(field) => field.paste(&text),
+                None => self.say("nothing is pasted here"),
+            },
+            None => self.say("nothing is pasted here; step in to paste to an agent"),
+        }
+    }
+
+    pub(super) fn mouse(&mut self, mouse: Mouse) {
+        if self.typing.is_some() || self.dialog.is_some() {
+            return;
+        }
+        match mouse.what {
+            Button::WheelUp => self.turn(-WHEEL_ROWS),
+            Button::WheelDown => self.turn(WHEEL_ROWS),
+            Button::Press => {
+                if let Some(at) = layout::row_at(self, mouse.x, mouse.y) {
+                    self.go_to(at);
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, rows: i64) {
+        match self.screen {
+            Screen::Focus => self.scroll_pane(-rows),
+            Screen::Fleet | Screen::Diff | Screen::Gates | Screen::Inbox => self.go_by(rows),
+        }
+    }
+}

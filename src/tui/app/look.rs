@@ -1,0 +1,198 @@
+//! What the dashboard looks at, and what it makes of frames.
+
+use super::dialog::Dialog;
+use super::draw::layout;
+use super::rows;
+use super::{App, Do, Screen};
+use crate::base::id::RunId;
+use crate::base::size::Size;
+use crate::tui::pace::Moment;
+use crate::view::Update;
+use crate::wire::view::Surface;
+use std::collections::BTreeSet;
+
+/// The numbers of the tables. Panes have those above, each its own: a frame that is still on its
+/// way for the pane before is so told apart.
+const TASKS: u32 = 1;
+const INBOX: u32 = 2;
+
+/// The pane that is looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Panes {
+    last: u32,
+    at: Option<(RunId, u32)>,
+    /// How many rows back in its history is wanted.
+    back: u32,
+    /// The room that was told.
+    room: Option<(RunId, Size)>,
+}
+
+impl Default for Panes {
+    fn default() -> Self {
+        Self { last: INBOX, at: None, back: 0, room: None }
+    }
+}
+
+impl Panes {
+    /// Its number.
+    pub fn surface(&self) -> Option<u32> {
+        self.at.map(|_| self.last)
+    }
+}
+
+impl App {
+    pub(super) fn connected(&mut self) {
+        self.lost = None;
+        self.is_connected = true;
+        self.note = None;
+        let tables = [
+            (TASKS, Surface::Tasks { all: self.setup.all }),
+            (INBOX, Surface::Inbox { all: self.setup.all }),
+        ];
+        for (surface, at) in tables {
+            self.look_at(surface, Some(at));
+        }
+        if let Some((run, back)) = self.panes.at {
+            self.look_at(self.panes.last, Some(Surface::Pane { run, back }));
+        }
+        self.panes.room = None;
+    }
+
+    pub(super) fn lost(&mut self, why: &str) {
+        self.is_connected = false;
+        self.lost.get_or_insert((crate::base::foreign::Foreign::new(why).shown(), self.now));
+        self.diff.forget_request();
+        self.gates.forget_request();
+        let open = std::mem::take(&mut self.asked);
+        let unsure: Vec<String> = open.into_values().filter_map(|asked| asked.decides()).collect();
+        if !unsure.is_empty() {
+            self.say_bad(format!("not known whether it was done: {}", unsure.join(", ")));
+        }
+        self.look_again();
+    }
+
+    /// What the open dialog shows changed, or can no longer be relied on.
+    pub(super) fn look_again(&mut self) {
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.look_again(self.revision),
+            Some(Dialog::Typed(typed)) => typed.look_again(self.revision),
+            _ => {}
+        }
+    }
+
+    pub(super) fn frame(&mut self, updates: Vec<Update>) {
+        for update in updates {
+            let surface = update.surface;
+            if surface > INBOX && Some(surface) != self.panes.surface() {
+                continue;
+            }
+            if let Err(broken) = self.copy.apply(update) {
+                self.say_bad(broken.to_string());
+                self.copy.forget(surface);
+                let at = match (surface, self.panes.at) {
+                    (TASKS, _) => Some(Surface::Tasks { all: self.setup.all }),
+                    (INBOX, _) => Some(Surface::Inbox { all: self.setup.all }),
+                    (_, at) => at.map(|(run, back)| Surface::Pane { run, back }),
+                };
+                self.look_at(surface, at);
+            }
+            match surface {
+                TASKS => self.tasks_changed(),
+                INBOX => self.inbox_changed(),
+                _ => {}
+            }
+        }
+    }
+
+    fn tasks_changed(&mut self) {
+        if let Some(content) = self.copy.get(TASKS) {
+            self.tasks = rows::tasks(content);
+            self.head = rows::head(&content.head);
+        }
+    }
+
+    fn inbox_changed(&mut self) {
+        let Some(content) = self.copy.get(INBOX) else { return };
+        self.items = rows::items(content);
+        let now: BTreeSet<String> = self.items.iter().map(|item| item.id.clone()).collect();
+        if self.seen.as_ref().is_some_and(|seen| !now.is_subset(seen)) {
+            self.out.push(Do::Ring);
+        }
+        self.seen = Some(now);
+        if let Some(Dialog::Approval(approval)) = &mut self.dialog {
+            approval.refresh(&self.items, self.revision);
+        }
+    }
+
+    /// Keeps something selected where there is something.
+    pub(super) fn select(&mut self) {
+        if self.selected().is_none() && self.typing.is_none() && !self.tasks.is_empty() {
+            self.task = self.tasks.first().map(|task| task.id);
+        }
+        if self.selected_item().is_none() {
+            self.item = self.items.first().map(|item| item.id.clone());
+        }
+        if self.screen == Screen::Inbox && self.typing.is_none() {
+            self.task = self.selected_item().map(|item| item.task).or(self.task);
+        }
+    }
+
+    /// Looks at the pane that is shown, and tells how much room there is for it.
+    pub(super) fn look(&mut self) {
+        let is_shown = layout::pane(self).is_some();
+        let shown = || self.selected().filter(|_| is_shown).and_then(|task| task.run);
+        let run = self.typing.or_else(shown);
+        if self.typing.is_some() || run != self.panes.at.map(|(run, _)| run) {
+            self.panes.back = 0;
+        }
+        let wanted = run.map(|run| (run, self.panes.back));
+        if wanted != self.panes.at && self.is_connected {
+            self.change_pane(wanted);
+        }
+        if self.screen != Screen::Focus || !self.is_connected {
+            return;
+        }
+        if let (Some(run), Some(area)) = (run, layout::pane(self)) {
+            let room = (run, Size { cols: area.width, rows: area.height });
+            if self.panes.room != Some(room) {
+                self.panes.room = Some(room);
+                self.out.push(Do::Room { run: room.0, size: room.1 });
+            }
+        }
+    }
+
+    fn change_pane(&mut self, wanted: Option<(RunId, u32)>) {
+        let is_same_run = self.panes.at.map(|(run, _)| run) == wanted.map(|(run, _)| run);
+        if let Some(surface) = self.panes.surface().filter(|_| !is_same_run) {
+            self.copy.forget(surface);
+            self.out.push(Do::Look { surface, at: None, kept: Vec::new() });
+        }
+        self.panes.at = wanted;
+        if let Some((run, back)) = wanted {
+            self.panes.last += u32::from(!is_same_run);
+            self.look_at(self.panes.last, Some(Surface::Pane { run, back }));
+        }
+    }
+
+    fn look_at(&mut self, surface: u32, at: Option<Surface>) {
+        let kept = self.copy.digests(surface);
+        self.out.push(Do::Look { surface, at, kept });
+    }
+
+    /// Goes back in the history of the pane, or towards its screen.
+    pub(super) fn scroll_pane(&mut self, rows: i64) {
+        let history = self.pane().map_or(0, |(head, _)| i64::from(head.history));
+        let back = (i64::from(self.panes.back) + rows).clamp(0, history);
+        self.panes.back = u32::try_from(back).unwrap_or(0);
+    }
+
+    /// How many rows back in its history the pane is wanted.
+    pub(super) fn rows_back(&self) -> u32 {
+        self.panes.back
+    }
+
+    /// Since when there is no connection, by the clock.
+    pub(super) fn lost_at(&self) -> Option<(&str, Moment)> {
+        self.lost.as_ref().map(|(why, at)| (why.as_str(), *at))
+    }
+}

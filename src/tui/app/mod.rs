@@ -1,0 +1,441 @@
+//! The dashboard as a pure state machine: what happens goes in, what is to be done comes out, and
+//! drawing reads. It holds no clock, no terminal and no connection.
+//!
+//! Whoever runs it hands over everything a terminal has to say before a timer that is due: keys
+//! that were typed before a dialog armed must be told first.
+
+mod act;
+mod answer;
+mod approval;
+mod arming;
+mod decide;
+mod dialog;
+mod diff;
+mod draw;
+mod form;
+mod gates;
+mod input;
+mod look;
+mod palette;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod text;
+mod typed;
+
+pub use draw::{CursorAt, draw};
+
+use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::{RunId, TaskId};
+use crate::base::size::Size;
+use crate::tui::keymap::Keymap;
+use crate::tui::pace::Moment;
+use crate::tui::theme::Theme;
+use crate::tui::widgets::Lines;
+use crate::view::copy::Copy;
+use crate::view::pane::Head as PaneHead;
+use crate::view::{Row, Update};
+use crate::wire::people::{Answer, Ask};
+use crate::wire::view::Surface;
+use answer::{Asked, Loaded};
+use dialog::Dialog;
+use diff::Diff;
+use gates::Gates;
+use look::Panes;
+use rows::{Head, ItemRow, TaskRow};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How the dashboard is set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The keys.
+    pub keymap: Keymap,
+    /// What it looks like.
+    pub theme: Theme,
+    /// The themes that the theme action goes on to.
+    pub more_themes: Vec<Theme>,
+    /// What lines are drawn of.
+    pub lines: Lines,
+    /// What only this installation knows.
+    pub mark: Mark,
+    /// The person wants no colours: their themes have none, and neither has the mark.
+    pub no_colour: bool,
+    /// The person's time zone.
+    pub zone: jiff::tz::TimeZone,
+    /// When the client began, which is moment 0.
+    pub started: Timestamp,
+    /// Nothing may be decided or typed here.
+    pub watch: bool,
+    /// All repositories are shown.
+    pub all: bool,
+    /// The size of the terminal.
+    pub size: Size,
+}
+
+/// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
+/// never told to an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// Two words.
+    pub words: String,
+    /// A colour of the palette.
+    pub colour: u8,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// A key, by its name.
+    Key(String),
+    /// A paste.
+    Paste(String),
+    /// The mouse.
+    Mouse(Mouse),
+    /// The terminal gained or lost the focus.
+    Focus(bool),
+    /// The terminal has another size.
+    Resize(Size),
+    /// There is a connection, the first or another one.
+    Connected,
+    /// There is none any more, and why.
+    Lost(String),
+    /// A frame.
+    Frame(Vec<Update>),
+    /// An answer to a request.
+    Answer {
+        /// The request.
+        id: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A key or paste was not typed, and why.
+    NotTyped {
+        /// The run.
+        run: RunId,
+        /// Why.
+        why: String,
+    },
+    /// Something a person wanted could not be done, and why.
+    Refused(String),
+    /// The terminal shows what was drawn of this revision.
+    Painted(u64),
+    /// The timer is due.
+    Due,
+    /// What a person wrote in their editor; `None` if they left it without.
+    Edited(Option<String>),
+}
+
+/// Something the mouse did, at a cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mouse {
+    /// What.
+    pub what: Button,
+    /// The column.
+    pub x: u16,
+    /// The row.
+    pub y: u16,
+}
+
+/// What a mouse can do here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Button {
+    /// The main button went down.
+    Press,
+    /// The wheel turned up.
+    WheelUp,
+    /// The wheel turned down.
+    WheelDown,
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Do {
+    /// Look at something by a number, or at nothing any more.
+    Look {
+        /// The number.
+        surface: u32,
+        /// What.
+        at: Option<Surface>,
+        /// The digests of the rows that are here of it.
+        kept: Vec<String>,
+    },
+    /// Ask something; the answer comes back under its number.
+    Ask {
+        /// The number.
+        id: u32,
+        /// What.
+        ask: Ask,
+    },
+    /// Press keys in a run's terminal.
+    Press {
+        /// The run.
+        run: RunId,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// Paste into a run's terminal.
+    Paste {
+        /// The run.
+        run: RunId,
+        /// The text.
+        text: String,
+    },
+    /// Tell how much room there is for a run's pane.
+    Room {
+        /// The run.
+        run: RunId,
+        /// The room.
+        size: Size,
+    },
+    /// Open the person's editor on a text.
+    Edit(String),
+    /// Start the timer for this moment instead of any before it; none stops it.
+    Timer(Option<Moment>),
+    /// Ring.
+    Ring,
+    /// Put the dashboard to sleep.
+    Suspend,
+    /// Leave it.
+    Quit,
+}
+
+/// A screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Screen {
+    /// All tasks.
+    Fleet,
+    /// An agent, full width.
+    Focus,
+    /// A diff.
+    Diff,
+    /// Verdicts.
+    Gates,
+    /// What waits.
+    Inbox,
+}
+
+/// What keys mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Letters act.
+    Nav,
+    /// Every key goes to an agent.
+    Pane,
+    /// Letters are text.
+    Text,
+}
+
+/// What the last line says.
+#[derive(Clone, PartialEq, Debug)]
+struct Note {
+    text: String,
+    is_bad: bool,
+}
+
+/// The dashboard.
+pub struct App {
+    setup: Setup,
+    revision: u64,
+    now: Moment,
+    out: Vec<Do>,
+    timer: Option<Moment>,
+    /// Why there is no connection, and since when.
+    lost: Option<(String, Moment)>,
+    is_connected: bool,
+
+    copy: Copy,
+    head: Head,
+    tasks: Vec<TaskRow>,
+    items: Vec<ItemRow>,
+    /// Items that were here before; `None` until the first came.
+    seen: Option<BTreeSet<String>>,
+    panes: Panes,
+
+    screen: Screen,
+    history: Vec<Screen>,
+    task: Option<TaskId>,
+    item: Option<String>,
+    diff: Loaded<Diff>,
+    diff_at: (usize, usize),
+    gates: Loaded<Option<Gates>>,
+    verdict: usize,
+    search: String,
+
+    /// The run that gets every key.
+    typing: Option<RunId>,
+    /// The run whose keys were left by the last key.
+    left: Option<RunId>,
+    /// The keys of a chord so far, and when its continuations are shown.
+    chord: Vec<String>,
+    chord_due: Option<Moment>,
+    is_chord_shown: bool,
+    dialog: Option<Dialog>,
+    /// What was written and not sent: reasons by item, and the next task.
+    drafts: BTreeMap<String, String>,
+    draft_task: Option<Box<form::Form>>,
+    asked: BTreeMap<u32, Asked>,
+    next_ask: u32,
+    note: Option<Note>,
+}
+
+impl App {
+    /// A dashboard that has seen nothing yet.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            revision: 0,
+            now: Moment::ZERO,
+            out: Vec::new(),
+            timer: None,
+            lost: None,
+            is_connected: false,
+            copy: Copy::default(),
+            head: Head::default(),
+            tasks: Vec::new(),
+            items: Vec::new(),
+            seen: None,
+            panes: Panes::default(),
+            screen: Screen::Fleet,
+            history: Vec::new(),
+            task: None,
+            item: None,
+            diff: Loaded::default(),
+            diff_at: (0, 0),
+            gates: Loaded::default(),
+            verdict: 0,
+            search: String::new(),
+            typing: None,
+            left: None,
+            chord: Vec::new(),
+            chord_due: None,
+            is_chord_shown: false,
+            dialog: None,
+            drafts: BTreeMap::new(),
+            draft_task: None,
+            asked: BTreeMap::new(),
+            next_ask: 1,
+            note: None,
+        }
+    }
+
+    /// Begins with this task selected, once it is there.
+    pub fn begin_with(&mut self, task: TaskId) {
+        self.task = Some(task);
+    }
+
+    /// Takes what happened, now, and gives what is to be done.
+    pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
+        self.now = now;
+        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(true)));
+        match input {
+            Input::Key(key) => self.key(&key),
+            Input::Paste(text) => self.paste(text),
+            Input::Mouse(mouse) => self.mouse(mouse),
+            Input::Focus(true) => {}
+            // Who comes back, or sees it laid out anew, reads a dialog again.
+            Input::Focus(false) => self.look_again(),
+            Input::Resize(size) => {
+                self.setup.size = size;
+                self.look_again();
+            }
+            Input::Connected => self.connected(),
+            Input::Lost(why) => self.lost(&why),
+            Input::Frame(updates) => self.frame(updates),
+            Input::Answer { id, answer } => self.answer(id, answer),
+            Input::NotTyped { why, .. } => self.say_bad(format!("not typed: {why}")),
+            Input::Refused(why) => self.say_bad(why),
+            Input::Painted(revision) => self.painted(revision),
+            Input::Due => self.due(),
+            Input::Edited(text) => self.edited(text),
+        }
+        self.settle();
+        std::mem::take(&mut self.out)
+    }
+
+    /// The number of what there is to draw: when it is another, there may be something new.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What keys mean now.
+    pub fn mode(&self) -> Mode {
+        match &self.dialog {
+            _ if self.typing.is_some() => Mode::Pane,
+            Some(dialog) if dialog.is_text() => Mode::Text,
+            _ => Mode::Nav,
+        }
+    }
+
+    /// The screen that is shown.
+    pub fn screen(&self) -> Screen {
+        self.screen
+    }
+
+    fn theme(&self) -> &Theme {
+        &self.setup.theme
+    }
+
+    fn selected(&self) -> Option<&TaskRow> {
+        self.tasks.iter().find(|task| Some(task.id) == self.task)
+    }
+
+    fn selected_item(&self) -> Option<&ItemRow> {
+        self.items.iter().find(|item| Some(&item.id) == self.item.as_ref())
+    }
+
+    /// The pane that is looked at: its head and rows, once they are here. After a cut the rows are
+    /// as they were, and the head is told anew.
+    fn pane(&self) -> Option<(PaneHead, &[Row])> {
+        let content = self.copy.get(self.panes.surface()?)?;
+        let rows = u16::try_from(content.rows.len()).unwrap_or(u16::MAX);
+        let size = Size { rows, ..Size::UNATTENDED };
+        let unknown = || PaneHead { size, ..PaneHead::default() };
+        Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
+    }
+
+    fn say(&mut self, text: impl Into<String>) {
+        self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: false });
+    }
+
+    fn say_bad(&mut self, text: impl Into<String>) {
+        self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: true });
+    }
+
+    fn painted(&mut self, revision: u64) {
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.painted(revision, self.now),
+            Some(Dialog::Typed(typed)) => typed.arming.painted(revision, self.now),
+            _ => {}
+        }
+    }
+
+    fn due(&mut self) {
+        self.timer = None;
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.arming.due(self.revision, self.now),
+            Some(Dialog::Typed(typed)) => typed.arming.due(self.revision, self.now),
+            _ => {}
+        }
+        if self.chord_due.is_some_and(|due| self.now >= due) {
+            (self.chord_due, self.is_chord_shown) = (None, true);
+        }
+    }
+
+    /// What follows from the state whatever happened: what is looked at, what is asked, the timer.
+    fn settle(&mut self) {
+        self.select();
+        self.look();
+        self.fetch();
+        let arming = match &self.dialog {
+            Some(Dialog::Approval(approval)) if !approval.is_gone => approval.arming.deadline(),
+            Some(Dialog::Typed(typed)) => typed.arming.deadline(),
+            _ => None,
+        };
+        let wanted = arming.or(self.chord_due);
+        if wanted != self.timer {
+            self.timer = wanted;
+            self.out.push(Do::Timer(wanted));
+        }
+    }
+}

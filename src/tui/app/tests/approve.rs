@@ -1,0 +1,197 @@
+//! What it takes to approve, and that nothing less does.
+
+use super::super::*;
+use super::play::*;
+use crate::wire::people::InboxAsk;
+use serde_json::json;
+
+/// The approvals that were asked for.
+fn approvals(play: &Play) -> Vec<(String, String)> {
+    let approval = |ask| match ask {
+        Ask::Inbox(InboxAsk::Approve { item, digest }) => Some((item, digest)),
+        _ => None,
+    };
+    play.asked().into_iter().filter_map(approval).collect()
+}
+
+/// An approval that was opened, whose diff came, and that armed.
+fn armed() -> Play {
+    let mut play = Play::begin(USUAL);
+    play.keys("a").answer(diff()).wait(1000);
+    assert!(play.screen().contains("armed"), "{}", play.screen());
+    play
+}
+
+#[test]
+fn a_and_then_y_approve_exactly_the_digest_that_was_shown() {
+    let mut play = armed();
+    play.keys("A y");
+    let digest = approval(HEAD)["digest"].as_str().unwrap().to_string();
+    assert_eq!(approvals(&play), [("item4".to_string(), digest)]);
+    assert!(play.app.dialog.is_none());
+    play.answer(json!({}));
+    assert!(play.screen().contains("item4 approved"));
+}
+
+#[test]
+fn it_opens_by_a_alone_and_never_by_itself() {
+    let mut play = Play::begin(USUAL);
+    let mut another = approval("aaaa");
+    another["id"] = json!("item9");
+    play.inbox(&[approval(HEAD), another]);
+    assert!(play.app.dialog.is_none());
+    assert!(play.did.contains(&Do::Ring));
+    play.keys("A y enter").wait(1000).keys("A y");
+    assert_eq!(approvals(&play), []);
+}
+
+#[test]
+fn every_key_before_it_armed_begins_the_silence_anew() {
+    let mut play = Play::begin(USUAL);
+    play.keys("a").answer(diff());
+    for _ in 0..10 {
+        play.wait(300).keys("A");
+        assert!(play.screen().contains("arming"), "{}", play.screen());
+    }
+    play.wait(300).keys("y");
+    assert_eq!(approvals(&play), []);
+    play.wait(500).keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}
+
+#[test]
+fn nothing_arms_before_the_frame_with_the_dialog_was_painted() {
+    let mut play = Play::begin(USUAL);
+    let before = play.app.revision();
+    play.take(Input::Key("a".into()));
+    play.take(Input::Painted(before));
+    assert!(!play.did.iter().any(|what| matches!(what, Do::Timer(_))), "an earlier frame");
+    play.paint();
+    assert!(play.did.iter().any(|what| matches!(what, Do::Timer(Some(_)))));
+}
+
+#[test]
+fn other_keys_pastes_and_the_mouse_approve_nothing_and_disarm() {
+    for keys in ["y", "A enter", "A space", "A A", "A a y", "Ａ ｙ", "A ｙ", "enter", "space y"]
+    {
+        let mut play = armed();
+        play.keys(keys);
+        assert_eq!(approvals(&play), [], "{keys}");
+        play.keys("y");
+        assert_eq!(approvals(&play), [], "{keys} and y");
+    }
+    let mut play = armed();
+    play.take(Input::Paste("Ay".into())).keys("A y");
+    assert_eq!(approvals(&play), []);
+    let mut play = armed();
+    let click = Mouse { what: Button::Press, x: 40, y: 12 };
+    play.keys("A").take(Input::Mouse(click));
+    assert_eq!(approvals(&play), []);
+}
+
+#[test]
+fn both_keys_in_one_burst_approve_nothing() {
+    let mut play = armed();
+    play.type_ahead("Ay");
+    assert_eq!(approvals(&play), [], "nobody saw what A came to");
+}
+
+#[test]
+fn another_digest_disarms_and_shows_what_changed() {
+    let mut play = armed();
+    play.keys("A").inbox(&[approval("bbbb")]).paint();
+    assert!(play.screen().contains("since you opened it: head"), "{}", play.screen());
+    play.keys("y");
+    assert_eq!(approvals(&play), []);
+    play.wait(1000).keys("A y");
+    let digest = approval("bbbb")["digest"].as_str().unwrap().to_string();
+    assert_eq!(approvals(&play), [("item4".to_string(), digest)]);
+}
+
+#[test]
+fn what_waits_no_longer_cannot_be_approved() {
+    let mut play = armed();
+    play.keys("A").inbox(&[]).paint().wait(1000).keys("A y");
+    assert_eq!(approvals(&play), []);
+    assert!(play.screen().contains("it waits no longer"), "{}", play.screen());
+}
+
+#[test]
+fn without_a_connection_nothing_is_approved() {
+    let mut play = armed();
+    play.take(Input::Lost("cut".into())).paint().wait(1000).keys("A y");
+    assert_eq!(approvals(&play), []);
+    assert!(play.screen().contains("STALE since 14:00"), "{}", play.screen());
+    play.take(Input::Connected).paint();
+    play.keys("y").wait(1000).keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}
+
+#[test]
+fn a_diff_that_comes_late_has_to_be_looked_at() {
+    let mut play = Play::begin(USUAL);
+    play.keys("a").wait(1000).keys("A");
+    play.answer(diff()).keys("y");
+    assert_eq!(approvals(&play), []);
+    assert!(play.screen().contains("2 files +4 -1"), "{}", play.screen());
+    assert!(play.screen().contains("1 hidden chars!"), "{}", play.screen());
+}
+
+#[test]
+fn a_dashboard_that_watches_decides_nothing() {
+    let mut play = Play::with(Setup { watch: true, ..setup(USUAL) });
+    play.keys("a r x u U p s n J R i");
+    assert!(play.app.dialog.is_none() && play.app.typing.is_none());
+    assert_eq!(play.asked(), []);
+}
+
+#[test]
+fn the_dialog_shows_the_mark_and_leaves_the_top_bar_alone() {
+    for size in [SMALL, USUAL, LARGE, HUGE] {
+        let mut play = Play::begin(size);
+        let bar = |play: &Play| play.screen().lines().next().unwrap().to_string();
+        let before = bar(&play);
+        play.keys("a").answer(diff()).wait(1000);
+        assert_eq!(bar(&play), before);
+        let screen = play.screen();
+        let border = screen.lines().find(|line| line.contains("APPROVE") && line.contains('─'));
+        assert!(border.unwrap().contains("[otter teal] armed"), "{screen}");
+        for word in ["77e0d12a", "9f3c1ab4", "4be21c09", "d41d8cd9", "2/2", "A then y"] {
+            assert!(screen.contains(word), "{word} is missing: {screen}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_room_to_be_shown_cannot_be_approved() {
+    for (cols, rows) in [(39, 24), (80, 9)] {
+        let mut play = Play::begin(Size { cols, rows });
+        play.keys("a").answer(diff()).wait(1000).keys("A y").wait(1000).keys("A y");
+        assert_eq!(approvals(&play), []);
+        assert!(play.screen().contains("too small"), "{}", play.screen());
+        play.take(Input::Resize(USUAL)).paint().wait(1000).keys("A y");
+        assert_eq!(approvals(&play).len(), 1);
+    }
+}
+
+#[test]
+fn who_looked_away_has_to_look_again() {
+    let mut play = armed();
+    play.keys("A").take(Input::Focus(false)).paint().take(Input::Focus(true)).keys("y");
+    assert_eq!(approvals(&play), []);
+    let mut play = armed();
+    play.keys("A").take(Input::Resize(LARGE)).paint().keys("y");
+    assert_eq!(approvals(&play), []);
+}
+
+#[test]
+fn a_keymap_cannot_take_the_keys_that_approve() {
+    let own = "[nav]\n\"A\" = { run = \"goto diff\" }\n\"y\" = { run = \"back\" }\n\
+               \"enter\" = { run = \"approve\" }";
+    let keymap = Keymap::named("default").unwrap().with(own, "own").unwrap();
+    let mut play = Play::with(Setup { keymap, ..setup(USUAL) });
+    play.keys("enter").answer(diff()).wait(1000).keys("enter enter").wait(1000);
+    assert_eq!(approvals(&play), []);
+    play.keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}

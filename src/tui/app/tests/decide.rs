@@ -1,0 +1,152 @@
+//! Decisions other than approving: what they take, and what they ask for.
+
+use super::super::*;
+use super::play::*;
+use crate::base::id::OpId;
+use crate::model::rejection::Rejection;
+use crate::model::task::{Kind, Origin, TaskSpec};
+use crate::wire::people::{InboxAsk, PlanAsk, ShowAsk, TaskAsk};
+use serde_json::json;
+
+#[test]
+fn a_rejection_takes_a_reason_with_line_breaks_and_ctrl_s() {
+    let mut play = Play::begin(USUAL);
+    play.keys("r");
+    assert_eq!(play.app.mode(), Mode::Text);
+    play.keys("ctrl-s");
+    assert_eq!(play.asked(), []);
+    assert!(play.screen().contains("a rejection needs a reason"));
+    play.keys("ペ a enter b ctrl-s");
+    let reason = "ペa\nb".to_string();
+    assert_eq!(play.asked(), [Ask::Inbox(InboxAsk::Reject { item: "item4".into(), reason })]);
+    assert!(play.app.dialog.is_none());
+}
+
+#[test]
+fn a_reason_that_was_not_sent_or_was_refused_is_kept() {
+    let mut play = Play::begin(USUAL);
+    play.keys("r w h y esc");
+    assert!(play.app.dialog.is_none());
+    play.keys("r").take(Input::Paste(" not\nso".into())).keys("ctrl-s");
+    let reason = "why not\nso".to_string();
+    assert_eq!(play.asked(), [Ask::Inbox(InboxAsk::Reject { item: "item4".into(), reason })]);
+    let refused = Answer::Refused(Rejection::refused("it landed", "look at it"));
+    play.take(Input::Answer { id: 1, answer: refused }).keys("r");
+    assert!(play.screen().contains("why not"), "{}", play.screen());
+}
+
+#[test]
+fn the_editor_writes_the_reason() {
+    let mut play = Play::begin(USUAL);
+    play.keys("r a ctrl-g");
+    assert!(play.did.contains(&Do::Edit("a".into())));
+    play.take(Input::Edited(Some("from\nvi\n".into()))).keys("ctrl-s");
+    let reason = "from\nvi".to_string();
+    assert_eq!(play.asked(), [Ask::Inbox(InboxAsk::Reject { item: "item4".into(), reason })]);
+}
+
+#[test]
+fn abort_wants_the_short_hash_and_enter() {
+    let mut play = Play::begin(USUAL);
+    play.keys("x");
+    play.keys("9 f 3 c enter");
+    assert_eq!(play.asked(), [], "it has not armed");
+    play.wait(1000).keys("9 f 3 enter");
+    assert_eq!(play.asked(), [], "too short");
+    play.take(Input::Paste("c".into())).keys("enter");
+    assert_eq!(play.asked(), [], "pasted");
+    play.wait(1000).keys("backspace 3 c enter");
+    assert_eq!(play.asked(), [Ask::Task(TaskId(7), TaskAsk::Abort)]);
+}
+
+#[test]
+fn rolling_back_goes_to_a_checkpoint_that_was_picked() {
+    let mut play = Play::begin(USUAL);
+    play.keys("u");
+    assert_eq!(play.asked(), [Ask::Show(ShowAsk::Task(TaskId(7)))]);
+    play.answer(whole_task()).keys("down enter").wait(1000);
+    play.did.clear();
+    play.keys("1 1 1 1 enter");
+    let back = TaskAsk::RollBack { checkpoint: Some(1) };
+    assert_eq!(play.asked(), [Ask::Task(TaskId(7), back)]);
+}
+
+#[test]
+fn undo_takes_the_last_rollback_that_can_be_undone() {
+    let mut play = Play::begin(USUAL);
+    play.keys("U o p 3 enter").answer(whole_task()).wait(1000);
+    play.did.clear();
+    play.keys("o p 3 enter");
+    assert_eq!(play.asked(), [Ask::Inbox(InboxAsk::Undo { op: OpId(3) })]);
+    play.keys("U").answer(json!({}));
+    assert!(play.screen().contains("no rollback that can be undone"));
+}
+
+#[test]
+fn pausing_starting_and_judging_ask_at_once() {
+    let mut play = Play::begin(USUAL);
+    play.keys("p J down down p G s up s");
+    let run = PlanAsk::Run { tasks: vec![TaskId(12)], trust: None, attend_ms: None };
+    let retry = TaskAsk::Retry { resume: None, trust: None };
+    let expected = [
+        Ask::Task(TaskId(7), TaskAsk::Pause),
+        Ask::Task(TaskId(7), TaskAsk::Judge),
+        Ask::Task(TaskId(9), TaskAsk::GoOn),
+        Ask::Plan(run),
+        Ask::Task(TaskId(11), retry),
+    ];
+    assert_eq!(play.asked(), expected);
+}
+
+#[test]
+fn a_halt_is_lifted_by_a_typed_word() {
+    let mut play = Play::begin(USUAL);
+    play.keys("R");
+    assert!(play.app.dialog.is_none(), "there is nothing to lift");
+    let mut halted = head();
+    halted["repository"]["halted"] = json!({ "task": 11, "cause": "test failed" });
+    play.take(Input::Frame(vec![table(1, &halted, &tasks())])).keys("R").wait(1000);
+    assert!(play.screen().contains("HALTED by task 11: test failed"), "{}", play.screen());
+    play.keys("r e s u m e enter");
+    assert_eq!(play.asked(), [Ask::Plan(PlanAsk::Resume)]);
+}
+
+#[test]
+fn a_task_is_written_down_in_the_form() {
+    let mut play = Play::begin(USUAL);
+    play.keys("n ctrl-s");
+    assert!(play.screen().contains("a task needs a title"));
+    play.keys("新 tab right tab ctrl-c c x enter d enter o tab 7 tab * ctrl-s");
+    let spec = TaskSpec {
+        title: crate::base::foreign::Foreign::new("新"),
+        kind: Kind::Add,
+        agent: "cx".into(),
+        prompt: "d\no".into(),
+        after: vec![TaskId(7)],
+        files: vec!["*".into()],
+    };
+    assert_eq!(play.asked(), [Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real })]);
+    play.answer(json!({ "id": 13 }));
+    assert!(play.screen().contains("task 13 is written down"));
+}
+
+#[test]
+fn a_task_that_was_refused_can_be_mended() {
+    let mut play = Play::begin(USUAL);
+    play.keys("n 新 tab tab tab d ctrl-s");
+    let refused = Answer::Refused(Rejection::refused("no such agent", "see doctor"));
+    play.take(Input::Answer { id: 1, answer: refused });
+    assert!(play.screen().contains("no such agent; see doctor"));
+    play.keys("n");
+    assert!(play.screen().contains('新'), "{}", play.screen());
+}
+
+#[test]
+fn a_line_that_is_cut_says_what_is_not_known() {
+    let mut play = Play::begin(USUAL);
+    play.keys("p").take(Input::Lost("timed out".into()));
+    assert!(play.screen().contains("not known whether it was done: task 7 stands still"));
+    play.keys("p");
+    assert_eq!(play.asked().len(), 1);
+    assert!(play.screen().contains("not connected"));
+}

@@ -1,0 +1,126 @@
+//! Type-ahead: whatever was typed around the moment a dialog opened approves nothing.
+
+use super::super::*;
+use super::play::*;
+use crate::wire::people::InboxAsk;
+
+const SEEDS: u64 = 10_000;
+const TYPED: &str = "yyyy\r\r  AAyy";
+const KEYS: [&str; 16] = [
+    "y", "A", "a", "enter", "space", "Y", "esc", "r", "d", "tab", "ctrl-s", "f7", "up", "ｙ", "Ａ",
+    "f10",
+];
+/// Keys that go everywhere.
+const ANY: [&str; 40] = [
+    "a", "A", "y", "r", "x", "u", "U", "n", "p", "s", "J", "R", "i", "ctrl-]", "?", ":", "/", "w",
+    "t", "!", "1", "2", "3", "4", "5", "g", "G", "up", "down", "left", "right", "pagedown", "home",
+    "enter", "esc", "q", "tab", "ctrl-s", "写", "]",
+];
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        (self.0 >> 33) % below
+    }
+}
+
+/// A world that was set up once: setting up costs more than the keys.
+fn play(seed: u64) -> Vec<Do> {
+    let mut random = Random(seed);
+    let mut play = Play::begin(USUAL);
+    let opens_at = random.below(40);
+    let paints_after = random.below(30);
+    let (mut opened, mut painted) = (false, false);
+    let mut typed = TYPED.chars().cycle().skip(usize::try_from(random.below(12)).unwrap());
+    let mut silent = 0;
+    for step in 0..60 {
+        if step == opens_at {
+            play.take(Input::Key("a".into()));
+            opened = true;
+        }
+        if opened && !painted && step >= opens_at + paints_after {
+            play.paint();
+            painted = true;
+        }
+        let c = typed.next().unwrap_or('y');
+        match random.below(12) {
+            0 => drop(play.take(Input::Paste(TYPED.into()))),
+            1 => {
+                // Somebody who types as they think; a silence that is long enough would arm it.
+                let pause = random.below(100).min(390_u64.saturating_sub(silent));
+                silent += pause;
+                play.wait(pause).paint();
+                continue;
+            }
+            2 | 3 => {
+                let key = KEYS[usize::try_from(random.below(16)).unwrap()];
+                play.take(Input::Key(key.into()));
+            }
+            _ => drop(play.type_ahead(&c.to_string())),
+        }
+        silent = random.below(3);
+        play.wait(silent);
+    }
+    play.did
+}
+
+#[test]
+fn ten_thousand_seeds_of_type_ahead_approve_nothing() {
+    for seed in 0..SEEDS {
+        let approved = play(seed)
+            .iter()
+            .any(|what| matches!(what, Do::Ask { ask: Ask::Inbox(InboxAsk::Approve { .. }), .. }));
+        assert!(!approved, "seed {seed} approved");
+    }
+}
+
+/// One thing that may happen, whatever it is.
+fn anything(random: &mut Random) -> Input {
+    let mut pick = |below: u64| usize::try_from(random.below(below)).unwrap();
+    match pick(14) {
+        0 => Input::Paste("a\nb\u{1b}写".into()),
+        1 => {
+            let what = [Button::Press, Button::WheelUp, Button::WheelDown][pick(3)];
+            let (x, y) = (pick(90), pick(30));
+            Input::Mouse(Mouse { what, x: x.try_into().unwrap(), y: y.try_into().unwrap() })
+        }
+        2 => Input::Resize(
+            [SMALL, USUAL, Size { cols: 0, rows: 0 }, Size { cols: 9, rows: 4 }][pick(4)],
+        ),
+        3 => Input::Lost("cut".into()),
+        4 | 5 => Input::Connected,
+        6 => Input::Frame(vec![table(1, &head(), &tasks()[pick(6)..])]),
+        7 => Input::Frame(vec![table(2, &serde_json::Value::Null, &items()[pick(3)..])]),
+        8 => {
+            let answers = [diff(), gates(), whole_task(), serde_json::Value::Null];
+            let id = u32::try_from(pick(12)).unwrap();
+            Input::Answer { id, answer: Answer::Done(answers[pick(4)].clone()) }
+        }
+        9 => Input::Edited(Some("x".into())),
+        _ => Input::Key(ANY[pick(40)].into()),
+    }
+}
+
+#[test]
+fn whatever_happens_there_is_a_screen_and_nothing_is_asked_of_a_cut_line() {
+    for seed in 0..150 {
+        let mut random = Random(seed);
+        let mut play = Play::begin(USUAL);
+        for _ in 0..60 {
+            play.did.clear();
+            play.take(anything(&mut random));
+            let is_asked =
+                play.did.iter().any(|what| matches!(what, Do::Ask { .. } | Do::Press { .. }));
+            assert!(play.app.is_connected || !is_asked, "seed {seed}: {:?}", play.did);
+            play.show_pane();
+            if play.app.setup.size == SMALL {
+                play.screen();
+            } else {
+                play.buffer();
+            }
+            play.wait(random.below(200));
+        }
+    }
+}

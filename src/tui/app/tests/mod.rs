@@ -1,0 +1,9 @@
+//! The dashboard without a terminal and without a daemon: what happens goes in, what is to be done
+//! comes out, and screens are compared as text.
+
+mod approve;
+mod decide;
+mod fuzz;
+mod move_about;
+mod play;
+mod screens;

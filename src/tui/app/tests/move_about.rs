@@ -1,0 +1,217 @@
+//! Screens, modes, keys and what is looked at.
+
+use super::super::*;
+use super::play::*;
+use crate::tui::action::Action;
+use serde_json::json;
+
+#[test]
+fn every_key_goes_to_the_agent_but_the_leader() {
+    let mut play = Play::begin(USUAL);
+    play.keys("i");
+    assert_eq!((play.app.mode(), play.app.screen()), (Mode::Pane, Screen::Focus));
+    play.did.clear();
+    play.keys("x q ctrl-c ctrl-s あ esc").take(Input::Paste("p".into()));
+    let run = RunId(70);
+    let press = |key: &str| Do::Press { run, keys: vec![key.into()] };
+    let mut expected: Vec<Do> = ["x", "q", "ctrl-c", "ctrl-s", "あ", "esc"].map(press).into();
+    expected.push(Do::Paste { run, text: "p".into() });
+    assert_eq!(play.did, expected);
+    play.did.clear();
+    play.keys("ctrl-] ctrl-]");
+    assert_eq!((play.app.mode(), &*play.did), (Mode::Pane, &[press("ctrl-]")][..]));
+    play.keys("ctrl-] j ctrl-]");
+    assert_eq!(play.app.mode(), Mode::Nav, "not right after leaving");
+}
+
+#[test]
+fn what_a_person_types_goes_nowhere_else_when_the_agent_ends() {
+    let mut play = Play::begin(USUAL);
+    play.keys("i");
+    play.did.clear();
+    let mut rows = tasks();
+    rows[0]["run"] = json!(99);
+    play.take(Input::Frame(vec![table(1, &head(), &rows)])).keys("x");
+    assert_eq!(play.did, [Do::Press { run: RunId(70), keys: vec!["x".into()] }]);
+    play.take(Input::NotTyped { run: RunId(70), why: "its agent is not running".into() });
+    assert!(play.screen().contains("not typed: its agent is not running"));
+    play.take(Input::Frame(vec![table(1, &head(), &[])])).keys("x");
+    assert_eq!(play.app.mode(), Mode::Pane);
+}
+
+#[test]
+fn the_selected_agent_is_looked_at_and_told_the_room() {
+    let mut play = Play::begin(USUAL);
+    play.keys("down enter");
+    let looks: Vec<&Do> = play.did.iter().filter(|what| matches!(what, Do::Look { .. })).collect();
+    let pane = Surface::Pane { run: RunId(80), back: 0 };
+    let look = Do::Look { surface: 4, at: Some(pane), kept: vec![] };
+    assert_eq!(looks, [&Do::Look { surface: 3, at: None, kept: vec![] }, &look]);
+    let size = Size { cols: 80, rows: 21 };
+    assert!(play.did.contains(&Do::Room { run: RunId(80), size }), "{:?}", play.did);
+}
+
+#[test]
+fn a_frame_of_the_pane_before_changes_nothing() {
+    let mut play = Play::begin(USUAL);
+    play.keys("down");
+    let late = Update { surface: 3, rows: vec![(5, "[\"late\"]".into())], ..Update::default() };
+    play.did.clear();
+    play.take(Input::Frame(vec![late]));
+    assert_eq!(play.did, []);
+    assert!(!play.screen().contains("late"));
+}
+
+#[test]
+fn the_history_of_a_pane_is_scrolled_in_the_same_surface() {
+    let mut play = Play::begin(USUAL);
+    play.keys("enter");
+    play.did.clear();
+    play.keys("up");
+    let [Do::Look { surface: 3, at: Some(Surface::Pane { run: RunId(70), back: 1 }), kept }] =
+        play.did.as_slice()
+    else {
+        panic!("{:?}", play.did)
+    };
+    assert_eq!(kept.len(), 30);
+    play.keys("end");
+    assert_eq!(play.app.rows_back(), 0);
+}
+
+#[test]
+fn a_connection_that_comes_back_tells_what_is_here() {
+    let mut play = Play::begin(USUAL);
+    play.take(Input::Lost("cut".into()));
+    assert!(play.screen().contains("ページ番号"), "the fleet stays readable");
+    assert!(play.screen().contains("作業中"), "and so does the agent's screen");
+    play.did.clear();
+    play.take(Input::Connected);
+    let kept = play.did.iter().filter_map(|what| match what {
+        Do::Look { surface, kept, .. } => Some((*surface, kept.len())),
+        _ => None,
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), [(1, 6), (2, 2), (3, 30)]);
+    assert!(!play.screen().contains("STALE"));
+}
+
+#[test]
+fn a_frame_that_makes_no_sense_is_asked_for_anew() {
+    let mut play = Play::begin(USUAL);
+    let broken = Update { surface: 2, rows: vec![(9, "{}".into())], ..Update::default() };
+    play.take(Input::Frame(vec![broken]));
+    let at = Some(Surface::Inbox { all: false });
+    assert!(play.did.contains(&Do::Look { surface: 2, at, kept: vec![] }));
+}
+
+#[test]
+fn the_next_that_needs_a_person_is_one_key_away() {
+    let mut play = Play::begin(USUAL);
+    play.keys("end !");
+    assert_eq!((play.app.screen(), play.app.task), (Screen::Inbox, Some(TaskId(7))));
+    play.keys("!");
+    assert_eq!((play.app.screen(), play.app.task), (Screen::Focus, Some(TaskId(8))));
+    play.keys("!");
+    assert_eq!((play.app.screen(), play.app.task), (Screen::Inbox, Some(TaskId(7))));
+}
+
+#[test]
+fn screens_go_back_the_way_they_came_and_q_leaves_at_the_top() {
+    let mut play = Play::begin(USUAL);
+    play.keys("d v q");
+    assert_eq!(play.app.screen(), Screen::Diff);
+    play.keys("esc esc esc");
+    assert_eq!(play.app.screen(), Screen::Fleet);
+    assert!(!play.did.contains(&Do::Quit), "esc does not leave");
+    play.keys("q");
+    assert!(play.did.contains(&Do::Quit));
+}
+
+#[test]
+fn a_chord_waits_and_shows_what_may_follow() {
+    let mut play = Play::begin(USUAL);
+    play.keys("g");
+    assert!(!play.screen().contains("g ..."));
+    play.wait(300);
+    assert!(play.screen().contains("g ..."), "{}", play.screen());
+    play.keys("d");
+    assert_eq!(play.app.screen(), Screen::Diff);
+    play.keys("g esc d").wait(1000);
+    assert_eq!(play.app.screen(), Screen::Diff);
+    assert_eq!(
+        play.did.iter().rev().find(|what| matches!(what, Do::Timer(_))),
+        Some(&Do::Timer(None))
+    );
+}
+
+#[test]
+fn fullwidth_letters_act_and_other_characters_say_why_they_do_not() {
+    let mut play = Play::begin(USUAL);
+    play.keys("ｄ");
+    assert_eq!(play.app.screen(), Screen::Diff);
+    play.keys("あ");
+    assert!(play.screen().contains("an input method is on?"));
+}
+
+#[test]
+fn every_action_is_reached_with_arrows_enter_and_function_keys() {
+    for (at, action) in palette::Palette::new().found().into_iter().enumerate() {
+        let mut play = Play::begin(USUAL);
+        play.keys("f10");
+        for _ in 0..at {
+            play.keys("down");
+        }
+        let Some(Dialog::Palette(palette)) = &play.app.dialog else { panic!("no palette") };
+        assert_eq!(palette.selected(), Some(action));
+        play.keys("enter");
+        let is_closed = !matches!(play.app.dialog, Some(Dialog::Palette(_)));
+        assert!(is_closed || action == Action::Palette);
+    }
+}
+
+#[test]
+fn a_diff_is_gone_through_by_files_and_hunks_and_searched() {
+    let mut play = Play::begin(USUAL);
+    play.keys("d").answer(diff());
+    assert_eq!(play.app.diff_at.0, 0);
+    play.keys("]");
+    assert_eq!(play.app.diff_at.0, 9);
+    play.keys("{");
+    assert_eq!(play.app.diff_at.0, 3);
+    play.keys("/ P a g e ( enter");
+    assert_eq!(play.app.diff_at.0, 14);
+    play.keys("right N");
+    assert_eq!(play.app.diff_at, (14, 8), "there is no other");
+}
+
+#[test]
+fn verdicts_are_asked_for_again_when_they_change() {
+    let mut play = Play::begin(USUAL);
+    play.keys("v").answer(gates());
+    play.did.clear();
+    play.take(Input::Frame(vec![table(1, &head(), &tasks())]));
+    assert_eq!(play.asked(), []);
+    let mut rows = tasks();
+    rows[0]["state"] = json!("checking");
+    play.take(Input::Frame(vec![table(1, &head(), &rows)]));
+    assert_eq!(play.asked().len(), 1);
+}
+
+#[test]
+fn a_click_selects_and_the_wheel_scrolls() {
+    let mut play = Play::begin(USUAL);
+    play.take(Input::Mouse(Mouse { what: Button::Press, x: 5, y: 4 }));
+    assert_eq!(play.app.task, Some(TaskId(9)));
+    play.take(Input::Mouse(Mouse { what: Button::WheelDown, x: 5, y: 4 }));
+    assert_eq!(play.app.task, Some(TaskId(12)));
+    play.take(Input::Mouse(Mouse { what: Button::Press, x: 5, y: 20 }));
+    assert_eq!(play.app.task, Some(TaskId(12)));
+}
+
+#[test]
+fn nothing_is_due_while_nothing_happens() {
+    let mut play = Play::begin(USUAL);
+    for keys in ["down", "enter", "esc d", "q v", "q 5", "?"] {
+        play.keys(keys);
+    }
+    assert!(!play.did.iter().any(|what| matches!(what, Do::Timer(_))));
+}

@@ -1,0 +1,261 @@
+//! Every screen at four sizes, as a terminal would show it.
+
+use super::super::*;
+use super::play::*;
+use ratatui::buffer::CellWidth;
+use serde_json::json;
+
+const SIZES: [Size; 4] = [SMALL, USUAL, LARGE, HUGE];
+
+/// Plays the same at every size and compares the screens.
+fn shown(name: &str, play: fn(&mut Play)) {
+    let mut all = String::new();
+    for size in SIZES {
+        let mut one = Play::begin(size);
+        play(&mut one);
+        one.show_pane();
+        all += &format!("== {}x{}\n{}", size.cols, size.rows, one.screen());
+        is_whole(&one);
+    }
+    insta::with_settings!({ snapshot_path => "../../../../tests/snapshots/tui",
+        prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(name, all);
+    });
+}
+
+/// Whether every border of a dialog is there, and no wide character reaches over an edge.
+fn is_whole(play: &Play) {
+    let (buffer, _) = play.buffer();
+    for y in buffer.area.top()..buffer.area.bottom() {
+        for x in buffer.area.left()..buffer.area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            assert!(!symbol.contains(char::is_control), "{symbol:?} at {x},{y}");
+            let columns = symbol.cell_width();
+            assert!(x + columns.max(1) <= buffer.area.right(), "{symbol} at {x},{y}");
+            for behind in 1..columns {
+                let symbol = buffer[(x + behind, y)].symbol();
+                assert!(matches!(symbol, " " | ""), "{symbol} is covered at {x},{y}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fleet() {
+    shown("fleet", |_| {});
+}
+
+#[test]
+fn fleet_of_many_that_is_cut_off_and_halted() {
+    shown("fleet-many-stale", |play| {
+        let rows: Vec<serde_json::Value> = (1..80)
+            .map(|id| task(id, "作業の題名が長い場合にどう見えるか", "running", "working"))
+            .collect();
+        let mut halted = head();
+        halted["repository"]["halted"] = json!({ "task": 11, "cause": "test failed" });
+        play.take(Input::Frame(vec![table(1, &halted, &rows)]));
+        play.keys("end").take(Input::Lost("the line is cut".into()));
+    });
+}
+
+#[test]
+fn a_long_refusal_is_read_in_full() {
+    shown("refusal", |play| {
+        let why = "the repository of task 7 is halted after a failure";
+        let cure = "look at it, then lift the halt with the resume action";
+        let refused = crate::model::rejection::Rejection::refused(why, cure).by_rule("A-017");
+        play.keys("p").take(Input::Answer { id: 1, answer: Answer::Refused(refused) });
+    });
+}
+
+#[test]
+fn nothing_yet() {
+    shown("fleet-empty", |play| {
+        play.take(Input::Frame(vec![table(1, &head(), &[]), table(2, &json!({}), &[])]));
+    });
+}
+
+#[test]
+fn focus() {
+    shown("focus", |play| {
+        play.keys("enter").show_pane().keys("i");
+    });
+}
+
+#[test]
+fn inbox() {
+    shown("inbox", |play| {
+        play.keys("5");
+    });
+}
+
+#[test]
+fn inbox_question() {
+    shown("inbox-question", |play| {
+        play.keys("5 down");
+    });
+}
+
+#[test]
+fn the_diff() {
+    shown("diff", |play| {
+        play.keys("d").answer(diff());
+    });
+}
+
+#[test]
+fn the_gates() {
+    shown("gates", |play| {
+        play.keys("v").answer(gates());
+    });
+}
+
+#[test]
+fn approval_arming() {
+    shown("approval-arming", |play| {
+        play.keys("enter").show_pane().keys("a").answer(diff());
+    });
+}
+
+#[test]
+fn approval_half_pressed() {
+    shown("approval-half", |play| {
+        play.keys("a").answer(diff()).wait(1000).keys("A");
+    });
+}
+
+#[test]
+fn approval_changed() {
+    shown("approval-changed", |play| {
+        play.keys("a").wait(1000).inbox(&[approval("bbbb")]);
+    });
+}
+
+#[test]
+fn the_reject_dialog() {
+    shown("reject", |play| {
+        play.keys("enter").show_pane().keys("r");
+        play.take(Input::Paste(
+            "ページ番号は0ではなく1から始めてください\nand the tests too".into(),
+        ));
+    });
+}
+
+#[test]
+fn the_abort_dialog() {
+    shown("abort", |play| {
+        play.keys("enter").show_pane().keys("x").wait(1000).keys("9 f");
+    });
+}
+
+#[test]
+fn the_checkpoints() {
+    shown("checkpoints", |play| {
+        play.keys("u").answer(whole_task()).keys("down");
+    });
+}
+
+#[test]
+fn the_form() {
+    shown("form", |play| {
+        play.keys("n 写 真 tab right tab tab a enter b");
+    });
+}
+
+#[test]
+fn help() {
+    shown("help", |play| {
+        play.keys("?");
+    });
+}
+
+#[test]
+fn the_palette() {
+    shown("palette", |play| {
+        play.keys(": g o down");
+    });
+}
+
+#[test]
+fn people() {
+    shown("people", |play| {
+        play.keys("w");
+    });
+}
+
+#[test]
+fn which_key() {
+    shown("which-key", |play| {
+        play.keys("g").wait(300);
+    });
+}
+
+#[test]
+fn search() {
+    shown("search", |play| {
+        play.keys("/ 写");
+    });
+}
+
+#[test]
+fn no_size_is_too_small_to_draw_and_cells_of_agents_stay_in_their_pane() {
+    for (cols, rows) in
+        [(0, 0), (0, 5), (5, 0), (1, 1), (2, 2), (5, 3), (13, 5), (40, 4), (300, 3), (3, 90)]
+    {
+        for keys in ["down", "enter", "d", "v", "5", "a", "r", "x", "n", "?", ":", "u", "w", "/"] {
+            let mut play = Play::begin(Size { cols, rows });
+            play.keys(keys).show_pane().wait(1000);
+            is_whole(&play);
+        }
+    }
+}
+
+#[test]
+fn without_colours_there_are_none() {
+    let theme = Theme::named("terminal").unwrap().without_colour();
+    let mut play = Play::with(Setup { theme, no_colour: true, ..setup(USUAL) });
+    for keys in ["down", "5", "d", "v", "a", "?"] {
+        play.keys(keys);
+        let (buffer, _) = play.buffer();
+        let is_plain = |cell: &ratatui::buffer::Cell| {
+            (cell.fg, cell.bg) == (ratatui::style::Color::Reset, ratatui::style::Color::Reset)
+        };
+        let rows = buffer.content.iter().filter(|cell| !is_plain(cell)).count();
+        // The preview is the agent's, with its colours.
+        assert!(rows == 0 || play.app.screen() == Screen::Fleet, "{keys}: {rows}");
+    }
+}
+
+#[test]
+fn an_agent_can_reach_neither_the_bar_nor_the_foot() {
+    let mut play = Play::begin(USUAL);
+    play.keys("enter");
+    let surface = play.app.panes.surface().unwrap();
+    let huge = Size { cols: 300, rows: 200 };
+    let output = "\x1b[?25lX".repeat(300 * 200);
+    let (before, _) = play.buffer();
+    let update = Update { surface, ..pane_of(&output, huge) };
+    play.take(Input::Frame(vec![update]));
+    let (after, _) = play.buffer();
+    for y in [0, 23] {
+        for x in 0..80 {
+            assert_eq!(before[(x, y)], after[(x, y)], "{x},{y}");
+        }
+    }
+    assert_eq!(after[(79, 22)].symbol(), "X");
+    assert!(text_of(&after).contains("300x200 shown 80x21"), "{}", text_of(&after));
+}
+
+#[test]
+fn every_theme_draws_every_state_apart_from_the_others() {
+    let mut play = Play::begin(USUAL);
+    for _ in 0..=play.app.setup.more_themes.len() {
+        let (buffer, _) = play.buffer();
+        let style = |y: u16| (buffer[(7, y)].symbol().to_string(), buffer[(7, y)].fg);
+        let looks: Vec<_> = [3, 5, 6].map(style).into();
+        assert!(looks.iter().all(|one| looks.iter().filter(|other| *other == one).count() == 1));
+        let colours: BTreeSet<String> = looks.iter().map(|(_, fg)| format!("{fg:?}")).collect();
+        assert!(colours.len() > 1, "{looks:?}");
+        play.keys("t");
+    }
+}

@@ -1,0 +1,426 @@
+//! The dashboard's loop: joins the person's terminal, the connection and the state machine. Decides
+//! nothing but what comes first: what was typed, before what was told, before what time brings.
+
+use super::app::{self, App, Do, Input as Happened, draw};
+use super::echo::Echo;
+use super::editor;
+use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
+use super::line::{Connect, Line};
+use super::outer::signals::{Signal, Signals};
+use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
+use super::pace::{Moment, Pace};
+use super::present::Presenter;
+use crate::base::ticks::{self, Instant};
+use crate::wire::people::Request;
+use crate::wire::view::{Said, Told};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How much of what was typed is read at once.
+const READ_BYTES: usize = 16 << 10;
+/// How long after an escape the rest of a sequence may come.
+const ESCAPE_NEAR: Duration = Duration::from_millis(50);
+const ESCAPE_FAR: Duration = Duration::from_millis(200);
+/// How long the first frame waits for the daemon, so that nothing empty flashes up.
+const FIRST_FRAME: Duration = Duration::from_millis(50);
+
+/// What a dashboard is run with.
+pub struct Options {
+    /// The request by which a connection attaches.
+    pub attach: Request,
+    /// The folder the person stands in, for requests.
+    pub at: PathBuf,
+    /// The terminal is at the other end of a network.
+    pub is_far: bool,
+    /// The mouse is used.
+    pub mouse: bool,
+}
+
+/// Runs the dashboard in the terminal on standard input and output until the person leaves it or
+/// the terminal is gone. `first` is a connection on which both have said hello; `connect` makes
+/// others.
+///
+/// # Errors
+/// The terminal cannot be used.
+pub async fn run(
+    mut app: App,
+    options: Options,
+    first: UnixStream,
+    connect: Connect,
+) -> Result<(), OuterError> {
+    let signals = Signals::watch()?;
+    let outer = Outer::enter(std::io::stdin(), std::io::stdout(), options.mouse)?;
+    let size = outer.size();
+    let _ = app.take(Happened::Resize(size), Moment::ZERO);
+    let mut client = Client {
+        app,
+        outer,
+        signals,
+        line: Line::new(first, connect, options.attach.clone()),
+        input: Input::default(),
+        presenter: Presenter::default(),
+        echo: Echo::default(),
+        pace: Pace::new(size, options.is_far),
+        screen: Buffer::empty(Rect::new(0, 0, size.cols, size.rows)),
+        frame: Frame::default(),
+        frame_bytes: 0,
+        began: ticks::now(),
+        drawn: None,
+        painting: None,
+        is_new: true,
+        asks: true,
+        hold_until: Some(FIRST_FRAME),
+        escape: None,
+        timer: None,
+        options,
+        ended: false,
+    };
+    client.frame.bytes().extend_from_slice(QUESTIONS);
+    let ended = client.work().await;
+    let outstanding = client.echo.outstanding() + usize::from(client.asks);
+    // A terminal that is gone answers nothing.
+    client.outer.leave(if ended.is_ok() { outstanding } else { 0 });
+    Ok(())
+}
+
+struct Client {
+    app: App,
+    outer: Outer,
+    signals: Signals,
+    line: Line,
+    input: Input,
+    presenter: Presenter,
+    echo: Echo,
+    pace: Pace,
+    screen: Buffer,
+    /// What is on its way to the terminal, and how much that was.
+    frame: Frame,
+    frame_bytes: usize,
+    began: Instant,
+    /// The revision of the state that was drawn last, and the one that is on its way.
+    drawn: Option<u64>,
+    painting: Option<u64>,
+    /// Nothing is known of what the terminal shows.
+    is_new: bool,
+    /// The terminal has not answered all questions yet.
+    asks: bool,
+    /// The first frame waits until then for something to show.
+    hold_until: Option<Moment>,
+    /// When an escape that came alone is the key.
+    escape: Option<Moment>,
+    timer: Option<Moment>,
+    options: Options,
+    ended: bool,
+}
+
+/// What woke the loop.
+enum Woke {
+    Typed(usize),
+    Drained,
+    Line(super::line::News),
+    Signal(Signal),
+    Time,
+}
+
+impl Client {
+    async fn work(&mut self) -> Result<(), Gone> {
+        let mut bytes = vec![0; READ_BYTES];
+        while !self.ended {
+            self.give_credit();
+            self.draw();
+            match self.wait(&mut bytes).await? {
+                Woke::Typed(count) => {
+                    self.typed(&bytes[..count]);
+                    // What was typed is on its way before anything is drawn.
+                    tokio::task::yield_now().await;
+                }
+                Woke::Drained => self.drained(),
+                Woke::Line(news) => self.news(news),
+                Woke::Signal(signal) => self.signal(signal),
+                Woke::Time => self.time(),
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, bytes: &mut [u8]) -> Result<Woke, Gone> {
+        let until = self.deadline().map(|at| tokio::time::Instant::from_std(self.began + at));
+        let time = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        // In this order: what was typed before a dialog armed must be told before time passes.
+        tokio::select! {
+            biased;
+            count = self.outer.read(bytes) => Ok(Woke::Typed(count?)),
+            signal = self.signals.next() => Ok(Woke::Signal(signal)),
+            drained = self.outer.write(&mut self.frame), if self.frame_bytes > 0 => {
+                drained.map(|()| Woke::Drained)
+            }
+            news = self.line.news() => Ok(Woke::Line(news)),
+            () = time => Ok(Woke::Time),
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.began.elapsed()
+    }
+
+    /// When something is due although nothing happens.
+    fn deadline(&mut self) -> Option<Moment> {
+        let now = self.now();
+        let is_drained = self.frame_bytes == 0;
+        let to_draw = is_drained && (self.is_dirty() || self.pace.owes_credit());
+        let paced = to_draw.then(|| self.may_draw_at(now)).flatten();
+        [self.timer, self.escape, paced].into_iter().flatten().min()
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.is_new || self.drawn != Some(self.app.revision())
+    }
+
+    /// When the next frame may be drawn; `None` is now.
+    fn may_draw_at(&mut self, now: Moment) -> Option<Moment> {
+        let echo = if self.options.is_far { self.echo.wait_until(now) } else { None };
+        let held = self.hold_until.filter(|until| *until > now);
+        [self.pace.wait_until(now), echo, held].into_iter().flatten().max()
+    }
+
+    fn give_credit(&mut self) {
+        let now = self.now();
+        if self.frame_bytes > 0 || !self.pace.owes_credit() {
+            return;
+        }
+        // The hold is for what the first credit brings.
+        let echo = if self.options.is_far { self.echo.wait_until(now) } else { None };
+        if self.pace.wait_until(now).is_some() || echo.is_some() || !self.line.is_up() {
+            return;
+        }
+        if let Some(frame) = self.pace.credit() {
+            self.line.say(Said::Credit { frame });
+        }
+        if self.pace.measures(now) {
+            let at = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+            self.line.say(Said::Ping { at });
+        }
+    }
+
+    fn draw(&mut self) {
+        let now = self.now();
+        if self.frame_bytes > 0 || !self.is_dirty() {
+            // Questions and a bell go out without a frame.
+            self.frame_bytes = self.frame_bytes.max(self.frame.bytes().len());
+            return;
+        }
+        if self.may_draw_at(now).is_some() {
+            return;
+        }
+        self.hold_until = None;
+        let size = self.outer.size();
+        let area = Rect::new(0, 0, size.cols, size.rows);
+        if self.screen.area != area {
+            self.screen.resize(area);
+        }
+        self.screen.reset();
+        let revision = self.app.revision();
+        let cursor = draw(&self.app, &mut self.screen);
+        let out = self.frame.bytes();
+        let before = out.len();
+        self.presenter.present(&self.screen, cursor, self.is_new, out);
+        self.is_new = false;
+        self.drawn = Some(revision);
+        if out.len() > before && self.options.is_far {
+            self.echo.ends_frame(now, out);
+        }
+        self.frame_bytes = out.len();
+        self.painting = Some(revision);
+        if self.frame_bytes == 0 {
+            self.drained();
+        }
+    }
+
+    /// The terminal took everything.
+    fn drained(&mut self) {
+        let (now, bytes) = (self.now(), std::mem::take(&mut self.frame_bytes));
+        if let Some(revision) = self.painting.take() {
+            if bytes > 0 {
+                self.pace.drawn(now, bytes);
+            }
+            self.happened(Happened::Painted(revision));
+        }
+    }
+
+    fn happened(&mut self, what: Happened) {
+        let now = self.now();
+        for wanted in self.app.take(what, now) {
+            self.carry_out(wanted);
+        }
+    }
+
+    fn typed(&mut self, bytes: &[u8]) {
+        let mut events = Vec::new();
+        self.input.feed(bytes, &mut events);
+        let patience = if self.options.is_far { ESCAPE_FAR } else { ESCAPE_NEAR };
+        self.escape = self.input.is_waiting().then(|| self.now() + patience);
+        events.into_iter().for_each(|event| self.event(event));
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Key(key) => {
+                self.pace.key();
+                self.happened(Happened::Key(key.name()));
+            }
+            Event::Paste { text, is_cut: false } => {
+                self.pace.key();
+                self.happened(Happened::Paste(text));
+            }
+            Event::Paste { is_cut: true, .. } => self.happened(Happened::Refused(
+                "a paste of more than 1 MiB: nothing of it was taken".into(),
+            )),
+            Event::Mouse(mouse) => {
+                if let Some(mouse) = meant(mouse) {
+                    self.pace.key();
+                    self.happened(Happened::Mouse(mouse));
+                }
+            }
+            Event::Focus(has) => self.happened(Happened::Focus(has)),
+            Event::Reply(reply) => self.reply(reply),
+        }
+    }
+
+    fn reply(&mut self, reply: Reply) {
+        match reply {
+            Reply::Ready => self.echo.answered(self.now()),
+            Reply::Keyboard(_) => self.outer.use_keyboard(self.frame.bytes()),
+            Reply::Cursor { x, .. } => self.presenter.ambiguous_is_narrow(x == 1),
+            Reply::Attributes => self.asks = false,
+            Reply::Mode { .. } | Reply::Background(..) => {}
+        }
+    }
+
+    fn news(&mut self, news: super::line::News) {
+        use super::line::News;
+        match news {
+            News::Up => {
+                self.pace.connected();
+                self.happened(Happened::Connected);
+            }
+            News::Down(why) => self.happened(Happened::Lost(why)),
+            News::Told(told) => self.told(told),
+        }
+    }
+
+    fn told(&mut self, told: Told) {
+        match told {
+            Told::Frame { frame, updates } => {
+                self.hold_until = None;
+                self.pace.came(frame);
+                self.happened(Happened::Frame(updates));
+            }
+            Told::Answer { id, answer } => self.happened(Happened::Answer { id, answer }),
+            Told::NotTyped { run, why } => self.happened(Happened::NotTyped { run, why }),
+            Told::Pong { at } => {
+                let took = self.now().saturating_sub(Duration::from_micros(at));
+                self.pace.measured(took);
+            }
+            Told::Unknown => {}
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::Resize => {
+                let size = self.outer.size();
+                self.pace.resize(size);
+                self.is_new = true;
+                self.line.say(Said::Window { size });
+                self.happened(Happened::Resize(size));
+            }
+            Signal::Stop => self.suspend(),
+            Signal::Continue => {
+                let renewed = self.outer.renew(&mut self.frame);
+                self.anew(renewed);
+            }
+            Signal::End => self.ended = true,
+        }
+    }
+
+    fn suspend(&mut self) {
+        let stopped = self.outer.stop(&mut self.frame);
+        self.anew(stopped);
+    }
+
+    /// Something else had the terminal: all is drawn anew. One that cannot be entered again is
+    /// gone.
+    fn anew<T>(&mut self, entered: Result<T, OuterError>) -> Option<T> {
+        (self.frame_bytes, self.painting, self.is_new) = (0, None, true);
+        self.ended |= entered.is_err();
+        entered.ok()
+    }
+
+    fn time(&mut self) {
+        let now = self.now();
+        if self.escape.is_some_and(|due| due <= now) {
+            self.escape = None;
+            let mut events = Vec::new();
+            self.input.time_is_up(&mut events);
+            events.into_iter().for_each(|event| self.event(event));
+        }
+        if self.timer.is_some_and(|due| due <= now) {
+            self.timer = None;
+            self.happened(Happened::Due);
+        }
+    }
+
+    fn carry_out(&mut self, wanted: Do) {
+        match wanted {
+            Do::Look { surface, at, kept } => {
+                self.line.say(Said::Look { surface, at, kept });
+            }
+            Do::Ask { id, ask } => {
+                self.line.say(Said::Ask { id, at: self.options.at.clone(), ask });
+            }
+            Do::Press { run, keys } => self.type_in(Said::Press { run, keys }),
+            Do::Paste { run, text } => self.type_in(Said::Paste { run, text }),
+            Do::Room { run, size } => {
+                self.line.say(Said::Room { run, size });
+            }
+            Do::Edit(text) => {
+                let edited = self.outer.outside(&mut self.frame, || editor::edit(&text));
+                match self.anew(edited) {
+                    Some(Ok(text)) => self.happened(Happened::Edited(text)),
+                    Some(Err(why)) => self.happened(Happened::Refused(why)),
+                    None => {}
+                }
+            }
+            Do::Timer(at) => self.timer = at,
+            Do::Ring => self.frame.bytes().push(7),
+            Do::Suspend => self.suspend(),
+            Do::Quit => self.ended = true,
+        }
+    }
+
+    fn type_in(&mut self, said: Said) {
+        if !self.line.say(said) {
+            let why = "the line takes nothing more now: not typed";
+            self.happened(Happened::Refused(why.into()));
+        }
+    }
+}
+
+/// What of the mouse means something to the dashboard.
+fn meant(mouse: Mouse) -> Option<app::Mouse> {
+    let what = match mouse.act {
+        MouseAct::Down(Button::Left) => app::Button::Press,
+        MouseAct::WheelUp => app::Button::WheelUp,
+        MouseAct::WheelDown => app::Button::WheelDown,
+        _ => return None,
+    };
+    Some(app::Mouse { what, x: mouse.x, y: mouse.y })
+}

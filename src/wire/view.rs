@@ -1,0 +1,133 @@
+//! What an attached client and the daemon say to each other after `Ask::Attach` was answered:
+//! messages both ways, none of which waits for another (decision 0013).
+
+use super::people::{Answer, Ask};
+use crate::base::id::RunId;
+use crate::base::size::Size;
+use crate::view::Update;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Something a client looks at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surface {
+    /// The tasks of the repository the client stands in, or of all.
+    Tasks {
+        /// Of all repositories.
+        all: bool,
+    },
+    /// What waits for a person there.
+    Inbox {
+        /// In all repositories.
+        all: bool,
+    },
+    /// The screen of a run's agent.
+    Pane {
+        /// The run.
+        run: RunId,
+        /// How many rows back in its history.
+        back: u32,
+    },
+}
+
+/// From the client.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Said {
+    /// Look at something from now on under a number of the client's choice, instead of what that
+    /// number meant before.
+    Look {
+        /// The number.
+        surface: u32,
+        /// What is looked at; none is nothing any more.
+        at: Option<Surface>,
+        /// The digests of the rows the client still has of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<String>,
+    },
+    /// Frames up to this number may be sent.
+    Credit {
+        /// The number.
+        frame: u64,
+    },
+    /// Keys for an agent, by name.
+    Press {
+        /// Its run.
+        run: RunId,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// Text for an agent, as a paste.
+    Paste {
+        /// Its run.
+        run: RunId,
+        /// The text.
+        text: String,
+    },
+    /// How much room the client has for a run's pane. The pane takes this size when the client
+    /// types in it.
+    Room {
+        /// The run.
+        run: RunId,
+        /// The room.
+        size: Size,
+    },
+    /// The client's terminal has another size, which others see.
+    Window {
+        /// The size.
+        size: Size,
+    },
+    /// A request of the command line; answered under its number.
+    Ask {
+        /// The number.
+        id: u32,
+        /// The folder the person stands in.
+        at: PathBuf,
+        /// What is asked.
+        ask: Ask,
+    },
+    /// Asks for a [`Told::Pong`], to measure the line.
+    Ping {
+        /// What the pong repeats.
+        at: u64,
+    },
+    /// A message of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// To the client.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Told {
+    /// What differs since the last frame.
+    Frame {
+        /// Its number, counted from 1.
+        frame: u64,
+        /// The surfaces that differ.
+        updates: Vec<Update>,
+    },
+    /// An answer to a request.
+    Answer {
+        /// The request's number.
+        id: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The answer to a [`Said::Ping`].
+    Pong {
+        /// What the ping said.
+        at: u64,
+    },
+    /// A key or paste was not typed, and why.
+    NotTyped {
+        /// The run.
+        run: RunId,
+        /// Why.
+        why: String,
+    },
+    /// A message of a later version.
+    #[serde(other)]
+    Unknown,
+}

@@ -1,0 +1,102 @@
+//! What a person decides: each by the keys for it, and checked in the repository.
+
+use crate::{desk, give_word, has_row};
+use std::path::PathBuf;
+
+#[test]
+fn an_approval_lands_by_two_keys_once_armed_and_never_by_what_was_typed_ahead() {
+    let Some(desk) =
+        desk("an_approval_lands_by_two_keys_once_armed_and_never_by_what_was_typed_ahead")
+    else {
+        return;
+    };
+    let monban = &desk.instance;
+    let id = desk.waiting("Add hello", "echo hello > hello.txt");
+    let before = monban.base();
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("!1 need you");
+    window.text("aAyAy");
+    window.shows("APPROVE");
+    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    window.shows("A then y approve");
+    assert_eq!(monban.task(&id)["state"], "waiting");
+    // Neither does y alone, nor Enter.
+    window.press(&["Enter", "y"]);
+    window.press_until("A", "y approves", " armed ");
+    window.press(&["Enter"]);
+    window.hides("y approves");
+    assert_eq!(
+        (monban.task(&id)["state"].as_str(), monban.base()),
+        (Some("waiting"), before.clone())
+    );
+    window.press_until("A", "y approves", " armed ");
+    window.press(&["y"]);
+    monban.until(&id, "the landing", |task| task["state"] == "done");
+    window.hides("need you");
+    assert_eq!(monban.git(&["show", "main:hello.txt"]), "hello");
+    assert_eq!(monban.git(&["rev-parse", "main~1"]), before);
+}
+
+#[test]
+fn a_rejection_is_written_and_becomes_the_agents_next_prompt() {
+    let Some(desk) = desk("a_rejection_is_written_and_becomes_the_agents_next_prompt") else {
+        return;
+    };
+    let id = desk.waiting("Two turns", "echo one > one.txt");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("!1 need you");
+    window.press(&["5"]);
+    window.shows("inbox");
+    window.press(&["r"]);
+    window.shows("REJECT");
+    window.text("echo two > two.txt");
+    window.press(&["Enter"]);
+    window.text("echo 'and äöü' >> two.txt");
+    window.shows("and äöü");
+    window.press(&["C-s"]);
+    window.hides("REJECT");
+    desk.instance.until(&id, "the second result", |task| {
+        task["attempts"][0]["checkpoints"].as_array().is_some_and(|all| all.len() == 2)
+            && task["waits_for"][0] == "approval"
+    });
+    window.press(&["3"]);
+    window.until("the diff", |screen| screen.contains("+two") && screen.contains("+and äöü"));
+}
+
+#[test]
+fn an_abort_ends_the_agent_and_a_stray_key_does_not() {
+    let Some(desk) = desk("an_abort_ends_the_agent_and_a_stray_key_does_not") else { return };
+    let id = desk.waiting("Ask", "ask 'go on?'");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("go on?");
+    window.press(&["x"]);
+    window.shows("ABORT");
+    window.press(&["Enter", "y", "Escape"]);
+    window.hides("ABORT");
+    assert_eq!(desk.instance.task(&id)["state"], "running");
+    window.press(&["x"]);
+    give_word(&window, "ABORT");
+    window.until("the end", |screen| has_row(screen, "Ask", "stopped"));
+    let left = desk.instance.processes();
+    assert!(!left.iter().any(|(_, command)| command.contains("agent.sh")), "{left:?}");
+}
+
+#[test]
+fn work_is_rolled_back_and_that_is_undone() {
+    let Some(desk) = desk("work_is_rolled_back_and_that_is_undone") else { return };
+    let id = desk.waiting("Add hello", "echo hello > hello.txt");
+    let worktree = PathBuf::from(desk.instance.task(&id)["worktree"].as_str().unwrap());
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("!1 need you");
+    window.press(&["u"]);
+    window.shows("the base");
+    window.press(&["j", "Enter"]);
+    give_word(&window, "ROLL BACK");
+    desk.instance.until(&id, "the rollback", |_| !worktree.join("hello.txt").exists());
+    desk.instance.until(&id, "the rollback's end", |task| {
+        task["attempts"][0]["rollbacks"][0]["can_undo"] == true
+    });
+    window.press(&["U"]);
+    give_word(&window, "UNDO");
+    desk.instance.until(&id, "the undo", |_| worktree.join("hello.txt").exists());
+}

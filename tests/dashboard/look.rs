@@ -1,0 +1,158 @@
+//! What a person sees, and typing to an agent.
+
+use crate::{desk, has_row};
+use std::fs;
+
+/// Asks again and again; each answer shows how large its terminal is.
+const SIZES: &str = "while ask 'how large?'; do stty size; done";
+
+#[test]
+fn the_fleet_shows_every_agent_and_the_screen_of_the_selected_one() {
+    let Some(desk) = desk("the_fleet_shows_every_agent_and_the_screen_of_the_selected_one") else {
+        return;
+    };
+    desk.waiting("Add hello", "echo hello > hello.txt; echo wrote the greeting");
+    let ticks = "n=0; while ask \"tick $n?\"; do n=$((n + 1)); done";
+    let asks = desk.waiting("Keep ticking", ticks);
+    let window = desk.dashboard("monban", 100, 30);
+    let screen = window.shows("!2 need you");
+    assert!(has_row(&screen, "Add hello", "! waiting"), "{screen}");
+    assert!(has_row(&screen, "Keep ticking", "blocked question"), "{screen}");
+    window.shows("ATTENDED by dj");
+    window.shows("wrote the greeting");
+    window.press(&["j"]);
+    window.shows("tick 0?");
+    desk.instance.monban(&["send", &asks, "--keys", "enter"]).expect(0);
+    window.shows("tick 1?");
+    desk.instance.monban(&["abort", &asks]).expect(0);
+    window.until("the end", |screen| {
+        has_row(screen, "Keep ticking", "stopped") && screen.contains("!1 need you")
+    });
+}
+
+#[test]
+fn who_is_needed_is_one_key_away_and_keys_go_to_the_agent_until_the_leader() {
+    let Some(desk) =
+        desk("who_is_needed_is_one_key_away_and_keys_go_to_the_agent_until_the_leader")
+    else {
+        return;
+    };
+    desk.instance.add("Later", "true");
+    let id = desk.waiting("Ask", "ask 'which port?'; echo $answer > port; echo took $answer");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("!1 need you");
+    window.press(&["!"]);
+    window.shows("focus");
+    window.shows("which port?");
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    // Each of these would do something as a key of the dashboard.
+    window.text("q!ax:8080");
+    window.press(&["Enter"]);
+    window.shows("took q!ax:8080");
+    window.press(&["C-]"]);
+    window.shows(" NAV ");
+    window.press(&["q"]);
+    window.shows("fleet");
+    desk.instance.until(&id, "the approval", |task| task["waits_for"][0] == "approval");
+    let worktree = desk.instance.task(&id)["worktree"].as_str().unwrap().to_string();
+    let port = fs::read_to_string(std::path::Path::new(&worktree).join("port")).unwrap();
+    assert_eq!(port, "q!ax:8080\n");
+}
+
+#[test]
+fn who_only_watches_sees_everything_and_types_and_decides_nothing() {
+    let Some(desk) = desk("who_only_watches_sees_everything_and_types_and_decides_nothing") else {
+        return;
+    };
+    let id = desk.waiting("Ask", "ask 'which port?'; echo took $answer");
+    let window = desk.dashboard("monban attach --watch", 100, 30);
+    window.shows("which port?");
+    for key in ["i", "x", "u", "n"] {
+        window.press(&[key]);
+        window.shows("only watches");
+        window.press(&["Escape"]);
+        window.hides("only watches");
+    }
+    window.text("80");
+    window.press(&["Enter"]);
+    // It goes on seeing; what it typed never came.
+    window.shows("focus");
+    desk.instance.monban(&["send", &id, "--keys", "7", "enter"]).expect(0);
+    window.shows("took 7");
+}
+
+#[test]
+fn who_types_last_gives_a_pane_its_size_and_the_others_see_all_they_can() {
+    let Some(desk) = desk("who_types_last_gives_a_pane_its_size_and_the_others_see_all_they_can")
+    else {
+        return;
+    };
+    desk.waiting("Sizes", SIZES);
+    let large = desk.dashboard("monban", 120, 40);
+    let small = desk.dashboard("USER=eve monban", 70, 20);
+    for window in [&large, &small] {
+        window.shows("how large?");
+        window.press(&["i"]);
+        window.shows(" PANE ");
+    }
+    large.press(&["Enter"]);
+    large.shows("37 120");
+    let seen = small.shows("37 120");
+    assert!(seen.contains("driver dj") && seen.contains("120x37"), "{seen}");
+    small.press(&["Enter"]);
+    small.shows("17 70");
+    let seen = large.shows("17 70");
+    assert!(seen.contains("driver eve") && seen.contains("70x17"), "{seen}");
+    // Both are here, and say so.
+    large.press(&["C-]", "w"]);
+    large.until("who is here", |screen| screen.contains("dj") && screen.contains("eve"));
+}
+
+#[test]
+fn a_window_of_another_size_is_drawn_anew_and_the_agent_gets_it() {
+    let Some(desk) = desk("a_window_of_another_size_is_drawn_anew_and_the_agent_gets_it") else {
+        return;
+    };
+    desk.waiting("Sizes", SIZES);
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("how large?");
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    window.press(&["Enter"]);
+    window.shows("27 100");
+    for (cols, rows) in [(60, 15), (140, 45), (40, 10)] {
+        window.resize(cols, rows);
+        // Keys may overtake the news of a size.
+        window.press_until("Enter", &format!("{} {cols}", rows - 3), " PANE ");
+        let screen = window.settled();
+        let last = screen.lines().rfind(|row| !row.is_empty()).unwrap();
+        assert!(last.contains("agent"), "the last line says where keys go: {screen}");
+        assert_eq!(screen.matches(" PANE ").count(), 1, "nothing old is left: {screen}");
+    }
+}
+
+#[test]
+fn no_colour_is_used_where_none_is_wanted() {
+    let Some(desk) = desk("no_colour_is_used_where_none_is_wanted") else { return };
+    desk.waiting("Add hello", "echo hello > hello.txt");
+    let plain = desk.dashboard("NO_COLOR=1 monban", 100, 30);
+    let coloured = desk.dashboard("monban", 100, 31);
+    let colours = |screen: &str| {
+        let codes = screen.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m'));
+        let codes = codes.flat_map(|(codes, _)| codes.split(';')).map(String::from);
+        let is_colour = |code: &String| {
+            // These two take colours away.
+            code.parse::<u8>().is_ok_and(|code| code >= 30 && ![39, 49].contains(&code))
+        };
+        codes.filter(is_colour).collect::<Vec<_>>()
+    };
+    for window in [&plain, &coloured] {
+        window.shows("! waiting");
+        window.press(&["a"]);
+        window.shows("APPROVE");
+    }
+    assert!(!colours(&coloured.colours()).is_empty(), "this test sees colours");
+    let seen = plain.colours();
+    assert!(colours(&seen).is_empty(), "{seen}");
+}

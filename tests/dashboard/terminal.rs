@@ -1,0 +1,120 @@
+//! Coming and going: the person's terminal, the daemon, and the dashboard itself.
+
+use crate::desk;
+use rustix::process::{Pid, Signal, kill_process};
+
+fn signal(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+#[test]
+fn leaving_and_coming_back_shows_the_same_screen() {
+    let Some(desk) = desk("leaving_and_coming_back_shows_the_same_screen") else { return };
+    desk.waiting("Add hello", "echo hello > hello.txt; printf 'wide \\343\\201\\202 row\\n'");
+    desk.waiting("Ask", "ask 'which port?'");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("!2 need you");
+    window.shows("wide あ row");
+    let before = window.settled();
+    window.press(&["q"]);
+    desk.no_client_is_left();
+    window.line("monban");
+    window.shows("wide あ row");
+    assert_eq!(window.settled(), before);
+}
+
+#[test]
+fn however_it_ends_the_terminal_is_in_order_and_nothing_is_left() {
+    let Some(desk) = desk("however_it_ends_the_terminal_is_in_order_and_nothing_is_left") else {
+        return;
+    };
+    let id = desk.waiting("Ask", "ask 'which port?'");
+    let window = desk.tmux.window("order", 100, 30);
+    let (stty, modes) = (window.stty(), window.modes());
+    let open = || {
+        window.line("clear; monban");
+        window.shows("which port?");
+        assert!(window.is_taken());
+        // Colours, a hidden cursor and the agent's own modes are on the screen.
+        window.press(&["i"]);
+        window.shows(" PANE ");
+    };
+    let in_order = |how: &str| {
+        desk.no_client_is_left();
+        window.line("");
+        window.until("the shell", |screen| screen.contains("shell$") && !screen.contains("PANE"));
+        assert_eq!(window.stty(), stty, "{how}");
+        assert_eq!(window.modes(), modes, "{how}");
+    };
+    open();
+    window.press(&["C-]", "Q"]);
+    in_order("left");
+    for end in [Signal::TERM, Signal::HUP] {
+        open();
+        signal(window.program(), end);
+        in_order(&format!("{end:?}"));
+    }
+    open();
+    window.close();
+    desk.no_client_is_left();
+    assert_eq!(desk.instance.task(&id)["status"]["state"], "blocked", "the agent waits as before");
+}
+
+#[test]
+fn stopped_by_its_key_it_leaves_the_shell_in_order_and_comes_back() {
+    let Some(desk) = desk("stopped_by_its_key_it_leaves_the_shell_in_order_and_comes_back") else {
+        return;
+    };
+    let id = desk.waiting("Ask", "ask 'which port?'; ask \"took $answer, and then?\"");
+    let window = desk.tmux.window("stop", 100, 30);
+    let (stty, modes) = (window.stty(), window.modes());
+    window.line("clear; monban");
+    window.shows("which port?");
+    window.press(&["C-z"]);
+    window.until("the shell", |screen| screen.contains("shell$") && !screen.contains("NAV"));
+    assert_eq!((window.stty(), window.modes()), (stty.clone(), modes.clone()));
+    // What happens meanwhile is seen after.
+    desk.instance.monban(&["send", &id, "--keys", "7", "enter"]).expect(0);
+    window.line("fg");
+    window.shows("took 7, and then?");
+    assert!(window.is_taken());
+    // Stopped from outside it can do nothing before; it does after.
+    signal(window.program(), Signal::STOP);
+    window.shows("Stopped");
+    window.text("fg");
+    // The terminal is still raw: a shell that does not mend that knows no Enter.
+    window.press(&["C-j"]);
+    window.until("the dashboard", |screen| {
+        screen.contains("took 7, and then?") && !screen.contains("Stopped")
+    });
+    window.press(&["q"]);
+    desk.no_client_is_left();
+    window.shows("shell$");
+    assert_eq!((window.stty(), window.modes()), (stty, modes));
+}
+
+#[test]
+fn it_outlives_the_daemon_and_goes_on_with_the_next() {
+    let Some(desk) = desk("it_outlives_the_daemon_and_goes_on_with_the_next") else { return };
+    desk.waiting("Ask", "ask 'which port?'; echo took $answer");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("which port?");
+    let daemon = desk.instance.daemon();
+    desk.instance.kill(daemon);
+    let stale = window.shows("STALE");
+    assert!(stale.contains("Ask") && stale.contains("which port?"), "still readable: {stale}");
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    window.press(&["9"]);
+    window.shows("not typed");
+    window.press(&["C-]"]);
+    window.shows(" NAV ");
+    desk.instance.monban(&["daemon", "start"]).expect(0);
+    window.hides("STALE");
+    assert_ne!(desk.instance.daemon(), daemon);
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    window.text("80");
+    window.press(&["Enter"]);
+    window.shows("took 80");
+}

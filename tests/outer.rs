@@ -1,0 +1,211 @@
+//! A person's terminal is as it was after the client, however that ends.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail")]
+
+mod support {
+    pub mod outer;
+}
+
+use monban::tui::outer::signals::{Signal, Signals};
+use monban::tui::outer::{Frame, Outer, OuterError, QUESTIONS};
+use std::process::ExitCode;
+use std::time::Duration;
+use support::outer::{Pty, in_terminal, occurrences, runs_inside};
+
+/// Waits for what must come; a test that hangs says so.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), what).await.unwrap()
+}
+
+#[tokio::test]
+async fn leaving_puts_everything_back() {
+    let pty = Pty::open();
+    let before = pty.modes();
+    let outer = Outer::enter(&pty.slave, &pty.slave, true).unwrap();
+    assert_ne!(pty.modes(), before, "raw");
+    assert_eq!((outer.size().cols, outer.size().rows), (80, 24));
+    let mut frame = Frame::default();
+    frame.bytes().extend_from_slice(QUESTIONS);
+    outer.use_keyboard(frame.bytes());
+    outer.use_keyboard(frame.bytes());
+    frame
+        .bytes()
+        .extend_from_slice(b"\x1b[3;5r\x1b[31m\x1b[?25l\x1b[6 q\x1b[?2026h half a fra\x1b[");
+    soon(outer.write(&mut frame)).await.unwrap();
+    assert!(frame.is_drained());
+    let screen = pty.screen(|screen| screen.alternate_screen() && screen.bracketed_paste());
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::ButtonMotion);
+    outer.leave(0);
+    pty.until_text("\x1b[?1049l");
+    let screen = pty.screen(|_| true);
+    assert!(!screen.alternate_screen());
+    assert!(!screen.hide_cursor() && !screen.bracketed_paste());
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    assert_eq!(screen.fgcolor(), vt100::Color::Default);
+    assert_eq!(pty.count(b"\x1b[>1u"), 1, "the keyboard was asked for once");
+    assert_eq!(pty.count(b"\x1b[<u"), 1);
+    for undone in ["\x1b[0 q", "\x1b[r", "\x1b[?1004l", "\x1b[?7h", "\x1b[?2026l"] {
+        assert!(pty.count(undone.as_bytes()) > 0, "{undone:?}");
+    }
+    assert_eq!(pty.modes(), before);
+    assert!(!pty.slave_is_nonblocking(), "the shell's descriptor stays as it is");
+    drop(outer);
+    assert_eq!(pty.count(b"\x1b[?1049l"), 1, "and once");
+}
+
+#[tokio::test]
+async fn a_keyboard_protocol_that_was_not_offered_is_not_taken_back() {
+    let pty = Pty::open();
+    drop(Outer::enter(&pty.slave, &pty.slave, false).unwrap());
+    pty.until_text("\x1b[?1049l");
+    assert_eq!(pty.count(b"\x1b[<u"), 0);
+    assert_eq!(pty.count(b"\x1b[?1002h"), 0, "nor the mouse");
+}
+
+#[tokio::test]
+async fn something_else_may_have_the_terminal_for_a_while() {
+    let pty = Pty::open();
+    let before = pty.modes();
+    let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
+    outer.use_keyboard(Frame::default().bytes());
+    let raw = pty.modes();
+    let mut frame = Frame::default();
+    frame.bytes().extend_from_slice(b"of the last frame");
+    let seen = outer.outside(&mut frame, || pty.modes()).unwrap();
+    assert_eq!(seen, before);
+    assert_eq!(pty.modes(), raw);
+    assert!(frame.is_drained(), "what was left of the last frame is gone");
+    drop(outer);
+    pty.until("second leaving", |seen| occurrences(seen, b"\x1b[?1049l") == 2);
+    assert_eq!(pty.count(b"\x1b[?1049h"), 2);
+    assert_eq!((pty.count(b"\x1b[>1u"), pty.count(b"\x1b[<u")), (1, 2));
+}
+
+#[tokio::test]
+async fn a_slow_terminal_gets_every_byte_and_the_writer_knows() {
+    let pty = Pty::open_slow();
+    let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
+    let mut frame = Frame::default();
+    let text: Vec<u8> = (0..400_000_u32).flat_map(|n| format!("{n};").into_bytes()).collect();
+    frame.bytes().extend_from_slice(&text);
+    let pending = tokio::time::timeout(Duration::from_millis(50), outer.write(&mut frame)).await;
+    assert!(pending.is_err() && !frame.is_drained(), "nobody reads");
+    pty.start_reading();
+    soon(outer.write(&mut frame)).await.unwrap();
+    assert!(frame.is_drained());
+    pty.until("the text", |seen| seen.ends_with(&text));
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_gone_ends_reading_and_writing() {
+    let pty = Pty::open_slow();
+    let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
+    pty.type_in(b"abc");
+    let mut buffer = [0; 16];
+    let count = soon(outer.read(&mut buffer)).await.unwrap();
+    assert_eq!(&buffer[..count], b"abc");
+    pty.hang_up();
+    // What was typed before may still come.
+    while soon(outer.read(&mut buffer)).await.is_ok() {}
+    assert!(soon(outer.read(&mut buffer)).await.is_err(), "and stays so");
+    let mut frame = Frame::default();
+    frame.bytes().extend_from_slice(b"x");
+    assert!(soon(outer.write(&mut frame)).await.is_err());
+    outer.leave(1);
+}
+
+#[tokio::test]
+async fn answers_that_come_late_are_not_typed_into_the_shell() {
+    let pty = Pty::open();
+    let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
+    pty.answer_after(b"\x1b[?1049l", b"\x1b[0n\x1b[?62c");
+    outer.leave(2);
+    pty.type_in(b"echo\r");
+    assert_eq!(pty.read_line(), b"echo\n");
+}
+
+#[tokio::test]
+async fn what_is_no_terminal_is_refused() {
+    let file = tempfile::tempfile().unwrap();
+    let refused = Outer::enter(&file, &file, false);
+    assert!(matches!(refused, Err(OuterError::NotATerminal)));
+}
+
+/// The client that the tests below start in a terminal of their own.
+#[test]
+fn client() -> ExitCode {
+    if !runs_inside() {
+        return ExitCode::SUCCESS;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut signals = Signals::watch().unwrap();
+        let (input, output) = (rustix::stdio::stdin(), rustix::stdio::stdout());
+        let outer = Outer::enter(input, output, true).unwrap();
+        let (mut frame, mut buffer) = (Frame::default(), [0; 64]);
+        frame.bytes().extend_from_slice(b"shown");
+        loop {
+            outer.write(&mut frame).await.unwrap();
+            tokio::select! {
+                signal = signals.next() => match signal {
+                    Signal::End => break,
+                    Signal::Stop => {
+                        outer.stop(&mut frame).unwrap();
+                        frame.bytes().extend_from_slice(b"shown again");
+                    }
+                    Signal::Continue | Signal::Resize => {}
+                },
+                read = outer.read(&mut buffer) => match read {
+                    Ok(count) if buffer[..count].contains(&b'p') => panic!("a fault of the client"),
+                    Ok(_) => {}
+                    Err(_) => break,
+                },
+            }
+        }
+        outer.leave(0);
+    });
+    ExitCode::SUCCESS
+}
+
+#[test]
+fn signals_that_end_the_client_leave_the_terminal_in_order() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let pty = in_terminal("CLIENT; echo ended $?");
+        let before = pty.first_modes();
+        pty.until_text("shown");
+        pty.signal_client(signal);
+        pty.until_text("ended 0");
+        assert_eq!(pty.modes(), before, "{signal}");
+        assert!(!pty.screen(|_| true).alternate_screen());
+    }
+}
+
+#[test]
+fn a_panic_leaves_the_terminal_in_order_and_its_message_readable() {
+    let pty = in_terminal("CLIENT; echo ended");
+    let before = pty.first_modes();
+    pty.until_text("shown");
+    pty.type_in(b"p");
+    pty.until_text("ended");
+    assert_eq!(pty.modes(), before);
+    let screen = pty.screen(|screen| !screen.alternate_screen());
+    assert!(screen.contents().contains("a fault of the client"), "{}", screen.contents());
+}
+
+#[test]
+fn a_stopped_client_leaves_the_terminal_to_the_shell_and_comes_back() {
+    let pty = in_terminal("set -m; CLIENT; echo has stopped; read line; fg; echo ended $?");
+    let before = pty.first_modes();
+    pty.until_text("shown");
+    pty.signal_client("TSTP");
+    pty.until_text("has stopped");
+    assert!(!pty.screen(|_| true).alternate_screen());
+    assert_eq!(pty.modes(), before);
+    pty.type_in(b"\r");
+    pty.until_text("shown again");
+    assert!(pty.screen(|_| true).alternate_screen());
+    assert_ne!(pty.modes(), before);
+    pty.signal_client("TERM");
+    pty.until_text("ended 0");
+    assert_eq!(pty.modes(), before);
+}

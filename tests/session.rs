@@ -1,0 +1,94 @@
+//! Attached clients of a daemon in this process: what they see, what they may do, and that none of
+//! them harms another or an agent.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code)]
+#[path = "support/attached.rs"]
+mod attached;
+#[path = "session/harm.rs"]
+mod harm;
+#[allow(dead_code)]
+#[path = "support/instance.rs"]
+mod instance;
+#[path = "session/panes.rs"]
+mod panes;
+#[allow(dead_code)]
+#[path = "support/people.rs"]
+mod people;
+#[path = "session/tables.rs"]
+mod tables;
+#[path = "session/upgrade.rs"]
+mod upgrade;
+
+use attached::Attached;
+use instance::Instance;
+use monban::base::foreign::Foreign;
+use monban::base::id::{RunId, TaskId};
+use monban::base::paths::Places;
+use monban::model::task::{Kind, Origin, TaskSpec};
+use monban::wire::people::{Ask, PlanAsk, ShowAsk};
+use people::{InProcess, Person};
+use std::time::Duration;
+
+/// Longer than anything that was started takes to show.
+const QUIET: Duration = Duration::from_millis(400);
+
+/// A daemon in this process for a repository of its own; the daemon is stopped first.
+struct Room {
+    daemon: InProcess,
+    instance: Instance,
+}
+
+impl Room {
+    fn new() -> Self {
+        let instance = Instance::new();
+        Self { daemon: InProcess::start(Places::under(&instance.home)), instance }
+    }
+
+    fn person(&self, name: &str) -> Person {
+        Person::connect(&self.daemon.places, name, self.instance.repository.clone())
+    }
+
+    fn attach(&self, name: &str) -> Attached {
+        let at = self.instance.repository.clone();
+        Attached::attach(&self.daemon.places, name, at, false)
+    }
+
+    fn watch(&self, name: &str) -> Attached {
+        let at = self.instance.repository.clone();
+        Attached::attach(&self.daemon.places, name, at, true)
+    }
+
+    /// A task whose agent runs `script`; returns it with its run once the agent is at work.
+    fn agent(&self, script: &str) -> (TaskId, RunId) {
+        let mut ann = self.person("ann");
+        let task = add(&mut ann, "T", script);
+        let gate = ann.ask(Ask::Plan(PlanAsk::Check)).unwrap();
+        let trust = gate["hash"].as_str().map(ToString::to_string);
+        ann.ask(Ask::Plan(PlanAsk::Run { tasks: vec![task], trust, attend_ms: None })).unwrap();
+        let run = ann.until(&ShowAsk::Task(task), |task| {
+            let state = task["status"]["state"].as_str()?;
+            ["working", "blocked", "done"].contains(&state).then(|| task["run"].as_u64())?
+        });
+        (task, RunId(run))
+    }
+}
+
+fn add(person: &mut Person, title: &str, prompt: &str) -> TaskId {
+    let spec = TaskSpec {
+        title: Foreign::new(title),
+        kind: Kind::Fix,
+        agent: "script".into(),
+        prompt: prompt.into(),
+        after: Vec::new(),
+        files: Vec::new(),
+    };
+    let added = person.ask(Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real })).unwrap();
+    TaskId(added["id"].as_u64().unwrap())
+}
