@@ -378,7 +378,7 @@ fn a_login_file_of_codex_serves_one_run_at_a_time_and_comes_back_refreshed() {
     job.monban.monban(&["run", &first, "--trust", &gate]).expect(0);
     let task = job.until_waits_for(&first, "permission");
     job.monban.monban(&["run", &second]).expect(0);
-    let waiting = job.until(&second, "the wait", |task| task["status"]["source"] == "login");
+    let waiting = job.until(&second, "the wait", |task| task["status"]["source"] == "start");
     assert!(text(&waiting["status"]["detail"]).contains("run1"), "{:#}", waiting["status"]);
     // One that waits can be aborted, and tried again.
     job.monban.monban(&["abort", &second]).expect(0);

@@ -2,6 +2,7 @@
 
 use super::super::App;
 use super::super::rows::{TaskRow, short};
+use crate::base::count::count;
 use crate::tui::widgets::{put, put_all, row, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -63,7 +64,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         let since = app.since(status.since);
         format!("{} (says {}) {since}", task.agent, status.source)
     });
-    let changes = task.changed.map(|(files, lines)| format!("{files} files, {lines} lines"));
+    let changes = task
+        .changed
+        .map(|(files, lines)| format!("{}, {}", count(files, "file"), count(lines, "line")));
     let facts = [
         ("agent  ", source.unwrap_or_else(|| task.agent.clone())),
         ("status ", status.0.clone()),

@@ -5,6 +5,7 @@ use super::super::approval::{Approval, KEYS};
 use super::super::diff::File;
 use super::super::rows::short;
 use super::{CursorAt, about, bar, layout};
+use crate::base::count::count;
 use crate::tui::action::Action;
 use crate::tui::widgets::{clear, fit, put, put_all, row, width};
 use ratatui::buffer::Buffer;
@@ -142,10 +143,10 @@ fn changes(app: &App, approval: &Approval) -> Fact {
         return ("diff  ", "asking how much it changes".into(), theme.faint.style());
     };
     let (added, deleted) = diff.counts();
-    let counts = format!("{} files +{added} -{deleted}", diff.files.len());
+    let counts = format!("{} +{added} -{deleted}", count(diff.files.len() as u64, "file"));
     match diff.hidden {
         0 => ("diff  ", counts, theme.text.style()),
-        count => ("diff  ", format!("{counts}, {count} hidden chars!"), theme.bad.style()),
+        hidden => ("diff  ", format!("{counts}, {hidden} hidden chars!"), theme.bad.style()),
     }
 }
 

@@ -4,6 +4,7 @@ use super::super::diff::{Diff, Kind};
 use super::super::rows::short;
 use super::super::{App, gates::Gates};
 use super::{CursorAt, layout};
+use crate::base::count::count;
 use crate::tui::widgets::{fit, put, put_all, row, scrolled, skip, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -82,7 +83,7 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
         }
         _ => String::new(),
     };
-    let counts = format!("{} files +{added} -{deleted}  ", diff.files.len());
+    let counts = format!("{} +{added} -{deleted}  ", count(diff.files.len() as u64, "file"));
     let range = format!("{}..{}", short(&diff.base), short(&diff.head));
     let old = if is_old { " (older than the task's head)" } else { "" };
     let pieces = [
