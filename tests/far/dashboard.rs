@@ -198,7 +198,8 @@ fn on_a_bad_line_typing_is_echoed_in_order_nothing_is_lost_and_approving_works()
         for piece in words.as_bytes().chunks(7) {
             window.text(std::str::from_utf8(piece).unwrap());
             let seen: String = window.screen().split_whitespace().collect();
-            let echo = seen.split_once("yourwords?").unwrap().1;
+            // The first key gives the pane another size: for a moment it is being drawn anew.
+            let Some((_, echo)) = seen.split_once("yourwords?") else { continue };
             let echo = echo.split_once("every").map_or(echo, |(echo, _)| echo);
             assert!(words.starts_with(echo), "{echo}");
         }
