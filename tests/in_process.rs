@@ -16,13 +16,11 @@ mod instance;
 mod people;
 
 use instance::Instance;
-use monban::base::foreign::Foreign;
 use monban::base::id::TaskId;
 use monban::base::paths::Places;
 use monban::model::rejection::Class;
-use monban::model::task::{Kind, Origin, TaskSpec};
 use monban::wire::people::{Answer, Ask, DaemonAsk, PlanAsk, ShowAsk, TaskAsk};
-use people::{InProcess, Person};
+use people::{InProcess, Person, add};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -50,19 +48,6 @@ impl Night {
     fn advance(&self, by: Duration) {
         self.daemon.clock.advance(by);
     }
-}
-
-fn add(person: &mut Person, title: &str, prompt: &str) -> TaskId {
-    let spec = TaskSpec {
-        title: Foreign::new(title),
-        kind: Kind::Fix,
-        agent: "script".into(),
-        prompt: prompt.into(),
-        after: Vec::new(),
-        files: Vec::new(),
-    };
-    let added = person.ask(Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real })).unwrap();
-    TaskId(added["id"].as_u64().unwrap())
 }
 
 fn run(person: &mut Person, tasks: &[TaskId]) {

@@ -28,12 +28,10 @@ mod upgrade;
 
 use attached::Attached;
 use instance::Instance;
-use monban::base::foreign::Foreign;
 use monban::base::id::{RunId, TaskId};
 use monban::base::paths::Places;
-use monban::model::task::{Kind, Origin, TaskSpec};
 use monban::wire::people::{Ask, PlanAsk, ShowAsk};
-use people::{InProcess, Person};
+use people::{InProcess, Person, add};
 use std::time::Duration;
 
 /// Longer than anything that was started takes to show.
@@ -78,17 +76,4 @@ impl Room {
         });
         (task, RunId(run))
     }
-}
-
-fn add(person: &mut Person, title: &str, prompt: &str) -> TaskId {
-    let spec = TaskSpec {
-        title: Foreign::new(title),
-        kind: Kind::Fix,
-        agent: "script".into(),
-        prompt: prompt.into(),
-        after: Vec::new(),
-        files: Vec::new(),
-    };
-    let added = person.ask(Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real })).unwrap();
-    TaskId(added["id"].as_u64().unwrap())
 }

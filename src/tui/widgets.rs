@@ -1,8 +1,9 @@
 //! Small parts of drawing: text by cells, boxes, and room for a dialog. Everything goes straight
 //! into the buffer; nothing here knows what it shows.
 
+use super::present::cut;
 use crate::base::foreign::Foreign;
-use ratatui::buffer::{Buffer, CellWidth};
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
@@ -120,19 +121,6 @@ pub fn clear(buffer: &mut Buffer, area: Rect, style: Style) {
     buffer.set_style(area, style);
 }
 
-/// Blanks a wide character that lies across the left side of a column.
-fn cut(buffer: &mut Buffer, x: u16, y: u16) {
-    if x <= buffer.area.left() || x >= buffer.area.right() {
-        return;
-    }
-    let before = &mut buffer[(x - 1, y)];
-    // Of one byte it is narrow; asking for the width of a control character is a fault.
-    if before.symbol().len() > 1 && before.symbol().cell_width() > 1 {
-        before.set_symbol(" ");
-        buffer[(x, y)].set_symbol(" ");
-    }
-}
-
 /// Shows what hides itself in an area that somebody else's widget drew: what a person pasted may
 /// hold characters they cannot see.
 pub fn seal(buffer: &mut Buffer, area: Rect) {
@@ -228,6 +216,7 @@ pub fn scrolled(at: usize, len: usize, height: u16) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ratatui::buffer::CellWidth;
 
     #[test]
     fn text_is_cut_by_columns_and_never_inside_a_character() {

@@ -117,15 +117,13 @@ fn approve(journey: &Journey, window: &Window<'_>, id: &str) {
     window.until("the end", |screen| !screen.contains("APPROVE"));
 }
 
-#[test]
-fn in_a_terminal_of_ssh_a_person_sees_types_and_approves() {
-    let test = "in_a_terminal_of_ssh_a_person_sees_types_and_approves";
-    let Some(journey) = Journey::over(GOOD, test) else { return };
+/// The whole job with a question in it; `open` opens the dashboard.
+fn sees_types_and_approves<'a>(journey: &'a Journey, open: fn(&'a Journey) -> Window<'a>) {
     let id = journey.waiting("Ask", "ask 'which port?'; echo $answer > port; echo took $answer");
-    let window = journey.there();
+    let window = open(journey);
     window.shows("which port?");
     type_to_agent(&window, "8080", "took 8080");
-    approve(&journey, &window, &id);
+    approve(journey, &window, &id);
     assert_eq!(journey.instance.git(&["show", "main:port"]), "8080");
     window.press(&["Q"]);
     window.shows("shell$");
@@ -133,18 +131,17 @@ fn in_a_terminal_of_ssh_a_person_sees_types_and_approves() {
 }
 
 #[test]
+fn in_a_terminal_of_ssh_a_person_sees_types_and_approves() {
+    let test = "in_a_terminal_of_ssh_a_person_sees_types_and_approves";
+    let Some(journey) = Journey::over(GOOD, test) else { return };
+    sees_types_and_approves(&journey, Journey::there);
+}
+
+#[test]
 fn over_a_line_to_the_daemon_there_a_person_sees_types_and_approves() {
     let test = "over_a_line_to_the_daemon_there_a_person_sees_types_and_approves";
     let Some(journey) = Journey::over(GOOD, test) else { return };
-    let id = journey.waiting("Ask", "ask 'which port?'; echo $answer > port; echo took $answer");
-    let window = journey.here();
-    window.shows("which port?");
-    type_to_agent(&window, "8080", "took 8080");
-    approve(&journey, &window, &id);
-    assert_eq!(journey.instance.git(&["show", "main:port"]), "8080");
-    window.press(&["Q"]);
-    window.shows("shell$");
-    assert!(!window.is_taken());
+    sees_types_and_approves(&journey, Journey::here);
     let near = journey.instance.home.join("near");
     assert!(!near.join("run").exists(), "no daemon was started here");
 }

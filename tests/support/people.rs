@@ -3,11 +3,16 @@
 
 use monban::agent::prepare::Host;
 use monban::base::clock::{Clock, ManualClock, Timestamp};
+use monban::base::foreign::Foreign;
+use monban::base::id::TaskId;
 use monban::base::paths::Places;
 use monban::daemon::{self, Options};
 use monban::model::rejection::Rejection;
+use monban::model::task::{Kind, Origin, TaskSpec};
 use monban::wire::frame;
-use monban::wire::people::{Answer, Ask, Hello, MAGIC, PROTOCOL, Request, ShowAsk, Welcome};
+use monban::wire::people::{
+    Answer, Ask, Hello, MAGIC, PROTOCOL, PlanAsk, Request, ShowAsk, Welcome,
+};
 use serde_json::Value;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -158,4 +163,18 @@ impl Drop for InProcess {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Writes down a task for the scripted agent.
+pub fn add(person: &mut Person, title: &str, prompt: &str) -> TaskId {
+    let spec = TaskSpec {
+        title: Foreign::new(title),
+        kind: Kind::Fix,
+        agent: "script".into(),
+        prompt: prompt.into(),
+        after: Vec::new(),
+        files: Vec::new(),
+    };
+    let added = person.ask(Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real })).unwrap();
+    TaskId(added["id"].as_u64().unwrap())
 }

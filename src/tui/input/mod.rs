@@ -71,19 +71,6 @@ impl Key {
         }
         name
     }
-
-    /// The same key with a full-width character of an input method as the plain one it looks
-    /// like. For commands alone: text is typed as it came, and an approval is never guessed.
-    pub fn narrowed(self) -> Self {
-        match self.code {
-            Code::Char('\u{3000}') => Self { code: Code::Named("space"), ..self },
-            Code::Char(c @ '\u{ff01}'..='\u{ff5e}') => {
-                let plain = char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c);
-                Self { code: Code::Char(plain), ..self }
-            }
-            _ => self,
-        }
-    }
 }
 
 /// What the mouse did, and in which cell, from 0.

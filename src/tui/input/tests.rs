@@ -300,17 +300,3 @@ fn junk_is_bounded_and_what_follows_it_is_understood() {
         assert_eq!(events.pop(), Some(key("ctrl-right")), "round {round}");
     }
 }
-
-#[test]
-fn full_width_letters_are_commands_only_where_asked() {
-    let narrowed = |name: &str| {
-        let Event::Key(key) = key(name) else { panic!() };
-        key.narrowed().name()
-    };
-    for (wide, plain) in [("ａ", "a"), ("Ｇ", "G"), ("！", "!"), ("／", "/"), ("～", "~")] {
-        assert_eq!(narrowed(wide), plain);
-    }
-    assert_eq!(narrowed("　"), "space");
-    assert_eq!(narrowed("あ"), "あ");
-    assert_eq!(narrowed("ctrl-c"), "ctrl-c");
-}

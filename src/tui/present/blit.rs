@@ -1,11 +1,10 @@
-//! Cells of an agent's screen straight into a buffer, and room for a dialog over whatever is there.
+//! Cells of an agent's screen straight into a buffer.
 
 use super::pen::underline;
 use crate::term::{Color as Shade, Row, Style};
 use ratatui::buffer::{Buffer, Cell, CellDiffOption, CellWidth};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
-use ratatui::widgets::Widget;
 use std::num::NonZeroU16;
 
 /// Draws a row of an agent's screen into the first row of `area`, its first `from` columns left
@@ -106,23 +105,6 @@ pub fn cut(buffer: &mut Buffer, x: u16, y: u16) {
     for cell in &mut buffer.content[start + 1..end] {
         if is_hidden(cell) {
             cell.clone_from(&blank);
-        }
-    }
-}
-
-/// Blanks an area for a dialog. Unlike ratatui's widget of this name it leaves no half of a wide
-/// character at the edges, which would swallow a column of the border.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clear;
-
-impl Widget for Clear {
-    fn render(self, area: Rect, buffer: &mut Buffer) {
-        let area = area.intersection(buffer.area);
-        for y in area.top()..area.bottom() {
-            cut(buffer, area.left(), y);
-            cut(buffer, area.right(), y);
-            let start = buffer.index_of(area.x, y);
-            buffer.content[start..start + usize::from(area.width)].iter_mut().for_each(Cell::reset);
         }
     }
 }

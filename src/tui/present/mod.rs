@@ -11,7 +11,7 @@ mod pen;
 mod tests;
 mod tip;
 
-pub use blit::{Clear, blit, cut};
+pub use blit::{blit, cut};
 pub use pen::underline;
 
 use crate::term::CursorShape;

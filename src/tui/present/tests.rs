@@ -4,6 +4,7 @@
 use super::*;
 use crate::base::size::Size;
 use crate::term::{self, Color as Shade, Terminal, Underline};
+use crate::tui::widgets::clear;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::{Block, Widget};
 use std::num::NonZero;
@@ -214,7 +215,7 @@ fn change(chance: &mut Chance, buffer: &mut Buffer) {
         }
         6 => {
             let area = Rect::new(x, y, 6, 3).intersection(buffer.area);
-            Clear.render(area, buffer);
+            clear(buffer, area, Style::new());
             Block::bordered().style(chance.style()).render(area, buffer);
         }
         7 => {
@@ -376,7 +377,7 @@ fn a_dialog_over_wide_characters_keeps_its_border() {
         }
         screens.show(&buffer, false);
         let area = Rect::new(x, 1, 9, 3);
-        Clear.render(area, &mut buffer);
+        clear(&mut buffer, area, Style::new());
         Block::bordered().render(area, &mut buffer);
         screens.show(&buffer, false);
         screens.check(&meant(&buffer), "dialog");

@@ -2,12 +2,12 @@
 
 use super::super::App;
 use super::{CursorAt, layout};
-use crate::term::{Color as Shade, Cursor, Row, Style as CellStyle, Underline};
+use crate::term::Cursor;
+use crate::tui::present::blit;
 use crate::tui::widgets::{fit, put, put_all, row, width};
 use crate::view::pane::{Head, decode};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
 
 /// Columns that a cropped pane moves at once when its cursor leaves it.
 const CROP_COLUMNS: u16 = 16;
@@ -133,55 +133,5 @@ fn blit_all(buffer: &mut Buffer, seen: Seen, rows: &[crate::view::Row]) {
         if let Some(cells) = decode(encoded) {
             blit(&cells, seen.from.1, buffer, Rect { y, height: 1, ..area });
         }
-    }
-}
-
-/// Writes cells of an agent into one row, its first columns left out. A wide character that does
-/// not fit as a whole is blank.
-fn blit(cells: &Row, from: u16, buffer: &mut Buffer, area: Rect) {
-    let mut at = 0_u16;
-    for (text, cell) in cells.iter() {
-        let (start, end) = (at, at.saturating_add(u16::from(cell.width)));
-        at = end;
-        if end <= from {
-            continue;
-        }
-        if start >= from.saturating_add(area.width) {
-            return;
-        }
-        let is_whole = start >= from && end - from <= area.width;
-        let style = style(&cell.style);
-        let columns = start.max(from)..end.min(from + area.width);
-        for (nth, column) in columns.enumerate() {
-            let target = &mut buffer[(area.x + column - from, area.y)];
-            target.reset();
-            target.set_style(style);
-            if nth == 0 && is_whole && !cell.style.hidden {
-                target.set_symbol(text);
-            }
-        }
-    }
-}
-
-fn style(from: &CellStyle) -> Style {
-    let flags = [
-        (from.bold, Modifier::BOLD),
-        (from.dim, Modifier::DIM),
-        (from.italic, Modifier::ITALIC),
-        (from.inverse, Modifier::REVERSED),
-        (from.strikeout, Modifier::CROSSED_OUT),
-        (from.blink, Modifier::SLOW_BLINK),
-        (from.underline != Underline::None, Modifier::UNDERLINED),
-    ];
-    let set = flags.iter().filter(|(is_set, _)| *is_set);
-    let style = set.fold(Style::new(), |style, (_, flag)| style.add_modifier(*flag));
-    style.fg(colour(from.fg)).bg(colour(from.bg)).underline_color(colour(from.underline_color))
-}
-
-fn colour(shade: Shade) -> Color {
-    match shade {
-        Shade::Default => Color::Reset,
-        Shade::Indexed(index) => Color::Indexed(index),
-        Shade::Rgb(r, g, b) => Color::Rgb(r, g, b),
     }
 }
