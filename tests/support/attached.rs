@@ -139,6 +139,8 @@ impl Attached {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return false;
             }
+            // The end of a child of another test of this process.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return true,
             Err(error) => panic!("{error}"),
         };
         self.bytes += count;
