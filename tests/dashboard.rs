@@ -7,6 +7,8 @@ mod support;
 
 #[path = "dashboard/decide.rs"]
 mod decide;
+#[path = "dashboard/demo.rs"]
+mod demo;
 #[path = "dashboard/look.rs"]
 mod look;
 #[path = "dashboard/terminal.rs"]

@@ -8,10 +8,11 @@ use super::line::{self, Far, Prompts};
 use crate::base::clock::Clock;
 use crate::base::durable;
 use crate::base::hash;
+use crate::base::id::TaskId;
 use crate::base::size::Size;
 use crate::config::Diagnostics;
 use crate::config::person::{self, Person};
-use crate::tui::app::{App, Mark, Setup};
+use crate::tui::app::{App, Begin, Mark, Setup};
 use crate::tui::keymap::Keymap;
 use crate::tui::line::Connect;
 use crate::tui::run::{self, Options};
@@ -19,6 +20,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::Lines;
 use crate::wire::people::{Ask, Request};
 use std::io::IsTerminal;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,7 +38,25 @@ const WORDS: [&str; 32] = [
 /// Colours that are readable on light and dark.
 const COLOURS: [u8; 5] = [2, 3, 4, 5, 6];
 
-/// Opens the dashboard and stays until the person leaves it.
+/// A dashboard that is to be opened.
+pub(super) struct Desk {
+    /// A connection on which both have said hello.
+    pub first: UnixStream,
+    /// Makes others.
+    pub connect: Connect,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
+    /// Only to watch.
+    pub watch: bool,
+    /// All repositories.
+    pub all: bool,
+    /// The task to begin with.
+    pub task: Option<TaskId>,
+    /// What it says first.
+    pub says: Option<String>,
+}
+
+/// Opens the dashboard that was asked for and stays until the person leaves it.
 pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
     // With a host, the folder is one of the other machine.
     let here = &super::here(folder.filter(|_| args.host.is_none()))?;
@@ -47,39 +67,45 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
             "run it in one, or use the commands that print: `monban ls`, `monban inbox`",
         ));
     }
-    let person = person::load(&here.places.config_file).map_err(|error| mistake(&error))?;
-    let keymap = keymap(&person, &here.places.config_file)?;
-    let (theme, more_themes) = themes(&person)?;
+    let all = args.all || (args.host.is_some() && far_folder.is_none());
     let (first, connect, at) = match &args.host {
         None => {
             let first = Client::connect(&here.places, &here.at)?.into_stream();
             (first, near(here), here.at.clone())
         }
         Some(host) => {
-            let far = Far { host: host.clone(), at: far_folder.clone() };
+            let far = Far { host: host.clone(), at: far_folder };
             let first = client::greeted(line::connect(&far, Prompts::May)?)?;
             (first, over_ssh(far.clone()), PathBuf::from(far.at.unwrap_or_else(|| "/".into())))
         }
     };
-    let all = args.all || (args.host.is_some() && far_folder.is_none());
-    let size = Size { cols: 80, rows: 24 };
+    let task = args.id.map(|id| id.0);
+    let desk = Desk { first, connect, at, watch: args.watch, all, task, says: None };
+    open(&here.places.config_file, &here.places.state, desk)
+}
+
+/// Opens a dashboard as the person wants it by their configuration, with the mark that is kept in
+/// `state`, and stays until they leave it.
+pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failure> {
+    let person = person::load(config).map_err(|error| mistake(&error))?;
+    let (theme, more_themes) = themes(&person)?;
     let setup = Setup {
-        keymap,
+        keymap: keymap(&person, config)?,
         theme,
         more_themes,
         lines: Lines::default(),
-        mark: mark(&here.places.state)?,
+        mark: mark(state)?,
         no_colour: no_colour(),
         zone: jiff::tz::TimeZone::system(),
         started: Clock::System.now(),
-        watch: args.watch,
-        all,
-        size,
+        watch: desk.watch,
+        all: desk.all,
+        size: Size { cols: 80, rows: 24 },
     };
-    let attach = Ask::Attach { watch: args.watch, all, size: None };
+    let attach = Ask::Attach { watch: desk.watch, all: desk.all, size: None };
     let options = Options {
-        attach: Request { at: at.clone(), ask: attach },
-        at,
+        attach: Request { at: desk.at.clone(), ask: attach },
+        at: desk.at,
         is_far: std::env::var_os("SSH_CONNECTION").is_some(),
         mouse: true,
     };
@@ -87,17 +113,14 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let mut app = App::new(setup);
-    if let Some(id) = args.id {
-        app.begin_with(id.0);
-    }
-    let ended = runtime.block_on(run::run(app, options, first, connect));
+    let app = App::new(setup, Begin { task: desk.task, says: desk.says });
+    let ended = runtime.block_on(run::run(app, options, desk.first, desk.connect));
     runtime.shutdown_background();
     ended.map_err(|error| Failure::environment(error.to_string(), "run it in a terminal"))
 }
 
 /// Connects again to the daemon of this machine. One that was stopped stays so.
-fn near(here: &Here) -> Connect {
+pub(super) fn near(here: &Here) -> Connect {
     let (places, at) = (here.places.clone(), here.at.clone());
     Arc::new(move || match Client::connect_running(&places, &at) {
         Ok(Some(client)) => Ok(client.into_stream()),

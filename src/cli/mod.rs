@@ -114,7 +114,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Daemon(command) => files::daemon(&here, command, out),
         Command::Auth { json } => auth::run(&here, json, out),
         Command::Doctor { json } => doctor::run(&here, json, out),
-        Command::Demo { headless: _ } => demo::run(out),
+        Command::Demo { headless } => demo::run(&here, headless, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             // Not into `out`: this panics where a write fails.

@@ -42,9 +42,10 @@ impl Panes {
 
 impl App {
     pub(super) fn connected(&mut self) {
-        self.lost = None;
+        if self.lost.take().is_some() {
+            self.note = None;
+        }
         self.is_connected = true;
-        self.note = None;
         let tables = [
             (TASKS, Surface::Tasks { all: self.setup.all }),
             (INBOX, Surface::Inbox { all: self.setup.all }),

@@ -73,6 +73,15 @@ pub struct Setup {
     pub size: Size,
 }
 
+/// What a dashboard begins with.
+#[derive(Clone, Default, Debug)]
+pub struct Begin {
+    /// The task that is selected, once it is there.
+    pub task: Option<TaskId>,
+    /// What the last line says until a key is pressed.
+    pub says: Option<String>,
+}
+
 /// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
 /// never told to an agent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -281,7 +290,8 @@ pub struct App {
 
 impl App {
     /// A dashboard that has seen nothing yet.
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(setup: Setup, begin: Begin) -> Self {
+        let note = begin.says.map(|text| Note { text, is_bad: false });
         Self {
             setup,
             revision: 0,
@@ -298,7 +308,7 @@ impl App {
             panes: Panes::default(),
             screen: Screen::Fleet,
             history: Vec::new(),
-            task: None,
+            task: begin.task,
             item: None,
             diff: Loaded::default(),
             diff_at: (0, 0),
@@ -315,13 +325,8 @@ impl App {
             draft_task: None,
             asked: BTreeMap::new(),
             next_ask: 1,
-            note: None,
+            note,
         }
-    }
-
-    /// Begins with this task selected, once it is there.
-    pub fn begin_with(&mut self, task: TaskId) {
-        self.task = Some(task);
     }
 
     /// Takes what happened, now, and gives what is to be done.

@@ -53,7 +53,7 @@ impl Play {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let app = App::new(setup);
+        let app = App::new(setup, Begin::default());
         let mut play = Self { app, now: Moment::ZERO, did: Vec::new(), timer: None };
         play.take(Input::Connected);
         play.take(Input::Frame(vec![table(1, &head(), &tasks()), table(2, &json!({}), &items())]));
