@@ -11,6 +11,8 @@ mod decide;
 mod demo;
 #[path = "dashboard/look.rs"]
 mod look;
+#[path = "dashboard/picture.rs"]
+mod picture;
 #[path = "dashboard/terminal.rs"]
 mod terminal;
 

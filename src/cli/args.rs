@@ -106,7 +106,10 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Approve exactly what you looked at
+    /// Approve exactly what you looked at, and wait for it to land
+    ///
+    /// Status 0 when it landed, 3 when it is still being landed after a minute, 4 when it is
+    /// approved but did not land and needs you again.
     Approve {
         /// An inbox id, or a task's id
         item: String,
