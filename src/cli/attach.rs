@@ -101,11 +101,11 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         watch: desk.watch,
         all: desk.all,
         size: Size { cols: 80, rows: 24 },
+        at: desk.at.clone(),
     };
     let attach = Ask::Attach { watch: desk.watch, all: desk.all, size: None };
     let options = Options {
-        attach: Request { at: desk.at.clone(), ask: attach },
-        at: desk.at,
+        attach: Request { at: desk.at, ask: attach },
         is_far: std::env::var_os("SSH_CONNECTION").is_some(),
         mouse: true,
     };

@@ -36,8 +36,8 @@ use crate::tui::widgets::Lines;
 use crate::view::copy::Copy;
 use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
-use crate::wire::people::{Answer, Ask};
-use crate::wire::view::Surface;
+use crate::wire::people::Answer;
+use crate::wire::view::Said;
 use answer::{Asked, Loaded};
 use dialog::Dialog;
 use diff::Diff;
@@ -45,6 +45,7 @@ use gates::Gates;
 use look::Panes;
 use rows::{Head, ItemRow, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// How the dashboard is set up.
 #[derive(Clone, Debug)]
@@ -71,6 +72,8 @@ pub struct Setup {
     pub all: bool,
     /// The size of the terminal.
     pub size: Size,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
 }
 
 /// What a dashboard begins with.
@@ -160,43 +163,8 @@ pub enum Button {
 /// What is to be done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Do {
-    /// Look at something by a number, or at nothing any more.
-    Look {
-        /// The number.
-        surface: u32,
-        /// What.
-        at: Option<Surface>,
-        /// The digests of the rows that are here of it.
-        kept: Vec<String>,
-    },
-    /// Ask something; the answer comes back under its number.
-    Ask {
-        /// The number.
-        id: u32,
-        /// What.
-        ask: Ask,
-    },
-    /// Press keys in a run's terminal.
-    Press {
-        /// The run.
-        run: RunId,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// Paste into a run's terminal.
-    Paste {
-        /// The run.
-        run: RunId,
-        /// The text.
-        text: String,
-    },
-    /// Tell how much room there is for a run's pane.
-    Room {
-        /// The run.
-        run: RunId,
-        /// The room.
-        size: Size,
-    },
+    /// Say something to the daemon.
+    Say(Said),
     /// Open the person's editor on a text.
     Edit(String),
     /// Start the timer for this moment instead of any before it; none stops it.
@@ -397,6 +365,11 @@ impl App {
         let size = Size { rows, ..Size::UNATTENDED };
         let unknown = || PaneHead { size, ..PaneHead::default() };
         Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
+    }
+
+    /// Says something to the daemon.
+    fn tell(&mut self, said: Said) {
+        self.out.push(Do::Say(said));
     }
 
     fn say(&mut self, text: impl Into<String>) {

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::play::*;
-use crate::wire::people::InboxAsk;
+use crate::wire::people::{Ask, InboxAsk};
 use serde_json::json;
 
 /// The approvals that were asked for.

@@ -4,6 +4,7 @@
 use super::super::*;
 use crate::tui::theme::Theme;
 use crate::view::pane;
+use crate::wire::people::Ask;
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
@@ -38,6 +39,7 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
         watch: false,
         all: false,
         size: USUAL,
+        at: "/home/me/app".into(),
     }
 });
 static PANE: LazyLock<Update> = LazyLock::new(|| pane_of(AGENT, Size { cols: 100, rows: 30 }));
@@ -117,7 +119,7 @@ impl Play {
     /// Answers the last request that was asked.
     pub fn answer(&mut self, value: Value) -> &mut Self {
         let id = self.did.iter().rev().find_map(|what| match what {
-            Do::Ask { id, .. } => Some(*id),
+            Do::Say(Said::Ask { id, .. }) => Some(*id),
             _ => None,
         });
         self.take(Input::Answer { id: id.unwrap(), answer: Answer::Done(value) });
@@ -126,7 +128,7 @@ impl Play {
 
     pub fn asked(&self) -> Vec<Ask> {
         let ask = |what: &Do| match what {
-            Do::Ask { ask, .. } => Some(ask.clone()),
+            Do::Say(Said::Ask { ask, .. }) => Some(ask.clone()),
             _ => None,
         };
         self.did.iter().filter_map(ask).collect()
