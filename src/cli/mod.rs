@@ -12,6 +12,7 @@ mod hook;
 mod inside;
 mod layout;
 mod line;
+mod looks;
 mod plan;
 mod print;
 mod proxy;
