@@ -174,8 +174,8 @@ pub struct FileLogin {
     pub refreshes: String,
     /// JSON pointer to a number or RFC 3339 text that grows with every refresh.
     pub newer: String,
-    /// JSON pointer to when the login ends unless it is refreshed: milliseconds since the Unix epoch,
-    /// or RFC 3339 text.
+    /// JSON pointer to when the login ends unless it is refreshed: milliseconds since the Unix
+    /// epoch, or RFC 3339 text.
     pub expires: Option<String>,
     /// JSON pointers to what a refresh never changes.
     #[serde(default)]

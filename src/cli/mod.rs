@@ -13,6 +13,7 @@ mod inside;
 mod layout;
 mod line;
 mod login;
+mod looks;
 mod plan;
 mod print;
 mod proxy;
