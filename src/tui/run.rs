@@ -17,7 +17,6 @@ use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much of what was typed is read at once.
@@ -32,8 +31,6 @@ const FIRST_FRAME: Duration = Duration::from_millis(50);
 pub struct Options {
     /// The request by which a connection attaches.
     pub attach: Request,
-    /// The folder the person stands in, for requests.
-    pub at: PathBuf,
     /// The terminal is at the other end of a network.
     pub is_far: bool,
     /// The mouse is used.
@@ -389,17 +386,7 @@ impl Client {
 
     fn carry_out(&mut self, wanted: Do) {
         match wanted {
-            Do::Look { surface, at, kept } => {
-                self.line.say(Said::Look { surface, at, kept });
-            }
-            Do::Ask { id, ask } => {
-                self.line.say(Said::Ask { id, at: self.options.at.clone(), ask });
-            }
-            Do::Press { run, keys } => self.type_in(Said::Press { run, keys }),
-            Do::Paste { run, text } => self.type_in(Said::Paste { run, text }),
-            Do::Room { run, size } => {
-                self.line.say(Said::Room { run, size });
-            }
+            Do::Say(said) => self.say(said),
             Do::Edit(text) => {
                 let edited = self.outer.outside(&mut self.frame, || editor::edit(&text));
                 match self.anew(edited) {
@@ -415,8 +402,10 @@ impl Client {
         }
     }
 
-    fn type_in(&mut self, said: Said) {
-        if !self.line.say(said) {
+    /// Says something; a person is told when what they typed found no room.
+    fn say(&mut self, said: Said) {
+        let is_typed = matches!(said, Said::Press { .. } | Said::Paste { .. });
+        if !self.line.say(said) && is_typed {
             let why = "the line takes nothing more now: not typed";
             self.happened(Happened::Refused(why.into()));
         }

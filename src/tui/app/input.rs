@@ -2,12 +2,13 @@
 
 use super::dialog::Dialog;
 use super::draw::layout;
-use super::{App, Button, Do, Mouse, Screen};
+use super::{App, Button, Mouse, Screen};
 use crate::base::id::RunId;
 use crate::tui::action::Action;
 use crate::tui::keymap::{Meaning, Table};
 use crate::tui::keys;
 use crate::tui::pace::Moment;
+use crate::wire::view::Said;
 use std::time::Duration;
 
 /// How long after the first key of a chord its continuations are shown.
@@ -48,7 +49,7 @@ impl App {
         match self.is_connected {
             true => {
                 self.note = None;
-                self.out.push(Do::Press { run, keys: vec![key] });
+                self.tell(Said::Press { run, keys: vec![key] });
             }
             false => self.say_bad("not connected: not typed"),
         }
@@ -118,7 +119,7 @@ impl App {
     pub(super) fn paste(&mut self, text: String) {
         if let Some(run) = self.typing {
             match self.is_connected {
-                true => self.out.push(Do::Paste { run, text }),
+                true => self.tell(Said::Paste { run, text }),
                 false => self.say_bad("not connected: not pasted"),
             }
             return;

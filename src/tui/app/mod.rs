@@ -36,8 +36,8 @@ use crate::tui::widgets::Lines;
 use crate::view::copy::Copy;
 use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
-use crate::wire::people::{Answer, Ask};
-use crate::wire::view::Surface;
+use crate::wire::people::Answer;
+use crate::wire::view::Said;
 use answer::{Asked, Loaded};
 use dialog::Dialog;
 use diff::Diff;
@@ -45,6 +45,7 @@ use gates::Gates;
 use look::Panes;
 use rows::{Head, ItemRow, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// How the dashboard is set up.
 #[derive(Clone, Debug)]
@@ -67,6 +68,17 @@ pub struct Setup {
     pub all: bool,
     /// The size of the terminal.
     pub size: Size,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
+}
+
+/// What a dashboard begins with.
+#[derive(Clone, Default, Debug)]
+pub struct Begin {
+    /// The task that is selected, once it is there.
+    pub task: Option<TaskId>,
+    /// What the last line says until a key is pressed.
+    pub says: Option<String>,
 }
 
 /// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
@@ -149,43 +161,8 @@ pub enum Button {
 /// What is to be done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Do {
-    /// Look at something by a number, or at nothing any more.
-    Look {
-        /// The number.
-        surface: u32,
-        /// What.
-        at: Option<Surface>,
-        /// The digests of the rows that are here of it.
-        kept: Vec<String>,
-    },
-    /// Ask something; the answer comes back under its number.
-    Ask {
-        /// The number.
-        id: u32,
-        /// What.
-        ask: Ask,
-    },
-    /// Press keys in a run's terminal.
-    Press {
-        /// The run.
-        run: RunId,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// Paste into a run's terminal.
-    Paste {
-        /// The run.
-        run: RunId,
-        /// The text.
-        text: String,
-    },
-    /// Tell how much room there is for a run's pane.
-    Room {
-        /// The run.
-        run: RunId,
-        /// The room.
-        size: Size,
-    },
+    /// Say something to the daemon.
+    Say(Said),
     /// Open the person's editor on a text.
     Edit(String),
     /// Start the timer for this moment instead of any before it; none stops it.
@@ -279,7 +256,8 @@ pub struct App {
 
 impl App {
     /// A dashboard that has seen nothing yet.
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(setup: Setup, begin: Begin) -> Self {
+        let note = begin.says.map(|text| Note { text, is_bad: false });
         Self {
             setup,
             revision: 0,
@@ -296,7 +274,7 @@ impl App {
             panes: Panes::default(),
             screen: Screen::Fleet,
             history: Vec::new(),
-            task: None,
+            task: begin.task,
             item: None,
             diff: Loaded::default(),
             diff_at: (0, 0),
@@ -313,13 +291,8 @@ impl App {
             draft_task: None,
             asked: BTreeMap::new(),
             next_ask: 1,
-            note: None,
+            note,
         }
-    }
-
-    /// Begins with this task selected, once it is there.
-    pub fn begin_with(&mut self, task: TaskId) {
-        self.task = Some(task);
     }
 
     /// Takes what happened, now, and gives what is to be done.
@@ -405,6 +378,11 @@ impl App {
         let size = Size { rows, ..Size::UNATTENDED };
         let unknown = || PaneHead { size, ..PaneHead::default() };
         Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
+    }
+
+    /// Says something to the daemon.
+    fn tell(&mut self, said: Said) {
+        self.out.push(Do::Say(said));
     }
 
     fn say(&mut self, text: impl Into<String>) {

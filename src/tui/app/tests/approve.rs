@@ -3,7 +3,7 @@
 use super::super::*;
 use super::play::*;
 use crate::tui::keymap::Keymap;
-use crate::wire::people::InboxAsk;
+use crate::wire::people::{Ask, InboxAsk};
 use serde_json::json;
 
 /// The approvals that were asked for.
