@@ -182,8 +182,13 @@ impl App {
         match asked {
             Asked::Diff(_) => self.diff.problem = why_shown,
             Asked::Gates(_) => self.gates.problem = why_shown,
-            Asked::Checkpoints(_) | Asked::Undo(_) => {
-                self.dialog = None;
+            // Another dialog may be open by now; what is written in it stays.
+            Asked::Checkpoints(task) => {
+                self.dialog.take_if(|open| open.waits_for_checkpoints(task));
+                self.say_bad(why);
+            }
+            Asked::Undo(task) => {
+                self.dialog.take_if(|open| open.waits_for_undo(task));
                 self.say_bad(why);
             }
             Asked::Add | Asked::Reject(_) | Asked::Decided(_) => self.say_bad(why),
