@@ -45,11 +45,7 @@ pub enum Command {
     /// Look at this repository and write monban.toml for it; never overwrites
     Init,
     /// Per agent: how it is logged in, what reaches a run, and how to mend it
-    Auth {
-        /// One document for programs
-        #[arg(long)]
-        json: bool,
-    },
+    Auth(AuthArgs),
     /// Check what monban needs on this machine
     Doctor {
         /// One document for programs
@@ -413,6 +409,19 @@ pub struct RollbackArgs {
     /// Undo this rollback
     #[arg(long, value_name = "OP")]
     pub undo: Option<OpArg>,
+}
+
+/// How agents are logged in.
+#[derive(Args, Debug)]
+pub struct AuthArgs {
+    /// This agent alone
+    pub agent: Option<String>,
+    /// Log it in, by its own program in this terminal; `monban auth AGENT` lists the ways
+    #[arg(long, value_name = "WAY", num_args = 0..=1, requires = "agent", conflicts_with = "json")]
+    pub login: Option<Option<String>>,
+    /// One document for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Opening the dashboard.

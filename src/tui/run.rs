@@ -6,6 +6,7 @@ use super::echo::Echo;
 use super::editor;
 use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
 use super::line::{Connect, Line};
+use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
@@ -34,6 +35,8 @@ pub struct Options {
     pub is_far: bool,
     /// The mouse is used.
     pub mouse: bool,
+    /// Where keys and colours come from.
+    pub looks: Source,
 }
 
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
@@ -119,6 +122,7 @@ enum Woke {
     Drained,
     Line(super::line::News),
     Signal(Signal),
+    Looks,
     Time,
 }
 
@@ -137,6 +141,10 @@ impl Client {
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
+                Woke::Looks => {
+                    let looks = (self.options.looks.read)().map(Box::new);
+                    self.happened(Happened::Looks(looks));
+                }
                 Woke::Time => self.time(),
             }
         }
@@ -160,6 +168,7 @@ impl Client {
                 drained.map(|()| Woke::Drained)
             }
             news = self.line.news() => Ok(Woke::Line(news)),
+            () = self.options.looks.changed.notified() => Ok(Woke::Looks),
             () = time => Ok(Woke::Time),
         }
     }

@@ -198,13 +198,22 @@ impl App {
         match asked {
             Asked::Diff(_) => self.diff.problem = why_shown,
             Asked::Gates(_) => self.gates.problem = why_shown,
-            Asked::Checkpoints(_) | Asked::Undo(_) | Asked::Gate(_) | Asked::Session(_) => {
-                self.dialog = None;
+            // Another dialog may be open by now; what is written in it stays.
+            Asked::Checkpoints(task) => {
+                self.dialog.take_if(|open| open.waits_for_checkpoints(task));
+                self.say_bad(why);
+            }
+            Asked::Undo(task) => {
+                self.dialog.take_if(|open| open.waits_for_undo(task));
+                self.say_bad(why);
+            }
+            Asked::Gate(task) | Asked::Session(task) => {
+                self.dialog.take_if(|open| open.starts(task));
                 self.say_bad(why);
             }
             Asked::Start(task) if rejection.class == Class::NeedsPerson => {
                 self.wants_word = Some(task);
-                let key = self.setup.keymap.key_of(Action::Start);
+                let key = self.setup.looks.keymap.key_of(Action::Start);
                 self.say_bad(format!("{}; {key} again shows what it is about", rejection.why));
             }
             Asked::Add | Asked::Reject(_) | Asked::Start(_) | Asked::Decided(_) => {

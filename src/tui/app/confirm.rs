@@ -177,6 +177,14 @@ impl Confirm {
     }
 }
 
+impl Dialog {
+    /// Whether it is the start of this task.
+    pub(super) fn starts(&self, id: TaskId) -> bool {
+        let Dialog::Confirm(confirm) = self else { return false };
+        matches!(&confirm.about, About::Start(start) if start.task == id)
+    }
+}
+
 impl App {
     pub(super) fn open_alarm(&mut self, item: ItemRow) {
         self.dialog = Some(Dialog::Confirm(Box::new(Confirm::alarm(item, self.revision))));
@@ -200,11 +208,8 @@ impl App {
 
     /// The start of this task that is being looked at.
     fn open_start_of(&mut self, id: TaskId) -> Option<&mut Confirm> {
-        match &mut self.dialog {
-            Some(Dialog::Confirm(confirm)) => {
-                let is_it = matches!(&confirm.about, About::Start(start) if start.task == id);
-                is_it.then_some(&mut **confirm)
-            }
+        match self.dialog.as_mut().filter(|open| open.starts(id)) {
+            Some(Dialog::Confirm(confirm)) => Some(&mut **confirm),
             _ => None,
         }
     }

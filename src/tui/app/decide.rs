@@ -1,4 +1,5 @@
-//! Actions that decide something: most open a dialog, none does anything by one key but pausing.
+//! Actions that decide something: most open a dialog. One key alone pauses, starts and judges: what
+//! can be taken back.
 
 use super::answer::Asked;
 use super::approval::Approval;
@@ -196,17 +197,17 @@ impl App {
     }
 
     fn open_undo(&mut self, id: TaskId) {
-        let title = format!("UNDO a rollback of task {id}");
-        self.open_typed(title, &["Looking for its last rollback."], None, "");
+        self.open_typed(undo_title(id), &["Looking for its last rollback."], None, "");
         self.ask(Asked::Undo(id), Ask::Show(ShowAsk::Task(id)));
     }
 
     pub(super) fn undo_came(&mut self, id: TaskId, task: &Value) {
         let revision = self.revision;
-        let Some(Dialog::Typed(dialog)) = &mut self.dialog else { return };
-        if dialog.wanted.is_some() || !dialog.title.starts_with("UNDO") {
+        let Some(Dialog::Typed(dialog)) =
+            self.dialog.as_mut().filter(|open| open.waits_for_undo(id))
+        else {
             return;
-        }
+        };
         let attempt = list(&task["attempts"]).last().unwrap_or(&Value::Null);
         let last = list(&attempt["rollbacks"]).iter().rev().find(|one| one["can_undo"] == true);
         let op = last.and_then(|rollback| rollback["op"].as_str()).unwrap_or_default();
@@ -221,6 +222,22 @@ impl App {
         dialog.wanted = Some((Ask::Inbox(InboxAsk::Undo { op: OpId(number) }), op.to_string()));
         dialog.done = format!("{op} is being undone");
         dialog.look_again(revision);
+    }
+}
+
+fn undo_title(id: TaskId) -> String {
+    format!("UNDO a rollback of task {id}")
+}
+
+impl Dialog {
+    /// Whether it is to be filled with the rollbacks of this task.
+    pub(super) fn waits_for_undo(&self, id: TaskId) -> bool {
+        matches!(self, Dialog::Typed(typed) if typed.wanted.is_none() && typed.title == undo_title(id))
+    }
+
+    /// Whether it is to be filled with the checkpoints of this task.
+    pub(super) fn waits_for_checkpoints(&self, id: TaskId) -> bool {
+        matches!(self, Dialog::Checkpoints(picker) if picker.list.is_none() && picker.task == id)
     }
 }
 

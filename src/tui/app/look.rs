@@ -57,6 +57,8 @@ impl App {
             self.look_at(self.panes.last, Some(Surface::Pane { run, back }));
         }
         self.panes.room = None;
+        // What it shows may be old: it is read again with the keys that count again.
+        self.look_again();
     }
 
     pub(super) fn lost(&mut self, why: &str) {

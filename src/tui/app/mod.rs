@@ -31,7 +31,7 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
-use crate::tui::keymap::Keymap;
+use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::Lines;
@@ -52,12 +52,8 @@ use std::path::PathBuf;
 /// How the dashboard is set up.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The keys.
-    pub keymap: Keymap,
-    /// What it looks like.
-    pub theme: Theme,
-    /// The themes that the theme action goes on to.
-    pub more_themes: Vec<Theme>,
+    /// Keys and colours.
+    pub looks: Looks,
     /// What lines are drawn of.
     pub lines: Lines,
     /// What only this installation knows.
@@ -138,6 +134,8 @@ pub enum Input {
     Due,
     /// What a person wrote in their editor; `None` if they left it without.
     Edited(Option<String>),
+    /// The files of keys and colours changed: what they say now, or what is wrong with them.
+    Looks(Result<Box<Looks>, String>),
 }
 
 /// Something the mouse did, at a cell.
@@ -331,9 +329,24 @@ impl App {
             Input::Painted(revision) => self.painted(revision),
             Input::Due => self.due(),
             Input::Edited(text) => self.edited(text),
+            Input::Looks(looks) => self.take_looks(looks),
         }
         self.settle();
         std::mem::take(&mut self.out)
+    }
+
+    /// The files of keys and colours changed. Who meets other keys reads a dialog again.
+    fn take_looks(&mut self, looks: Result<Box<Looks>, String>) {
+        match looks {
+            Ok(looks) if *looks == self.setup.looks => {}
+            Ok(looks) => {
+                self.setup.looks = *looks;
+                self.chord.clear();
+                self.look_again();
+                self.say("keys and colours are as the files have them now");
+            }
+            Err(why) => self.say_bad(format!("keys and colours stay as they were: {why}")),
+        }
     }
 
     /// The number of what there is to draw: when it is another, there may be something new.
@@ -356,7 +369,7 @@ impl App {
     }
 
     fn theme(&self) -> &Theme {
-        &self.setup.theme
+        &self.setup.looks.theme
     }
 
     fn selected(&self) -> Option<&TaskRow> {

@@ -67,15 +67,15 @@ pub fn title(app: &App, buffer: &mut Buffer, area: Rect, word: &str, style: Styl
 
 /// What the last line says while somebody else decides.
 pub fn held(app: &App, person: &str) -> String {
-    let key = app.setup.keymap.key_of(Action::Approve);
-    let back = app.setup.keymap.of_action(Action::Back).next().map(|b| b.shown());
+    let key = app.setup.looks.keymap.key_of(Action::Approve);
+    let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
     let back = back.unwrap_or_default();
     format!("{person} decides it elsewhere; {key} takes it over  {back} closes")
 }
 
 fn keys(app: &App, approval: &Approval) -> String {
-    let key = |action| app.setup.keymap.key_of(action);
-    let back = app.setup.keymap.of_action(Action::Back).next().map(|b| b.shown());
+    let key = |action| app.setup.looks.keymap.key_of(action);
+    let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
     let back = back.unwrap_or_default();
     let [first, second] = KEYS;
     if approval.is_gone {

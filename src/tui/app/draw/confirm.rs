@@ -64,7 +64,7 @@ pub fn draw(app: &App, confirm: &Confirm, buffer: &mut Buffer) -> Option<CursorA
 
 /// What the keys do now.
 fn keys(app: &App, confirm: &Confirm, other: Option<&str>, below: usize, armed: bool) -> String {
-    let back = app.setup.keymap.of_action(Action::Back).next().map(|b| b.shown());
+    let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
     let back = back.unwrap_or_default();
     if confirm.is_gone {
         return format!("it is not as it was any more; {back} closes");
@@ -79,7 +79,7 @@ fn keys(app: &App, confirm: &Confirm, other: Option<&str>, below: usize, armed: 
         return format!("asking what there is to know  {back} later");
     }
     if below > 0 {
-        let down = app.setup.keymap.key_of(Action::Down);
+        let down = app.setup.looks.keymap.key_of(Action::Down);
         return format!("{down} shows the rest ({below} below)  {back} later");
     }
     let begun = confirm.keys.begun().and_then(|at| confirm.choices.get(at));

@@ -83,6 +83,25 @@ fn undo_takes_the_last_rollback_that_can_be_undone() {
 }
 
 #[test]
+fn an_answer_that_comes_late_fills_and_closes_no_dialog_but_its_own() {
+    let refused = || Answer::Refused(Rejection::refused("the store is damaged", "mend it"));
+    let mut play = Play::begin(USUAL);
+    play.keys("U esc down U");
+    play.take(Input::Answer { id: 1, answer: Answer::Done(whole_task()) }).wait(1000);
+    play.did.clear();
+    play.keys("o p 3 enter");
+    assert_eq!(play.asked(), [], "the rollback of task 7 under the name of task 8");
+    play.keys("esc u esc n p");
+    for id in [2, 3] {
+        play.take(Input::Answer { id, answer: refused() });
+    }
+    assert_eq!(play.app.mode(), Mode::Text, "what is typed now must not act");
+    play.keys("p");
+    assert_eq!(play.asked().len(), 1, "but for the checkpoints nothing was asked");
+    assert!(play.screen().contains("pp"), "{}", play.screen());
+}
+
+#[test]
 fn pausing_starting_and_judging_ask_at_once() {
     let mut play = Play::begin(USUAL);
     play.keys("p J down down p G s");

@@ -2,6 +2,7 @@
 //! and a small world of tasks.
 
 use super::super::*;
+use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 use crate::view::pane;
 use crate::wire::people::Ask;
@@ -28,9 +29,11 @@ pub struct Play {
 static SETUP: LazyLock<Setup> = LazyLock::new(|| {
     let mut themes = Theme::built_in().iter().map(|(name, _)| Theme::named(name).unwrap());
     Setup {
-        keymap: Keymap::named("default").unwrap(),
-        theme: themes.next().unwrap(),
-        more_themes: themes.collect(),
+        looks: Looks {
+            keymap: Keymap::named("default").unwrap(),
+            theme: themes.next().unwrap(),
+            more_themes: themes.collect(),
+        },
         lines: Lines::Drawn,
         mark: Mark { words: "otter teal".into(), colour: 6 },
         no_colour: false,
