@@ -31,6 +31,7 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::term::Pointer;
 use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
@@ -101,7 +102,7 @@ pub enum Input {
     /// A paste.
     Paste(String),
     /// The mouse.
-    Mouse(Mouse),
+    Mouse(Pointer),
     /// The terminal gained or lost the focus.
     Focus(bool),
     /// The terminal has another size.
@@ -136,28 +137,6 @@ pub enum Input {
     Edited(Option<String>),
     /// The files of keys and colours changed: what they say now, or what is wrong with them.
     Looks(Result<Box<Looks>, String>),
-}
-
-/// Something the mouse did, at a cell.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mouse {
-    /// What.
-    pub what: Button,
-    /// The column.
-    pub x: u16,
-    /// The row.
-    pub y: u16,
-}
-
-/// What a mouse can do here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Button {
-    /// The main button went down.
-    Press,
-    /// The wheel turned up.
-    WheelUp,
-    /// The wheel turned down.
-    WheelDown,
 }
 
 /// What is to be done.

@@ -22,6 +22,7 @@ use ratatui::buffer::Buffer;
 
 pub use confirm::lines as confirm_lines;
 pub use overlay::help_lines;
+pub use pane::cell_at;
 
 /// Where the cursor is to be drawn, and as what.
 pub type CursorAt = (u16, u16, CursorShape);
