@@ -216,6 +216,8 @@ pub struct App {
     diff_at: (usize, usize),
     gates: Loaded<Option<Gates>>,
     verdict: usize,
+    /// How many lines of its log are below those that are shown.
+    log_back: usize,
     search: String,
 
     /// The run that gets every key.
@@ -266,6 +268,7 @@ impl App {
             diff_at: (0, 0),
             gates: Loaded::default(),
             verdict: 0,
+            log_back: 0,
             search: String::new(),
             typing: None,
             left: None,

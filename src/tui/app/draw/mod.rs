@@ -21,6 +21,7 @@ use crate::tui::widgets;
 use ratatui::buffer::Buffer;
 
 pub use confirm::lines as confirm_lines;
+pub use gates::log_lines;
 pub use overlay::help_lines;
 pub use pane::cell_at;
 

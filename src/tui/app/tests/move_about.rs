@@ -235,6 +235,26 @@ fn the_mouse_is_the_agents_that_asked_for_it_while_a_person_types_to_it() {
 }
 
 #[test]
+fn the_log_of_a_verdict_is_read_from_its_end_to_its_beginning() {
+    let mut play = Play::begin(USUAL);
+    let log: Vec<String> = (1..=100).map(|line| format!("log line {line}.")).collect();
+    let mut one = gates();
+    one[0]["verdicts"][1]["tail"] = json!(log.join("\n"));
+    play.keys("v").answer(one);
+    assert!(play.screen().contains("log line 100."), "{}", play.screen());
+    play.keys("pageup");
+    let screen = play.screen();
+    assert!(!screen.contains("log line 100.") && screen.contains("lines above"), "{screen}");
+    play.keys("g g");
+    assert!(play.screen().contains("failing:") && play.screen().contains("log line 1."));
+    play.keys("pageup pagedown pagedown G");
+    assert!(play.screen().contains("log line 100."));
+    // Another verdict is read from its end again.
+    play.keys("g g k j");
+    assert!(play.screen().contains("log line 100."));
+}
+
+#[test]
 fn nothing_is_due_while_nothing_happens() {
     let mut play = Play::begin(USUAL);
     for keys in ["down", "enter", "esc d", "q v", "q 5", "?"] {
