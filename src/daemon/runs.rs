@@ -66,14 +66,16 @@ impl Attached {
     }
 
     /// A client types: its room is the terminal's size from now on. Gives the size the terminal is
-    /// about to take.
+    /// about to take, whenever it was asked to.
     pub fn drive(&self, client: u64, person: &str, room: Option<Size>) -> Option<Size> {
         let mut driver = self.driver();
         if driver.as_ref().is_none_or(|driver| driver.client != client) {
             *driver = Some(Driver { client, person: person.into(), room: None });
             self.live.watchers.changed();
         }
-        self.fit(driver.as_mut()?, room?)
+        let driver = driver.as_mut()?;
+        self.fit(driver, room?);
+        driver.room.filter(|room| self.live.look(Terminal::size) != *room)
     }
 
     /// A client has this much room: the terminal takes it if that client typed last.
@@ -83,16 +85,15 @@ impl Attached {
         }
     }
 
-    fn fit(&self, driver: &mut Driver, room: Size) -> Option<Size> {
+    fn fit(&self, driver: &mut Driver, room: Size) {
         let room = room.bounded();
         let room = Size { cols: room.cols.min(ROOM_MAX.cols), rows: room.rows.min(ROOM_MAX.rows) };
         // Without word of where in the output the new size begins, the screen would go wrong.
         if driver.room == Some(room) || !self.handle.tells_sizes() {
-            return None;
+            return;
         }
-        driver.room = Some(room);
         // A holder that is gone is noticed by whoever follows the run.
-        self.handle.resize(room).ok().map(|()| room)
+        driver.room = self.handle.resize(room).ok().map(|()| room);
     }
 
     /// The way to its holder.

@@ -11,6 +11,7 @@ use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
 use super::present::Presenter;
+use crate::base::size::Size;
 use crate::base::ticks::{self, Instant};
 use crate::wire::people::Request;
 use crate::wire::view::{Said, Told};
@@ -58,6 +59,7 @@ pub async fn run(
     let mut client = Client {
         app,
         outer,
+        size,
         signals,
         line: Line::new(first, connect, options.attach.clone()),
         input: Input::default(),
@@ -89,6 +91,8 @@ pub async fn run(
 struct Client {
     app: App,
     outer: Outer,
+    /// The size that was told last.
+    size: Size,
     signals: Signals,
     line: Line,
     input: Input,
@@ -269,6 +273,11 @@ impl Client {
     }
 
     fn typed(&mut self, bytes: &[u8]) {
+        // What was typed after a resize may come before the signal that tells of it.
+        let size = self.outer.size();
+        if size != self.size {
+            self.resized(size);
+        }
         let mut events = Vec::new();
         self.input.feed(bytes, &mut events);
         let patience = if self.options.is_far { ESCAPE_FAR } else { ESCAPE_NEAR };
@@ -339,13 +348,7 @@ impl Client {
 
     fn signal(&mut self, signal: Signal) {
         match signal {
-            Signal::Resize => {
-                let size = self.outer.size();
-                self.pace.resize(size);
-                self.is_new = true;
-                self.line.say(Said::Window { size });
-                self.happened(Happened::Resize(size));
-            }
+            Signal::Resize => self.resized(self.outer.size()),
             Signal::Stop => self.suspend(),
             Signal::Continue => {
                 let renewed = self.outer.renew(&mut self.frame);
@@ -353,6 +356,14 @@ impl Client {
             }
             Signal::End => self.ended = true,
         }
+    }
+
+    fn resized(&mut self, size: Size) {
+        self.size = size;
+        self.pace.resize(size);
+        self.is_new = true;
+        self.line.say(Said::Window { size });
+        self.happened(Happened::Resize(size));
     }
 
     fn suspend(&mut self) {
