@@ -4,17 +4,17 @@
 //! agent cannot flood an eternal log.
 
 use crate::agent::kind::AgentKind;
-use crate::agent::status::{Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker};
+use crate::agent::status::{Ended, Memory, Observation, Source, State, StatusTracker};
 use crate::agent::turn::TurnEnd;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::daemon::reported::{in_band, settled_status};
 use crate::daemon::session::screen::Encoded;
 use crate::daemon::session::watchers::Watchers;
-use crate::model::attempt::{AgentState, AgentStatus};
 use crate::model::command::Report;
-use crate::term::{BlockedKind, Modes, ProgramState, StatusReport, TermEvent, Terminal};
+use crate::term::{Modes, TermEvent, Terminal};
 use crate::wire::report::HookReport;
 use serde::{Deserialize, Serialize};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -60,6 +60,8 @@ struct Inner {
     /// The last prompt whose typing began.
     prompt: Option<u32>,
     told: Told,
+    /// How many wait for a change.
+    waiting: usize,
 }
 
 /// Whether an agent took its prompt.
@@ -146,6 +148,7 @@ impl LiveRun {
             screen_new_since: None,
             prompt,
             told: Told::default(),
+            waiting: 0,
         };
         let (telling, reports) = mpsc::channel();
         Self {
@@ -188,9 +191,12 @@ impl LiveRun {
         if at.since(new_since) >= SCREEN_AFTER {
             inner.read_screen(at);
         }
+        let is_awaited = inner.waiting > 0;
         drop(inner);
         self.watchers.changed();
-        self.changed.notify_all();
+        if is_awaited {
+            self.changed.notify_all();
+        }
         replies
     }
 
@@ -329,9 +335,17 @@ impl LiveRun {
             if inner.tracker.ready_for_prompt(now(), quiet) {
                 return true;
             }
-            let waited = self.changed.wait_timeout(inner, poll);
-            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.wait(inner, poll);
         }
+    }
+
+    /// Waits for a change, for at most `limit`.
+    fn wait<'a>(&self, mut inner: MutexGuard<'a, Inner>, limit: Duration) -> MutexGuard<'a, Inner> {
+        inner.waiting += 1;
+        let waited = self.changed.wait_timeout(inner, limit);
+        inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        inner.waiting -= 1;
+        inner
     }
 
     /// Whether the typing of this prompt began, now or under an earlier daemon.
@@ -382,8 +396,7 @@ impl LiveRun {
             if gave_up() || now() >= until {
                 return Taken::No;
             }
-            let waited = self.changed.wait_timeout(inner, poll);
-            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.wait(inner, poll);
         }
     }
 
@@ -440,50 +453,6 @@ impl Told {
         }
         self.recent.push(now);
         true
-    }
-}
-
-fn in_band(report: StatusReport) -> Observation {
-    let state = match report.state {
-        ProgramState::Clear => None,
-        ProgramState::Idle => Some(State::Idle),
-        ProgramState::Working => Some(State::Working),
-        ProgramState::Done => Some(State::Done),
-        ProgramState::Error => Some(State::Error),
-        ProgramState::Blocked => Some(State::Blocked(match report.kind {
-            Some(BlockedKind::Question) => Ask::Question,
-            Some(BlockedKind::Auth) => Ask::Auth,
-            Some(BlockedKind::Permission) | None => Ask::Permission,
-        })),
-    };
-    Observation::InBand { state, message: report.msg }
-}
-
-fn settled_status(status: &Status) -> AgentStatus {
-    let state = match status.state {
-        State::Starting => AgentState::Starting,
-        State::Working => AgentState::Working,
-        State::Blocked(Ask::Permission) => AgentState::BlockedPermission,
-        State::Blocked(Ask::Question | Ask::Auth) => AgentState::BlockedQuestion,
-        State::Idle => AgentState::Idle,
-        State::Done => AgentState::Done,
-        State::Error => AgentState::Error,
-        State::Exited => AgentState::Exited,
-        State::Unknown => AgentState::Unknown,
-    };
-    let source = match status.source {
-        Source::Exit => "process",
-        Source::InBand => "status protocol",
-        Source::Hook => "hook",
-        Source::Title => "title",
-        Source::Screen => "screen",
-        Source::Nothing => "nothing said",
-    };
-    AgentStatus {
-        state,
-        source: source.into(),
-        since: status.since,
-        detail: status.detail.clone().unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What of a run is worth telling, and when: noise, questions, turns that go on.
 
 use super::*;
+use crate::model::attempt::AgentState;
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)

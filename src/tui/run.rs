@@ -1,7 +1,7 @@
 //! The dashboard's loop: joins the person's terminal, the connection and the state machine. Decides
 //! nothing but what comes first: what was typed, before what was told, before what time brings.
 
-use super::app::{self, App, Do, Input as Happened, draw};
+use super::app::{self, App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
 use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
@@ -129,14 +129,11 @@ impl Client {
     async fn work(&mut self) -> Result<(), Gone> {
         let mut bytes = vec![0; READ_BYTES];
         while !self.ended {
-            self.give_credit();
+            // A frame before credit for the next one, so that nothing delays an echo.
             self.draw();
+            self.give_credit();
             match self.wait(&mut bytes).await? {
-                Woke::Typed(count) => {
-                    self.typed(&bytes[..count]);
-                    // What was typed is on its way before anything is drawn.
-                    tokio::task::yield_now().await;
-                }
+                Woke::Typed(count) => self.typed(&bytes[..count]),
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
@@ -202,11 +199,11 @@ impl Client {
             return;
         }
         if let Some(frame) = self.pace.credit() {
-            self.line.say(Said::Credit { frame });
+            self.line.say(&Said::Credit { frame });
         }
         if self.pace.measures(now) {
             let at = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-            self.line.say(Said::Ping { at });
+            self.line.say(&Said::Ping { at });
         }
     }
 
@@ -226,12 +223,19 @@ impl Client {
         if self.screen.area != area {
             self.screen.resize(area);
         }
-        self.screen.reset();
         let revision = self.app.revision();
-        let cursor = draw(&self.app, &mut self.screen);
+        let part = self.app.changed_part().filter(|_| !self.is_new);
         let out = self.frame.bytes();
         let before = out.len();
-        self.presenter.present(&self.screen, cursor, self.is_new, out);
+        if let Some(rows) = part {
+            let cursor = draw_part(&self.app, &rows, &mut self.screen);
+            self.presenter.present_part(&self.screen, rows, cursor, out);
+        } else {
+            self.screen.reset();
+            let cursor = draw(&self.app, &mut self.screen);
+            self.presenter.present(&self.screen, cursor, self.is_new, out);
+        }
+        self.app.is_drawn();
         self.is_new = false;
         self.drawn = Some(revision);
         if out.len() > before && self.options.is_far {
@@ -339,7 +343,7 @@ impl Client {
                 let size = self.outer.size();
                 self.pace.resize(size);
                 self.is_new = true;
-                self.line.say(Said::Window { size });
+                self.line.say(&Said::Window { size });
                 self.happened(Happened::Resize(size));
             }
             Signal::Stop => self.suspend(),
@@ -381,15 +385,15 @@ impl Client {
     fn carry_out(&mut self, wanted: Do) {
         match wanted {
             Do::Look { surface, at, kept } => {
-                self.line.say(Said::Look { surface, at, kept });
+                self.line.say(&Said::Look { surface, at, kept });
             }
             Do::Ask { id, ask } => {
-                self.line.say(Said::Ask { id, at: self.options.at.clone(), ask });
+                self.line.say(&Said::Ask { id, at: self.options.at.clone(), ask });
             }
             Do::Press { run, keys } => self.type_in(Said::Press { run, keys }),
             Do::Paste { run, text } => self.type_in(Said::Paste { run, text }),
             Do::Room { run, size } => {
-                self.line.say(Said::Room { run, size });
+                self.line.say(&Said::Room { run, size });
             }
             Do::Edit(text) => {
                 let edited = self.outer.outside(&mut self.frame, || editor::edit(&text));
@@ -407,7 +411,7 @@ impl Client {
     }
 
     fn type_in(&mut self, said: Said) {
-        if !self.line.say(said) {
+        if !self.line.say(&said) {
             let why = "the line takes nothing more now: not typed";
             self.happened(Happened::Refused(why.into()));
         }

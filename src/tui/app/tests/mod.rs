@@ -5,5 +5,6 @@ mod approve;
 mod decide;
 mod fuzz;
 mod move_about;
+mod part;
 mod play;
 mod screens;
