@@ -180,8 +180,8 @@ impl Holder {
         self.send(&Notice::Live { offset, hex: hex(&bytes) });
     }
 
-    /// Tells the daemon what it does not know yet: of much output one notice at a time, so that they
-    /// coalesce while it is busy, and the end after all output.
+    /// Tells the daemon what it does not know yet: of much output one notice at a time, so that
+    /// they coalesce while it is busy, and the end after all output.
     pub(super) fn tell(&mut self, time: Instant) {
         let (offset, stored) = (self.transcript.offset(), self.transcript.stored());
         let Some(daemon) = &mut self.daemon else { return };

@@ -7,8 +7,8 @@ use crate::base::clock::Timestamp;
 use crate::base::size::Size;
 use serde::{Deserialize, Serialize};
 
-/// The protocol versions this program speaks, best first. From 2 on the holder tells resizes; from 3
-/// on it goes on telling while no more than [`UNANSWERED_BYTES`] are unanswered.
+/// The protocol versions this program speaks, best first. From 2 on the holder tells resizes; from
+/// 3 on it goes on telling while no more than [`UNANSWERED_BYTES`] are unanswered.
 pub const VERSIONS: &[u32] = &[3, 2, 1];
 /// Output the holder may have told without an answer before it waits for one: an echo needs none,
 /// and wakes nobody for it.

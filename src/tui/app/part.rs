@@ -1,5 +1,5 @@
-//! What of the screen has to be drawn anew. An agent's echo changes a row or two of its pane; to draw
-//! all for that would take longer than everything else on the way from the key.
+//! What of the screen has to be drawn anew. An agent's echo changes a row or two of its pane; to
+//! draw all for that would take longer than everything else on the way from the key.
 
 use super::draw::layout;
 use super::rows::typed;
@@ -62,8 +62,8 @@ impl App {
         }
     }
 
-    /// The rows that an update changes, if it changes some rows of the focused pane, shown whole and
-    /// with nothing over it, and at most its cursor beside them.
+    /// The rows that an update changes, if it changes some rows of the focused pane, shown whole
+    /// and with nothing over it, and at most its cursor beside them.
     fn rows_of(&self, update: &Update) -> Option<Changed> {
         let is_plain = self.screen == Screen::Focus && self.dialog.is_none();
         let is_bare = is_plain && self.chord.is_empty() && self.note.is_none();

@@ -50,8 +50,8 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     }
 }
 
-/// Draws some rows of the focused pane, as [`App::changed_part`] gives them, into a buffer that shows
-/// the rest; gives where the cursor stands, if anywhere.
+/// Draws some rows of the focused pane, as [`App::changed_part`] gives them, into a buffer that
+/// shows the rest; gives where the cursor stands, if anywhere.
 pub fn draw_part(app: &App, rows: &Range<u16>, buffer: &mut Buffer) -> Option<CursorAt> {
     let cursor = pane::rows(app, rows, buffer);
     cursor.filter(|_| app.mode() == Mode::Pane)
