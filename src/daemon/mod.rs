@@ -176,6 +176,8 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
     let driver = Driver::new(Arc::clone(&world));
     let engine = Engine::new(channel, core, log, options.clock, driver, Command::Daemon(started));
     let engine = tokio::spawn(engine.run());
+    let strays = Arc::clone(&world);
+    tokio::task::spawn_blocking(move || effects::end_strays(&strays));
     let people = tokio::spawn(server::serve(people, Arc::clone(&world)));
     let reports = tokio::spawn(hooks::serve(reports, Arc::clone(&world)));
     tokio::pin!(engine);
