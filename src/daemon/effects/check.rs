@@ -4,6 +4,7 @@
 use super::facts::Facts;
 use super::snapshot::PRIVATE;
 use super::to_end;
+use crate::base::count::count;
 use crate::base::durable;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
@@ -179,13 +180,29 @@ impl<'a> Bench<'a> {
         let differing = differing.map_err(|error| error.to_string())?;
         if let Some(first) = differing.first() {
             return Err(format!(
-                "the checkout is no longer the snapshot: {} files were changed or removed by a \
-                 command before it, such as {}; set-up and lint may only add files",
-                differing.len(),
+                "the checkout is no longer the snapshot: {} changed or removed {}, such as {}. \
+                 set-up and lint may add files and change none, or something else would be judged. \
+                 In monban.toml name a form of the command that changes nothing (`npm ci` for `npm \
+                 install`, `--locked`, a formatter's `--check`), or commit what it makes to the base",
+                self.commands_before(number),
+                count(differing.len() as u64, "file"),
                 first.shown()
             ));
         }
         remove(&self.report)
+    }
+
+    /// The commands that ran since the checkout was last found as the snapshot has it: all of
+    /// set-up, or the check before.
+    fn commands_before(&self, number: u64) -> String {
+        let mut before: Vec<&(String, String)> =
+            (0..number).zip(&self.commands).map(|(_, command)| command).collect();
+        let set_up = before.iter().take_while(|(check, _)| check == "setup").count();
+        if set_up < before.len() {
+            before = before.split_off(before.len() - 1);
+        }
+        let named: Vec<String> = before.iter().map(|(_, command)| format!("`{command}`")).collect();
+        named.join(" or ")
     }
 
     fn check(&self, number: u64, check: &str, command: &str, cancel: &Cancel) -> Verdict {
