@@ -190,7 +190,8 @@ impl App {
 
     pub(super) fn undo_came(&mut self, id: TaskId, task: &Value) {
         let revision = self.revision;
-        let Some(Dialog::Typed(dialog)) = self.dialog.as_mut().filter(|open| open.waits_for_undo(id))
+        let Some(Dialog::Typed(dialog)) =
+            self.dialog.as_mut().filter(|open| open.waits_for_undo(id))
         else {
             return;
         };
