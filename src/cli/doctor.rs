@@ -172,7 +172,7 @@ fn clock(here: &Here) -> Row {
 
 /// Each agent: its program, and how a run of it would be logged in.
 fn agents(here: &Here) -> Vec<Row> {
-    let agents = match crate::daemon::agents_of(&here.places.config_file) {
+    let agents = match crate::daemon::agents_of(&here.places) {
         Ok(agents) => agents,
         Err(error) => return vec![Row::new("fail", "agents", error.why, error.cure)],
     };
@@ -189,7 +189,7 @@ fn agents(here: &Here) -> Vec<Row> {
             }
         };
         let program = program.display();
-        match login(name, kind, config, &host) {
+        match login(name, kind, config, &host, Clock::System.now()) {
             Login::Missing { cure } => {
                 Row::new("warn", "agent", format!("{name}: {program}, not logged in"), cure)
             }

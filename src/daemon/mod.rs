@@ -42,7 +42,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast;
 use world::World;
 
-pub use agents::{Agent, all as agents_of};
+pub use agents::{Agent, all as agents_of, named_in as agent_of};
 pub use runs::replayed;
 
 /// How much progress may wait for those who follow it; the rest is dropped, it is only progress.

@@ -39,7 +39,7 @@ pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejecti
             }
             Ok(waits)
         }
-        ShowAsk::Auth => Ok(json!(super::agents::auth(&asked.world)?)),
+        ShowAsk::Auth => Ok(json!(super::agents::auth(&asked.world).await?)),
         ShowAsk::Diff(id) => asked.world.diff(id).await,
         ShowAsk::Gates(id) => {
             let gates = asked.world.engine.look(move |core| view::gates(&core.state, id));

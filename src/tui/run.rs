@@ -6,6 +6,7 @@ use super::echo::Echo;
 use super::editor;
 use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
 use super::line::{Connect, Line};
+use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
@@ -18,7 +19,6 @@ use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much of what was typed is read at once.
@@ -35,12 +35,12 @@ const FIRST_FRAME: Duration = Duration::from_millis(50);
 pub struct Options {
     /// The request by which a connection attaches.
     pub attach: Request,
-    /// The folder the person stands in, for requests.
-    pub at: PathBuf,
     /// The terminal is at the other end of a network.
     pub is_far: bool,
     /// The mouse is used.
     pub mouse: bool,
+    /// Where keys and colours come from.
+    pub looks: Source,
 }
 
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
@@ -129,6 +129,7 @@ enum Woke {
     Drained,
     Line(super::line::News),
     Signal(Signal),
+    Looks,
     Time,
 }
 
@@ -148,6 +149,10 @@ impl Client {
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
+                Woke::Looks => {
+                    let looks = (self.options.looks.read)().map(Box::new);
+                    self.happened(Happened::Looks(looks));
+                }
                 Woke::Time => self.time(),
             }
             self.send_keys();
@@ -172,6 +177,7 @@ impl Client {
                 drained.map(|()| Woke::Drained)
             }
             news = self.line.news() => Ok(Woke::Line(news)),
+            () = self.options.looks.changed.notified() => Ok(Woke::Looks),
             () = time => Ok(Woke::Time),
         }
     }
@@ -388,25 +394,8 @@ impl Client {
     }
 
     fn carry_out(&mut self, wanted: Do) {
-        if !matches!(wanted, Do::Press { .. }) {
-            self.send_keys();
-        }
         match wanted {
-            Do::Look { surface, at, kept } => {
-                self.line.say(Said::Look { surface, at, kept });
-            }
-            Do::Ask { id, ask } => {
-                if !self.line.say(Said::Ask { id, at: self.options.at.clone(), ask }) {
-                    let why = "nothing was asked: it is too long, or the line takes no more";
-                    let refused = Rejection::new(Class::Environment, why, "try again, with less");
-                    self.happened(Happened::Answer { id, answer: Answer::Refused(refused) });
-                }
-            }
-            Do::Press { run, keys } => self.press(run, keys),
-            Do::Paste { run, text } => self.type_in(Said::Paste { run, text }),
-            Do::Room { run, size } => {
-                self.line.say(Said::Room { run, size });
-            }
+            Do::Say(said) => self.say(said),
             Do::Edit(text) => {
                 let edited = self.outer.lend(&mut self.frame, || editor::edit(&text));
                 match self.anew(edited) {
@@ -422,8 +411,13 @@ impl Client {
         }
     }
 
-    /// Keys typed in one go are one message: there is room for more of them than of messages.
-    fn press(&mut self, run: RunId, keys: Vec<String>) {
+    /// Says something. Keys typed in one go are one message: there is room for more of them than of
+    /// messages.
+    fn say(&mut self, said: Said) {
+        let Said::Press { run, keys } = said else {
+            self.send_keys();
+            return self.send(said);
+        };
         match &mut self.keys {
             Some((of, before)) if *of == run && before.len() < KEYS_TOGETHER => before.extend(keys),
             _ => {
@@ -435,12 +429,22 @@ impl Client {
 
     fn send_keys(&mut self) {
         if let Some((run, keys)) = self.keys.take() {
-            self.type_in(Said::Press { run, keys });
+            self.send(Said::Press { run, keys });
         }
     }
 
-    fn type_in(&mut self, said: Said) {
-        if !self.line.say(said) {
+    /// Sends something; a person is told when what they typed or asked found no way.
+    fn send(&mut self, said: Said) {
+        let is_typed = matches!(said, Said::Press { .. } | Said::Paste { .. });
+        let asked = if let Said::Ask { id, .. } = &said { Some(*id) } else { None };
+        if self.line.say(said) {
+            return;
+        }
+        if let Some(id) = asked {
+            let why = "nothing was asked: it is too long, or the line takes no more";
+            let refused = Rejection::new(Class::Environment, why, "try again, with less");
+            self.happened(Happened::Answer { id, answer: Answer::Refused(refused) });
+        } else if is_typed {
             let why = "the line takes nothing more now: not typed";
             self.happened(Happened::Refused(why.into()));
         }

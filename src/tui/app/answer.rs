@@ -2,9 +2,10 @@
 
 use super::diff::Diff;
 use super::gates::Gates;
-use super::{App, Do, Screen, decide, dialog::Dialog};
+use super::{App, Screen, decide, dialog::Dialog};
 use crate::base::id::TaskId;
 use crate::wire::people::{Answer, Ask, ShowAsk};
+use crate::wire::view::Said;
 use serde_json::Value;
 
 /// What a request was for.
@@ -96,7 +97,8 @@ impl App {
         let id = self.next_ask;
         self.next_ask = self.next_ask.wrapping_add(1);
         self.asked.insert(id, asked);
-        self.out.push(Do::Ask { id, ask });
+        let at = self.setup.at.clone();
+        self.tell(Said::Ask { id, at, ask });
     }
 
     /// Asks for what is shown of a task, when it may have changed.

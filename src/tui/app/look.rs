@@ -8,7 +8,7 @@ use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::tui::pace::Moment;
 use crate::view::Update;
-use crate::wire::view::Surface;
+use crate::wire::view::{Said, Surface};
 use std::collections::BTreeSet;
 
 /// The numbers of the tables. Panes have those above, each its own: a frame that is still on its
@@ -42,9 +42,10 @@ impl Panes {
 
 impl App {
     pub(super) fn connected(&mut self) {
-        self.lost = None;
+        if self.lost.take().is_some() {
+            self.note = None;
+        }
         self.is_connected = true;
-        self.note = None;
         let tables = [
             (TASKS, Surface::Tasks { all: self.setup.all }),
             (INBOX, Surface::Inbox { all: self.setup.all }),
@@ -158,7 +159,7 @@ impl App {
             let room = (run, Size { cols: area.width, rows: area.height });
             if self.panes.room != Some(room) {
                 self.panes.room = Some(room);
-                self.out.push(Do::Room { run: room.0, size: room.1 });
+                self.tell(Said::Room { run: room.0, size: room.1 });
             }
         }
     }
@@ -167,7 +168,7 @@ impl App {
         let is_same_run = self.panes.at.map(|(run, _)| run) == wanted.map(|(run, _)| run);
         if let Some(surface) = self.panes.surface().filter(|_| !is_same_run) {
             self.copy.forget(surface);
-            self.out.push(Do::Look { surface, at: None, kept: Vec::new() });
+            self.tell(Said::Look { surface, at: None, kept: Vec::new() });
         }
         self.panes.at = wanted;
         if let Some((run, back)) = wanted {
@@ -178,7 +179,7 @@ impl App {
 
     fn look_at(&mut self, surface: u32, at: Option<Surface>) {
         let kept = self.copy.digests(surface);
-        self.out.push(Do::Look { surface, at, kept });
+        self.tell(Said::Look { surface, at, kept });
     }
 
     /// Goes back in the history of the pane, or towards its screen.

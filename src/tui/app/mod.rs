@@ -29,15 +29,15 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
-use crate::tui::keymap::Keymap;
+use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::Lines;
 use crate::view::copy::Copy;
 use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
-use crate::wire::people::{Answer, Ask};
-use crate::wire::view::Surface;
+use crate::wire::people::Answer;
+use crate::wire::view::Said;
 use answer::{Asked, Loaded};
 use dialog::Dialog;
 use diff::Diff;
@@ -45,16 +45,13 @@ use gates::Gates;
 use look::Panes;
 use rows::{Head, ItemRow, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// How the dashboard is set up.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The keys.
-    pub keymap: Keymap,
-    /// What it looks like.
-    pub theme: Theme,
-    /// The themes that the theme action goes on to.
-    pub more_themes: Vec<Theme>,
+    /// Keys and colours.
+    pub looks: Looks,
     /// What lines are drawn of.
     pub lines: Lines,
     /// What only this installation knows.
@@ -71,6 +68,17 @@ pub struct Setup {
     pub all: bool,
     /// The size of the terminal.
     pub size: Size,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
+}
+
+/// What a dashboard begins with.
+#[derive(Clone, Default, Debug)]
+pub struct Begin {
+    /// The task that is selected, once it is there.
+    pub task: Option<TaskId>,
+    /// What the last line says until a key is pressed.
+    pub says: Option<String>,
 }
 
 /// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
@@ -124,6 +132,8 @@ pub enum Input {
     Due,
     /// What a person wrote in their editor; `None` if they left it without.
     Edited(Option<String>),
+    /// The files of keys and colours changed: what they say now, or what is wrong with them.
+    Looks(Result<Box<Looks>, String>),
 }
 
 /// Something the mouse did, at a cell.
@@ -151,43 +161,8 @@ pub enum Button {
 /// What is to be done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Do {
-    /// Look at something by a number, or at nothing any more.
-    Look {
-        /// The number.
-        surface: u32,
-        /// What.
-        at: Option<Surface>,
-        /// The digests of the rows that are here of it.
-        kept: Vec<String>,
-    },
-    /// Ask something; the answer comes back under its number.
-    Ask {
-        /// The number.
-        id: u32,
-        /// What.
-        ask: Ask,
-    },
-    /// Press keys in a run's terminal.
-    Press {
-        /// The run.
-        run: RunId,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// Paste into a run's terminal.
-    Paste {
-        /// The run.
-        run: RunId,
-        /// The text.
-        text: String,
-    },
-    /// Tell how much room there is for a run's pane.
-    Room {
-        /// The run.
-        run: RunId,
-        /// The room.
-        size: Size,
-    },
+    /// Say something to the daemon.
+    Say(Said),
     /// Open the person's editor on a text.
     Edit(String),
     /// Start the timer for this moment instead of any before it; none stops it.
@@ -281,7 +256,8 @@ pub struct App {
 
 impl App {
     /// A dashboard that has seen nothing yet.
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(setup: Setup, begin: Begin) -> Self {
+        let note = begin.says.map(|text| Note { text, is_bad: false });
         Self {
             setup,
             revision: 0,
@@ -298,7 +274,7 @@ impl App {
             panes: Panes::default(),
             screen: Screen::Fleet,
             history: Vec::new(),
-            task: None,
+            task: begin.task,
             item: None,
             diff: Loaded::default(),
             diff_at: (0, 0),
@@ -315,13 +291,8 @@ impl App {
             draft_task: None,
             asked: BTreeMap::new(),
             next_ask: 1,
-            note: None,
+            note,
         }
-    }
-
-    /// Begins with this task selected, once it is there.
-    pub fn begin_with(&mut self, task: TaskId) {
-        self.task = Some(task);
     }
 
     /// Takes what happened, now, and gives what is to be done.
@@ -348,9 +319,24 @@ impl App {
             Input::Painted(revision) => self.painted(revision),
             Input::Due => self.due(),
             Input::Edited(text) => self.edited(text),
+            Input::Looks(looks) => self.take_looks(looks),
         }
         self.settle();
         std::mem::take(&mut self.out)
+    }
+
+    /// The files of keys and colours changed. Who meets other keys reads a dialog again.
+    fn take_looks(&mut self, looks: Result<Box<Looks>, String>) {
+        match looks {
+            Ok(looks) if *looks == self.setup.looks => {}
+            Ok(looks) => {
+                self.setup.looks = *looks;
+                self.chord.clear();
+                self.look_again();
+                self.say("keys and colours are as the files have them now");
+            }
+            Err(why) => self.say_bad(format!("keys and colours stay as they were: {why}")),
+        }
     }
 
     /// The number of what there is to draw: when it is another, there may be something new.
@@ -373,7 +359,7 @@ impl App {
     }
 
     fn theme(&self) -> &Theme {
-        &self.setup.theme
+        &self.setup.looks.theme
     }
 
     fn selected(&self) -> Option<&TaskRow> {
@@ -392,6 +378,11 @@ impl App {
         let size = Size { rows, ..Size::UNATTENDED };
         let unknown = || PaneHead { size, ..PaneHead::default() };
         Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
+    }
+
+    /// Says something to the daemon.
+    fn tell(&mut self, said: Said) {
+        self.out.push(Do::Say(said));
     }
 
     fn say(&mut self, text: impl Into<String>) {

@@ -68,8 +68,8 @@ fn keys_style(app: &App, approval: &Approval) -> Style {
 }
 
 fn keys(app: &App, approval: &Approval) -> String {
-    let key = |action| app.setup.keymap.key_of(action);
-    let back = app.setup.keymap.of_action(Action::Back).next().map(|b| b.shown());
+    let key = |action| app.setup.looks.keymap.key_of(action);
+    let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
     let back = back.unwrap_or_default();
     let [first, second] = KEYS;
     if approval.is_gone {

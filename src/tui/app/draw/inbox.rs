@@ -90,7 +90,7 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     }
     line(buffer, &format!("{says}, {}", app.since(item.since)), theme.needs_you.style());
     let keys = actions.iter().map(|action| {
-        let key = app.setup.keymap.key_of(*action);
+        let key = app.setup.looks.keymap.key_of(*action);
         format!("{key} {}", action.name())
     });
     line(buffer, &keys.collect::<Vec<_>>().join("   "), theme.faint.style());

@@ -5,7 +5,7 @@ use super::play::*;
 use crate::base::id::OpId;
 use crate::model::rejection::Rejection;
 use crate::model::task::{Kind, Origin, TaskSpec};
-use crate::wire::people::{InboxAsk, PlanAsk, ShowAsk, TaskAsk};
+use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
 use serde_json::json;
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::play::*;
-use crate::wire::people::InboxAsk;
+use crate::wire::people::{Ask, InboxAsk};
 
 const SEEDS: u64 = 10_000;
 const TYPED: &str = "yyyy\r\r  AAyy";
@@ -69,9 +69,9 @@ fn play(seed: u64) -> Vec<Do> {
 #[test]
 fn ten_thousand_seeds_of_type_ahead_approve_nothing() {
     for seed in 0..SEEDS {
-        let approved = play(seed)
-            .iter()
-            .any(|what| matches!(what, Do::Ask { ask: Ask::Inbox(InboxAsk::Approve { .. }), .. }));
+        let approved = play(seed).iter().any(|what| {
+            matches!(what, Do::Say(Said::Ask { ask: Ask::Inbox(InboxAsk::Approve { .. }), .. }))
+        });
         assert!(!approved, "seed {seed} approved");
     }
 }
@@ -111,8 +111,10 @@ fn whatever_happens_there_is_a_screen_and_nothing_is_asked_of_a_cut_line() {
         for _ in 0..60 {
             play.did.clear();
             play.take(anything(&mut random));
-            let is_asked =
-                play.did.iter().any(|what| matches!(what, Do::Ask { .. } | Do::Press { .. }));
+            let is_asked = play
+                .did
+                .iter()
+                .any(|what| matches!(what, Do::Say(Said::Ask { .. } | Said::Press { .. })));
             assert!(play.app.is_connected || !is_asked, "seed {seed}: {:?}", play.did);
             play.show_pane();
             if play.app.setup.size == SMALL {

@@ -2,8 +2,10 @@
 //! and a small world of tasks.
 
 use super::super::*;
+use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 use crate::view::pane;
+use crate::wire::people::Ask;
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
@@ -27,9 +29,11 @@ pub struct Play {
 static SETUP: LazyLock<Setup> = LazyLock::new(|| {
     let mut themes = Theme::built_in().iter().map(|(name, _)| Theme::named(name).unwrap());
     Setup {
-        keymap: Keymap::named("default").unwrap(),
-        theme: themes.next().unwrap(),
-        more_themes: themes.collect(),
+        looks: Looks {
+            keymap: Keymap::named("default").unwrap(),
+            theme: themes.next().unwrap(),
+            more_themes: themes.collect(),
+        },
         lines: Lines::Drawn,
         mark: Mark { words: "otter teal".into(), colour: 6 },
         no_colour: false,
@@ -38,6 +42,7 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
         watch: false,
         all: false,
         size: USUAL,
+        at: "/home/me/app".into(),
     }
 });
 static PANE: LazyLock<Update> = LazyLock::new(|| pane_of(AGENT, Size { cols: 100, rows: 30 }));
@@ -53,7 +58,7 @@ impl Play {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let app = App::new(setup);
+        let app = App::new(setup, Begin::default());
         let mut play = Self { app, now: Moment::ZERO, did: Vec::new(), timer: None };
         play.take(Input::Connected);
         play.take(Input::Frame(vec![table(1, &head(), &tasks()), table(2, &json!({}), &items())]));
@@ -117,7 +122,7 @@ impl Play {
     /// Answers the last request that was asked.
     pub fn answer(&mut self, value: Value) -> &mut Self {
         let id = self.did.iter().rev().find_map(|what| match what {
-            Do::Ask { id, .. } => Some(*id),
+            Do::Say(Said::Ask { id, .. }) => Some(*id),
             _ => None,
         });
         self.take(Input::Answer { id: id.unwrap(), answer: Answer::Done(value) });
@@ -126,7 +131,7 @@ impl Play {
 
     pub fn asked(&self) -> Vec<Ask> {
         let ask = |what: &Do| match what {
-            Do::Ask { ask, .. } => Some(ask.clone()),
+            Do::Say(Said::Ask { ask, .. }) => Some(ask.clone()),
             _ => None,
         };
         self.did.iter().filter_map(ask).collect()

@@ -212,8 +212,8 @@ fn no_size_is_too_small_to_draw_and_cells_of_agents_stay_in_their_pane() {
 
 #[test]
 fn without_colours_there_are_none() {
-    let theme = Theme::named("terminal").unwrap().without_colour();
-    let mut play = Play::with(Setup { theme, no_colour: true, ..setup(USUAL) });
+    let mut play = Play::with(Setup { no_colour: true, ..setup(USUAL) });
+    play.app.setup.looks.theme = Theme::named("terminal").unwrap().without_colour();
     for keys in ["down", "5", "d", "v", "a", "?"] {
         play.keys(keys);
         let (buffer, _) = play.buffer();
@@ -249,7 +249,7 @@ fn an_agent_can_reach_neither_the_bar_nor_the_foot() {
 #[test]
 fn every_theme_draws_every_state_apart_from_the_others() {
     let mut play = Play::begin(USUAL);
-    for _ in 0..=play.app.setup.more_themes.len() {
+    for _ in 0..=play.app.setup.looks.more_themes.len() {
         let (buffer, _) = play.buffer();
         let style = |y: u16| (buffer[(7, y)].symbol().to_string(), buffer[(7, y)].fg);
         let looks: Vec<_> = [3, 5, 6].map(style).into();
