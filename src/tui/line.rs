@@ -60,7 +60,7 @@ impl Line {
     /// Says something; false when the line is down or takes no more.
     pub fn say(&self, said: Said) -> bool {
         match &self.state {
-            State::Up(link) => link.say(said),
+            State::Up(link) => link.say(&said),
             State::Connecting(_) => false,
         }
     }

@@ -7,7 +7,7 @@ use crate::wire::people::{Answer, Request};
 use crate::wire::view::{Said, Told};
 use std::os::unix::net::UnixStream as StdStream;
 use std::time::Duration;
-use tokio::io::BufReader;
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
@@ -44,7 +44,8 @@ impl From<std::io::Error> for LinkError {
 
 /// A connection that is attached.
 pub struct Link {
-    said: mpsc::Sender<Said>,
+    /// Frames, encoded when they are said: what cannot be sent is refused then.
+    said: mpsc::Sender<Vec<u8>>,
     told: mpsc::Receiver<Told>,
     tasks: [JoinHandle<()>; 2],
 }
@@ -73,14 +74,18 @@ impl Link {
         Ok(Self { said, told, tasks })
     }
 
-    /// Sends a message; false when the line takes no more, or is gone.
-    pub fn say(&self, said: Said) -> bool {
-        self.said.try_send(said).is_ok()
+    /// Sends a message; false when it is too long, the line takes no more, or is gone.
+    pub fn say(&self, said: &Said) -> bool {
+        frame::encode(said).is_ok_and(|frame| self.said.try_send(frame).is_ok())
     }
 
-    /// The next message; `None` when the connection is gone. Cancel-safe.
+    /// The next message; `None` when the connection is gone, in either direction. Cancel-safe.
     pub async fn told(&mut self) -> Option<Told> {
-        self.told.recv().await
+        tokio::select! {
+            biased;
+            told = self.told.recv() => told,
+            () = self.said.closed() => None,
+        }
     }
 }
 
@@ -90,9 +95,9 @@ impl Drop for Link {
     }
 }
 
-async fn send(mut writer: OwnedWriteHalf, mut to_send: mpsc::Receiver<Said>) {
-    while let Some(said) = to_send.recv().await {
-        if frame::write_async(&mut writer, &said).await.is_err() {
+async fn send(mut writer: OwnedWriteHalf, mut to_send: mpsc::Receiver<Vec<u8>>) {
+    while let Some(frame) = to_send.recv().await {
+        if writer.write_all(&frame).await.is_err() {
             return;
         }
     }
@@ -104,5 +109,30 @@ async fn receive(reader: OwnedReadHalf, arrived: mpsc::Sender<Told>) {
         if arrived.send(told).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::RunId;
+    use crate::wire::people::{Ask, DaemonAsk};
+
+    #[tokio::test]
+    async fn what_is_too_long_to_be_sent_is_refused_and_the_line_goes_on() {
+        let (near, far) = StdStream::pair().unwrap();
+        let daemon = std::thread::spawn(move || {
+            let mut far = far;
+            frame::read::<Request>(&mut far).unwrap();
+            frame::write(&mut far, &Answer::Done(serde_json::Value::Null)).unwrap();
+            frame::read::<Said>(&mut far).unwrap()
+        });
+        let attach = Request { at: "/".into(), ask: Ask::Daemon(DaemonAsk::Status) };
+        let mut link = Link::attach(near, &attach).await.unwrap();
+        let text = "x".repeat(frame::FRAME_BYTES_MAX);
+        assert!(!link.say(&Said::Paste { run: RunId(1), text }));
+        assert!(link.say(&Said::Ping { at: 7 }));
+        assert_eq!(link.told().await, None, "the daemon has hung up");
+        assert_eq!(daemon.join().unwrap(), Some(Said::Ping { at: 7 }));
     }
 }

@@ -11,8 +11,10 @@ use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
 use super::present::Presenter;
+use crate::base::id::RunId;
 use crate::base::ticks::{self, Instant};
-use crate::wire::people::Request;
+use crate::model::rejection::{Class, Rejection};
+use crate::wire::people::{Answer, Request};
 use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -21,6 +23,8 @@ use std::time::Duration;
 
 /// How much of what was typed is read at once.
 const READ_BYTES: usize = 16 << 10;
+/// How many keys are said in one message; the daemon takes 1000.
+const KEYS_TOGETHER: usize = 500;
 /// How long after an escape the rest of a sequence may come.
 const ESCAPE_NEAR: Duration = Duration::from_millis(50);
 const ESCAPE_FAR: Duration = Duration::from_millis(200);
@@ -75,6 +79,7 @@ pub async fn run(
         hold_until: Some(FIRST_FRAME),
         escape: None,
         timer: None,
+        keys: None,
         options,
         ended: false,
     };
@@ -112,6 +117,8 @@ struct Client {
     /// When an escape that came alone is the key.
     escape: Option<Moment>,
     timer: Option<Moment>,
+    /// Keys for an agent that were not said yet.
+    keys: Option<(RunId, Vec<String>)>,
     options: Options,
     ended: bool,
 }
@@ -135,6 +142,7 @@ impl Client {
             match self.wait(&mut bytes).await? {
                 Woke::Typed(count) => {
                     self.typed(&bytes[..count]);
+                    self.send_keys();
                     // What was typed is on its way before anything is drawn.
                     tokio::task::yield_now().await;
                 }
@@ -147,6 +155,7 @@ impl Client {
                 }
                 Woke::Time => self.time(),
             }
+            self.send_keys();
         }
         Ok(())
     }
@@ -388,7 +397,7 @@ impl Client {
         match wanted {
             Do::Say(said) => self.say(said),
             Do::Edit(text) => {
-                let edited = self.outer.outside(&mut self.frame, || editor::edit(&text));
+                let edited = self.outer.lend(&mut self.frame, || editor::edit(&text));
                 match self.anew(edited) {
                     Some(Ok(text)) => self.happened(Happened::Edited(text)),
                     Some(Err(why)) => self.happened(Happened::Refused(why)),
@@ -402,10 +411,40 @@ impl Client {
         }
     }
 
-    /// Says something; a person is told when what they typed found no room.
+    /// Says something. Keys typed in one go are one message: there is room for more of them than of
+    /// messages.
     fn say(&mut self, said: Said) {
+        let Said::Press { run, keys } = said else {
+            self.send_keys();
+            return self.send(said);
+        };
+        match &mut self.keys {
+            Some((of, before)) if *of == run && before.len() < KEYS_TOGETHER => before.extend(keys),
+            _ => {
+                self.send_keys();
+                self.keys = Some((run, keys));
+            }
+        }
+    }
+
+    fn send_keys(&mut self) {
+        if let Some((run, keys)) = self.keys.take() {
+            self.send(Said::Press { run, keys });
+        }
+    }
+
+    /// Sends something; a person is told when what they typed or asked found no way.
+    fn send(&mut self, said: Said) {
         let is_typed = matches!(said, Said::Press { .. } | Said::Paste { .. });
-        if !self.line.say(said) && is_typed {
+        let asked = if let Said::Ask { id, .. } = &said { Some(*id) } else { None };
+        if self.line.say(said) {
+            return;
+        }
+        if let Some(id) = asked {
+            let why = "nothing was asked: it is too long, or the line takes no more";
+            let refused = Rejection::new(Class::Environment, why, "try again, with less");
+            self.happened(Happened::Answer { id, answer: Answer::Refused(refused) });
+        } else if is_typed {
             let why = "the line takes nothing more now: not typed";
             self.happened(Happened::Refused(why.into()));
         }

@@ -15,7 +15,7 @@ pub mod watchers;
 
 use super::plan;
 use super::presence::Present;
-use super::requests::Asked;
+use super::requests::{self, Asked};
 use super::world::World;
 use crate::base::id::RepoId;
 use crate::base::size::Size;
@@ -387,7 +387,13 @@ impl Session {
     }
 
     async fn tell(&mut self, told: &Told) -> Result<(), FrameError> {
-        frame::write_async(&mut self.writer, told).await
+        match (frame::write_async(&mut self.writer, told).await, told) {
+            (Err(FrameError::TooLarge(bytes)), Told::Answer { id, answer: Answer::Done(_) }) => {
+                let refused = Told::Answer { id: *id, answer: requests::too_large(bytes) };
+                frame::write_async(&mut self.writer, &refused).await
+            }
+            (written, _) => written,
+        }
     }
 
     /// The daemon ends: what was answered is still told.

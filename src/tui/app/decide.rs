@@ -190,7 +190,8 @@ impl App {
 
     pub(super) fn undo_came(&mut self, id: TaskId, task: &Value) {
         let revision = self.revision;
-        let Some(Dialog::Typed(dialog)) = self.dialog.as_mut().filter(|open| open.waits_for_undo(id))
+        let Some(Dialog::Typed(dialog)) =
+            self.dialog.as_mut().filter(|open| open.waits_for_undo(id))
         else {
             return;
         };
@@ -218,7 +219,8 @@ fn undo_title(id: TaskId) -> String {
 impl Dialog {
     /// Whether it is to be filled with the rollbacks of this task.
     pub(super) fn waits_for_undo(&self, id: TaskId) -> bool {
-        matches!(self, Dialog::Typed(typed) if typed.wanted.is_none() && typed.title == undo_title(id))
+        let Dialog::Typed(typed) = self else { return false };
+        typed.wanted.is_none() && typed.title == undo_title(id)
     }
 
     /// Whether it is to be filled with the checkpoints of this task.
