@@ -19,4 +19,5 @@ pub mod store;
 pub mod term;
 pub mod tui;
 pub mod view;
+pub mod watch;
 pub mod wire;

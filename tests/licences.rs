@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// Licences that ask for no more than naming the author.
+/// Licences that ask for no more than naming the author, if for that.
 const ALLOWED: &[&str] = &[
     "MIT",
     "Apache-2.0",
@@ -15,6 +15,7 @@ const ALLOWED: &[&str] = &[
     "ISC",
     "Zlib",
     "0BSD",
+    "CC0-1.0",
     "Unlicense",
     "Unicode-3.0",
 ];

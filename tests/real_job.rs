@@ -304,7 +304,7 @@ fn needs_a_login(job: &Job, cure: &str) {
     let rows = job.monban.monban(&["auth", "--json"]).expect(0).json();
     let of_agent = rows.as_array().unwrap().iter().filter(|row| row["agent"] == job.agent);
     assert!(of_agent.clone().count() >= 2, "{rows:#}");
-    assert!(of_agent.clone().all(|row| row["is_there"] == false), "{rows:#}");
+    assert!(of_agent.clone().all(|row| row["state"] == "missing"), "{rows:#}");
     assert!(of_agent.clone().any(|row| row["cure"].as_str().unwrap_or("").contains(cure)));
     let table = job.monban.monban(&["auth"]).expect(0).out;
     assert!(table.contains("missing") && table.contains(cure), "{table}");

@@ -17,7 +17,7 @@ pub enum Refusal {
     },
     /// The program is not there or cannot be run.
     #[error(
-        "the program `{program}` of agent `{agent}` {what}; install it, or set `program` under \
+        "the program `{program}` of agent `{agent}` {what}; {install}, or set `program` under \
          [agents.{agent}] in config.toml"
     )]
     ProgramMissing {
@@ -27,6 +27,8 @@ pub enum Refusal {
         program: String,
         /// What is wrong with it.
         what: String,
+        /// How it is got.
+        install: String,
     },
     /// The run would start logged out.
     #[error("agent `{agent}` is not logged in for runs; {cure}")]

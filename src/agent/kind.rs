@@ -2,6 +2,7 @@
 //!
 //! Data only. How it is used stands in the neighbours (`prepare`, `login`, `status`, ...).
 
+use super::prepare::Os;
 use super::status::State;
 use super::template;
 use crate::base::foreign::Foreign;
@@ -56,6 +57,8 @@ pub struct AgentKind {
     pub title: String,
     /// The program, looked up in PATH; empty when the person must name it.
     pub program: String,
+    /// The command that installs it, for a person who has not.
+    pub install: Option<String>,
     /// Arguments of every start.
     #[serde(default)]
     pub args: Vec<String>,
@@ -82,6 +85,9 @@ pub struct AgentKind {
     /// What to do when none of them is there.
     #[serde(default)]
     pub login_cure: LoginCure,
+    /// Programs that log a person in, the preferred first.
+    #[serde(default)]
+    pub login_programs: Vec<LoginProgram>,
     /// Files written into HOME before every start.
     #[serde(default)]
     pub files: Vec<FileTemplate>,
@@ -168,12 +174,42 @@ pub struct FileLogin {
     pub refreshes: String,
     /// JSON pointer to a number or RFC 3339 text that grows with every refresh.
     pub newer: String,
+    /// JSON pointer to when the login ends unless it is refreshed: milliseconds since the Unix
+    /// epoch, or RFC 3339 text.
+    pub expires: Option<String>,
     /// JSON pointers to what a refresh never changes.
     #[serde(default)]
     pub same: Vec<String>,
 }
 
-/// What a person can do about a missing login.
+/// The agent's own program with arguments by which it logs a person in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginProgram {
+    /// The word that chooses it.
+    pub name: String,
+    /// What it gives, for a person.
+    pub title: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The systems on which it helps; every one if none is named.
+    #[serde(default)]
+    pub systems: Vec<Os>,
+    /// What it prints for the person to copy; without this it writes the login file.
+    pub prints: Option<PrintedToken>,
+}
+
+/// A token that a login program prints.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrintedToken {
+    /// The variable that is to hold it; one of a `token` login.
+    pub variable: String,
+    /// What it looks like.
+    pub pattern: Pattern,
+}
+
+/// What a person can do about a missing login; `{agent}` is the agent's name.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginCure {

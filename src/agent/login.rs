@@ -3,12 +3,14 @@
 //! Reads the person's login files, writes nothing. Secrets leave only in what a run gets.
 
 use super::carry::CarryBack;
-use super::kind::{AgentKind, FileLogin, LoginRule};
+use super::kind::{AgentKind, FileLogin, LoginProgram, LoginRule};
 use super::prepare::{AgentConfig, Host, Os};
 use super::template::{self, Inside, Value, Values};
+use crate::base::clock::Timestamp;
+use crate::base::id::{RunId, TaskId};
 use crate::base::{durable, hash};
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The largest login file that is carried into a run.
 pub(super) const LOGIN_BYTES_MAX: u64 = 256 * 1024;
@@ -43,15 +45,53 @@ pub enum Login {
     },
 }
 
+/// Whether a login is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoginState {
+    /// It is. Whether its maker still takes it is not asked.
+    Present,
+    /// It is, and by what it says itself it has ended.
+    Expired,
+    /// It is not.
+    Missing,
+}
+
+/// Who has a login that one run at a time may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holder {
+    /// The run.
+    pub run: RunId,
+    /// Its task.
+    pub task: TaskId,
+}
+
+/// Where a login file is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FilePlace {
+    /// The variable by which the agent finds its folder.
+    pub variable: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// The file.
+    pub path: PathBuf,
+}
+
 /// One way to be logged in, for `auth`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AuthRow {
     /// The agent.
     pub agent: String,
     /// The way: a variable or a file.
     pub way: String,
+    /// The variable, where it is one.
+    pub variable: Option<String>,
+    /// The file, where it is one.
+    pub file: Option<FilePlace>,
     /// Whether it is there.
-    pub is_there: bool,
+    pub state: LoginState,
+    /// The run that has it now, if one run at a time may.
+    pub held_by: Option<Holder>,
     /// Whether a run uses it.
     pub is_used: bool,
     /// What reaches a run, and what to know about it.
@@ -68,31 +108,54 @@ pub(super) struct Found {
     pub(super) carry_back: Option<CarryBack>,
     pub(super) exclusive: Option<String>,
     pub(super) key_tail: String,
+    is_expired: bool,
 }
 
 /// How a run of this agent would be logged in now.
-pub fn login(agent: &str, kind: &AgentKind, config: &AgentConfig, host: &Host) -> Login {
-    match find(agent, kind, config, host) {
+pub fn login(
+    agent: &str,
+    kind: &AgentKind,
+    config: &AgentConfig,
+    host: &Host,
+    now: Timestamp,
+) -> Login {
+    match find(agent, kind, config, host, now) {
         Some(found) => found.login,
         None if kind.logins.is_empty() => Login::NotNeeded,
-        None => Login::Missing { cure: cure(kind, host.os) },
+        None => Login::Missing { cure: cure(agent, kind, host.os) },
     }
 }
 
 /// Every way this agent can be logged in, and which of them a run uses.
-pub fn auth_rows(agent: &str, kind: &AgentKind, config: &AgentConfig, host: &Host) -> Vec<AuthRow> {
-    let used = login(agent, kind, config, host);
+pub fn auth_rows(
+    agent: &str,
+    kind: &AgentKind,
+    config: &AgentConfig,
+    host: &Host,
+    now: Timestamp,
+) -> Vec<AuthRow> {
+    let used = login(agent, kind, config, host, now);
     let mut rows: Vec<_> = kind
         .logins
         .iter()
         .map(|rule| {
-            let found = look(agent, kind, rule, config, host);
+            let found = look(agent, kind, rule, config, host, now);
+            let state = match &found {
+                None => LoginState::Missing,
+                Some(found) if found.is_expired => LoginState::Expired,
+                Some(_) => LoginState::Present,
+            };
+            let is_kept = variable(rule).is_some_and(|name| kept(name, config) && found.is_some());
+            let kept = if is_kept { ", which `monban auth` keeps" } else { "" };
             AuthRow {
                 agent: agent.to_string(),
                 way: way(rule, host),
-                is_there: found.is_some(),
+                variable: variable(rule).map(String::from),
+                file: file_place(rule, host),
+                state,
+                held_by: None,
                 is_used: found.as_ref().is_some_and(|found| found.login == used),
-                reaches: found.map_or_else(String::new, |found| reaches(&found.login)),
+                reaches: found.map_or_else(String::new, |f| reaches(&f.login) + kept),
                 cure: None,
             }
         })
@@ -103,17 +166,32 @@ pub fn auth_rows(agent: &str, kind: &AgentKind, config: &AgentConfig, host: &Hos
     rows
 }
 
+/// The programs that log a person in on this system, the preferred first.
+pub fn programs(kind: &AgentKind, os: Os) -> impl Iterator<Item = &LoginProgram> {
+    let helps =
+        move |program: &&LoginProgram| program.systems.is_empty() || program.systems.contains(&os);
+    kind.login_programs.iter().filter(helps)
+}
+
 /// The login a run gets: what the person set for this agent, else the first there is.
 pub(super) fn find(
     agent: &str,
     kind: &AgentKind,
     config: &AgentConfig,
     host: &Host,
+    now: Timestamp,
 ) -> Option<Found> {
-    let is_set =
-        |rule: &&LoginRule| variable(rule).is_some_and(|name| config.env.contains_key(name));
+    let is_set = |rule: &&LoginRule| {
+        variable(rule).is_some_and(|name| config.env.contains_key(name) || kept(name, config))
+    };
     let set = kind.logins.iter().filter(is_set);
-    set.chain(&kind.logins).find_map(|rule| look(agent, kind, rule, config, host))
+    let look = |rule| look(agent, kind, rule, config, host, now).filter(|found| !found.is_expired);
+    set.chain(&kind.logins).find_map(look)
+}
+
+/// Whether a variable's value is what `monban auth` was given.
+fn kept(variable: &str, config: &AgentConfig) -> bool {
+    !config.env.contains_key(variable) && config.kept.contains_key(variable)
 }
 
 /// The variables of all ways to be logged in: a run gets at most one of them.
@@ -121,11 +199,12 @@ pub(super) fn variables(kind: &AgentKind) -> impl Iterator<Item = &str> {
     kind.logins.iter().filter_map(variable)
 }
 
-pub(super) fn cure(kind: &AgentKind, os: Os) -> String {
-    match os {
-        Os::Linux => kind.login_cure.linux.clone(),
-        Os::MacOs => kind.login_cure.macos.clone(),
-    }
+pub(super) fn cure(agent: &str, kind: &AgentKind, os: Os) -> String {
+    let cure = match os {
+        Os::Linux => &kind.login_cure.linux,
+        Os::MacOs => &kind.login_cure.macos,
+    };
+    cure.replace("{agent}", agent)
 }
 
 fn variable(rule: &LoginRule) -> Option<&str> {
@@ -141,9 +220,11 @@ fn look(
     rule: &LoginRule,
     config: &AgentConfig,
     host: &Host,
+    now: Timestamp,
 ) -> Option<Found> {
     let value = |name: &str| {
-        let set = config.env.get(name).or_else(|| host.environment.get(name));
+        let own = config.env.get(name).or_else(|| config.kept.get(name));
+        let set = own.or_else(|| host.environment.get(name));
         set.filter(|value| !value.trim().is_empty()).cloned()
     };
     match rule {
@@ -162,12 +243,18 @@ fn look(
             let env = if file.is_none() { Some((variable, secret)) } else { None };
             Some(Found { variable: env, file, key_tail, ..Found::of(login) })
         }
-        LoginRule::File(rule) => look_at_file(agent, kind, rule, host),
+        LoginRule::File(rule) => look_at_file(agent, kind, rule, host, now),
     }
 }
 
-fn look_at_file(agent: &str, kind: &AgentKind, rule: &FileLogin, host: &Host) -> Option<Found> {
-    let path = file_path(rule, host).canonicalize().ok()?;
+fn look_at_file(
+    agent: &str,
+    kind: &AgentKind,
+    rule: &FileLogin,
+    host: &Host,
+    now: Timestamp,
+) -> Option<Found> {
+    let path = login_folder(rule, host).join(&rule.name).canonicalize().ok()?;
     let bytes = durable::read(&path, LOGIN_BYTES_MAX).ok()?;
     let content: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
     let proven = |pointer: &String| content.pointer(pointer).is_some_and(|value| !value.is_null());
@@ -186,23 +273,43 @@ fn look_at_file(agent: &str, kind: &AgentKind, rule: &FileLogin, host: &Host) ->
         same: rule.same.clone(),
     });
     let exclusive = is_exclusive.then(|| format!("{}:{}", kind.name, path.display()));
+    let end = rule.expires.as_ref().and_then(|pointer| time(content.pointer(pointer)?));
+    let is_expired = !is_exclusive && end.is_some_and(|end| end <= now);
     let login = Login::File { path, is_exclusive };
-    Some(Found { file: Some((rule.to.clone(), bytes)), carry_back, exclusive, ..Found::of(login) })
+    Some(Found {
+        file: Some((rule.to.clone(), bytes)),
+        carry_back,
+        exclusive,
+        is_expired,
+        ..Found::of(login)
+    })
 }
 
-fn file_path(rule: &FileLogin, host: &Host) -> PathBuf {
+fn time(value: &serde_json::Value) -> Option<Timestamp> {
+    let text = || value.as_str()?.parse().ok();
+    value.as_i64().map(Timestamp::from_millis).or_else(text)
+}
+
+fn login_folder(rule: &FileLogin, host: &Host) -> PathBuf {
     let set = host.environment.get(&rule.from_variable).filter(|value| !value.is_empty());
     let home = host.environment.get("HOME").cloned().unwrap_or_default();
     let values = Values::from([("person_home", Value::Text(home))]);
-    let folder = set.cloned().unwrap_or_else(|| template::fill(&rule.from, &values, Inside::Plain));
-    Path::new(&folder).join(&rule.name)
+    let folder = || template::fill(&rule.from, &values, Inside::Plain);
+    PathBuf::from(set.cloned().unwrap_or_else(folder))
+}
+
+fn file_place(rule: &LoginRule, host: &Host) -> Option<FilePlace> {
+    let LoginRule::File(rule) = rule else { return None };
+    let folder = login_folder(rule, host);
+    let path = folder.join(&rule.name);
+    Some(FilePlace { variable: rule.from_variable.clone(), folder, path })
 }
 
 fn way(rule: &LoginRule, host: &Host) -> String {
     match rule {
         LoginRule::Token { variable } => format!("token in {variable}"),
         LoginRule::Key { variable, .. } => format!("API key in {variable}"),
-        LoginRule::File(rule) => file_path(rule, host).display().to_string(),
+        LoginRule::File(rule) => login_folder(rule, host).join(&rule.name).display().to_string(),
     }
 }
 
@@ -232,6 +339,7 @@ impl Found {
             carry_back: None,
             exclusive: None,
             key_tail: String::new(),
+            is_expired: false,
         }
     }
 }

@@ -7,6 +7,8 @@ const CODEX: &str = r#"{"auth_mode": "chatgpt", "last_refresh": "2026-11-20T00:0
     "tokens": {"account_id": "me", "refresh_token": "r1"}}"#;
 const CLAUDE: &str = r#"{"claudeAiOauth": {"refreshToken": "r", "expiresAt": 5}}"#;
 
+const NOW: Timestamp = Timestamp::from_millis(1_000);
+
 struct Person {
     home: tempfile::TempDir,
     host: Host,
@@ -32,11 +34,11 @@ fn kind(name: &str) -> AgentKind {
 
 impl Person {
     fn login(&self, name: &str) -> Login {
-        login(name, &kind(name), &self.config, &self.host)
+        login(name, &kind(name), &self.config, &self.host, NOW)
     }
 
     fn found(&self, name: &str) -> Found {
-        find(name, &kind(name), &self.config, &self.host).unwrap()
+        find(name, &kind(name), &self.config, &self.host, NOW).unwrap()
     }
 }
 
@@ -118,10 +120,10 @@ fn a_missing_login_names_the_cure_of_the_system() {
         Login::Missing { cure } => cure,
         login => panic!("{login:?}"),
     };
-    assert!(cure(&person).contains("/login"));
+    assert!(cure(&person).contains("--login"));
     let of_servers = r#"{"mcpOAuth": {"server": {"accessToken": "x"}}}"#;
     fs::write(person.home.path().join(".claude/.credentials.json"), of_servers).unwrap();
-    assert!(cure(&person).contains("/login"), "only servers are logged in");
+    assert!(cure(&person).contains("--login"), "only servers are logged in");
     person.host.os = Os::MacOs;
     assert!(cure(&person).contains("Keychain") && cure(&person).contains("setup-token"));
     assert_eq!(person.login("command"), Login::NotNeeded);
@@ -131,12 +133,50 @@ fn a_missing_login_names_the_cure_of_the_system() {
 fn auth_shows_every_way_and_which_is_used_without_a_secret() {
     let key = [("ANTHROPIC_API_KEY", "sk-secret")];
     let person = person(&key, &[(".claude/.credentials.json", CLAUDE)]);
-    let rows = auth_rows("claude", &kind("claude"), &person.config, &person.host);
-    let used: Vec<_> = rows.iter().map(|row| (row.is_there, row.is_used)).collect();
+    let rows = auth_rows("claude", &kind("claude"), &person.config, &person.host, NOW);
+    let used: Vec<_> =
+        rows.iter().map(|row| (row.state == LoginState::Present, row.is_used)).collect();
     assert_eq!(used, [(false, false), (true, true), (true, false), (false, false)]);
     assert!(rows[1].reaches.contains("one run at a time"));
     assert!(!format!("{rows:?}").contains("sk-secret"));
     let nobody = super::tests::person(&[], &[]);
-    let rows = auth_rows("claude", &kind("claude"), &nobody.config, &nobody.host);
-    assert!(rows[0].cure.is_some() && rows.iter().all(|row| !row.is_there));
+    let rows = auth_rows("claude", &kind("claude"), &nobody.config, &nobody.host, NOW);
+    assert!(rows[0].cure.is_some() && rows.iter().all(|row| row.state == LoginState::Missing));
+}
+
+#[test]
+fn a_login_that_has_ended_by_its_own_word_is_expired_unless_it_can_be_refreshed() {
+    let file = |refresh: &str, end: i64| {
+        format!(
+            r#"{{"claudeAiOauth": {{"accessToken": "a", "refreshToken": "{refresh}", "expiresAt": {end}}}}}"#
+        )
+    };
+    let state = |content: &str| {
+        let person = person(&[], &[(".claude/.credentials.json", content)]);
+        let rows = auth_rows("mine", &kind("claude"), &person.config, &person.host, NOW);
+        (rows[1].state, rows[1].is_used, rows[0].cure.clone())
+    };
+    assert_eq!(state(&file("", 1_001)), (LoginState::Present, true, None));
+    assert_eq!(state(&file("r", 999)), (LoginState::Present, true, None));
+    let (expired, is_used, cure) = state(&file("", 1_000));
+    assert_eq!((expired, is_used), (LoginState::Expired, false));
+    assert!(cure.unwrap().contains("monban auth mine --login"));
+}
+
+#[test]
+fn a_token_that_monban_keeps_is_used_before_a_file_and_after_what_the_person_set() {
+    let variable = "CLAUDE_CODE_OAUTH_TOKEN";
+    let mut person = person(&[(variable, "of-shell")], &[(".claude/.credentials.json", CLAUDE)]);
+    person.config.kept.insert(variable.into(), "kept".into());
+    let value = |person: &Person| person.found("claude").variable.unwrap().1;
+    assert_eq!(value(&person), "kept");
+    person.config.env.insert(variable.into(), "set".into());
+    assert_eq!(value(&person), "set");
+}
+
+#[test]
+fn on_a_mac_only_the_token_helps_claude() {
+    let words = |os| programs(&kind("claude"), os).map(|way| way.name.clone()).collect::<Vec<_>>();
+    assert_eq!(words(Os::Linux), ["account", "token"]);
+    assert_eq!(words(Os::MacOs), ["token"]);
 }

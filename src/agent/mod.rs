@@ -9,6 +9,7 @@ mod error;
 pub mod hook;
 mod inside;
 pub mod instructions;
+pub mod kept;
 pub mod kind;
 pub mod login;
 pub mod prepare;

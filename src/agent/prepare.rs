@@ -9,7 +9,9 @@ use super::kind::AgentKind;
 use super::login::{self, Found, Login};
 use super::template::{self, Value, Values};
 use super::{AgentError, Refusal};
+use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -28,10 +30,13 @@ pub struct AgentConfig {
     pub env: BTreeMap<String, String>,
     /// Variables to pass on.
     pub env_pass: Vec<String>,
+    /// Tokens that the person gave to `monban auth`, by variable.
+    pub kept: BTreeMap<String, String>,
 }
 
 /// The operating system, as far as agents differ by it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Os {
     /// Linux.
     Linux,
@@ -102,6 +107,8 @@ pub struct Attempt {
     pub session: Option<String>,
     /// `[isolation] pass`.
     pub pass: Vec<String>,
+    /// When it is planned: a login may have expired by then.
+    pub now: Timestamp,
 }
 
 impl Attempt {
@@ -159,9 +166,9 @@ pub fn prepare(
         return Err(Refusal::HomeOutside { home: attempt.home.clone() });
     }
     let program = find_program(agent, kind, config, host)?;
-    let found = login::find(agent, kind, config, host);
+    let found = login::find(agent, kind, config, host, attempt.now);
     if found.is_none() && !kind.logins.is_empty() {
-        let cure = login::cure(kind, host.os);
+        let cure = login::cure(agent, kind, host.os);
         return Err(Refusal::NotLoggedIn { agent: agent.to_string(), cure });
     }
     let values = values(attempt, host, found.as_ref())?;
@@ -361,6 +368,7 @@ pub fn find_program(
         agent: agent.to_string(),
         program: program.clone(),
         what: what.to_string(),
+        install: install(kind, program),
     };
     if program.contains('/') {
         let path = PathBuf::from(program);
@@ -376,6 +384,12 @@ pub fn find_program(
     let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
     let found = folders.map(|folder| folder.join(program)).find(|path| is_program(path));
     found.ok_or_else(|| missing("is not in PATH"))
+}
+
+/// How a missing program is got, in words.
+fn install(kind: &AgentKind, program: &str) -> String {
+    let known = kind.install.as_ref().filter(|_| program == kind.program);
+    known.map_or_else(|| "install it".into(), |command| format!("install it (`{command}`)"))
 }
 
 fn is_program(path: &Path) -> bool {

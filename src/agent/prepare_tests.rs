@@ -46,6 +46,7 @@ fn setup() -> Setup {
         monban: folder.path().join("mon ban"),
         session: None,
         pass: vec!["CARGO_HOME".into(), "RUSTUP_HOME".into()],
+        now: Timestamp::from_millis(0),
     };
     let pairs = environment.into_iter().map(|(name, value)| (name.to_string(), value));
     let host = Host { environment: pairs.collect(), os: Os::Linux };

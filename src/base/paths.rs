@@ -126,6 +126,11 @@ impl Places {
         self.run.join("d.sock")
     }
 
+    /// The tokens that the person gave to `monban auth`.
+    pub fn kept_logins(&self) -> PathBuf {
+        self.state.join("logins.json")
+    }
+
     /// The socket on which runs report, and which accepts nothing but reports.
     pub fn report_socket(&self) -> PathBuf {
         self.run.join("r.sock")

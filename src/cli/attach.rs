@@ -5,25 +5,25 @@ use super::args::AttachArgs;
 use super::client::{self, Client};
 use super::exit::Failure;
 use super::line::{self, Far, Prompts};
+use super::looks;
 use crate::base::clock::Clock;
 use crate::base::durable;
 use crate::base::hash;
+use crate::base::id::TaskId;
 use crate::base::size::Size;
-use crate::config::Diagnostics;
-use crate::config::person::{self, Person};
-use crate::tui::app::{App, Mark, Setup};
-use crate::tui::keymap::Keymap;
+use crate::tui::app::{App, Begin, Mark, Setup};
 use crate::tui::line::Connect;
+use crate::tui::looks::Source;
 use crate::tui::run::{self, Options};
-use crate::tui::theme::Theme;
 use crate::tui::widgets::Lines;
+use crate::watch;
 use crate::wire::people::{Ask, Request};
 use std::io::IsTerminal;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::sync::Notify;
 
-/// The themes to go through with one key, the person's own first.
-const THEMES: [&str; 4] = ["terminal", "dark", "light", "high-contrast"];
 /// The size of the file with this installation's mark.
 const MARK_BYTES_MAX: u64 = 256;
 /// Of these the mark's words are taken, by chance.
@@ -36,7 +36,25 @@ const WORDS: [&str; 32] = [
 /// Colours that are readable on light and dark.
 const COLOURS: [u8; 5] = [2, 3, 4, 5, 6];
 
-/// Opens the dashboard and stays until the person leaves it.
+/// A dashboard that is to be opened.
+pub(super) struct Desk {
+    /// A connection on which both have said hello.
+    pub first: UnixStream,
+    /// Makes others.
+    pub connect: Connect,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
+    /// Only to watch.
+    pub watch: bool,
+    /// All repositories.
+    pub all: bool,
+    /// The task to begin with.
+    pub task: Option<TaskId>,
+    /// What it says first.
+    pub says: Option<String>,
+}
+
+/// Opens the dashboard that was asked for and stays until the person leaves it.
 pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
     // With a host, the folder is one of the other machine.
     let here = &super::here(folder.filter(|_| args.host.is_none()))?;
@@ -47,57 +65,65 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
             "run it in one, or use the commands that print: `monban ls`, `monban inbox`",
         ));
     }
-    let person = person::load(&here.places.config_file).map_err(|error| mistake(&error))?;
-    let keymap = keymap(&person, &here.places.config_file)?;
-    let (theme, more_themes) = themes(&person)?;
+    let all = args.all || (args.host.is_some() && far_folder.is_none());
     let (first, connect, at) = match &args.host {
         None => {
             let first = Client::connect(&here.places, &here.at)?.into_stream();
             (first, near(here), here.at.clone())
         }
         Some(host) => {
-            let far = Far { host: host.clone(), at: far_folder.clone() };
+            let far = Far { host: host.clone(), at: far_folder };
             let first = client::greeted(line::connect(&far, Prompts::May)?)?;
             (first, over_ssh(far.clone()), PathBuf::from(far.at.unwrap_or_else(|| "/".into())))
         }
     };
-    let all = args.all || (args.host.is_some() && far_folder.is_none());
-    let size = Size { cols: 80, rows: 24 };
+    let task = args.id.map(|id| id.0);
+    let desk = Desk { first, connect, at, watch: args.watch, all, task, says: None };
+    open(&here.places.config_file, &here.places.state, desk)
+}
+
+/// Opens a dashboard as the person wants it by their configuration, with the mark that is kept in
+/// `state`, and stays until they leave it.
+pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failure> {
+    let cure = "mend it and run the command again";
+    let read = looks::read(config).map_err(|why| Failure::input(why, cure))?;
+    let changed = Arc::new(Notify::new());
+    let tell = Arc::clone(&changed);
+    let files = [config.to_path_buf(), looks::own_keys(config)];
+    // Where nothing can be watched, they stay as they were when the dashboard opened.
+    let _watch = watch::files(&files, move || tell.notify_one()).ok();
     let setup = Setup {
-        keymap,
-        theme,
-        more_themes,
+        looks: read,
         lines: Lines::default(),
-        mark: mark(&here.places.state)?,
-        no_colour: no_colour(),
+        mark: mark(state)?,
+        no_colour: looks::no_colour(),
         zone: jiff::tz::TimeZone::system(),
         started: Clock::System.now(),
-        watch: args.watch,
-        all,
-        size,
+        watch: desk.watch,
+        all: desk.all,
+        size: Size { cols: 80, rows: 24 },
+        at: desk.at.clone(),
     };
-    let attach = Ask::Attach { watch: args.watch, all, size: None };
+    let attach = Ask::Attach { watch: desk.watch, all: desk.all, size: None };
+    let config = config.to_path_buf();
     let options = Options {
-        attach: Request { at: at.clone(), ask: attach },
-        at,
+        attach: Request { at: desk.at, ask: attach },
         is_far: std::env::var_os("SSH_CONNECTION").is_some(),
         mouse: true,
+        looks: Source { changed, read: Box::new(move || looks::read(&config)) },
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let mut app = App::new(setup);
-    if let Some(id) = args.id {
-        app.begin_with(id.0);
-    }
-    let ended = runtime.block_on(run::run(app, options, first, connect));
+    let app = App::new(setup, Begin { task: desk.task, says: desk.says });
+    let ended = runtime.block_on(run::run(app, options, desk.first, desk.connect));
     runtime.shutdown_background();
     ended.map_err(|error| Failure::environment(error.to_string(), "run it in a terminal"))
 }
 
 /// Connects again to the daemon of this machine. One that was stopped stays so.
-fn near(here: &Here) -> Connect {
+pub(super) fn near(here: &Here) -> Connect {
     let (places, at) = (here.places.clone(), here.at.clone());
     Arc::new(move || match Client::connect_running(&places, &at) {
         Ok(Some(client)) => Ok(client.into_stream()),
@@ -111,45 +137,6 @@ fn over_ssh(far: Far) -> Connect {
         let connected = line::connect(&far, Prompts::Never).and_then(client::greeted);
         connected.map_err(|failure| failure.to_string())
     })
-}
-
-fn mistake(error: &Diagnostics) -> Failure {
-    Failure::input(error.to_string(), "mend it and run the command again")
-}
-
-/// The person's keymap, with the file `keymap.toml` beside their configuration over it.
-fn keymap(person: &Person, config: &Path) -> Result<Keymap, Failure> {
-    let name = person.keys.as_deref().unwrap_or("default");
-    let keymap = Keymap::named(name).map_err(|error| mistake(&error))?;
-    let file = config.with_file_name("keymap.toml");
-    match durable::read(&file, crate::config::FILE_BYTES_MAX) {
-        Ok(text) => {
-            let text = String::from_utf8_lossy(&text);
-            keymap.with(&text, &file.display().to_string()).map_err(|error| mistake(&error))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(keymap),
-        Err(error) => {
-            let what = format!("cannot read {}: {error}", file.display());
-            Err(Failure::input(what, "mend it and run the command again"))
-        }
-    }
-}
-
-/// The person's theme, and those that one key goes on to.
-fn themes(person: &Person) -> Result<(Theme, Vec<Theme>), Failure> {
-    let no_colour = no_colour();
-    let read = |name: &str| {
-        let theme = Theme::named(name).map_err(|error| mistake(&error))?;
-        Ok(if no_colour { theme.without_colour() } else { theme })
-    };
-    let own = person.theme.as_deref().unwrap_or(THEMES[0]);
-    let others = THEMES.into_iter().filter(|name| *name != own);
-    Ok((read(own)?, others.map(read).collect::<Result<_, Failure>>()?))
-}
-
-/// <https://no-color.org>
-fn no_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// What dialogs of this installation carry, made once: an agent that draws a dialog does not know

@@ -172,7 +172,7 @@ fn clock(here: &Here) -> Row {
 
 /// Each agent: its program, and how a run of it would be logged in.
 fn agents(here: &Here) -> Vec<Row> {
-    let agents = match crate::daemon::agents_of(&here.places.config_file) {
+    let agents = match crate::daemon::agents_of(&here.places) {
         Ok(agents) => agents,
         Err(error) => return vec![Row::new("fail", "agents", error.why, error.cure)],
     };
@@ -189,7 +189,7 @@ fn agents(here: &Here) -> Vec<Row> {
             }
         };
         let program = program.display();
-        match login(name, kind, config, &host) {
+        match login(name, kind, config, &host, Clock::System.now()) {
             Login::Missing { cure } => {
                 Row::new("warn", "agent", format!("{name}: {program}, not logged in"), cure)
             }
@@ -255,7 +255,7 @@ fn log(here: &Here) -> Row {
     let damage = match Client::connect_running(&here.places, &here.at) {
         Ok(Some(client)) => client.damage,
         _ if !folder.exists() => None,
-        _ => match store::verify(&folder, &SystemDisk) {
+        _ => match store::verify(&folder, &SystemDisk, &mut crate::daemon::understand) {
             Ok(report) => report.problems.first().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
         },

@@ -12,6 +12,8 @@ mod hook;
 mod inside;
 mod layout;
 mod line;
+mod login;
+mod looks;
 mod plan;
 mod print;
 mod proxy;
@@ -112,9 +114,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Verify { json } => files::verify(&here, json, out),
         Command::Replay { id, cast } => files::replay(&here, id.0, cast.as_deref(), out),
         Command::Daemon(command) => files::daemon(&here, command, out),
-        Command::Auth { json } => auth::run(&here, json, out),
+        Command::Auth(args) => auth::run(&here, &args, out),
         Command::Doctor { json } => doctor::run(&here, json, out),
-        Command::Demo { headless: _ } => demo::run(out),
+        Command::Demo { headless } => demo::run(&here, headless, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             // Not into `out`: this panics where a write fails.

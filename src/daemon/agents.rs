@@ -1,13 +1,16 @@
 //! The agents a person has: their configuration joined with the kinds, built in or in files of
 //! their own, and the plan of a start.
 
+use super::effects;
 use super::world::World;
 use crate::agent::kind::AgentKind;
+use crate::agent::login::AuthRow;
 use crate::agent::prepare::{self, AgentConfig, Host, Prepared};
 use crate::agent::{self, Refusal};
 use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::RunId;
+use crate::base::paths::Places;
 use crate::config::{FILE_BYTES_MAX, Person, person};
 use crate::model::rejection::{Class, Rejection};
 use std::collections::BTreeMap;
@@ -66,10 +69,12 @@ pub fn kinds(config_file: &Path) -> Result<Vec<AgentKind>, Rejection> {
 
 /// The agent called `name`, or the refusal that there is none.
 pub fn named(world: &World, name: &str) -> Result<Agent, Rejection> {
-    named_in(&world.places.config_file, name)
+    named_in(&world.places, name)
 }
 
-fn named_in(config_file: &Path, name: &str) -> Result<Agent, Rejection> {
+/// The same without a daemon.
+pub fn named_in(places: &Places, name: &str) -> Result<Agent, Rejection> {
+    let config_file = &places.config_file;
     let person = person_in(config_file)?;
     let kinds = kinds(config_file)?;
     let settings = person.agents.get(name);
@@ -107,8 +112,20 @@ fn named_in(config_file: &Path, name: &str) -> Result<Agent, Rejection> {
         args_extra: settings.args_extra.clone(),
         env: settings.env.clone(),
         env_pass: settings.env_pass.clone(),
+        kept: BTreeMap::new(),
     });
+    let config = AgentConfig { kept: kept(places, name)?, ..config };
     Ok(Agent { name: name.into(), kind: kind.clone(), config })
+}
+
+/// Tokens that the person gave to `monban auth` for an agent.
+fn kept(places: &Places, agent: &str) -> Result<BTreeMap<String, String>, Rejection> {
+    let path = places.kept_logins();
+    let mut all = agent::kept::read(&path).map_err(|error| {
+        let why = format!("cannot read the tokens in {}: {error}", path.display());
+        environment(why, "mend or remove the file, then `monban auth AGENT --login`")
+    })?;
+    Ok(all.remove(agent).unwrap_or_default())
 }
 
 /// The agent of a run that is there already, for following it. The person may have renamed or
@@ -151,6 +168,7 @@ pub fn attempt(
         monban: world.program.clone(),
         session,
         pass: person.isolation.pass,
+        now: world.clock.now(),
     })
 }
 
@@ -176,16 +194,24 @@ fn refusal(refusal: &Refusal, host: &Host) -> Rejection {
     environment(refusal.to_string(), cure)
 }
 
-/// Rows for `monban auth`.
-pub fn auth(world: &World) -> Result<Vec<agent::login::AuthRow>, Rejection> {
-    let rows = all(&world.places.config_file)?.into_iter().flat_map(|agent| {
-        agent::login::auth_rows(&agent.name, &agent.kind, &agent.config, &world.host)
-    });
-    Ok(rows.collect())
+/// Rows for `monban auth`, with the run that has a login of which there is one at a time.
+pub async fn auth(world: &World) -> Result<Vec<AuthRow>, Rejection> {
+    let now = world.clock.now();
+    let mut rows: Vec<AuthRow> = all(&world.places)?
+        .into_iter()
+        .flat_map(|a| agent::login::auth_rows(&a.name, &a.kind, &a.config, &world.host, now))
+        .collect();
+    let live = world.engine.look(effects::live_runs).await?;
+    for row in &mut rows {
+        let file = row.file.as_ref().and_then(|file| file.path.canonicalize().ok());
+        row.held_by = file.and_then(|file| effects::login_holder(world, &live, &file));
+    }
+    Ok(rows)
 }
 
 /// The agents the person named, and those that need no more than a login, by name.
-pub fn all(config_file: &Path) -> Result<Vec<Agent>, Rejection> {
+pub fn all(places: &Places) -> Result<Vec<Agent>, Rejection> {
+    let config_file = &places.config_file;
     let person = person_in(config_file)?;
     let mut names: Vec<String> = person.agents.keys().cloned().collect();
     let kinds = kinds(config_file)?;
@@ -193,7 +219,7 @@ pub fn all(config_file: &Path) -> Result<Vec<Agent>, Rejection> {
     names.extend(with_login.map(|kind| kind.name.clone()));
     names.sort_unstable();
     names.dedup();
-    names.iter().map(|name| named_in(config_file, name)).collect()
+    names.iter().map(|name| named_in(places, name)).collect()
 }
 
 /// The environment of a gate's commands: what an agent's run gets, without any agent's login.

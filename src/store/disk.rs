@@ -5,11 +5,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long a lock may be held by somebody else: a program that a daemon was just starting holds
-/// its locks too, for the moment between fork and exec, also when that daemon has ended.
-const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+/// How often a lock that somebody else has is tried, [`LOCK_PAUSE`] apart: a program that a daemon
+/// was just starting holds its locks too, for the moment between fork and exec, also when that
+/// daemon has ended.
+const LOCK_TRIES: usize = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Keeps a lock for as long as it lives.
 pub trait LockGuard: Send + Sync + fmt::Debug {}
@@ -35,7 +37,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Flushes a folder, so that names made or removed in it survive power loss.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     /// Takes the exclusive lock on a file, made when missing; `None` when another process has it
-    /// and keeps it for [`LOCK_PATIENCE`].
+    /// and keeps it for half a second.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>>;
     /// Bytes an ordinary user may still write to the file system of `folder`.
     fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
@@ -93,17 +95,14 @@ impl Disk for SystemDisk {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>> {
         let file =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        let began = Instant::now();
-        loop {
+        for _ in 0..LOCK_TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(Box::new(file))),
-                Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
+        Ok(None)
     }
 
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {

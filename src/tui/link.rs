@@ -57,6 +57,8 @@ pub struct Link {
     waiting: Vec<u8>,
     /// The same socket watched for writing, while something waits.
     writable: Option<AsyncFd<Arc<OwnedFd>>>,
+    /// It takes nothing any more.
+    is_broken: bool,
 }
 
 impl Link {
@@ -72,6 +74,7 @@ impl Link {
             buffer: vec![0; READ_BYTES],
             waiting: frame::encode(attach)?,
             writable: None,
+            is_broken: false,
         };
         link.flush()?;
         match tokio::time::timeout(ATTACH_TIMEOUT, link.next::<Answer>()).await {
@@ -84,7 +87,7 @@ impl Link {
         }
     }
 
-    /// Sends a message; false when the line takes no more, or is gone.
+    /// Sends a message; false when it is too long, the line takes no more, or is gone.
     pub fn say(&mut self, said: &Said) -> bool {
         let Ok(bytes) = frame::encode(said) else { return false };
         let most = match said {
@@ -96,10 +99,11 @@ impl Link {
             return false;
         }
         self.waiting.extend(bytes);
-        self.flush().is_ok()
+        self.is_broken |= self.flush().is_err();
+        !self.is_broken
     }
 
-    /// The next message; `None` when the connection is gone. Cancel-safe.
+    /// The next message; `None` when the connection is gone, in either direction. Cancel-safe.
     pub async fn told(&mut self) -> Option<Told> {
         self.next().await.ok().flatten()
     }
@@ -110,6 +114,9 @@ impl Link {
         loop {
             if let Some(message) = self.decoder.next_frame()? {
                 return Ok(Some(message));
+            }
+            if self.is_broken {
+                return Ok(None);
             }
             tokio::select! {
                 ready = self.stream.readable() => {
@@ -162,5 +169,30 @@ async fn taken(writable: &Option<AsyncFd<Arc<OwnedFd>>>) -> io::Result<()> {
             Ok(())
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::RunId;
+    use crate::wire::people::{Ask, DaemonAsk};
+
+    #[tokio::test]
+    async fn what_is_too_long_to_be_sent_is_refused_and_the_line_goes_on() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let daemon = std::thread::spawn(move || {
+            let mut far = far;
+            frame::read::<Request>(&mut far).unwrap();
+            frame::write(&mut far, &Answer::Done(serde_json::Value::Null)).unwrap();
+            frame::read::<Said>(&mut far).unwrap()
+        });
+        let attach = Request { at: "/".into(), ask: Ask::Daemon(DaemonAsk::Status) };
+        let mut link = Link::attach(near, &attach).await.unwrap();
+        let text = "x".repeat(frame::FRAME_BYTES_MAX);
+        assert!(!link.say(&Said::Paste { run: RunId(1), text }));
+        assert!(link.say(&Said::Ping { at: 7 }));
+        assert_eq!(link.told().await, None, "the daemon has hung up");
+        assert_eq!(daemon.join().unwrap(), Some(Said::Ping { at: 7 }));
     }
 }

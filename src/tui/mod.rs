@@ -10,6 +10,7 @@ pub mod keymap;
 pub mod keys;
 pub mod line;
 pub mod link;
+pub mod looks;
 pub mod outer;
 pub mod pace;
 pub mod present;

@@ -6,21 +6,25 @@ use super::echo::Echo;
 use super::editor;
 use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
 use super::line::{Connect, Line};
+use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
 use super::present::Presenter;
+use crate::base::id::RunId;
 use crate::base::ticks::{self, Instant};
-use crate::wire::people::Request;
+use crate::model::rejection::{Class, Rejection};
+use crate::wire::people::{Answer, Request};
 use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much of what was typed is read at once.
 const READ_BYTES: usize = 16 << 10;
+/// How many keys are said in one message; the daemon takes 1000.
+const KEYS_TOGETHER: usize = 500;
 /// How long after an escape the rest of a sequence may come.
 const ESCAPE_NEAR: Duration = Duration::from_millis(50);
 const ESCAPE_FAR: Duration = Duration::from_millis(200);
@@ -31,12 +35,12 @@ const FIRST_FRAME: Duration = Duration::from_millis(50);
 pub struct Options {
     /// The request by which a connection attaches.
     pub attach: Request,
-    /// The folder the person stands in, for requests.
-    pub at: PathBuf,
     /// The terminal is at the other end of a network.
     pub is_far: bool,
     /// The mouse is used.
     pub mouse: bool,
+    /// Where keys and colours come from.
+    pub looks: Source,
 }
 
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
@@ -75,6 +79,7 @@ pub async fn run(
         hold_until: Some(FIRST_FRAME),
         escape: None,
         timer: None,
+        keys: None,
         options,
         ended: false,
     };
@@ -112,6 +117,8 @@ struct Client {
     /// When an escape that came alone is the key.
     escape: Option<Moment>,
     timer: Option<Moment>,
+    /// Keys for an agent that were not said yet.
+    keys: Option<(RunId, Vec<String>)>,
     options: Options,
     ended: bool,
 }
@@ -122,6 +129,7 @@ enum Woke {
     Drained,
     Line(super::line::News),
     Signal(Signal),
+    Looks,
     Time,
 }
 
@@ -137,8 +145,13 @@ impl Client {
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
+                Woke::Looks => {
+                    let looks = (self.options.looks.read)().map(Box::new);
+                    self.happened(Happened::Looks(looks));
+                }
                 Woke::Time => self.time(),
             }
+            self.send_keys();
         }
         Ok(())
     }
@@ -160,6 +173,7 @@ impl Client {
                 drained.map(|()| Woke::Drained)
             }
             news = self.line.news() => Ok(Woke::Line(news)),
+            () = self.options.looks.changed.notified() => Ok(Woke::Looks),
             () = time => Ok(Woke::Time),
         }
     }
@@ -384,19 +398,9 @@ impl Client {
 
     fn carry_out(&mut self, wanted: Do) {
         match wanted {
-            Do::Look { surface, at, kept } => {
-                self.line.say(&Said::Look { surface, at, kept });
-            }
-            Do::Ask { id, ask } => {
-                self.line.say(&Said::Ask { id, at: self.options.at.clone(), ask });
-            }
-            Do::Press { run, keys } => self.type_in(Said::Press { run, keys }),
-            Do::Paste { run, text } => self.type_in(Said::Paste { run, text }),
-            Do::Room { run, size } => {
-                self.line.say(&Said::Room { run, size });
-            }
+            Do::Say(said) => self.say(said),
             Do::Edit(text) => {
-                let edited = self.outer.outside(&mut self.frame, || editor::edit(&text));
+                let edited = self.outer.lend(&mut self.frame, || editor::edit(&text));
                 match self.anew(edited) {
                     Some(Ok(text)) => self.happened(Happened::Edited(text)),
                     Some(Err(why)) => self.happened(Happened::Refused(why)),
@@ -410,8 +414,40 @@ impl Client {
         }
     }
 
-    fn type_in(&mut self, said: Said) {
-        if !self.line.say(&said) {
+    /// Says something. Keys typed in one go are one message: there is room for more of them than of
+    /// messages.
+    fn say(&mut self, said: Said) {
+        let Said::Press { run, keys } = said else {
+            self.send_keys();
+            return self.send(said);
+        };
+        match &mut self.keys {
+            Some((of, before)) if *of == run && before.len() < KEYS_TOGETHER => before.extend(keys),
+            _ => {
+                self.send_keys();
+                self.keys = Some((run, keys));
+            }
+        }
+    }
+
+    fn send_keys(&mut self) {
+        if let Some((run, keys)) = self.keys.take() {
+            self.send(Said::Press { run, keys });
+        }
+    }
+
+    /// Sends something; a person is told when what they typed or asked found no way.
+    fn send(&mut self, said: Said) {
+        let is_typed = matches!(said, Said::Press { .. } | Said::Paste { .. });
+        let asked = if let Said::Ask { id, .. } = &said { Some(*id) } else { None };
+        if self.line.say(&said) {
+            return;
+        }
+        if let Some(id) = asked {
+            let why = "nothing was asked: it is too long, or the line takes no more";
+            let refused = Rejection::new(Class::Environment, why, "try again, with less");
+            self.happened(Happened::Answer { id, answer: Answer::Refused(refused) });
+        } else if is_typed {
             let why = "the line takes nothing more now: not typed";
             self.happened(Happened::Refused(why.into()));
         }

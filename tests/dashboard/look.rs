@@ -31,6 +31,23 @@ fn the_fleet_shows_every_agent_and_the_screen_of_the_selected_one() {
 }
 
 #[test]
+fn keys_and_colours_follow_the_persons_files_while_it_is_open() {
+    let Some(desk) = desk("keys_and_colours_follow_the_persons_files_while_it_is_open") else {
+        return;
+    };
+    desk.instance.add("Later", "true");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("Later");
+    let keys = |text: &str| fs::write(desk.instance.home.join("keymap.toml"), text).unwrap();
+    keys("[nav]\nf9 = { run = \"halp\" }\n");
+    window.shows("stay as they were");
+    keys("[nav]\nf9 = { run = \"help\" }\n");
+    window.shows("as the files have them now");
+    window.press(&["F9"]);
+    window.shows("from the keymap");
+}
+
+#[test]
 fn who_is_needed_is_one_key_away_and_keys_go_to_the_agent_until_the_leader() {
     let Some(desk) =
         desk("who_is_needed_is_one_key_away_and_keys_go_to_the_agent_until_the_leader")

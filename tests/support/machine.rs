@@ -128,6 +128,7 @@ impl Machine {
             monban: self.path("monban receiver"),
             session,
             pass: vec!["RUSTUP_HOME".into(), "CARGO_HOME".into()],
+            now: Clock::System.now(),
         };
         let host = Host { environment: self.person(), os: Os::HERE };
         let name = &self.kind.name;

@@ -3,6 +3,7 @@
 
 use super::facts::Facts;
 use crate::agent::carry::{Carried, CarryBack};
+use crate::agent::login::Holder;
 use crate::agent::prepare::{self, Prepared};
 use crate::base::clock::Timestamp;
 use crate::base::durable;
@@ -14,6 +15,7 @@ use crate::daemon::world::World;
 use crate::model::attempt::{AgentState, AgentStatus};
 use crate::model::command::Report;
 use crate::model::core::Core;
+use crate::model::task::Task;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -101,16 +103,33 @@ fn waits(run: RunId, detail: String, since: Timestamp) -> Report {
 }
 
 fn other_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
-    let attempts = core
-        .state
-        .tasks
-        .values()
-        .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)));
-    let live = attempts.filter_map(|(task, attempt)| {
-        let other = attempt.run.as_ref().filter(|other| other.is_live() && other.id != run)?;
-        Some((other.id, task.spec.agent.clone()))
-    });
-    live.collect()
+    let others = live(core).filter(|(other, _)| *other != run);
+    others.map(|(other, task)| (other, task.spec.agent.clone())).collect()
+}
+
+fn live(core: &Core) -> impl Iterator<Item = (RunId, &Task)> {
+    core.state.tasks.values().flat_map(|task| {
+        let runs = task.attempts.iter().filter_map(|attempt| attempt.run.as_ref());
+        runs.filter(|run| run.is_live()).map(move |run| (run.id, task))
+    })
+}
+
+/// The runs that may have a login.
+pub(in crate::daemon) fn live_runs(core: &Core) -> Vec<Holder> {
+    live(core).map(|(run, task)| Holder { run, task: task.id }).collect()
+}
+
+/// Which of the runs has a copy of the person's login file, where one run at a time may.
+pub(in crate::daemon) fn login_holder(
+    world: &World,
+    runs: &[Holder],
+    person_file: &Path,
+) -> Option<Holder> {
+    let has = |holder: &&Holder| {
+        let note = read_note(&world.run_folder(holder.run)).and_then(|note| note.carry);
+        note.is_some_and(|carry| carry.person_file == person_file)
+    };
+    runs.iter().find(has).copied()
 }
 
 /// Notes which login goes into the run, to take it back even when the person's file, or this

@@ -8,11 +8,13 @@ use super::panes::{Built, Pane, Source};
 use super::tables::{Found, Looked, Table};
 use super::watchers::Watcher;
 use crate::base::id::RunId;
+use crate::daemon::requests;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::view::Content;
 use crate::view::sender::Sender;
 use crate::wire::frame::{self, FrameError};
+use crate::wire::people::Answer;
 use crate::wire::view::Told;
 use crate::wire::watched::duplicate;
 use rustix::io::Errno;
@@ -221,7 +223,13 @@ impl Outlet {
     }
 
     fn send(&self, showing: &mut Showing, told: &Told) {
-        match frame::encode(told) {
+        let encoded = match (frame::encode(told), told) {
+            (Err(FrameError::TooLarge(bytes)), Told::Answer { id, answer: Answer::Done(_) }) => {
+                frame::encode(&Told::Answer { id: *id, answer: requests::too_large(bytes) })
+            }
+            (encoded, _) => encoded,
+        };
+        match encoded {
             Ok(bytes) => showing.waiting.extend(bytes),
             Err(error) => showing.broken = Some(error),
         }

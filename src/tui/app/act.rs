@@ -61,10 +61,10 @@ impl App {
     }
 
     fn next_theme(&mut self) {
-        if !self.setup.more_themes.is_empty() {
-            let next = self.setup.more_themes.remove(0);
-            let before = std::mem::replace(&mut self.setup.theme, next);
-            self.setup.more_themes.push(before);
+        if !self.setup.looks.more_themes.is_empty() {
+            let next = self.setup.looks.more_themes.remove(0);
+            let before = std::mem::replace(&mut self.setup.looks.theme, next);
+            self.setup.looks.more_themes.push(before);
         }
     }
 
@@ -105,7 +105,7 @@ impl App {
                 _ => self.go(Screen::Focus),
             },
             Screen::Focus => {
-                let key = self.setup.keymap.key_of(Action::StepIn);
+                let key = self.setup.looks.keymap.key_of(Action::StepIn);
                 self.say(format!("{key} types to the agent"));
             }
             Screen::Diff | Screen::Gates => {}
@@ -213,6 +213,9 @@ impl App {
     }
 
     pub(super) fn go_by(&mut self, rows: i64) {
+        if self.screen == Screen::Inbox && self.selected_item().is_none() {
+            return self.go_to(0);
+        }
         let (at, _) = self.place();
         let to = i64::try_from(at).unwrap_or(0).saturating_add(rows).max(0);
         self.go_to(usize::try_from(to).unwrap_or(0));

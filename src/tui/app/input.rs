@@ -2,12 +2,13 @@
 
 use super::dialog::Dialog;
 use super::draw::layout;
-use super::{App, Button, Do, Mouse, Screen};
+use super::{App, Button, Mouse, Screen};
 use crate::base::id::RunId;
 use crate::tui::action::Action;
 use crate::tui::keymap::{Meaning, Table};
 use crate::tui::keys;
 use crate::tui::pace::Moment;
+use crate::wire::view::Said;
 use std::time::Duration;
 
 /// How long after the first key of a chord its continuations are shown.
@@ -23,7 +24,7 @@ impl App {
         }
         let left = self.left.take();
         self.note = None;
-        if let Some(run) = left.filter(|_| key == self.setup.keymap.leader()) {
+        if let Some(run) = left.filter(|_| key == self.setup.looks.keymap.leader()) {
             self.typing = Some(run);
             return self.press(run, key);
         }
@@ -36,14 +37,15 @@ impl App {
     /// Whether a key goes to the agent and changes nothing here: what it does is the agent's to
     /// show, and drawing meanwhile would only be in its way.
     pub(super) fn is_only_passed_on(&self, name: &str) -> bool {
-        let is_key = keys::canonical(name).is_some_and(|key| key != self.setup.keymap.leader());
+        let is_key =
+            keys::canonical(name).is_some_and(|key| key != self.setup.looks.keymap.leader());
         is_key && self.typing.is_some() && self.is_connected && self.note.is_none()
     }
 
     /// Every key is the agent's, but the leader. It stays so when the agent ends: what a person
     /// goes on typing must not begin to act here.
     fn pane_key(&mut self, run: RunId, key: String) {
-        if key == self.setup.keymap.leader() {
+        if key == self.setup.looks.keymap.leader() {
             (self.typing, self.left) = (None, Some(run));
             self.note = None;
             return;
@@ -55,7 +57,7 @@ impl App {
         match self.is_connected {
             true => {
                 self.note = None;
-                self.out.push(Do::Press { run, keys: vec![key] });
+                self.tell(Said::Press { run, keys: vec![key] });
             }
             false => self.say_bad("not connected: not typed"),
         }
@@ -68,13 +70,13 @@ impl App {
         }
         let is_first = self.chord.is_empty();
         self.chord.push(key.clone());
-        let mut meaning = self.setup.keymap.meaning(Table::Nav, &self.chord);
+        let mut meaning = self.setup.looks.keymap.meaning(Table::Nav, &self.chord);
         if meaning == Meaning::Nothing
             && let Some(folded) = keys::folded(&key)
         {
             self.chord.pop();
             self.chord.push(folded);
-            meaning = self.setup.keymap.meaning(Table::Nav, &self.chord);
+            meaning = self.setup.looks.keymap.meaning(Table::Nav, &self.chord);
         }
         match meaning {
             Meaning::Run(action) => {
@@ -91,13 +93,13 @@ impl App {
     }
 
     fn hint(&mut self, key: &str, tried: &str, is_first: bool) {
-        let help = self.setup.keymap.key_of(Action::Help);
+        let help = self.setup.looks.keymap.key_of(Action::Help);
         if keys::character(key).is_some_and(|c| !c.is_ascii()) {
             self.say(
                 "an input method is on? letters act here; arrows, Enter and F-keys do as well",
             );
         } else if key == "ctrl-c" {
-            let detach = self.setup.keymap.key_of(Action::Detach);
+            let detach = self.setup.looks.keymap.key_of(Action::Detach);
             self.say(format!("{detach} leaves the dashboard; agents go on"));
         } else if !is_first {
             self.say(format!("{tried} is bound to nothing; {help} shows the keys"));
@@ -116,7 +118,7 @@ impl App {
 
     /// What a key means in the table that a dialog uses.
     pub(super) fn meaning(&self, table: Table, key: &str) -> Option<Action> {
-        match self.setup.keymap.meaning(table, &[key.to_string()]) {
+        match self.setup.looks.keymap.meaning(table, &[key.to_string()]) {
             Meaning::Run(action) => Some(action),
             Meaning::Begins | Meaning::Nothing => None,
         }
@@ -125,7 +127,7 @@ impl App {
     pub(super) fn paste(&mut self, text: String) {
         if let Some(run) = self.typing {
             match self.is_connected {
-                true => self.out.push(Do::Paste { run, text }),
+                true => self.tell(Said::Paste { run, text }),
                 false => self.say_bad("not connected: not pasted"),
             }
             return;
@@ -133,7 +135,8 @@ impl App {
         self.left = None;
         let now: Moment = self.now;
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.refuse(now),
+            Some(Dialog::Approval(approval)) => approval.keys.refuse(now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.refuse(now),
             Some(Dialog::Typed(typed)) => typed.arming.absorbed(now),
             Some(dialog) => match dialog.text_mut() {
                 Some(field) => field.paste(&text),

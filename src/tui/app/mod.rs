@@ -8,6 +8,7 @@ mod act;
 mod answer;
 mod approval;
 mod arming;
+mod confirm;
 mod decide;
 mod dialog;
 mod diff;
@@ -22,6 +23,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod text;
+mod two_keys;
 mod typed;
 
 pub use draw::{CursorAt, draw, draw_part};
@@ -30,32 +32,29 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
-use crate::tui::keymap::Keymap;
+use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::Lines;
 use crate::view::copy::Copy;
 use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
-use crate::wire::people::{Answer, Ask};
-use crate::wire::view::Surface;
+use crate::wire::people::Answer;
+use crate::wire::view::Said;
 use answer::{Asked, Loaded};
 use dialog::Dialog;
 use diff::Diff;
 use gates::Gates;
 use look::Panes;
-use rows::{Head, ItemRow, TaskRow};
+use rows::{Deciding, Head, ItemRow, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// How the dashboard is set up.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The keys.
-    pub keymap: Keymap,
-    /// What it looks like.
-    pub theme: Theme,
-    /// The themes that the theme action goes on to.
-    pub more_themes: Vec<Theme>,
+    /// Keys and colours.
+    pub looks: Looks,
     /// What lines are drawn of.
     pub lines: Lines,
     /// What only this installation knows.
@@ -72,6 +71,17 @@ pub struct Setup {
     pub all: bool,
     /// The size of the terminal.
     pub size: Size,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
+}
+
+/// What a dashboard begins with.
+#[derive(Clone, Default, Debug)]
+pub struct Begin {
+    /// The task that is selected, once it is there.
+    pub task: Option<TaskId>,
+    /// What the last line says until a key is pressed.
+    pub says: Option<String>,
 }
 
 /// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
@@ -125,6 +135,8 @@ pub enum Input {
     Due,
     /// What a person wrote in their editor; `None` if they left it without.
     Edited(Option<String>),
+    /// The files of keys and colours changed: what they say now, or what is wrong with them.
+    Looks(Result<Box<Looks>, String>),
 }
 
 /// Something the mouse did, at a cell.
@@ -152,43 +164,8 @@ pub enum Button {
 /// What is to be done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Do {
-    /// Look at something by a number, or at nothing any more.
-    Look {
-        /// The number.
-        surface: u32,
-        /// What.
-        at: Option<Surface>,
-        /// The digests of the rows that are here of it.
-        kept: Vec<String>,
-    },
-    /// Ask something; the answer comes back under its number.
-    Ask {
-        /// The number.
-        id: u32,
-        /// What.
-        ask: Ask,
-    },
-    /// Press keys in a run's terminal.
-    Press {
-        /// The run.
-        run: RunId,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// Paste into a run's terminal.
-    Paste {
-        /// The run.
-        run: RunId,
-        /// The text.
-        text: String,
-    },
-    /// Tell how much room there is for a run's pane.
-    Room {
-        /// The run.
-        run: RunId,
-        /// The room.
-        size: Size,
-    },
+    /// Say something to the daemon.
+    Say(Said),
     /// Open the person's editor on a text.
     Edit(String),
     /// Start the timer for this moment instead of any before it; none stops it.
@@ -274,6 +251,11 @@ pub struct App {
     chord_due: Option<Moment>,
     is_chord_shown: bool,
     dialog: Option<Dialog>,
+    /// The item that the daemon was told is being decided here, and who decides which.
+    held: Option<String>,
+    deciding: Vec<Deciding>,
+    /// A draft whose start was refused until a person has looked.
+    wants_word: Option<TaskId>,
     /// What was written and not sent: reasons by item, and the next task.
     drafts: BTreeMap<String, String>,
     draft_task: Option<Box<form::Form>>,
@@ -284,7 +266,8 @@ pub struct App {
 
 impl App {
     /// A dashboard that has seen nothing yet.
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(setup: Setup, begin: Begin) -> Self {
+        let note = begin.says.map(|text| Note { text, is_bad: false });
         Self {
             setup,
             revision: 0,
@@ -302,7 +285,7 @@ impl App {
             panes: Panes::default(),
             screen: Screen::Fleet,
             history: Vec::new(),
-            task: None,
+            task: begin.task,
             item: None,
             diff: Loaded::default(),
             diff_at: (0, 0),
@@ -315,17 +298,15 @@ impl App {
             chord_due: None,
             is_chord_shown: false,
             dialog: None,
+            held: None,
+            deciding: Vec::new(),
+            wants_word: None,
             drafts: BTreeMap::new(),
             draft_task: None,
             asked: BTreeMap::new(),
             next_ask: 1,
-            note: None,
+            note,
         }
-    }
-
-    /// Begins with this task selected, once it is there.
-    pub fn begin_with(&mut self, task: TaskId) {
-        self.task = Some(task);
     }
 
     /// Takes what happened, now, and gives what is to be done.
@@ -355,6 +336,7 @@ impl App {
             Input::Painted(revision) => self.painted(revision),
             Input::Due => self.due(),
             Input::Edited(text) => self.edited(text),
+            Input::Looks(looks) => self.take_looks(looks),
         }
         self.settle();
         std::mem::take(&mut self.out)
@@ -366,6 +348,20 @@ impl App {
             Input::Painted(_) | Input::Focus(true) => false,
             Input::Key(key) => !self.is_only_passed_on(key),
             _ => true,
+        }
+    }
+
+    /// The files of keys and colours changed. Who meets other keys reads a dialog again.
+    fn take_looks(&mut self, looks: Result<Box<Looks>, String>) {
+        match looks {
+            Ok(looks) if *looks == self.setup.looks => {}
+            Ok(looks) => {
+                self.setup.looks = *looks;
+                self.chord.clear();
+                self.look_again();
+                self.say("keys and colours are as the files have them now");
+            }
+            Err(why) => self.say_bad(format!("keys and colours stay as they were: {why}")),
         }
     }
 
@@ -389,7 +385,7 @@ impl App {
     }
 
     fn theme(&self) -> &Theme {
-        &self.setup.theme
+        &self.setup.looks.theme
     }
 
     fn selected(&self) -> Option<&TaskRow> {
@@ -410,6 +406,11 @@ impl App {
         Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
     }
 
+    /// Says something to the daemon.
+    fn tell(&mut self, said: Said) {
+        self.out.push(Do::Say(said));
+    }
+
     fn say(&mut self, text: impl Into<String>) {
         self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: false });
     }
@@ -420,7 +421,8 @@ impl App {
 
     fn painted(&mut self, revision: u64) {
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.painted(revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.keys.painted(revision, self.now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.painted(revision, self.now),
             Some(Dialog::Typed(typed)) => typed.arming.painted(revision, self.now),
             _ => {}
         }
@@ -429,7 +431,8 @@ impl App {
     fn due(&mut self) {
         self.timer = None;
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.arming.due(self.revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.keys.arming.due(self.revision, self.now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.due(self.revision, self.now),
             Some(Dialog::Typed(typed)) => typed.arming.due(self.revision, self.now),
             _ => {}
         }
@@ -443,8 +446,10 @@ impl App {
         self.select();
         self.look();
         self.fetch();
+        self.hold();
         let arming = match &self.dialog {
-            Some(Dialog::Approval(approval)) if !approval.is_gone => approval.arming.deadline(),
+            Some(Dialog::Approval(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
+            Some(Dialog::Confirm(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
             Some(Dialog::Typed(typed)) => typed.arming.deadline(),
             _ => None,
         };

@@ -21,6 +21,9 @@ use tokio::io::unix::AsyncFd;
 /// The size of a terminal that does not know its own.
 const UNKNOWN_SIZE: Size = Size { cols: 80, rows: 24 };
 
+/// The most of a terminal that is used.
+const SIZE_MAX: Size = Size { cols: 1000, rows: 500 };
+
 /// What to ask a terminal before the first frame, to be written in front of it: the frame wipes
 /// what the questions draw. Asked are the kitty keyboard, synchronized output, the background, and
 /// the width of `─` in the second row: an answer in column 1 means one. The last question is one
@@ -90,11 +93,15 @@ impl Outer {
         Ok(outer)
     }
 
-    /// Columns and rows.
+    /// Columns and rows. Of a terminal larger than any screen the upper left is used: both buffers
+    /// of a frame grow with it.
     pub fn size(&self) -> Size {
         let known = rustix::termios::tcgetwinsize(self.output.get_ref()).ok();
         let known = known.filter(|size| size.ws_col > 0 && size.ws_row > 0);
-        known.map_or(UNKNOWN_SIZE, |size| Size { cols: size.ws_col, rows: size.ws_row })
+        known.map_or(UNKNOWN_SIZE, |size| Size {
+            cols: size.ws_col.min(SIZE_MAX.cols),
+            rows: size.ws_row.min(SIZE_MAX.rows),
+        })
     }
 
     /// The terminal said that it knows the kitty keyboard protocol: appends what makes it tell
@@ -165,6 +172,15 @@ impl Outer {
         let result = run();
         self.care.enter()?;
         Ok(result)
+    }
+
+    /// The same for a program that a person works with in the meantime: they may stop and interrupt
+    /// it as any job.
+    ///
+    /// # Errors
+    /// The terminal cannot be set.
+    pub fn lend<T>(&self, frame: &mut Frame, run: impl FnOnce() -> T) -> Result<T, OuterError> {
+        Ok(self.outside(frame, || stop::beside(run))??)
     }
 
     /// Stops the client with its job, as Ctrl-Z does, with the terminal in order meanwhile.

@@ -79,7 +79,10 @@ fn left(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
     }
     let level = app.head.level.split(' ').next().filter(|_| is_narrow);
     pieces.push(piece(70, level.unwrap_or(&app.head.level), bar));
+    // Who has just come is noted a moment after the first frame.
+    let you_come = app.head.clients.iter().any(|client| client.is_you && !client.watches);
     let attended = match app.head.attended_by.as_slice() {
+        [] if you_come => String::new(),
         [] => "nobody there".to_string(),
         people => format!("ATTENDED by {}", people.join(", ")),
     };
@@ -136,7 +139,7 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
         return;
     }
     if app.mode() == Mode::Pane {
-        let leader = app.setup.keymap.leader();
+        let leader = app.setup.looks.keymap.leader();
         let text = format!("every key goes to the agent; {leader} leaves, twice sends it");
         put(buffer, (area.x, area.y), &text, area.width, theme.needs_you.style());
         return;
@@ -144,14 +147,14 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
     let mut x = area.x;
     let halted = app.head.halted.as_ref().map(|why| format!("HALTED {why}"));
     if let Some(why) = halted.or(app.head.held.as_ref().map(|why| format!("HELD: {why}"))) {
-        let key = app.setup.keymap.key_of(Action::Resume);
+        let key = app.setup.looks.keymap.key_of(Action::Resume);
         let room = area.width.saturating_sub(12);
         x = put(buffer, (x, area.y), &why, room, theme.bad.style()) + 2;
         x = put(buffer, (x, area.y), &key, area.width, theme.strong.style()) + 1;
         x = put(buffer, (x, area.y), "resume", area.width, theme.faint.style()) + 2;
     }
     for action in hints(app.screen) {
-        let key = app.setup.keymap.key_of(*action);
+        let key = app.setup.looks.keymap.key_of(*action);
         let room = usize::from(area.right().saturating_sub(x));
         if key.is_empty() || width(&key) + 1 + width(action.name()) > room {
             continue;

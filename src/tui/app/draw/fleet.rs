@@ -77,7 +77,7 @@ fn list(app: &App, buffer: &mut Buffer, area: Rect) {
             (false, None) => "connecting".to_string(),
             (false, Some((why, _))) => format!("no connection: {why}"),
             (true, _) => {
-                let key = app.setup.keymap.key_of(crate::tui::action::Action::NewTask);
+                let key = app.setup.looks.keymap.key_of(crate::tui::action::Action::NewTask);
                 format!("no task yet; {key} writes one down")
             }
         };

@@ -52,7 +52,7 @@ fn beam((x, y): (u16, u16)) -> Option<CursorAt> {
 fn text_keys(app: &App, actions: &[Action]) -> String {
     let key = |action: &Action| {
         let name = action.name();
-        format!("{} {name}", app.setup.keymap.key_of(*action))
+        format!("{} {name}", app.setup.looks.keymap.key_of(*action))
     };
     actions.iter().map(key).collect::<Vec<_>>().join("  ")
 }
@@ -120,7 +120,7 @@ pub fn checkpoints(app: &App, picker: &Checkpoints, buffer: &mut Buffer) -> Opti
         }
     }
     let last = row(inner, height);
-    let keys = format!("{} choose  esc back", app.setup.keymap.key_of(Action::Open));
+    let keys = format!("{} choose  esc back", app.setup.looks.keymap.key_of(Action::Open));
     put_all(buffer, last, &[(&keys, theme.faint.style())]);
     None
 }
@@ -190,7 +190,7 @@ pub fn palette(app: &App, palette: &Palette, buffer: &mut Buffer) -> Option<Curs
     let first = scrolled(palette.at, found.len(), list.height);
     for (y, (number, action)) in (0..list.height).zip(found.iter().enumerate().skip(first)) {
         let line = row(list, y);
-        let key = app.setup.keymap.key_of(*action);
+        let key = app.setup.looks.keymap.key_of(*action);
         let pieces = [
             (&*format!("{:<13} ", action.name()), theme.strong.style()),
             (&*format!("{key:<9} "), theme.needs_you.style()),
@@ -216,7 +216,7 @@ fn help_text(app: &App) -> Vec<HelpLine> {
         Action::ALL.iter().partition(|action| works_here(app, **action));
     let mut lines = vec![heading("here")];
     lines.extend(here.iter().flat_map(|action| of_action(app, *action)));
-    let leader = app.setup.keymap.leader().to_string();
+    let leader = app.setup.looks.keymap.leader().to_string();
     lines.push(HelpLine { keys: leader, says: "leave an agent's keys; twice: send it".into() });
     lines.push(HelpLine {
         keys: "A y".into(),
@@ -248,7 +248,7 @@ fn heading(says: &str) -> HelpLine {
 /// One line for each description that the bindings of an action have.
 fn of_action(app: &App, action: Action) -> Vec<HelpLine> {
     let mut lines: Vec<HelpLine> = Vec::new();
-    for binding in app.setup.keymap.of_action(action) {
+    for binding in app.setup.looks.keymap.of_action(action) {
         match lines.iter_mut().find(|line| line.says == binding.says) {
             Some(line) => line.keys += &format!(", {}", binding.shown()),
             None => lines.push(HelpLine { keys: binding.shown(), says: binding.says.clone() }),
@@ -307,7 +307,7 @@ pub fn chord(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
         return None;
     }
     let theme = app.theme();
-    let next = app.setup.keymap.continuations(Table::Nav, keys);
+    let next = app.setup.looks.keymap.continuations(Table::Nav, keys);
     let rows = u16::try_from(next.len()).unwrap_or(u16::MAX).saturating_add(2);
     let inner = boxed(app, buffer, 60, rows, &format!("{} ...", keys.join(" ")));
     for (y, binding) in (0..inner.height).zip(next) {

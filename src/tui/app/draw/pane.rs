@@ -120,9 +120,13 @@ fn about_size(app: &App, head: &Head, area: Rect) -> String {
 fn seen(head: &Head, area: Rect) -> Seen {
     let Cursor { row, col, .. } = head.cursor;
     let last = head.size.rows.saturating_sub(area.height);
-    let top = if head.back > 0 { last } else { (row + 1).saturating_sub(area.height).min(last) };
-    let over = (col + 1).saturating_sub(area.width);
-    let left = over.div_ceil(CROP_COLUMNS) * CROP_COLUMNS;
+    let top = if head.back > 0 {
+        last
+    } else {
+        row.saturating_add(1).saturating_sub(area.height).min(last)
+    };
+    let over = col.saturating_add(1).saturating_sub(area.width);
+    let left = over.div_ceil(CROP_COLUMNS).saturating_mul(CROP_COLUMNS);
     Seen { area, from: (top, left.min(head.size.cols.saturating_sub(area.width))) }
 }
 

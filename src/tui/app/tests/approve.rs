@@ -2,7 +2,8 @@
 
 use super::super::*;
 use super::play::*;
-use crate::wire::people::InboxAsk;
+use crate::tui::keymap::Keymap;
+use crate::wire::people::{Ask, InboxAsk};
 use serde_json::json;
 
 /// The approvals that were asked for.
@@ -31,6 +32,22 @@ fn a_and_then_y_approve_exactly_the_digest_that_was_shown() {
     assert!(play.app.dialog.is_none());
     play.answer(json!({}));
     assert!(play.screen().contains("item4 approved"));
+}
+
+#[test]
+fn other_keys_from_the_persons_files_disarm_and_a_fault_in_them_changes_nothing() {
+    let mut play = armed();
+    let same = play.app.setup.looks.clone();
+    play.take(Input::Looks(Ok(Box::new(same.clone()))));
+    play.take(Input::Looks(Err("keymap.toml:3:1: `nav.q`: unknown action".into())));
+    assert!(play.screen().contains("stay as they were: keymap.toml:3:1"), "{}", play.screen());
+    assert!(play.screen().contains("armed"), "{}", play.screen());
+    let keymap = Keymap::named("vim").unwrap();
+    play.take(Input::Looks(Ok(Box::new(Looks { keymap, ..same }))));
+    play.keys("A y");
+    assert_eq!(approvals(&play), []);
+    play.paint().wait(1000).keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
 }
 
 #[test]
@@ -125,6 +142,11 @@ fn without_a_connection_nothing_is_approved() {
     play.take(Input::Connected).paint();
     play.keys("y").wait(1000).keys("A y");
     assert_eq!(approvals(&play).len(), 1);
+    // Nobody typed anything meanwhile: the keys that are listened to again are told first.
+    let mut play = armed();
+    play.take(Input::Lost("cut".into())).paint().wait(1000);
+    play.take(Input::Connected).paint().keys("A y");
+    assert_eq!(approvals(&play), []);
 }
 
 #[test]
@@ -189,7 +211,8 @@ fn a_keymap_cannot_take_the_keys_that_approve() {
     let own = "[nav]\n\"A\" = { run = \"goto diff\" }\n\"y\" = { run = \"back\" }\n\
                \"enter\" = { run = \"approve\" }";
     let keymap = Keymap::named("default").unwrap().with(own, "own").unwrap();
-    let mut play = Play::with(Setup { keymap, ..setup(USUAL) });
+    let mut play = Play::with(setup(USUAL));
+    play.app.setup.looks.keymap = keymap;
     play.keys("enter").answer(diff()).wait(1000).keys("enter enter").wait(1000);
     assert_eq!(approvals(&play), []);
     play.keys("A y");

@@ -132,6 +132,41 @@ fn approval_changed() {
 }
 
 #[test]
+fn approval_held_by_somebody_else() {
+    shown("approval-held", |play| {
+        let deciding = json!([{ "item": "item4", "client": 2, "person": "みどり" }]);
+        play.keys("a").answer(diff()).wait(1000);
+        play.take(Input::Frame(vec![table(
+            2,
+            &json!({ "deciding": deciding, "you": 1 }),
+            &items(),
+        )]));
+    });
+}
+
+#[test]
+fn inbox_alarm() {
+    shown("inbox-alarm", |play| {
+        play.inbox(&[alarm(3), approval(HEAD)]).keys("5 up");
+    });
+}
+
+#[test]
+fn an_alarm() {
+    shown("alarm", |play| {
+        play.inbox(&[alarm(9)]).keys("enter").show_pane().keys("a").wait(1000);
+    });
+}
+
+#[test]
+fn a_start_with_a_gate_that_nobody_trusts() {
+    shown("start-trust", |play| {
+        play.keys("G up s").take(Input::Answer { id: 1, answer: Answer::Done(gate(false)) });
+        play.answer(ended_task()).wait(1000).keys("pagedown").wait(1000);
+    });
+}
+
+#[test]
 fn the_reject_dialog() {
     shown("reject", |play| {
         play.keys("enter").show_pane().keys("r");
@@ -212,8 +247,8 @@ fn no_size_is_too_small_to_draw_and_cells_of_agents_stay_in_their_pane() {
 
 #[test]
 fn without_colours_there_are_none() {
-    let theme = Theme::named("terminal").unwrap().without_colour();
-    let mut play = Play::with(Setup { theme, no_colour: true, ..setup(USUAL) });
+    let mut play = Play::with(Setup { no_colour: true, ..setup(USUAL) });
+    play.app.setup.looks.theme = Theme::named("terminal").unwrap().without_colour();
     for keys in ["down", "5", "d", "v", "a", "?"] {
         play.keys(keys);
         let (buffer, _) = play.buffer();
@@ -249,7 +284,7 @@ fn an_agent_can_reach_neither_the_bar_nor_the_foot() {
 #[test]
 fn every_theme_draws_every_state_apart_from_the_others() {
     let mut play = Play::begin(USUAL);
-    for _ in 0..=play.app.setup.more_themes.len() {
+    for _ in 0..=play.app.setup.looks.more_themes.len() {
         let (buffer, _) = play.buffer();
         let style = |y: u16| (buffer[(7, y)].symbol().to_string(), buffer[(7, y)].fg);
         let looks: Vec<_> = [3, 5, 6].map(style).into();
@@ -257,5 +292,23 @@ fn every_theme_draws_every_state_apart_from_the_others() {
         let colours: BTreeSet<String> = looks.iter().map(|(_, fg)| format!("{fg:?}")).collect();
         assert!(colours.len() > 1, "{looks:?}");
         play.keys("t");
+    }
+}
+
+#[test]
+fn everything_is_drawn_in_whatever_room_there_is() {
+    let sizes = [(1, 1), (1, 60), (200, 1), (2, 2), (4, 3), (7, 5), (39, 9), (160, 48)];
+    let opened = ["a", "r", "x", "u", "U", "n", "?", ":", "w", "/", "g", "2 i", "3", "4", "5"];
+    for (cols, rows) in sizes {
+        for keys in opened {
+            let mut play = Play::begin(Size { cols, rows });
+            play.keys(keys).wait(1000);
+            play.take(Input::Paste("日本語 a line\n".repeat(40)));
+            play.take(Input::Refused("日本語 why not ".repeat(40)));
+            let (buffer, cursor) = play.buffer();
+            let mut out = Vec::new();
+            crate::tui::present::Presenter::default().present(&buffer, cursor, true, &mut out);
+            assert!(!out.is_empty());
+        }
     }
 }
