@@ -7,8 +7,12 @@ mod support;
 
 #[path = "dashboard/decide.rs"]
 mod decide;
+#[path = "dashboard/demo.rs"]
+mod demo;
 #[path = "dashboard/look.rs"]
 mod look;
+#[path = "dashboard/picture.rs"]
+mod picture;
 #[path = "dashboard/terminal.rs"]
 mod terminal;
 

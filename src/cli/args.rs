@@ -19,7 +19,9 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  monban demo --headless                     the whole story, no account, no network
+  monban demo                                try it: scripted agents, no account, no network
+  monban                                     the dashboard of this repository; ? shows its keys
+  monban attach --host HOST                  the same, of the daemon of another machine, by ssh
   monban init                                write monban.toml for this repository
   monban task add --title \"Fix the date parser\" --kind fix --agent claude --prompt \"...\"
   monban run 1 --wait                        start task 1 and wait until it needs you
@@ -31,10 +33,10 @@ Exit status: 0 ok, 1 refused or failed, 2 input error, 3 environment, 4 a person
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// The whole job on a throw-away repository with scripted agents: no account, no network. Plays
-    /// the person too, and checks every step against the event log
+    /// The whole job on a throw-away repository with scripted agents, at the dashboard: no account,
+    /// no network, and nothing stays when you leave it
     Demo {
-        /// Open no screen. This version never opens one; a later one will unless told so
+        /// Play the person too, and check every step against the event log; so without a terminal
         #[arg(long)]
         headless: bool,
     },
@@ -100,7 +102,10 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Approve exactly what you looked at
+    /// Approve exactly what you looked at, and wait for it to land
+    ///
+    /// Status 0 when it landed, 3 when it is still being landed after a minute, 4 when it is
+    /// approved but did not land and needs you again.
     Approve {
         /// An inbox id, or a task's id
         item: String,

@@ -9,8 +9,9 @@ use super::looks;
 use crate::base::clock::Clock;
 use crate::base::durable;
 use crate::base::hash;
+use crate::base::id::TaskId;
 use crate::base::size::Size;
-use crate::tui::app::{App, Mark, Setup};
+use crate::tui::app::{App, Begin, Mark, Setup};
 use crate::tui::line::Connect;
 use crate::tui::looks::Source;
 use crate::tui::run::{self, Options};
@@ -18,6 +19,7 @@ use crate::tui::widgets::Lines;
 use crate::watch;
 use crate::wire::people::{Ask, Request};
 use std::io::IsTerminal;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -34,7 +36,25 @@ const WORDS: [&str; 32] = [
 /// Colours that are readable on light and dark.
 const COLOURS: [u8; 5] = [2, 3, 4, 5, 6];
 
-/// Opens the dashboard and stays until the person leaves it.
+/// A dashboard that is to be opened.
+pub(super) struct Desk {
+    /// A connection on which both have said hello.
+    pub first: UnixStream,
+    /// Makes others.
+    pub connect: Connect,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
+    /// Only to watch.
+    pub watch: bool,
+    /// All repositories.
+    pub all: bool,
+    /// The task to begin with.
+    pub task: Option<TaskId>,
+    /// What it says first.
+    pub says: Option<String>,
+}
+
+/// Opens the dashboard that was asked for and stays until the person leaves it.
 pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
     // With a host, the folder is one of the other machine.
     let here = &super::here(folder.filter(|_| args.host.is_none()))?;
@@ -45,42 +65,49 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
             "run it in one, or use the commands that print: `monban ls`, `monban inbox`",
         ));
     }
-    let config = here.places.config_file.clone();
-    let cure = "mend it and run the command again";
-    let read = looks::read(&config).map_err(|why| Failure::input(why, cure))?;
-    let changed = Arc::new(Notify::new());
-    let tell = Arc::clone(&changed);
-    let files = [config.clone(), looks::own_keys(&config)];
-    // Where nothing can be watched, they stay as they were when the dashboard opened.
-    let _watch = watch::files(&files, move || tell.notify_one()).ok();
+    let all = args.all || (args.host.is_some() && far_folder.is_none());
     let (first, connect, at) = match &args.host {
         None => {
             let first = Client::connect(&here.places, &here.at)?.into_stream();
             (first, near(here), here.at.clone())
         }
         Some(host) => {
-            let far = Far { host: host.clone(), at: far_folder.clone() };
+            let far = Far { host: host.clone(), at: far_folder };
             let first = client::greeted(line::connect(&far, Prompts::May)?)?;
             (first, over_ssh(far.clone()), PathBuf::from(far.at.unwrap_or_else(|| "/".into())))
         }
     };
-    let all = args.all || (args.host.is_some() && far_folder.is_none());
-    let size = Size { cols: 80, rows: 24 };
+    let task = args.id.map(|id| id.0);
+    let desk = Desk { first, connect, at, watch: args.watch, all, task, says: None };
+    open(&here.places.config_file, &here.places.state, desk)
+}
+
+/// Opens a dashboard as the person wants it by their configuration, with the mark that is kept in
+/// `state`, and stays until they leave it.
+pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failure> {
+    let cure = "mend it and run the command again";
+    let read = looks::read(config).map_err(|why| Failure::input(why, cure))?;
+    let changed = Arc::new(Notify::new());
+    let tell = Arc::clone(&changed);
+    let files = [config.to_path_buf(), looks::own_keys(config)];
+    // Where nothing can be watched, they stay as they were when the dashboard opened.
+    let _watch = watch::files(&files, move || tell.notify_one()).ok();
     let setup = Setup {
         looks: read,
         lines: Lines::default(),
-        mark: mark(&here.places.state)?,
+        mark: mark(state)?,
         no_colour: looks::no_colour(),
         zone: jiff::tz::TimeZone::system(),
         started: Clock::System.now(),
-        watch: args.watch,
-        all,
-        size,
+        watch: desk.watch,
+        all: desk.all,
+        size: Size { cols: 80, rows: 24 },
+        at: desk.at.clone(),
     };
-    let attach = Ask::Attach { watch: args.watch, all, size: None };
+    let attach = Ask::Attach { watch: desk.watch, all: desk.all, size: None };
+    let config = config.to_path_buf();
     let options = Options {
-        attach: Request { at: at.clone(), ask: attach },
-        at,
+        attach: Request { at: desk.at, ask: attach },
         is_far: std::env::var_os("SSH_CONNECTION").is_some(),
         mouse: true,
         looks: Source { changed, read: Box::new(move || looks::read(&config)) },
@@ -89,17 +116,14 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let mut app = App::new(setup);
-    if let Some(id) = args.id {
-        app.begin_with(id.0);
-    }
-    let ended = runtime.block_on(run::run(app, options, first, connect));
+    let app = App::new(setup, Begin { task: desk.task, says: desk.says });
+    let ended = runtime.block_on(run::run(app, options, desk.first, desk.connect));
     runtime.shutdown_background();
     ended.map_err(|error| Failure::environment(error.to_string(), "run it in a terminal"))
 }
 
 /// Connects again to the daemon of this machine. One that was stopped stays so.
-fn near(here: &Here) -> Connect {
+pub(super) fn near(here: &Here) -> Connect {
     let (places, at) = (here.places.clone(), here.at.clone());
     Arc::new(move || match Client::connect_running(&places, &at) {
         Ok(Some(client)) => Ok(client.into_stream()),

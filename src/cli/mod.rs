@@ -116,7 +116,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Daemon(command) => files::daemon(&here, command, out),
         Command::Auth(args) => auth::run(&here, &args, out),
         Command::Doctor { json } => doctor::run(&here, json, out),
-        Command::Demo { headless: _ } => demo::run(out),
+        Command::Demo { headless } => demo::run(&here, headless, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             // Not into `out`: this panics where a write fails.

@@ -11,6 +11,7 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::daemon::reported::{in_band, settled_status};
 use crate::daemon::session::screen::Encoded;
 use crate::daemon::session::watchers::Watchers;
 use crate::model::command::Report;
@@ -61,6 +62,8 @@ struct Inner {
     /// The last prompt whose typing began.
     prompt: Option<u32>,
     told: Told,
+    /// How many wait for a change.
+    waiting: usize,
     /// Ends of turns that were told and are not known to be in the log, oldest first.
     unrecorded: VecDeque<EndOfTurn>,
     /// The last end of a turn that is in the log.
@@ -162,6 +165,7 @@ impl LiveRun {
             screen_new_since: None,
             prompt,
             told: Told::default(),
+            waiting: 0,
             unrecorded: VecDeque::new(),
             recorded: None,
         };
@@ -206,9 +210,12 @@ impl LiveRun {
         if at.since(new_since) >= SCREEN_AFTER {
             inner.read_screen(at);
         }
+        let is_awaited = inner.waiting > 0;
         drop(inner);
         self.watchers.changed();
-        self.changed.notify_all();
+        if is_awaited {
+            self.changed.notify_all();
+        }
         replies
     }
 
@@ -359,9 +366,17 @@ impl LiveRun {
             if inner.tracker.ready_for_prompt(now(), quiet) {
                 return true;
             }
-            let waited = self.changed.wait_timeout(inner, poll);
-            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.wait(inner, poll);
         }
+    }
+
+    /// Waits for a change, for at most `limit`.
+    fn wait<'a>(&self, mut inner: MutexGuard<'a, Inner>, limit: Duration) -> MutexGuard<'a, Inner> {
+        inner.waiting += 1;
+        let waited = self.changed.wait_timeout(inner, limit);
+        inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        inner.waiting -= 1;
+        inner
     }
 
     /// Whether the typing of this prompt began, now or under an earlier daemon.
@@ -414,8 +429,7 @@ impl LiveRun {
             if gave_up() || now() >= until {
                 return Taken::No;
             }
-            let waited = self.changed.wait_timeout(inner, poll);
-            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.wait(inner, poll);
         }
     }
 

@@ -13,6 +13,7 @@ mod inbox;
 mod live;
 mod plan;
 mod presence;
+mod reported;
 mod requests;
 mod runs;
 mod server;

@@ -92,7 +92,7 @@ impl Pace {
 
     /// The credit to give now that what came was drawn; `None` when the daemon has it already.
     pub fn credit(&mut self) -> Option<u64> {
-        let wanted = self.arrived + self.window();
+        let wanted = self.arrived.saturating_add(self.window());
         let more = wanted > self.granted;
         self.granted = self.granted.max(wanted);
         more.then_some(wanted)
@@ -100,7 +100,7 @@ impl Pace {
 
     /// Whether the daemon is to get credit as soon as another frame may be drawn.
     pub fn owes_credit(&self) -> bool {
-        self.arrived + self.window() > self.granted
+        self.arrived.saturating_add(self.window()) > self.granted
     }
 
     /// Whether to measure the line now, because something is on its way anyway.

@@ -1,7 +1,7 @@
 //! The dashboard's loop: joins the person's terminal, the connection and the state machine. Decides
 //! nothing but what comes first: what was typed, before what was told, before what time brings.
 
-use super::app::{self, App, Do, Input as Happened, draw};
+use super::app::{self, App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
 use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
@@ -11,17 +11,20 @@ use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
 use super::present::Presenter;
+use crate::base::id::RunId;
 use crate::base::ticks::{self, Instant};
-use crate::wire::people::Request;
+use crate::model::rejection::{Class, Rejection};
+use crate::wire::people::{Answer, Request};
 use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much of what was typed is read at once.
 const READ_BYTES: usize = 16 << 10;
+/// How many keys are said in one message; the daemon takes 1000.
+const KEYS_TOGETHER: usize = 500;
 /// How long after an escape the rest of a sequence may come.
 const ESCAPE_NEAR: Duration = Duration::from_millis(50);
 const ESCAPE_FAR: Duration = Duration::from_millis(200);
@@ -32,8 +35,6 @@ const FIRST_FRAME: Duration = Duration::from_millis(50);
 pub struct Options {
     /// The request by which a connection attaches.
     pub attach: Request,
-    /// The folder the person stands in, for requests.
-    pub at: PathBuf,
     /// The terminal is at the other end of a network.
     pub is_far: bool,
     /// The mouse is used.
@@ -78,6 +79,7 @@ pub async fn run(
         hold_until: Some(FIRST_FRAME),
         escape: None,
         timer: None,
+        keys: None,
         options,
         ended: false,
     };
@@ -115,6 +117,8 @@ struct Client {
     /// When an escape that came alone is the key.
     escape: Option<Moment>,
     timer: Option<Moment>,
+    /// Keys for an agent that were not said yet.
+    keys: Option<(RunId, Vec<String>)>,
     options: Options,
     ended: bool,
 }
@@ -133,14 +137,11 @@ impl Client {
     async fn work(&mut self) -> Result<(), Gone> {
         let mut bytes = vec![0; READ_BYTES];
         while !self.ended {
-            self.give_credit();
+            // A frame before credit for the next one, so that nothing delays an echo.
             self.draw();
+            self.give_credit();
             match self.wait(&mut bytes).await? {
-                Woke::Typed(count) => {
-                    self.typed(&bytes[..count]);
-                    // What was typed is on its way before anything is drawn.
-                    tokio::task::yield_now().await;
-                }
+                Woke::Typed(count) => self.typed(&bytes[..count]),
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
@@ -150,6 +151,7 @@ impl Client {
                 }
                 Woke::Time => self.time(),
             }
+            self.send_keys();
         }
         Ok(())
     }
@@ -211,11 +213,11 @@ impl Client {
             return;
         }
         if let Some(frame) = self.pace.credit() {
-            self.line.say(Said::Credit { frame });
+            self.line.say(&Said::Credit { frame });
         }
         if self.pace.measures(now) {
             let at = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-            self.line.say(Said::Ping { at });
+            self.line.say(&Said::Ping { at });
         }
     }
 
@@ -235,12 +237,19 @@ impl Client {
         if self.screen.area != area {
             self.screen.resize(area);
         }
-        self.screen.reset();
         let revision = self.app.revision();
-        let cursor = draw(&self.app, &mut self.screen);
+        let part = self.app.changed_part().filter(|_| !self.is_new);
         let out = self.frame.bytes();
         let before = out.len();
-        self.presenter.present(&self.screen, cursor, self.is_new, out);
+        if let Some(rows) = part {
+            let cursor = draw_part(&self.app, &rows, &mut self.screen);
+            self.presenter.present_part(&self.screen, rows, cursor, out);
+        } else {
+            self.screen.reset();
+            let cursor = draw(&self.app, &mut self.screen);
+            self.presenter.present(&self.screen, cursor, self.is_new, out);
+        }
+        self.app.is_drawn();
         self.is_new = false;
         self.drawn = Some(revision);
         if out.len() > before && self.options.is_far {
@@ -348,7 +357,7 @@ impl Client {
                 let size = self.outer.size();
                 self.pace.resize(size);
                 self.is_new = true;
-                self.line.say(Said::Window { size });
+                self.line.say(&Said::Window { size });
                 self.happened(Happened::Resize(size));
             }
             Signal::Stop => self.suspend(),
@@ -389,19 +398,9 @@ impl Client {
 
     fn carry_out(&mut self, wanted: Do) {
         match wanted {
-            Do::Look { surface, at, kept } => {
-                self.line.say(Said::Look { surface, at, kept });
-            }
-            Do::Ask { id, ask } => {
-                self.line.say(Said::Ask { id, at: self.options.at.clone(), ask });
-            }
-            Do::Press { run, keys } => self.type_in(Said::Press { run, keys }),
-            Do::Paste { run, text } => self.type_in(Said::Paste { run, text }),
-            Do::Room { run, size } => {
-                self.line.say(Said::Room { run, size });
-            }
+            Do::Say(said) => self.say(said),
             Do::Edit(text) => {
-                let edited = self.outer.outside(&mut self.frame, || editor::edit(&text));
+                let edited = self.outer.lend(&mut self.frame, || editor::edit(&text));
                 match self.anew(edited) {
                     Some(Ok(text)) => self.happened(Happened::Edited(text)),
                     Some(Err(why)) => self.happened(Happened::Refused(why)),
@@ -415,8 +414,40 @@ impl Client {
         }
     }
 
-    fn type_in(&mut self, said: Said) {
-        if !self.line.say(said) {
+    /// Says something. Keys typed in one go are one message: there is room for more of them than of
+    /// messages.
+    fn say(&mut self, said: Said) {
+        let Said::Press { run, keys } = said else {
+            self.send_keys();
+            return self.send(said);
+        };
+        match &mut self.keys {
+            Some((of, before)) if *of == run && before.len() < KEYS_TOGETHER => before.extend(keys),
+            _ => {
+                self.send_keys();
+                self.keys = Some((run, keys));
+            }
+        }
+    }
+
+    fn send_keys(&mut self) {
+        if let Some((run, keys)) = self.keys.take() {
+            self.send(Said::Press { run, keys });
+        }
+    }
+
+    /// Sends something; a person is told when what they typed or asked found no way.
+    fn send(&mut self, said: Said) {
+        let is_typed = matches!(said, Said::Press { .. } | Said::Paste { .. });
+        let asked = if let Said::Ask { id, .. } = &said { Some(*id) } else { None };
+        if self.line.say(&said) {
+            return;
+        }
+        if let Some(id) = asked {
+            let why = "nothing was asked: it is too long, or the line takes no more";
+            let refused = Rejection::new(Class::Environment, why, "try again, with less");
+            self.happened(Happened::Answer { id, answer: Answer::Refused(refused) });
+        } else if is_typed {
             let why = "the line takes nothing more now: not typed";
             self.happened(Happened::Refused(why.into()));
         }

@@ -70,7 +70,11 @@ impl Expand {
             let given = usize::try_from(self.0.total_out() - given).unwrap_or(0);
             rest = &rest[taken..];
             take(&out[..given])?;
-            if status == Status::StreamEnd || (taken == 0 && given == 0) {
+            if status == Status::StreamEnd {
+                // A line has no end of its own: whatever came behind would be lost in silence.
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            if taken == 0 && given == 0 {
                 return Ok(());
             }
         }
@@ -121,7 +125,24 @@ mod tests {
     }
 
     #[test]
-    fn junk_is_an_error() {
+    fn junk_and_a_stream_that_ends_by_itself_are_errors() {
         assert!(Expand::default().expand(b"Last login: today", |_| Ok(())).is_err());
+        let mut ended = Vec::with_capacity(100);
+        let mut whole = Compress::new(Compression::fast(), true);
+        whole.compress_vec(b"row", &mut ended, FlushCompress::Finish).unwrap();
+        assert!(Expand::default().expand(&ended, |_| Ok(())).is_err());
+    }
+
+    /// 8 KiB that become 8 MiB never stand in memory at once.
+    #[test]
+    fn a_bomb_comes_out_in_small_pieces() {
+        let bomb = Squeeze::default().squeeze(&vec![0; 8 << 20]).unwrap();
+        let (mut all, mut largest) = (0, 0);
+        let take = |piece: &[u8]| {
+            (all, largest) = (all + piece.len(), largest.max(piece.len()));
+            Ok(())
+        };
+        Expand::default().expand(&bomb, take).unwrap();
+        assert_eq!((all, largest <= ROOM), (8 << 20, true));
     }
 }

@@ -11,6 +11,7 @@ pub mod relay;
 pub mod script;
 pub mod sshd;
 pub mod stub_model;
+pub mod svg;
 pub mod terminal;
 pub mod tmux;
 

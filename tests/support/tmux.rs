@@ -128,7 +128,7 @@ impl Window<'_> {
     /// What it shows, with its colours.
     #[track_caller]
     pub fn colours(&self) -> String {
-        self.tmux.run(&["capture-pane", "-e", "-p", "-t", &self.name])
+        self.tmux.run(&["capture-pane", "-e", "-N", "-p", "-t", &self.name])
     }
 
     /// Waits for the screen to be as `is_so` wants it; gives that screen.

@@ -1,13 +1,16 @@
 //! The demo's scripted agents: ordinary programs in a terminal of their own. They draw a screen,
-//! take a pasted prompt, ask for permission or an answer, and write files; one of them does harm.
-//! No model and no network.
+//! take a pasted prompt, ask for permission or an answer, take their time, and write files; one of
+//! them does harm. No model and no network.
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use std::fs;
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 /// The longest line of input that is kept.
 const LINE_BYTES_MAX: usize = 64 * 1024;
+/// How long one piece of work takes.
+const PIECE: Duration = Duration::from_millis(1500);
 
 /// What a scripted agent does once it has its prompt.
 struct Script {
@@ -22,11 +25,57 @@ enum Step {
     Permission(&'static str),
     /// Ask for an answer, and write it into a file with `{}` in its place.
     Answer { question: &'static str, path: &'static str, content: &'static str },
+    /// Work for a while, a piece after another.
+    Work(&'static [&'static str]),
     /// Write a file.
     Write { path: &'static str, content: &'static str },
     /// Delete a file.
     Delete { path: &'static str },
 }
+
+/// What the agent that takes its time looks up.
+const GREETINGS: &[&str] = &[
+    "English     Hello",
+    "Japanese    こんにちは",
+    "French      Bonjour",
+    "Spanish     Hola",
+    "German      Hallo",
+    "Italian     Ciao",
+    "Portuguese  Olá",
+    "Dutch       Hoi",
+    "Swedish     Hej",
+    "Finnish     Moi",
+    "Polish      Cześć",
+    "Czech       Ahoj",
+    "Hungarian   Szia",
+    "Greek       Γειά σου",
+    "Turkish     Merhaba",
+    "Welsh       Helô",
+    "Irish       Dia duit",
+    "Basque      Kaixo",
+    "Latvian     Sveiki",
+    "Estonian    Tere",
+    "Albanian    Përshëndetje",
+    "Croatian    Bok",
+    "Swahili     Habari",
+    "Zulu        Sawubona",
+    "Hawaiian    Aloha",
+    "Maori       Kia ora",
+    "Korean      안녕",
+    "Chinese     你好",
+    "Vietnamese  Xin chào",
+    "Thai        สวัสดี",
+    "Hindi       नमस्ते",
+    "Ukrainian   Привіт",
+    "Georgian    გამარჯობა",
+    "Armenian    Բարև",
+    "Icelandic   Halló",
+    "Latin       Salve",
+    "Esperanto   Saluton",
+    "Tagalog     Kumusta",
+    "Malay       Hai",
+    "Mongolian   Сайн уу",
+];
 
 const SCRIPTS: &[Script] = &[
     Script {
@@ -54,6 +103,29 @@ const SCRIPTS: &[Script] = &[
         ],
     },
     Script {
+        name: "ready",
+        steps: &[
+            Step::Say("I will say in the README how to greet."),
+            Step::Write {
+                path: "README.md",
+                content: "# greet\n\nGreets people: `sh greet.sh` says hello to everybody.\n",
+            },
+            Step::Say("Done: the README explains greet.sh."),
+        ],
+    },
+    Script {
+        name: "works",
+        steps: &[
+            Step::Say("I will look up how people greet, one language after another."),
+            Step::Work(GREETINGS),
+            Step::Write {
+                path: "greetings.txt",
+                content: "Hello\nこんにちは\nBonjour\nHola\nHallo\nCiao\n",
+            },
+            Step::Say("Done: greetings.txt has six languages."),
+        ],
+    },
+    Script {
         name: "harm",
         steps: &[
             Step::Say("I will tidy up."),
@@ -64,10 +136,15 @@ const SCRIPTS: &[Script] = &[
     },
 ];
 
+/// The names of all scripted agents.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    SCRIPTS.iter().map(|script| script.name)
+}
+
 /// Runs the scripted agent `name` in the current folder until its input ends.
 pub fn run(name: &str) -> io::Result<()> {
     let Some(script) = SCRIPTS.iter().find(|script| script.name == name) else {
-        let known: Vec<&str> = SCRIPTS.iter().map(|script| script.name).collect();
+        let known: Vec<&str> = names().collect();
         let message = format!("no script `{name}`; there are {}", known.join(", "));
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     };
@@ -108,6 +185,12 @@ fn take(terminal: &mut Terminal, step: &Step) -> io::Result<bool> {
             let Some(answer) = terminal.line(&format!("{question} "))? else { return Ok(false) };
             terminal.status("state=working")?;
             fs::write(path, content.replace("{}", answer.trim()))?;
+        }
+        Step::Work(pieces) => {
+            for (done, piece) in (1..).zip(pieces.iter()) {
+                terminal.draw(&format!("\x1b[2m{done:>2}/{}\x1b[0m  {piece}\r\n", pieces.len()))?;
+                std::thread::sleep(PIECE);
+            }
         }
         Step::Write { path, content } => fs::write(path, content)?,
         Step::Delete { path } => fs::remove_file(path)?,

@@ -64,11 +64,13 @@ impl Ground {
         self.git(&["commit", "--quiet", "--message=greet"])?;
         fs::create_dir_all(self.root.join("monban"))?;
         let program = std::env::current_exe()?;
-        let agents = ["good", "asks", "harm"].map(|name| {
+        let agents = super::agent::names().map(|name| {
             let program = toml::Value::from(program.display().to_string());
             format!("[agents.{name}]\nkind = \"command\"\nprogram = {program}\nargs = [\"demo-agent\", \"{name}\"]\n")
         });
-        fs::write(&self.places.config_file, agents.join("\n"))
+        // All of them at once.
+        let max = format!("max_agents = {}\n", super::agent::names().count());
+        fs::write(&self.places.config_file, max + &agents.collect::<Vec<_>>().join("\n"))
     }
 
     /// Runs git in the generated repository and gives what it prints.

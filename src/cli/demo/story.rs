@@ -3,10 +3,11 @@
 use super::super::client::Client;
 use super::super::exit::Failure;
 use super::ground::Ground;
+use super::stage;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::rejection::Rejection;
-use crate::model::task::{Kind, Origin, TaskSpec};
+use crate::model::task::Kind;
 use crate::wire::people::{Answer, Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
 use serde_json::Value;
 use std::io::Write;
@@ -43,10 +44,7 @@ impl Story<'_> {
     }
 
     fn trust(&mut self) -> Result<String, Failure> {
-        let gate = self.client.ask(Ask::Plan(PlanAsk::Check))?;
-        let hash = gate["hash"].as_str().unwrap_or_default().to_string();
-        let runs = gate["runs"].to_string();
-        self.client.ask(Ask::Plan(PlanAsk::Trust { hash: hash.clone() }))?;
+        let (hash, runs) = stage::trust(&mut self.client)?;
         self.say("you read the gate configuration and trust it", &format!("{runs} as {hash:.12}"))?;
         Ok(hash)
     }
@@ -58,16 +56,7 @@ impl Story<'_> {
         agent: &str,
         prompt: &str,
     ) -> Result<TaskId, Failure> {
-        let spec = TaskSpec {
-            title: Foreign::new(title),
-            kind,
-            agent: agent.into(),
-            prompt: prompt.into(),
-            after: Vec::new(),
-            files: Vec::new(),
-        };
-        let added = self.client.ask(Ask::Plan(PlanAsk::Add { spec, origin: Origin::Demo }))?;
-        let id = TaskId(added["id"].as_u64().unwrap_or(0));
+        let id = stage::add(&mut self.client, agent, title, kind, prompt)?;
         self.say(
             &format!("you write down task {id}: {title}"),
             &format!("for the agent `{agent}`"),

@@ -1,4 +1,5 @@
-//! Actions that decide something: most open a dialog, none does anything by one key but pausing.
+//! Actions that decide something: most open a dialog. One key alone pauses, starts and judges: what
+//! can be taken back.
 
 use super::answer::Asked;
 use super::approval::Approval;
@@ -62,6 +63,18 @@ impl App {
         }
     }
 
+    /// The alarm that is selected, or is about the selected task.
+    fn alarm(&self) -> Option<&ItemRow> {
+        let is_alarm = |item: &&ItemRow| item.kind == Some(ItemKind::Alarm);
+        match self.screen {
+            Screen::Inbox => self.selected_item().filter(is_alarm),
+            _ => {
+                let of_task = |item: &&ItemRow| Some(item.task) == self.task && is_alarm(item);
+                self.items.iter().find(of_task)
+            }
+        }
+    }
+
     fn no_approval(&mut self) {
         let in_pane = self.selected_item().is_some_and(|item| {
             self.screen == Screen::Inbox && item.kind.is_some_and(ItemKind::needs_agent)
@@ -72,7 +85,12 @@ impl App {
         }
     }
 
+    /// What the approve action looks at: an alarm of the task comes first, for it holds up the
+    /// approval of a result.
     pub(super) fn open_approval(&mut self) {
+        if let Some(alarm) = self.alarm().cloned() {
+            return self.open_alarm(alarm);
+        }
         match self.approval().cloned() {
             Some(item) => {
                 let approval = Approval::new(item, self.revision);
@@ -131,16 +149,12 @@ impl App {
 
     fn start(&mut self, id: TaskId) {
         let state = self.selected().map(|task| task.state.clone()).unwrap_or_default();
-        let done = format!("task {id} is asked to run");
         match state.as_str() {
-            "draft" => {
+            "draft" if self.wants_word != Some(id) => {
                 let run = PlanAsk::Run { tasks: vec![id], trust: None, attend_ms: None };
-                self.ask(Asked::Decided(done), Ask::Plan(run));
+                self.ask(Asked::Start(id), Ask::Plan(run));
             }
-            "failed" | "stopped" | "skipped" => {
-                let retry = TaskAsk::Retry { resume: None, trust: None };
-                self.ask(Asked::Decided(done), Ask::Task(id, retry));
-            }
+            "draft" | "failed" | "stopped" | "skipped" => self.open_start(id),
             other => self.say(format!("task {id} is {other}; drafts and ended tasks can start")),
         }
     }
@@ -183,17 +197,17 @@ impl App {
     }
 
     fn open_undo(&mut self, id: TaskId) {
-        let title = format!("UNDO a rollback of task {id}");
-        self.open_typed(title, &["Looking for its last rollback."], None, "");
+        self.open_typed(undo_title(id), &["Looking for its last rollback."], None, "");
         self.ask(Asked::Undo(id), Ask::Show(ShowAsk::Task(id)));
     }
 
     pub(super) fn undo_came(&mut self, id: TaskId, task: &Value) {
         let revision = self.revision;
-        let Some(Dialog::Typed(dialog)) = &mut self.dialog else { return };
-        if dialog.wanted.is_some() || !dialog.title.starts_with("UNDO") {
+        let Some(Dialog::Typed(dialog)) =
+            self.dialog.as_mut().filter(|open| open.waits_for_undo(id))
+        else {
             return;
-        }
+        };
         let attempt = list(&task["attempts"]).last().unwrap_or(&Value::Null);
         let last = list(&attempt["rollbacks"]).iter().rev().find(|one| one["can_undo"] == true);
         let op = last.and_then(|rollback| rollback["op"].as_str()).unwrap_or_default();
@@ -208,6 +222,23 @@ impl App {
         dialog.wanted = Some((Ask::Inbox(InboxAsk::Undo { op: OpId(number) }), op.to_string()));
         dialog.done = format!("{op} is being undone");
         dialog.look_again(revision);
+    }
+}
+
+fn undo_title(id: TaskId) -> String {
+    format!("UNDO a rollback of task {id}")
+}
+
+impl Dialog {
+    /// Whether it is to be filled with the rollbacks of this task.
+    pub(super) fn waits_for_undo(&self, id: TaskId) -> bool {
+        let Dialog::Typed(typed) = self else { return false };
+        typed.wanted.is_none() && typed.title == undo_title(id)
+    }
+
+    /// Whether it is to be filled with the checkpoints of this task.
+    pub(super) fn waits_for_checkpoints(&self, id: TaskId) -> bool {
+        matches!(self, Dialog::Checkpoints(picker) if picker.list.is_none() && picker.task == id)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::dialog::Dialog;
 use super::draw::layout;
-use super::{App, Button, Do, Mouse, Screen};
+use super::{App, Button, Mouse, Screen};
 use crate::base::id::RunId;
 use crate::tui::action::Action;
 use crate::tui::keymap::{Meaning, Table};
 use crate::tui::keys;
 use crate::tui::pace::Moment;
+use crate::wire::view::Said;
 use std::time::Duration;
 
 /// How long after the first key of a chord its continuations are shown.
@@ -33,6 +34,14 @@ impl App {
         }
     }
 
+    /// Whether a key goes to the agent and changes nothing here: what it does is the agent's to
+    /// show, and drawing meanwhile would only be in its way.
+    pub(super) fn is_only_passed_on(&self, name: &str) -> bool {
+        let is_key =
+            keys::canonical(name).is_some_and(|key| key != self.setup.looks.keymap.leader());
+        is_key && self.typing.is_some() && self.is_connected && self.note.is_none()
+    }
+
     /// Every key is the agent's, but the leader. It stays so when the agent ends: what a person
     /// goes on typing must not begin to act here.
     fn pane_key(&mut self, run: RunId, key: String) {
@@ -48,7 +57,7 @@ impl App {
         match self.is_connected {
             true => {
                 self.note = None;
-                self.out.push(Do::Press { run, keys: vec![key] });
+                self.tell(Said::Press { run, keys: vec![key] });
             }
             false => self.say_bad("not connected: not typed"),
         }
@@ -118,7 +127,7 @@ impl App {
     pub(super) fn paste(&mut self, text: String) {
         if let Some(run) = self.typing {
             match self.is_connected {
-                true => self.out.push(Do::Paste { run, text }),
+                true => self.tell(Said::Paste { run, text }),
                 false => self.say_bad("not connected: not pasted"),
             }
             return;
@@ -126,7 +135,8 @@ impl App {
         self.left = None;
         let now: Moment = self.now;
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.refuse(now),
+            Some(Dialog::Approval(approval)) => approval.keys.refuse(now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.refuse(now),
             Some(Dialog::Typed(typed)) => typed.arming.absorbed(now),
             Some(dialog) => match dialog.text_mut() {
                 Some(field) => field.paste(&text),

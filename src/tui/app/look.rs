@@ -2,13 +2,13 @@
 
 use super::dialog::Dialog;
 use super::draw::layout;
-use super::rows;
+use super::rows::{self, Deciding};
 use super::{App, Do, Screen};
 use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::tui::pace::Moment;
 use crate::view::Update;
-use crate::wire::view::Surface;
+use crate::wire::view::{Said, Surface};
 use std::collections::BTreeSet;
 
 /// The numbers of the tables. Panes have those above, each its own: a frame that is still on its
@@ -42,9 +42,10 @@ impl Panes {
 
 impl App {
     pub(super) fn connected(&mut self) {
-        self.lost = None;
+        if self.lost.take().is_some() {
+            self.note = None;
+        }
         self.is_connected = true;
-        self.note = None;
         let tables = [
             (TASKS, Surface::Tasks { all: self.setup.all }),
             (INBOX, Surface::Inbox { all: self.setup.all }),
@@ -56,10 +57,13 @@ impl App {
             self.look_at(self.panes.last, Some(Surface::Pane { run, back }));
         }
         self.panes.room = None;
+        // What it shows may be old: it is read again with the keys that count again.
+        self.look_again();
     }
 
     pub(super) fn lost(&mut self, why: &str) {
         self.is_connected = false;
+        (self.held, self.deciding) = (None, Vec::new());
         self.lost.get_or_insert((crate::base::foreign::Foreign::new(why).shown(), self.now));
         self.diff.forget_request();
         self.gates.forget_request();
@@ -75,6 +79,7 @@ impl App {
     pub(super) fn look_again(&mut self) {
         match &mut self.dialog {
             Some(Dialog::Approval(approval)) => approval.look_again(self.revision),
+            Some(Dialog::Confirm(confirm)) => confirm.look_again(self.revision),
             Some(Dialog::Typed(typed)) => typed.look_again(self.revision),
             _ => {}
         }
@@ -109,18 +114,55 @@ impl App {
             self.tasks = rows::tasks(content);
             self.head = rows::head(&content.head);
         }
+        if let Some(Dialog::Confirm(confirm)) = &mut self.dialog {
+            confirm.refresh_task(&self.tasks, self.revision);
+        }
     }
 
     fn inbox_changed(&mut self) {
         let Some(content) = self.copy.get(INBOX) else { return };
+        let before = self.other_here();
         self.items = rows::items(content);
+        self.deciding = rows::deciding(&content.head);
         let now: BTreeSet<String> = self.items.iter().map(|item| item.id.clone()).collect();
         if self.seen.as_ref().is_some_and(|seen| !now.is_subset(seen)) {
             self.out.push(Do::Ring);
         }
         self.seen = Some(now);
-        if let Some(Dialog::Approval(approval)) = &mut self.dialog {
-            approval.refresh(&self.items, self.revision);
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.refresh(&self.items, self.revision),
+            Some(Dialog::Confirm(confirm)) => confirm.refresh_item(&self.items, self.revision),
+            _ => {}
+        }
+        if self.other_here() != before {
+            self.look_again();
+        }
+    }
+
+    /// Who decides an item elsewhere, before anybody here may.
+    pub(super) fn other_at(&self, item: &str) -> Option<&Deciding> {
+        self.deciding.iter().find(|one| one.item == item && !one.is_you)
+    }
+
+    /// The same for the item of the open dialog.
+    fn other_here(&self) -> Option<Deciding> {
+        self.other_at(self.dialog.as_ref()?.item()?).cloned()
+    }
+
+    /// Tells the daemon what is being decided here.
+    pub(super) fn hold(&mut self) {
+        let item = self.dialog.as_ref().and_then(|dialog| dialog.item().map(String::from));
+        if self.is_connected && item != self.held {
+            self.held.clone_from(&item);
+            self.tell(Said::Decide { item, first: false });
+        }
+    }
+
+    /// Decides an item here that somebody decides elsewhere, who then cannot.
+    pub(super) fn take_over(&mut self, item: Option<String>) {
+        if item.as_deref().is_some_and(|item| self.other_at(item).is_some()) && self.is_connected {
+            self.held.clone_from(&item);
+            self.tell(Said::Decide { item, first: true });
         }
     }
 
@@ -129,7 +171,10 @@ impl App {
         if self.selected().is_none() && self.typing.is_none() && !self.tasks.is_empty() {
             self.task = self.tasks.first().map(|task| task.id);
         }
-        if self.selected_item().is_none() {
+        // In the inbox one that waits no longer stays selected until a person moves: a key that is
+        // on its way must not act on another task.
+        let stays = self.screen == Screen::Inbox && self.item.is_some();
+        if self.selected_item().is_none() && !stays {
             self.item = self.items.first().map(|item| item.id.clone());
         }
         if self.screen == Screen::Inbox && self.typing.is_none() {
@@ -156,7 +201,7 @@ impl App {
             let room = (run, Size { cols: area.width, rows: area.height });
             if self.panes.room != Some(room) {
                 self.panes.room = Some(room);
-                self.out.push(Do::Room { run: room.0, size: room.1 });
+                self.tell(Said::Room { run: room.0, size: room.1 });
             }
         }
     }
@@ -165,7 +210,7 @@ impl App {
         let is_same_run = self.panes.at.map(|(run, _)| run) == wanted.map(|(run, _)| run);
         if let Some(surface) = self.panes.surface().filter(|_| !is_same_run) {
             self.copy.forget(surface);
-            self.out.push(Do::Look { surface, at: None, kept: Vec::new() });
+            self.tell(Said::Look { surface, at: None, kept: Vec::new() });
         }
         self.panes.at = wanted;
         if let Some((run, back)) = wanted {
@@ -176,7 +221,7 @@ impl App {
 
     fn look_at(&mut self, surface: u32, at: Option<Surface>) {
         let kept = self.copy.digests(surface);
-        self.out.push(Do::Look { surface, at, kept });
+        self.tell(Said::Look { surface, at, kept });
     }
 
     /// Goes back in the history of the pane, or towards its screen.

@@ -8,6 +8,7 @@ mod act;
 mod answer;
 mod approval;
 mod arming;
+mod confirm;
 mod decide;
 mod dialog;
 mod diff;
@@ -17,13 +18,15 @@ mod gates;
 mod input;
 mod look;
 mod palette;
+mod part;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod text;
+mod two_keys;
 mod typed;
 
-pub use draw::{CursorAt, draw};
+pub use draw::{CursorAt, draw, draw_part};
 
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
@@ -36,15 +39,16 @@ use crate::tui::widgets::Lines;
 use crate::view::copy::Copy;
 use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
-use crate::wire::people::{Answer, Ask};
-use crate::wire::view::Surface;
+use crate::wire::people::Answer;
+use crate::wire::view::Said;
 use answer::{Asked, Loaded};
 use dialog::Dialog;
 use diff::Diff;
 use gates::Gates;
 use look::Panes;
-use rows::{Head, ItemRow, TaskRow};
+use rows::{Deciding, Head, ItemRow, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// How the dashboard is set up.
 #[derive(Clone, Debug)]
@@ -67,6 +71,17 @@ pub struct Setup {
     pub all: bool,
     /// The size of the terminal.
     pub size: Size,
+    /// The folder the person stands in, on the machine of the daemon.
+    pub at: PathBuf,
+}
+
+/// What a dashboard begins with.
+#[derive(Clone, Default, Debug)]
+pub struct Begin {
+    /// The task that is selected, once it is there.
+    pub task: Option<TaskId>,
+    /// What the last line says until a key is pressed.
+    pub says: Option<String>,
 }
 
 /// What a person recognises the dashboard's own dialogs by: made when monban was installed, and
@@ -149,43 +164,8 @@ pub enum Button {
 /// What is to be done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Do {
-    /// Look at something by a number, or at nothing any more.
-    Look {
-        /// The number.
-        surface: u32,
-        /// What.
-        at: Option<Surface>,
-        /// The digests of the rows that are here of it.
-        kept: Vec<String>,
-    },
-    /// Ask something; the answer comes back under its number.
-    Ask {
-        /// The number.
-        id: u32,
-        /// What.
-        ask: Ask,
-    },
-    /// Press keys in a run's terminal.
-    Press {
-        /// The run.
-        run: RunId,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// Paste into a run's terminal.
-    Paste {
-        /// The run.
-        run: RunId,
-        /// The text.
-        text: String,
-    },
-    /// Tell how much room there is for a run's pane.
-    Room {
-        /// The run.
-        run: RunId,
-        /// The room.
-        size: Size,
-    },
+    /// Say something to the daemon.
+    Say(Said),
     /// Open the person's editor on a text.
     Edit(String),
     /// Start the timer for this moment instead of any before it; none stops it.
@@ -235,6 +215,8 @@ struct Note {
 pub struct App {
     setup: Setup,
     revision: u64,
+    /// What of that may differ from what was drawn last.
+    changed: part::Changed,
     now: Moment,
     out: Vec<Do>,
     timer: Option<Moment>,
@@ -269,6 +251,11 @@ pub struct App {
     chord_due: Option<Moment>,
     is_chord_shown: bool,
     dialog: Option<Dialog>,
+    /// The item that the daemon was told is being decided here, and who decides which.
+    held: Option<String>,
+    deciding: Vec<Deciding>,
+    /// A draft whose start was refused until a person has looked.
+    wants_word: Option<TaskId>,
     /// What was written and not sent: reasons by item, and the next task.
     drafts: BTreeMap<String, String>,
     draft_task: Option<Box<form::Form>>,
@@ -279,10 +266,12 @@ pub struct App {
 
 impl App {
     /// A dashboard that has seen nothing yet.
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(setup: Setup, begin: Begin) -> Self {
+        let note = begin.says.map(|text| Note { text, is_bad: false });
         Self {
             setup,
             revision: 0,
+            changed: part::Changed::All,
             now: Moment::ZERO,
             out: Vec::new(),
             timer: None,
@@ -296,7 +285,7 @@ impl App {
             panes: Panes::default(),
             screen: Screen::Fleet,
             history: Vec::new(),
-            task: None,
+            task: begin.task,
             item: None,
             diff: Loaded::default(),
             diff_at: (0, 0),
@@ -309,23 +298,24 @@ impl App {
             chord_due: None,
             is_chord_shown: false,
             dialog: None,
+            held: None,
+            deciding: Vec::new(),
+            wants_word: None,
             drafts: BTreeMap::new(),
             draft_task: None,
             asked: BTreeMap::new(),
             next_ask: 1,
-            note: None,
+            note,
         }
-    }
-
-    /// Begins with this task selected, once it is there.
-    pub fn begin_with(&mut self, task: TaskId) {
-        self.task = Some(task);
     }
 
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(true)));
+        if self.shows(&input) {
+            self.revision += 1;
+            self.changed = self.changed.and(self.part_of(&input));
+        }
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
@@ -350,6 +340,15 @@ impl App {
         }
         self.settle();
         std::mem::take(&mut self.out)
+    }
+
+    /// Whether something that happened may change what there is to draw.
+    fn shows(&self, input: &Input) -> bool {
+        match input {
+            Input::Painted(_) | Input::Focus(true) => false,
+            Input::Key(key) => !self.is_only_passed_on(key),
+            _ => true,
+        }
     }
 
     /// The files of keys and colours changed. Who meets other keys reads a dialog again.
@@ -407,6 +406,11 @@ impl App {
         Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
     }
 
+    /// Says something to the daemon.
+    fn tell(&mut self, said: Said) {
+        self.out.push(Do::Say(said));
+    }
+
     fn say(&mut self, text: impl Into<String>) {
         self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: false });
     }
@@ -417,7 +421,8 @@ impl App {
 
     fn painted(&mut self, revision: u64) {
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.painted(revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.keys.painted(revision, self.now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.painted(revision, self.now),
             Some(Dialog::Typed(typed)) => typed.arming.painted(revision, self.now),
             _ => {}
         }
@@ -426,7 +431,8 @@ impl App {
     fn due(&mut self) {
         self.timer = None;
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.arming.due(self.revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.keys.arming.due(self.revision, self.now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.due(self.revision, self.now),
             Some(Dialog::Typed(typed)) => typed.arming.due(self.revision, self.now),
             _ => {}
         }
@@ -440,8 +446,10 @@ impl App {
         self.select();
         self.look();
         self.fetch();
+        self.hold();
         let arming = match &self.dialog {
-            Some(Dialog::Approval(approval)) if !approval.is_gone => approval.arming.deadline(),
+            Some(Dialog::Approval(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
+            Some(Dialog::Confirm(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
             Some(Dialog::Typed(typed)) => typed.arming.deadline(),
             _ => None,
         };

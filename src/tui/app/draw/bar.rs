@@ -79,7 +79,10 @@ fn left(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
     }
     let level = app.head.level.split(' ').next().filter(|_| is_narrow);
     pieces.push(piece(70, level.unwrap_or(&app.head.level), bar));
+    // Who has just come is noted a moment after the first frame.
+    let you_come = app.head.clients.iter().any(|client| client.is_you && !client.watches);
     let attended = match app.head.attended_by.as_slice() {
+        [] if you_come => String::new(),
         [] => "nobody there".to_string(),
         people => format!("ATTENDED by {}", people.join(", ")),
     };

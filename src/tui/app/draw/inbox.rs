@@ -28,11 +28,9 @@ fn way_out(kind: Option<ItemKind>) -> (&'static str, &'static [Action]) {
         Some(ItemKind::Trouble) => {
             ("work of monban itself failed", &[Action::Judge, Action::Abort])
         }
-        Some(ItemKind::Alarm) => (
-            "the repository was changed during a run: `monban show` names what and the way back, \
-             `monban approve ID` acknowledges it",
-            &[],
-        ),
+        Some(ItemKind::Alarm) => {
+            ("the repository was changed during a run, and not by monban", &[Action::Approve])
+        }
         Some(ItemKind::Unknown) => {
             ("what the agent does has been unknown for a while", &[Action::Open])
         }
@@ -64,8 +62,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
             buffer.set_style(line, theme.selected.style());
         }
     }
-    if let Some(item) = app.selected_item() {
-        detail(app, buffer, parts.detail, item);
+    match app.selected_item() {
+        Some(item) => detail(app, buffer, parts.detail, item),
+        None => {
+            app.setup.lines.rule(buffer, row(parts.detail, 0), "", theme.line.style());
+            let (line, gone) = (row(parts.detail, 1), "what was selected waits no longer");
+            put(buffer, (line.x, line.y), gone, line.width, theme.faint.style());
+        }
     }
     None
 }
@@ -95,6 +98,9 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     });
     line(buffer, &keys.collect::<Vec<_>>().join("   "), theme.faint.style());
     for text in wrap(&item.note.shown_lines(), usize::from(area.width)) {
+        line(buffer, &text, theme.text.style());
+    }
+    for text in item.details.iter().flat_map(|text| wrap(text, usize::from(area.width))) {
         line(buffer, &text, theme.text.style());
     }
     if let Some(binds) = &item.binds {

@@ -4,6 +4,7 @@
 mod about;
 mod approval;
 mod bar;
+mod confirm;
 mod diff;
 mod fleet;
 mod gates;
@@ -18,7 +19,9 @@ use crate::base::clock::Timestamp;
 use crate::term::CursorShape;
 use crate::tui::widgets;
 use ratatui::buffer::Buffer;
+use std::ops::Range;
 
+pub use confirm::lines as confirm_lines;
 pub use overlay::help_lines;
 
 /// Where the cursor is to be drawn, and as what.
@@ -49,6 +52,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     }
 }
 
+/// Draws some rows of the focused pane, as [`App::changed_part`] gives them, into a buffer that
+/// shows the rest; gives where the cursor stands, if anywhere.
+pub fn draw_part(app: &App, rows: &Range<u16>, buffer: &mut Buffer) -> Option<CursorAt> {
+    let cursor = pane::rows(app, rows, buffer);
+    cursor.filter(|_| app.mode() == Mode::Pane)
+}
+
 fn dialog_over(app: &App, dialog: &Dialog, buffer: &mut Buffer) -> Option<CursorAt> {
     let body = layout::parts(app).body;
     if !matches!(dialog, Dialog::Search(_)) {
@@ -58,6 +68,7 @@ fn dialog_over(app: &App, dialog: &Dialog, buffer: &mut Buffer) -> Option<Cursor
     }
     match dialog {
         Dialog::Approval(shown) => approval::draw(app, shown, buffer),
+        Dialog::Confirm(shown) => confirm::draw(app, shown, buffer),
         Dialog::Reject(reject) => overlay::reject(app, reject, buffer),
         Dialog::Typed(typed) => overlay::typed(app, typed, buffer),
         Dialog::Checkpoints(picker) => overlay::checkpoints(app, picker, buffer),

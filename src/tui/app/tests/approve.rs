@@ -3,7 +3,7 @@
 use super::super::*;
 use super::play::*;
 use crate::tui::keymap::Keymap;
-use crate::wire::people::InboxAsk;
+use crate::wire::people::{Ask, InboxAsk};
 use serde_json::json;
 
 /// The approvals that were asked for.
@@ -142,6 +142,11 @@ fn without_a_connection_nothing_is_approved() {
     play.take(Input::Connected).paint();
     play.keys("y").wait(1000).keys("A y");
     assert_eq!(approvals(&play).len(), 1);
+    // Nobody typed anything meanwhile: the keys that are listened to again are told first.
+    let mut play = armed();
+    play.take(Input::Lost("cut".into())).paint().wait(1000);
+    play.take(Input::Connected).paint().keys("A y");
+    assert_eq!(approvals(&play), []);
 }
 
 #[test]

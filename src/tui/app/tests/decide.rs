@@ -5,7 +5,7 @@ use super::play::*;
 use crate::base::id::OpId;
 use crate::model::rejection::Rejection;
 use crate::model::task::{Kind, Origin, TaskSpec};
-use crate::wire::people::{InboxAsk, PlanAsk, ShowAsk, TaskAsk};
+use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
 use serde_json::json;
 
 #[test]
@@ -83,17 +83,34 @@ fn undo_takes_the_last_rollback_that_can_be_undone() {
 }
 
 #[test]
+fn an_answer_that_comes_late_fills_and_closes_no_dialog_but_its_own() {
+    let refused = || Answer::Refused(Rejection::refused("the store is damaged", "mend it"));
+    let mut play = Play::begin(USUAL);
+    play.keys("U esc down U");
+    play.take(Input::Answer { id: 1, answer: Answer::Done(whole_task()) }).wait(1000);
+    play.did.clear();
+    play.keys("o p 3 enter");
+    assert_eq!(play.asked(), [], "the rollback of task 7 under the name of task 8");
+    play.keys("esc u esc n p");
+    for id in [2, 3] {
+        play.take(Input::Answer { id, answer: refused() });
+    }
+    assert_eq!(play.app.mode(), Mode::Text, "what is typed now must not act");
+    play.keys("p");
+    assert_eq!(play.asked().len(), 1, "but for the checkpoints nothing was asked");
+    assert!(play.screen().contains("pp"), "{}", play.screen());
+}
+
+#[test]
 fn pausing_starting_and_judging_ask_at_once() {
     let mut play = Play::begin(USUAL);
-    play.keys("p J down down p G s up s");
+    play.keys("p J down down p G s");
     let run = PlanAsk::Run { tasks: vec![TaskId(12)], trust: None, attend_ms: None };
-    let retry = TaskAsk::Retry { resume: None, trust: None };
     let expected = [
         Ask::Task(TaskId(7), TaskAsk::Pause),
         Ask::Task(TaskId(7), TaskAsk::Judge),
         Ask::Task(TaskId(9), TaskAsk::GoOn),
         Ask::Plan(run),
-        Ask::Task(TaskId(11), retry),
     ];
     assert_eq!(play.asked(), expected);
 }

@@ -2,8 +2,10 @@
 //! comes out, and screens are compared as text.
 
 mod approve;
+mod confirm;
 mod decide;
 mod fuzz;
 mod move_about;
+mod part;
 mod play;
 mod screens;

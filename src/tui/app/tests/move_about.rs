@@ -3,6 +3,7 @@
 use super::super::*;
 use super::play::*;
 use crate::tui::action::Action;
+use crate::wire::view::Surface;
 use serde_json::json;
 
 #[test]
@@ -13,9 +14,9 @@ fn every_key_goes_to_the_agent_but_the_leader() {
     play.did.clear();
     play.keys("x q ctrl-c ctrl-s あ esc").take(Input::Paste("p".into()));
     let run = RunId(70);
-    let press = |key: &str| Do::Press { run, keys: vec![key.into()] };
+    let press = |key: &str| Do::Say(Said::Press { run, keys: vec![key.into()] });
     let mut expected: Vec<Do> = ["x", "q", "ctrl-c", "ctrl-s", "あ", "esc"].map(press).into();
-    expected.push(Do::Paste { run, text: "p".into() });
+    expected.push(Do::Say(Said::Paste { run, text: "p".into() }));
     assert_eq!(play.did, expected);
     play.did.clear();
     play.keys("ctrl-] ctrl-]");
@@ -32,7 +33,7 @@ fn what_a_person_types_goes_nowhere_else_when_the_agent_ends() {
     let mut rows = tasks();
     rows[0]["run"] = json!(99);
     play.take(Input::Frame(vec![table(1, &head(), &rows)])).keys("x");
-    assert_eq!(play.did, [Do::Press { run: RunId(70), keys: vec!["x".into()] }]);
+    assert_eq!(play.did, [Do::Say(Said::Press { run: RunId(70), keys: vec!["x".into()] })]);
     play.take(Input::NotTyped { run: RunId(70), why: "its agent is not running".into() });
     assert!(play.screen().contains("not typed: its agent is not running"));
     play.take(Input::Frame(vec![table(1, &head(), &[])])).keys("x");
@@ -43,12 +44,13 @@ fn what_a_person_types_goes_nowhere_else_when_the_agent_ends() {
 fn the_selected_agent_is_looked_at_and_told_the_room() {
     let mut play = Play::begin(USUAL);
     play.keys("down enter");
-    let looks: Vec<&Do> = play.did.iter().filter(|what| matches!(what, Do::Look { .. })).collect();
+    let looks: Vec<&Do> =
+        play.did.iter().filter(|what| matches!(what, Do::Say(Said::Look { .. }))).collect();
     let pane = Surface::Pane { run: RunId(80), back: 0 };
-    let look = Do::Look { surface: 4, at: Some(pane), kept: vec![] };
-    assert_eq!(looks, [&Do::Look { surface: 3, at: None, kept: vec![] }, &look]);
+    let look = Do::Say(Said::Look { surface: 4, at: Some(pane), kept: vec![] });
+    assert_eq!(looks, [&Do::Say(Said::Look { surface: 3, at: None, kept: vec![] }), &look]);
     let size = Size { cols: 80, rows: 21 };
-    assert!(play.did.contains(&Do::Room { run: RunId(80), size }), "{:?}", play.did);
+    assert!(play.did.contains(&Do::Say(Said::Room { run: RunId(80), size })), "{:?}", play.did);
 }
 
 #[test]
@@ -68,8 +70,13 @@ fn the_history_of_a_pane_is_scrolled_in_the_same_surface() {
     play.keys("enter");
     play.did.clear();
     play.keys("up");
-    let [Do::Look { surface: 3, at: Some(Surface::Pane { run: RunId(70), back: 1 }), kept }] =
-        play.did.as_slice()
+    let [
+        Do::Say(Said::Look {
+            surface: 3,
+            at: Some(Surface::Pane { run: RunId(70), back: 1 }),
+            kept,
+        }),
+    ] = play.did.as_slice()
     else {
         panic!("{:?}", play.did)
     };
@@ -87,7 +94,7 @@ fn a_connection_that_comes_back_tells_what_is_here() {
     play.did.clear();
     play.take(Input::Connected);
     let kept = play.did.iter().filter_map(|what| match what {
-        Do::Look { surface, kept, .. } => Some((*surface, kept.len())),
+        Do::Say(Said::Look { surface, kept, .. }) => Some((*surface, kept.len())),
         _ => None,
     });
     assert_eq!(kept.collect::<Vec<_>>(), [(1, 6), (2, 2), (3, 30)]);
@@ -100,7 +107,7 @@ fn a_frame_that_makes_no_sense_is_asked_for_anew() {
     let broken = Update { surface: 2, rows: vec![(9, "{}".into())], ..Update::default() };
     play.take(Input::Frame(vec![broken]));
     let at = Some(Surface::Inbox { all: false });
-    assert!(play.did.contains(&Do::Look { surface: 2, at, kept: vec![] }));
+    assert!(play.did.contains(&Do::Say(Said::Look { surface: 2, at, kept: vec![] })));
 }
 
 #[test]
@@ -214,4 +221,18 @@ fn nothing_is_due_while_nothing_happens() {
         play.keys(keys);
     }
     assert!(!play.did.iter().any(|what| matches!(what, Do::Timer(_))));
+}
+
+/// An agent says when its question ends: what is being typed to it must not go to another.
+#[test]
+fn keys_go_on_to_the_same_task_when_its_item_waits_no_longer() {
+    let mut play = Play::begin(USUAL);
+    play.keys("5 down");
+    assert_eq!(play.app.task, Some(TaskId(8)));
+    play.inbox(&[approval(HEAD)]).paint();
+    assert!(play.screen().contains("what was selected waits no longer"), "{}", play.screen());
+    play.keys("i");
+    assert_eq!(play.app.typing, Some(RunId(80)), "not to the first of those that are left");
+    play.keys("ctrl-] 5 down");
+    assert_eq!((play.app.item.as_deref(), play.app.task), (Some("item4"), Some(TaskId(7))));
 }

@@ -5,6 +5,7 @@ use super::super::*;
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 use crate::view::pane;
+use crate::wire::people::Ask;
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
@@ -41,6 +42,7 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
         watch: false,
         all: false,
         size: USUAL,
+        at: "/home/me/app".into(),
     }
 });
 static PANE: LazyLock<Update> = LazyLock::new(|| pane_of(AGENT, Size { cols: 100, rows: 30 }));
@@ -56,7 +58,7 @@ impl Play {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let app = App::new(setup);
+        let app = App::new(setup, Begin::default());
         let mut play = Self { app, now: Moment::ZERO, did: Vec::new(), timer: None };
         play.take(Input::Connected);
         play.take(Input::Frame(vec![table(1, &head(), &tasks()), table(2, &json!({}), &items())]));
@@ -120,7 +122,7 @@ impl Play {
     /// Answers the last request that was asked.
     pub fn answer(&mut self, value: Value) -> &mut Self {
         let id = self.did.iter().rev().find_map(|what| match what {
-            Do::Ask { id, .. } => Some(*id),
+            Do::Say(Said::Ask { id, .. }) => Some(*id),
             _ => None,
         });
         self.take(Input::Answer { id: id.unwrap(), answer: Answer::Done(value) });
@@ -129,7 +131,7 @@ impl Play {
 
     pub fn asked(&self) -> Vec<Ask> {
         let ask = |what: &Do| match what {
-            Do::Ask { ask, .. } => Some(ask.clone()),
+            Do::Say(Said::Ask { ask, .. }) => Some(ask.clone()),
             _ => None,
         };
         self.did.iter().filter_map(ask).collect()
@@ -323,6 +325,36 @@ pub fn items() -> Vec<Value> {
         "since": "2026-11-20T16:43:00Z",
     });
     vec![approval(HEAD), question]
+}
+
+/// An alarm about task 7 with so many changes.
+pub fn alarm(changes: usize) -> Value {
+    let change =
+        |n| format!("change {n}: main 77e0d12 -> 9f3c1ab; take it back: git branch -f {n}");
+    let changes: Vec<String> = (0..changes).map(change).collect();
+    json!({
+        "id": "item6",
+        "kind": "alarm",
+        "task": 7,
+        "title": "ページ番号を0ではなく1から始める: 一覧と詳細の両方で",
+        "note": "the repository changed while the agent ran, and not by monban",
+        "details": changes,
+        "digest": "",
+        "binds": null,
+        "since": "2026-11-21T05:01:00Z",
+    })
+}
+
+/// A gate configuration as `plan check` gives it.
+pub fn gate(trusted: bool) -> Value {
+    let runs = [("setup", "bun install"), ("test", "bun test --reporter=junit")];
+    let runs = runs.map(|(check, command)| json!({ "check": check, "command": command }));
+    json!({ "hash": "cafe", "trusted": trusted, "runs": runs })
+}
+
+/// A task whose agent left a conversation.
+pub fn ended_task() -> Value {
+    json!({ "attempts": [{ "session": "c0ffee", "place": { "worktree": "/w/11" } }] })
 }
 
 pub fn diff() -> Value {

@@ -132,6 +132,41 @@ fn approval_changed() {
 }
 
 #[test]
+fn approval_held_by_somebody_else() {
+    shown("approval-held", |play| {
+        let deciding = json!([{ "item": "item4", "client": 2, "person": "みどり" }]);
+        play.keys("a").answer(diff()).wait(1000);
+        play.take(Input::Frame(vec![table(
+            2,
+            &json!({ "deciding": deciding, "you": 1 }),
+            &items(),
+        )]));
+    });
+}
+
+#[test]
+fn inbox_alarm() {
+    shown("inbox-alarm", |play| {
+        play.inbox(&[alarm(3), approval(HEAD)]).keys("5 up");
+    });
+}
+
+#[test]
+fn an_alarm() {
+    shown("alarm", |play| {
+        play.inbox(&[alarm(9)]).keys("enter").show_pane().keys("a").wait(1000);
+    });
+}
+
+#[test]
+fn a_start_with_a_gate_that_nobody_trusts() {
+    shown("start-trust", |play| {
+        play.keys("G up s").take(Input::Answer { id: 1, answer: Answer::Done(gate(false)) });
+        play.answer(ended_task()).wait(1000).keys("pagedown").wait(1000);
+    });
+}
+
+#[test]
 fn the_reject_dialog() {
     shown("reject", |play| {
         play.keys("enter").show_pane().keys("r");
@@ -257,5 +292,23 @@ fn every_theme_draws_every_state_apart_from_the_others() {
         let colours: BTreeSet<String> = looks.iter().map(|(_, fg)| format!("{fg:?}")).collect();
         assert!(colours.len() > 1, "{looks:?}");
         play.keys("t");
+    }
+}
+
+#[test]
+fn everything_is_drawn_in_whatever_room_there_is() {
+    let sizes = [(1, 1), (1, 60), (200, 1), (2, 2), (4, 3), (7, 5), (39, 9), (160, 48)];
+    let opened = ["a", "r", "x", "u", "U", "n", "?", ":", "w", "/", "g", "2 i", "3", "4", "5"];
+    for (cols, rows) in sizes {
+        for keys in opened {
+            let mut play = Play::begin(Size { cols, rows });
+            play.keys(keys).wait(1000);
+            play.take(Input::Paste("日本語 a line\n".repeat(40)));
+            play.take(Input::Refused("日本語 why not ".repeat(40)));
+            let (buffer, cursor) = play.buffer();
+            let mut out = Vec::new();
+            crate::tui::present::Presenter::default().present(&buffer, cursor, true, &mut out);
+            assert!(!out.is_empty());
+        }
     }
 }

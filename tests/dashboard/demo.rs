@@ -1,0 +1,48 @@
+//! The demo as a person has it: its own instance on the screen, and nothing of it afterwards.
+
+use crate::{desk, has_row};
+use std::fs;
+
+#[test]
+fn the_demo_opens_on_agents_at_work_and_nothing_of_it_stays() {
+    let Some(desk) = desk("the_demo_opens_on_agents_at_work_and_nothing_of_it_stays") else {
+        return;
+    };
+    let place = desk.instance.home.join("t");
+    fs::create_dir(&place).unwrap();
+    let demo = format!("TMPDIR={} monban demo", place.display());
+    let window = desk.dashboard(&demo, 100, 30);
+    window.until("agents at work", |screen| {
+        has_row(screen, "Greet people by name", "blocked permission")
+            && has_row(screen, "Configure the port", "blocked question")
+            && has_row(screen, "Explain the greeting", "! waiting")
+            && has_row(screen, "Translate the greeting", "working")
+            && has_row(screen, "Tidy up", "draft")
+    });
+    // The first agent is given its permission.
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    window.text("y");
+    window.press(&["C-]", "q"]);
+    window.until("its result", |screen| has_row(screen, "Greet people by name", "! waiting"));
+    // It lands.
+    window.press(&["a"]);
+    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    window.press_until("A", "y approves", " armed ");
+    window.press(&["y"]);
+    window.until("the landing", |screen| has_row(screen, "Greet people by name", "done"));
+    // The last does harm.
+    window.press(&["G", "s"]);
+    window.until("the halt", |screen| {
+        has_row(screen, "Tidy up", "failed") && screen.contains("HALTED")
+    });
+    window.press(&["q"]);
+    window.shows("nothing is left running");
+    desk.no_client_is_left();
+    let kept: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(kept.is_empty(), "{kept:?}");
+    let is_monban =
+        |command: &str| ["daemon start", "hold", "demo"].iter().any(|word| command.contains(word));
+    let left = desk.instance.processes();
+    assert!(!left.iter().any(|(_, command)| is_monban(command)), "{left:?}");
+}
