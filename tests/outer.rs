@@ -54,6 +54,21 @@ async fn leaving_puts_everything_back() {
 }
 
 #[tokio::test]
+async fn of_a_terminal_larger_than_any_screen_a_part_is_used() {
+    let pty = Pty::open();
+    let size = |cols, rows| {
+        let size =
+            rustix::termios::Winsize { ws_col: cols, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&pty.slave, size).unwrap();
+    };
+    let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
+    size(u16::MAX, u16::MAX);
+    assert_eq!((outer.size().cols, outer.size().rows), (1000, 500));
+    size(1, 1);
+    assert_eq!((outer.size().cols, outer.size().rows), (1, 1));
+}
+
+#[tokio::test]
 async fn a_keyboard_protocol_that_was_not_offered_is_not_taken_back() {
     let pty = Pty::open();
     drop(Outer::enter(&pty.slave, &pty.slave, false).unwrap());

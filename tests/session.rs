@@ -63,6 +63,12 @@ impl Room {
         Attached::attach(&self.daemon.places, name, at, true)
     }
 
+    fn watch_all(&self, name: &str) -> Attached {
+        let at = self.instance.repository.clone();
+        let attach = Ask::Attach { watch: true, all: true, size: None };
+        Attached::attach_by(&self.daemon.places, name, at, attach)
+    }
+
     /// A task whose agent runs `script`; returns it with its run once the agent is at work.
     fn agent(&self, script: &str) -> (TaskId, RunId) {
         let mut ann = self.person("ann");

@@ -5,15 +5,20 @@ use super::exit::Failure;
 use super::proxy::PREAMBLE;
 use super::pump;
 use crate::base::foreign::Foreign;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How much a login shell may print before the proxy speaks.
 const NOISE_BYTES_MAX: usize = 64 << 10;
 /// How much of what ssh wrote is told when it fails.
-const SAID_BYTES_MAX: u64 = 4 << 10;
+const SAID_BYTES_MAX: usize = 4 << 10;
+/// How long the end of that is waited for.
+const ENDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// The other machine, and where its person stands there.
 #[derive(Clone, Debug)]
@@ -36,7 +41,8 @@ pub enum Prompts {
 /// Connects; returns this end of the line. The ssh process ends when that is closed.
 pub fn connect(far: &Far, prompts: Prompts) -> Result<UnixStream, Failure> {
     let mut command = Command::new("ssh");
-    command.arg("-T");
+    // A line that died in silence is known to be dead after half a minute, not after hours.
+    command.args(["-T", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3"]);
     if prompts == Prompts::Never {
         command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
     }
@@ -45,21 +51,82 @@ pub fn connect(far: &Far, prompts: Prompts) -> Result<UnixStream, Failure> {
     if let Some(at) = &far.at {
         command.arg("-C").arg(quoted(at));
     }
-    command.arg("proxy").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(match prompts {
-        Prompts::May => Stdio::inherit(),
-        Prompts::Never => Stdio::piped(),
-    });
+    command.arg("proxy").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut ssh = command.spawn().map_err(|error| {
         Failure::environment(format!("ssh cannot be started: {error}"), "install OpenSSH")
     })?;
     let (Some(to_far), Some(mut from_far)) = (ssh.stdin.take(), ssh.stdout.take()) else {
         return Err(Failure::environment("ssh was started without pipes", "attach again"));
     };
+    let aside = Aside::of(ssh.stderr.take(), prompts == Prompts::May);
     match skip_noise(&mut from_far) {
-        Ok(true) => join(ssh, to_far, from_far).map_err(|error| {
-            Failure::environment(format!("the line broke: {error}"), "attach again")
-        }),
-        Ok(false) | Err(_) => Err(refused(ssh, &far.host)),
+        Ok(true) => {
+            aside.hide();
+            join(ssh, to_far, from_far).map_err(|error| {
+                Failure::environment(format!("the line broke: {error}"), "attach again")
+            })
+        }
+        Ok(false) | Err(_) => Err(refused(ssh, &far.host, &aside)),
+    }
+}
+
+/// What ssh, and anything on the other machine, writes beside the line. It is always read, so that
+/// it stops nobody. Before the line is there a person is shown it, in safe characters; from then on
+/// the terminal belongs to the dashboard.
+struct Aside {
+    heard: Arc<Mutex<Heard>>,
+    /// Hangs up when nothing more comes.
+    ended: Receiver<()>,
+}
+
+#[derive(Default)]
+struct Heard {
+    is_shown: bool,
+    /// The beginning of what was not shown.
+    kept: Vec<u8>,
+}
+
+impl Aside {
+    fn of(stderr: Option<ChildStderr>, is_shown: bool) -> Self {
+        let heard = Arc::new(Mutex::new(Heard { is_shown, ..Heard::default() }));
+        let (ends, ended) = mpsc::channel();
+        let of_thread = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            let mut stderr = stderr;
+            while let Some(Ok(count @ 1..)) = stderr.as_mut().map(|from| from.read(&mut piece)) {
+                let mut heard = of_thread.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.take(&piece[..count]);
+            }
+            drop::<Sender<()>>(ends);
+        });
+        Self { heard, ended }
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hide(&self) {
+        self.heard().is_shown = false;
+    }
+
+    /// What was not shown, once all of it came; a program in the background may hold it open.
+    fn kept(&self) -> Vec<u8> {
+        let _ = self.ended.recv_timeout(ENDS_WITHIN);
+        std::mem::take(&mut self.heard().kept)
+    }
+}
+
+impl Heard {
+    fn take(&mut self, piece: &[u8]) {
+        if self.is_shown {
+            let shown = Foreign::from_bytes(piece).shown_lines();
+            let _ = io::stderr().write_all(shown.as_bytes());
+            return;
+        }
+        let room = SAID_BYTES_MAX.saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(&piece[..piece.len().min(room)]);
     }
 }
 
@@ -99,12 +166,9 @@ fn join(mut ssh: Child, to_far: ChildStdin, from_far: ChildStdout) -> io::Result
     Ok(near)
 }
 
-fn refused(mut ssh: Child, host: &str) -> Failure {
+fn refused(mut ssh: Child, host: &str, aside: &Aside) -> Failure {
     let _ = ssh.kill();
-    let mut said = Vec::new();
-    if let Some(stderr) = ssh.stderr.take() {
-        let _ = stderr.take(SAID_BYTES_MAX).read_to_end(&mut said);
-    }
+    let said = aside.kept();
     let status = ssh.wait().map(|status| status.to_string()).unwrap_or_default();
     let host = Foreign::new(host);
     let said = Foreign::from_bytes(said.trim_ascii_end());

@@ -68,6 +68,10 @@ pub(super) async fn standing(asked: &Asked) -> Result<RepoId, Rejection> {
         asked.world.engine.look(move |core| core.state.repo_by_common(&common).map(|repo| repo.id));
     match known.await? {
         Some(repo) => Ok(repo),
+        None if asked.watch => Err(Rejection::refused(
+            "monban does not know this repository yet, and this client only watches",
+            "write a task down in it first, or watch --all",
+        )),
         None => Ok(ground(asked).await?.repo),
     }
 }

@@ -5,7 +5,7 @@ use super::{inbox, plan, show, terminal};
 use crate::base::id::TaskId;
 use crate::model::command::{Command, Request as Wanted};
 use crate::model::event::Event;
-use crate::model::rejection::Rejection;
+use crate::model::rejection::{Class, Rejection};
 use crate::wire::people::{Answer, Ask, DaemonAsk, Request, TaskAsk};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Asked {
     pub person: String,
     /// The folder they stand in.
     pub at: std::path::PathBuf,
+    /// Whether they only watch: then nothing is decided for them, whatever they ask.
+    pub watch: bool,
     /// Where answers go.
     pub answers: mpsc::Sender<Answer>,
 }
@@ -32,9 +34,26 @@ impl Asked {
 
     /// The same, as the events that follow.
     pub async fn events(&self, request: Wanted) -> Result<Vec<Event>, Rejection> {
+        if self.watch {
+            return Err(only_watches());
+        }
         let command = Command::Person { who: self.person.clone(), request };
         self.world.engine.command(command).await
     }
+}
+
+/// The refusal of whatever would change something.
+pub fn only_watches() -> Rejection {
+    Rejection::refused("this client only watches", "attach without --watch to decide anything")
+}
+
+/// What stands for a result that no message can carry.
+pub fn too_large(bytes: usize) -> Answer {
+    Answer::Refused(Rejection::new(
+        Class::Environment,
+        format!("the answer has {bytes} bytes, more than a message may have"),
+        "look at it with git, or ask for less",
+    ))
 }
 
 /// What is to happen once a request is answered.
@@ -50,11 +69,12 @@ pub enum After {
 pub async fn handle(
     world: Arc<World>,
     person: String,
+    watch: bool,
     request: Request,
     answers: mpsc::Sender<Answer>,
 ) -> After {
     let stops = matches!(request.ask, Ask::Daemon(DaemonAsk::Stop { .. }));
-    let asked = Asked { world, person, at: request.at, answers: answers.clone() };
+    let asked = Asked { world, person, at: request.at, watch, answers: answers.clone() };
     let result = match request.ask {
         Ask::Plan(ask) => plan::handle(&asked, ask).await,
         Ask::Task(id, ask) => task(&asked, id, ask).await,

@@ -69,13 +69,20 @@ impl Attached {
     /// about to take, whenever it was asked to.
     pub fn drive(&self, client: u64, person: &str, room: Option<Size>) -> Option<Size> {
         let mut driver = self.driver();
-        if driver.as_ref().is_none_or(|driver| driver.client != client) {
+        let is_news = driver.as_ref().is_none_or(|driver| driver.client != client);
+        if is_news {
             *driver = Some(Driver { client, person: person.into(), room: None });
+        }
+        if let (Some(driver), Some(room)) = (driver.as_mut(), room) {
+            self.fit(driver, room);
+        }
+        let wanted = driver.as_ref().and_then(|driver| driver.room);
+        drop(driver);
+        if is_news {
+            // Those who look ask who drives.
             self.live.watchers.changed();
         }
-        let driver = driver.as_mut()?;
-        self.fit(driver, room?);
-        driver.room.filter(|room| self.live.look(Terminal::size) != *room)
+        wanted.filter(|size| self.live.look(Terminal::size) != *size)
     }
 
     /// A client has this much room: the terminal takes it if that client typed last.

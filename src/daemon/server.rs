@@ -5,7 +5,7 @@ use super::requests::{self, After, Asked};
 use super::session;
 use super::world::World;
 use crate::model::rejection::{Class, Rejection};
-use crate::wire::frame;
+use crate::wire::frame::{self, FrameError};
 use crate::wire::people::{Answer, Ask, Hello, MAGIC, PROTOCOL, PROTOCOL_OLDEST, Request, Welcome};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,17 @@ use tokio::sync::{Semaphore, mpsc};
 const CONNECTIONS_MAX: usize = 256;
 /// How many answers may wait for a slow client before its own request waits for it.
 const ANSWERS_MAX: usize = 64;
+/// How many connections from inside runs are told that they are refused; more are closed at once.
+const STRANGERS_MAX: usize = 16;
+/// The longest name of a person.
+const PERSON_BYTES_MAX: usize = 256;
 /// How long a client may take for its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves `listener` until the task is dropped.
 pub async fn serve(listener: UnixListener, world: Arc<World>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let stream = match listener.accept().await {
@@ -33,16 +38,25 @@ pub async fn serve(listener: UnixListener, world: Arc<World>) {
                 continue;
             }
         };
-        let world = Arc::clone(&world);
+        let (world, strangers) = (Arc::clone(&world), Arc::clone(&strangers));
         tokio::spawn(async move {
-            connection(stream, world).await;
-            drop(place);
+            let trouble = refuse_peer(&stream, &world);
+            // An agent that connects again and again takes no place from a person.
+            let place = match trouble {
+                None => Ok(place),
+                Some(_) => {
+                    drop(place);
+                    strangers.try_acquire_owned()
+                }
+            };
+            if let Ok(_place) = place {
+                connection(stream, trouble, world).await;
+            }
         });
     }
 }
 
-async fn connection(stream: UnixStream, world: Arc<World>) {
-    let trouble = refuse_peer(&stream, &world);
+async fn connection(stream: UnixStream, trouble: Option<Rejection>, world: Arc<World>) {
     let (mut reader, mut writer) = stream.into_split();
     let hello = tokio::time::timeout(HELLO_TIMEOUT, frame::read_async::<Hello>(&mut reader)).await;
     let Ok(Ok(Some(hello))) = hello else { return };
@@ -72,7 +86,8 @@ async fn requests(
     while let Some(request) = next {
         if let Ask::Attach { watch, all, size } = request.ask {
             let (answers, at) = (mpsc::channel(1).0, request.at);
-            let asked = Asked { world: Arc::clone(&world), person: person.clone(), at, answers };
+            let (world, person) = (Arc::clone(&world), person.clone());
+            let asked = Asked { world, person, at, watch, answers };
             match session::attach(&asked, watch, all, size).await {
                 Ok(attached) => return session::serve(attached, reader, writer).await,
                 Err(refused) => {
@@ -83,12 +98,17 @@ async fn requests(
             }
         }
         let (sender, mut answers) = mpsc::channel::<Answer>(ANSWERS_MAX);
-        let work = requests::handle(Arc::clone(&world), person.clone(), request, sender);
+        let work = requests::handle(Arc::clone(&world), person.clone(), false, request, sender);
         let work = tokio::spawn(work);
         let abort = work.abort_handle();
         let write = async {
             while let Some(answer) = answers.recv().await {
-                frame::write_async(&mut writer, &answer).await?;
+                match frame::write_async(&mut writer, &answer).await {
+                    Err(FrameError::TooLarge(bytes)) if matches!(answer, Answer::Done(_)) => {
+                        frame::write_async(&mut writer, &requests::too_large(bytes)).await?;
+                    }
+                    written => written?,
+                }
             }
             Ok::<(), frame::FrameError>(())
         };
@@ -119,6 +139,12 @@ async fn requests(
 }
 
 fn refuse_hello(hello: &Hello) -> Option<Rejection> {
+    // It stands in the log and on everybody's screen.
+    if hello.person.len() > PERSON_BYTES_MAX {
+        let why =
+            format!("a name of {} bytes is longer than {PERSON_BYTES_MAX}", hello.person.len());
+        return Some(Rejection::input(why, "set USER to your name and run the command again"));
+    }
     let serves = (PROTOCOL_OLDEST..=PROTOCOL).contains(&hello.protocol);
     if hello.magic == MAGIC && serves {
         return None;

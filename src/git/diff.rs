@@ -8,7 +8,7 @@ use super::object::{ObjectId, RepoPath};
 use super::objects::{MODE_FOLDER, MODE_SUBMODULE, Objects, TreeEntry};
 use super::store::Store;
 use crate::base::hash::{sha256, sha256_parts};
-use git2::{DiffOptions, Patch};
+use git2::DiffOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -106,34 +106,44 @@ pub fn diff(store: &Store, from: ObjectId, to: ObjectId) -> Result<Diff, GitErro
     })
 }
 
-/// The difference as text in git's patch format. When it is longer than `limit` bytes it ends with
-/// a line that says so; the bytes are foreign text.
+/// A difference as text in git's patch format.
+pub struct Patch {
+    /// The text; its bytes are foreign.
+    pub text: Vec<u8>,
+    /// Whether it ends, with a line that says so, before all of the difference is told.
+    pub is_cut: bool,
+}
+
+/// The difference as text of at most about `limit` bytes, as `cost` counts them.
 pub fn patch(
     store: &Store,
     from: ObjectId,
     to: ObjectId,
     limit: usize,
-) -> Result<Vec<u8>, GitError> {
+    cost: impl Fn(&[u8]) -> usize,
+) -> Result<Patch, GitError> {
     let objects = store.objects()?;
-    let mut text = Vec::new();
+    let (mut text, mut left) = (Vec::new(), limit);
     for delta in deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)? {
         let (old, new) = sides(&objects, &delta)?;
-        let before = text.len();
-        text.extend_from_slice(&file_header(&delta));
+        let mut file = file_header(&delta);
         if old.len().max(new.len()) > TEXT_BYTES {
-            text.extend_from_slice(b"Binary files differ\n");
+            file.extend_from_slice(b"Binary files differ\n");
         } else {
             let mut patch = from_buffers(&old, &new)?;
             let body = patch.to_buf().map_err(|error| bad(&error))?;
-            text.extend_from_slice(hunks(&body));
+            file.extend_from_slice(hunks(&body));
         }
-        if text.len() > limit {
-            text.truncate(before.max(text[..limit].iter().rposition(|b| *b == b'\n').unwrap_or(0)));
-            text.extend_from_slice(b"\n[cut: the difference is longer than can be shown]\n");
-            break;
+        for line in file.split_inclusive(|byte| *byte == b'\n') {
+            let Some(rest) = left.checked_sub(cost(line)) else {
+                text.extend_from_slice(b"[cut: the difference is longer than can be shown]\n");
+                return Ok(Patch { text, is_cut: true });
+            };
+            left = rest;
+            text.extend_from_slice(line);
         }
     }
-    Ok(text)
+    Ok(Patch { text, is_cut: false })
 }
 
 /// Every path that differs, sorted.
@@ -222,10 +232,10 @@ fn count(old: &[u8], new: &[u8]) -> Result<(u64, u64, bool), GitError> {
 
 /// Without a repository libgit2 knows no attributes: nothing can declare a file binary but its
 /// bytes.
-fn from_buffers<'a>(old: &'a [u8], new: &'a [u8]) -> Result<Patch<'a>, GitError> {
+fn from_buffers<'a>(old: &'a [u8], new: &'a [u8]) -> Result<git2::Patch<'a>, GitError> {
     let mut options = DiffOptions::new();
     options.context_lines(3);
-    Patch::from_buffers(old, None, new, None, Some(&mut options)).map_err(|error| bad(&error))
+    git2::Patch::from_buffers(old, None, new, None, Some(&mut options)).map_err(|error| bad(&error))
 }
 
 fn bad(error: &git2::Error) -> GitError {

@@ -10,6 +10,7 @@ mod compare;
 mod diff;
 mod error;
 mod files;
+mod harmless;
 mod identity;
 mod ignore;
 mod landing;
@@ -32,7 +33,7 @@ mod worktree;
 
 pub use checkouts::{BaseCheckout, CheckoutState};
 pub use compare::differing;
-pub use diff::{Diff, FileChange, Status, diff, patch};
+pub use diff::{Diff, FileChange, Patch, Status, diff, patch};
 pub use error::GitError;
 pub use identity::identity;
 pub use landing::{Identity, Landed, Landing, land};

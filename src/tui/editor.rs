@@ -21,8 +21,10 @@ pub fn edit(text: &str) -> Result<Option<String>, String> {
         .tempfile()
         .map_err(|error| format!("cannot make a file to edit: {error}"))?;
     file.write_all(text.as_bytes()).map_err(|error| format!("cannot write: {error}"))?;
-    // As a shell word list, as git and others read it: `code --wait`.
-    let mut line = editor.clone();
+    // As a shell word list, as git and others read it: `code --wait`. What interrupts the editor
+    // must not end the shell.
+    let mut line = OsString::from("trap : INT QUIT\n");
+    line.push(&editor);
     line.push(OsString::from(" \"$@\""));
     let status = Command::new("sh").arg("-c").arg(line).arg("sh").arg(file.path()).status();
     match status {

@@ -58,8 +58,8 @@ impl Line {
     }
 
     /// Says something; false when the line is down or takes no more.
-    pub fn say(&self, said: Said) -> bool {
-        match &self.state {
+    pub fn say(&mut self, said: &Said) -> bool {
+        match &mut self.state {
             State::Up(link) => link.say(said),
             State::Connecting(_) => false,
         }

@@ -1,7 +1,7 @@
 //! The dashboard's loop: joins the person's terminal, the connection and the state machine. Decides
 //! nothing but what comes first: what was typed, before what was told, before what time brings.
 
-use super::app::{App, Do, Input as Happened, draw};
+use super::app::{App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
 use super::input::{Event, Input, Reply};
@@ -11,9 +11,11 @@ use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
 use super::present::Presenter;
+use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::base::ticks::{self, Instant};
-use crate::wire::people::Request;
+use crate::model::rejection::{Class, Rejection};
+use crate::wire::people::{Answer, Request};
 use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -22,6 +24,8 @@ use std::time::Duration;
 
 /// How much of what was typed is read at once.
 const READ_BYTES: usize = 16 << 10;
+/// How many keys are said in one message; the daemon takes 1000.
+const KEYS_TOGETHER: usize = 500;
 /// How long after an escape the rest of a sequence may come.
 const ESCAPE_NEAR: Duration = Duration::from_millis(50);
 const ESCAPE_FAR: Duration = Duration::from_millis(200);
@@ -77,6 +81,7 @@ pub async fn run(
         hold_until: Some(FIRST_FRAME),
         escape: None,
         timer: None,
+        keys: None,
         options,
         ended: false,
     };
@@ -116,6 +121,8 @@ struct Client {
     /// When an escape that came alone is the key.
     escape: Option<Moment>,
     timer: Option<Moment>,
+    /// Keys for an agent that were not said yet.
+    keys: Option<(RunId, Vec<String>)>,
     options: Options,
     ended: bool,
 }
@@ -134,14 +141,11 @@ impl Client {
     async fn work(&mut self) -> Result<(), Gone> {
         let mut bytes = vec![0; READ_BYTES];
         while !self.ended {
-            self.give_credit();
+            // A frame before credit for the next one, so that nothing delays an echo.
             self.draw();
+            self.give_credit();
             match self.wait(&mut bytes).await? {
-                Woke::Typed(count) => {
-                    self.typed(&bytes[..count]);
-                    // What was typed is on its way before anything is drawn.
-                    tokio::task::yield_now().await;
-                }
+                Woke::Typed(count) => self.typed(&bytes[..count]),
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
@@ -151,6 +155,7 @@ impl Client {
                 }
                 Woke::Time => self.time(),
             }
+            self.send_keys();
         }
         Ok(())
     }
@@ -212,11 +217,11 @@ impl Client {
             return;
         }
         if let Some(frame) = self.pace.credit() {
-            self.line.say(Said::Credit { frame });
+            self.line.say(&Said::Credit { frame });
         }
         if self.pace.measures(now) {
             let at = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-            self.line.say(Said::Ping { at });
+            self.line.say(&Said::Ping { at });
         }
     }
 
@@ -236,12 +241,19 @@ impl Client {
         if self.screen.area != area {
             self.screen.resize(area);
         }
-        self.screen.reset();
         let revision = self.app.revision();
-        let cursor = draw(&self.app, &mut self.screen);
+        let part = self.app.changed_part().filter(|_| !self.is_new);
         let out = self.frame.bytes();
         let before = out.len();
-        self.presenter.present(&self.screen, cursor, self.is_new, out);
+        if let Some(rows) = part {
+            let cursor = draw_part(&self.app, &rows, &mut self.screen);
+            self.presenter.present_part(&self.screen, rows, cursor, out);
+        } else {
+            self.screen.reset();
+            let cursor = draw(&self.app, &mut self.screen);
+            self.presenter.present(&self.screen, cursor, self.is_new, out);
+        }
+        self.app.is_drawn();
         self.is_new = false;
         self.drawn = Some(revision);
         if out.len() > before && self.options.is_far {
@@ -362,7 +374,7 @@ impl Client {
         self.size = size;
         self.pace.resize(size);
         self.is_new = true;
-        self.line.say(Said::Window { size });
+        self.line.say(&Said::Window { size });
         self.happened(Happened::Resize(size));
     }
 
@@ -397,7 +409,7 @@ impl Client {
         match wanted {
             Do::Say(said) => self.say(said),
             Do::Edit(text) => {
-                let edited = self.outer.outside(&mut self.frame, || editor::edit(&text));
+                let edited = self.outer.lend(&mut self.frame, || editor::edit(&text));
                 match self.anew(edited) {
                     Some(Ok(text)) => self.happened(Happened::Edited(text)),
                     Some(Err(why)) => self.happened(Happened::Refused(why)),
@@ -411,10 +423,40 @@ impl Client {
         }
     }
 
-    /// Says something; a person is told when what they typed found no room.
+    /// Says something. Keys typed in one go are one message: there is room for more of them than of
+    /// messages.
     fn say(&mut self, said: Said) {
+        let Said::Press { run, keys } = said else {
+            self.send_keys();
+            return self.send(said);
+        };
+        match &mut self.keys {
+            Some((of, before)) if *of == run && before.len() < KEYS_TOGETHER => before.extend(keys),
+            _ => {
+                self.send_keys();
+                self.keys = Some((run, keys));
+            }
+        }
+    }
+
+    fn send_keys(&mut self) {
+        if let Some((run, keys)) = self.keys.take() {
+            self.send(Said::Press { run, keys });
+        }
+    }
+
+    /// Sends something; a person is told when what they typed or asked found no way.
+    fn send(&mut self, said: Said) {
         let is_typed = matches!(said, Said::Press { .. } | Said::Paste { .. });
-        if !self.line.say(said) && is_typed {
+        let asked = if let Said::Ask { id, .. } = &said { Some(*id) } else { None };
+        if self.line.say(&said) {
+            return;
+        }
+        if let Some(id) = asked {
+            let why = "nothing was asked: it is too long, or the line takes no more";
+            let refused = Rejection::new(Class::Environment, why, "try again, with less");
+            self.happened(Happened::Answer { id, answer: Answer::Refused(refused) });
+        } else if is_typed {
             let why = "the line takes nothing more now: not typed";
             self.happened(Happened::Refused(why.into()));
         }

@@ -1,6 +1,7 @@
 //! Coming and going: the person's terminal, the daemon, and the dashboard itself.
 
 use crate::support::terminal::Terminal;
+use crate::support::tmux::Tmux;
 use crate::support::wait_for;
 use crate::{Desk, desk};
 use rustix::process::{Pid, Signal, kill_process};
@@ -121,6 +122,73 @@ fn it_outlives_the_daemon_and_goes_on_with_the_next() {
     window.text("80");
     window.press(&["Enter"]);
     window.shows("took 80");
+}
+
+#[test]
+fn keys_that_come_by_the_thousand_all_reach_the_agent() {
+    let Some(desk) = desk("keys_that_come_by_the_thousand_all_reach_the_agent") else { return };
+    desk.waiting("Ask", "ask 'which port?'; echo took ${#answer} characters");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("which port?");
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    // As a paste comes where the terminal does not mark it.
+    window.text(&"0123456789".repeat(350));
+    window.press(&["Enter"]);
+    window.shows("took 3500 characters");
+}
+
+#[test]
+fn in_the_editor_a_person_stops_and_interrupts_as_in_any_job() {
+    let Some(desk) = desk("in_the_editor_a_person_stops_and_interrupts_as_in_any_job") else {
+        return;
+    };
+    desk.waiting("Add hello", "echo hello > hello.txt");
+    let editor = desk.instance.home.join("editor");
+    // As vi does at Ctrl-Z, and as the terminal does at Ctrl-C.
+    let script = "trap : INT\nkill -INT 0\nkill -TSTP 0\necho not so > \"$1\"\n";
+    std::fs::write(&editor, script).unwrap();
+    let command = format!("EDITOR='sh {}' monban", editor.display());
+    let window = desk.dashboard(&command, 100, 30);
+    window.shows("!1 need you");
+    window.press(&["r"]);
+    window.shows("REJECT");
+    window.press(&["C-g"]);
+    window.shows("Stopped");
+    window.line("fg");
+    let screen = window.shows("not so");
+    assert!(screen.contains("REJECT"), "{screen}");
+}
+
+/// An ssh that runs the far command here and passes on what others write to its standard error.
+#[test]
+fn what_the_other_machine_writes_beside_the_line_never_reaches_the_terminal() {
+    let name = "what_the_other_machine_writes_beside_the_line_never_reaches_the_terminal";
+    let Some(mut desk) = desk(name) else { return };
+    let folder = desk.instance.home.join("front");
+    let (ssh, beside) = (folder.join("ssh"), folder.join("beside"));
+    std::fs::create_dir(&folder).unwrap();
+    let script = format!(
+        "#!/bin/sh\nprintf 'of the \\033[31mbanner\\n' >&2\nmkfifo {0}\ncat {0} >&2 &\n\
+         while [ \"$1\" != monban ]; do shift; done\nexec \"$@\"\n",
+        beside.display()
+    );
+    std::fs::write(&ssh, script).unwrap();
+    std::fs::set_permissions(&ssh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    desk.tmux = Tmux::start(&desk.instance, &[folder]);
+    desk.waiting("Ask", "ask 'which port?'");
+    let window = desk.dashboard("monban attach --host far", 100, 30);
+    window.shows("which port?");
+    // More than a pipe holds: nobody is held up either.
+    let drawn = format!("\x1b[2J\x1b[HFORGED{}", "x".repeat(200 << 10));
+    std::fs::write(&beside, drawn).unwrap();
+    window.press(&["?"]);
+    window.shows("any other key closes");
+    window.press(&["Escape"]);
+    let screen = window.shows("which port?");
+    assert!(!screen.contains("FORGED"), "{screen}");
+    window.press(&["q"]);
+    window.shows("of the \\u{1b}[31mbanner");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn judge(world: &World) -> (git::Store, std::path::PathBuf, git::Snapshot) {
     fs::write(work.join("a"), "changed").unwrap();
     let snapshot = world.snapshot(&store, &work);
     git::diff(&store, world.head(), snapshot.commit).unwrap();
-    git::patch(&store, world.head(), snapshot.commit, 9999).unwrap();
+    git::patch(&store, world.head(), snapshot.commit, 9999, <[u8]>::len).unwrap();
     (store, work, snapshot)
 }
 

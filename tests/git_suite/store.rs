@@ -152,12 +152,14 @@ fn a_patch_can_be_applied_by_git_and_is_cut_at_its_bound() {
     write(&work.join("new\n\"er"), b"n\n");
     fs::remove_file(work.join("gone")).unwrap();
     let snapshot = world.snapshot(&store, &work);
-    let patch = git::patch(&store, world.head(), snapshot.commit, 1 << 20).unwrap();
-    write(&world.folder.path().join("p"), &patch);
+    let patch = git::patch(&store, world.head(), snapshot.commit, 1 << 20, <[u8]>::len).unwrap();
+    assert!(!patch.is_cut);
+    write(&world.folder.path().join("p"), &patch.text);
     world.git(&["apply", "--index", "../p"]);
     assert_eq!(world.git(&["write-tree"]), snapshot.tree.to_string());
-    let cut = git::patch(&store, world.head(), snapshot.commit, 100).unwrap();
-    assert!(cut.len() < 200 && cut.ends_with(b"longer than can be shown]\n"));
+    let cut = git::patch(&store, world.head(), snapshot.commit, 100, <[u8]>::len).unwrap();
+    assert!(cut.is_cut && cut.text.len() < 200);
+    assert!(cut.text.ends_with(b"\n[cut: the difference is longer than can be shown]\n"));
 }
 
 #[test]

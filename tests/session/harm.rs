@@ -3,8 +3,9 @@
 use crate::{Attached, Instance, QUIET, Room};
 use monban::base::id::RunId;
 use monban::base::paths::Places;
-use monban::wire::people::ShowAsk;
+use monban::wire::people::{Answer, Ask, ShowAsk};
 use monban::wire::view::{Said, Surface};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// How much memory this process, the daemon's, has.
@@ -97,4 +98,73 @@ fn who_loses_the_daemon_to_kill_9_comes_back_to_what_differs() {
     back.drain(QUIET);
     assert!(back.screen(1).contains(&"30".to_string()));
     assert!(back.bytes * 2 < all + 1000, "{} bytes of {all} came again", back.bytes);
+}
+
+/// Control characters take six bytes each in a message; the first file hides the second.
+#[test]
+fn a_diff_that_no_message_could_carry_is_cut_says_so_and_harms_no_session() {
+    let room = Room::new();
+    let huge = "head -c 3000000 /dev/zero | tr '\\000' '\\001' | fold -w 99 > a; echo b > b";
+    let (task, _) = room.agent(huge);
+    let mut ann = room.person("ann");
+    ann.until(&ShowAsk::Task(task), |task| task["head"].as_str().map(drop));
+    let mut bob = room.attach("bob");
+    let Answer::Done(diff) = bob.ask(1, Ask::Show(ShowAsk::Diff(task))) else { panic!("refused") };
+    assert_eq!((&diff["is_cut"], &diff["changes"]["files"]), (&true.into(), &2.into()));
+    assert_eq!(diff["files"][1]["path"], "b");
+    let patch = diff["patch"].as_str().unwrap();
+    assert!(patch.contains("\u{1}") && patch.ends_with("can be shown]\n"));
+    assert!(!patch.contains("diff --git a/b b/b"));
+}
+
+#[test]
+fn an_answer_that_no_message_can_carry_is_refused_and_the_connection_goes_on() {
+    let room = Room::new();
+    let mut ann = room.person("ann");
+    let task = crate::add(&mut ann, "T", &"x".repeat(200 << 10));
+    let much = || Ask::Show(ShowAsk::Wait { tasks: vec![task; 50] });
+    let refused = ann.ask(much()).unwrap_err();
+    assert!(refused.to_string().contains("more than a message may have"), "{refused}");
+    assert_eq!(ann.show(ShowAsk::List { all: false })["tasks"][0]["id"], 1);
+    let mut bob = room.attach("bob");
+    assert!(matches!(bob.ask(1, much()), Answer::Refused(_)));
+    assert!(matches!(bob.ask(2, Ask::Show(ShowAsk::Task(task))), Answer::Done(_)));
+}
+
+const HOLDS: &str = "MONBAN_TEST_HOLDS";
+
+/// Run again by the test below, with the marker of a run: it takes every place that it is given.
+#[test]
+fn holder_of_connections() {
+    let Some(socket) = std::env::var_os(HOLDS) else { return };
+    let mut held = std::collections::VecDeque::new();
+    loop {
+        if let Ok(stream) = std::os::unix::net::UnixStream::connect(&socket) {
+            held.push_back(stream);
+        }
+        if held.len() == 600 {
+            held.pop_front();
+            let _ = writeln!(std::io::stdout(), "full");
+        }
+    }
+}
+
+#[test]
+fn connections_from_inside_a_run_take_no_place_from_a_person() {
+    use std::io::BufRead;
+    let room = Room::new();
+    let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "harm::holder_of_connections", "--nocapture"])
+        .env(HOLDS, room.daemon.places.socket())
+        .env("MONBAN_RUN", "run1-x")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = std::io::BufReader::new(holder.stdout.take().unwrap()).lines();
+    assert!(said.map_while(Result::ok).any(|line| line.contains("full")));
+    // A person's program gives up after two seconds without a hello.
+    let listed = room.instance.monban(&["ls"]);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    listed.expect(0);
 }

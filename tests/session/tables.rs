@@ -94,6 +94,8 @@ fn an_open_dashboard_is_a_person_who_is_there_until_the_last_one_closes() {
             (list["repository"]["attended_by"] == Value::from(wanted.to_vec())).then_some(())
         });
     };
+    // Some word of the repository: who only watches makes nothing known.
+    ann.show(ShowAsk::List { all: false });
     let eve = room.watch("eve");
     let first = room.attach("bob");
     let second = room.attach("bob");
@@ -127,6 +129,23 @@ fn who_leaves_before_their_coming_is_noted_is_gone_all_the_same() {
     ann.until(&ShowAsk::List { all: false }, |list| {
         (list["repository"]["attended_by"] == Value::from(Vec::<Value>::new())).then_some(())
     });
+}
+
+#[test]
+fn who_watches_a_repository_that_is_not_known_does_not_make_it_known() {
+    let room = Room::new();
+    let mut eve = room.person("eve");
+    let refused = eve.ask(Ask::Attach { watch: true, all: false, size: None }).unwrap_err();
+    assert!(refused.to_string().contains("does not know this repository"), "{refused}");
+    let mut client = room.watch_all("eve");
+    let Answer::Refused(_) = client.ask(1, Ask::Show(ShowAsk::List { all: false })) else {
+        panic!("it was made known");
+    };
+    let Answer::Refused(_) = client.ask(2, Ask::Plan(PlanAsk::Check)) else {
+        panic!("it was made known");
+    };
+    let listed = eve.show(ShowAsk::List { all: true });
+    assert_eq!(listed["repositories"], Value::Array(Vec::new()));
 }
 
 #[test]

@@ -40,9 +40,14 @@ pub struct Attached {
 impl Attached {
     /// Attaches as `name`, standing in `at`.
     pub fn attach(places: &Places, name: &str, at: PathBuf, watch: bool) -> Self {
-        let mut person = super::people::Person::connect(places, name, at.clone());
         let size = Some(Size { cols: 100, rows: 30 });
-        let joined = person.ask(Ask::Attach { watch, all: false, size }).unwrap();
+        Self::attach_by(places, name, at, Ask::Attach { watch, all: false, size })
+    }
+
+    /// Attaches by a request of one's own.
+    pub fn attach_by(places: &Places, name: &str, at: PathBuf, attach: Ask) -> Self {
+        let mut person = super::people::Person::connect(places, name, at.clone());
+        let joined = person.ask(attach).unwrap();
         let id = joined["client"].as_u64().unwrap();
         Self {
             stream: person.stream,

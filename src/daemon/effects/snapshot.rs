@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 /// The folder of a worktree that is monban's own: HOME and what belongs to it.
 pub(super) const PRIVATE: &str = ".monban";
-/// The most of a patch that is shown.
+/// The most of a patch that is shown, and of the list of its files: both fit into one message.
 const PATCH_BYTES_MAX: usize = 4 << 20;
+const FILES_BYTES_MAX: usize = 2 << 20;
 /// How many leftovers are named.
 const LEFTOVERS_MAX: usize = 50;
 
@@ -107,15 +108,31 @@ fn show(store: &Store, id: TaskId, snapshot: &Snapshot) -> Result<Value, Rejecti
     let base: ObjectId = snapshot.base.parse().map_err(failed)?;
     let head: ObjectId = snapshot.commit.parse().map_err(failed)?;
     let diff = git::diff(store, base, head).map_err(failed)?;
-    let patch = git::patch(store, base, head, PATCH_BYTES_MAX).map_err(failed)?;
+    let patch = git::patch(store, base, head, PATCH_BYTES_MAX, cost).map_err(failed)?;
+    let mut left = FILES_BYTES_MAX;
+    let listed = diff.files.iter().map(|file| {
+        let path = file.path.shown();
+        json!({ "path": path, "added": file.added, "deleted": file.deleted, "binary": file.binary })
+    });
+    let listed = listed.take_while(|file| {
+        let rest = left.checked_sub(file.to_string().len());
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    });
+    let listed: Vec<Value> = listed.collect();
     Ok(json!({
         "task": id,
         "base": snapshot.base,
         "head": snapshot.commit,
         "diff_sha256": diff.sha256,
-        "files": diff.files.iter().map(|file| json!({
-            "path": file.path.shown(), "added": file.added, "deleted": file.deleted,
-        })).collect::<Vec<_>>(),
-        "patch": Foreign::from_bytes(&patch),
+        "changes": { "files": diff.files.len(), "added": diff.added, "deleted": diff.deleted },
+        "is_cut": patch.is_cut || listed.len() < diff.files.len(),
+        "files": listed,
+        "patch": Foreign::from_bytes(&patch.text),
     }))
+}
+
+/// How many bytes a line of a patch takes in a message: an agent's file may hold anything.
+fn cost(line: &[u8]) -> usize {
+    json!(Foreign::from_bytes(line)).to_string().len()
 }

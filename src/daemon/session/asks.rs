@@ -44,10 +44,10 @@ impl Asks {
             return Some(Told::Answer { id, answer: Answer::Refused(refused) });
         }
         let told = self.told.clone();
-        let (world, person) = (Arc::clone(&self.world), self.person.clone());
+        let (world, person, watch) = (Arc::clone(&self.world), self.person.clone(), self.watch);
         self.under_way.spawn(async move {
             let (sender, mut answers) = mpsc::channel(ANSWERS_MAX);
-            let work = requests::handle(Arc::clone(&world), person, request, sender);
+            let work = requests::handle(Arc::clone(&world), person, watch, request, sender);
             let pass_on = async {
                 while let Some(answer) = answers.recv().await {
                     if told.send(Told::Answer { id, answer }).await.is_err() {
@@ -65,8 +65,7 @@ impl Asks {
 
     fn refuse(&self, ask: &Ask) -> Option<Rejection> {
         if self.watch && changes(ask) {
-            let why = "this client only watches";
-            return Some(Rejection::refused(why, "attach without --watch to decide anything"));
+            return Some(requests::only_watches());
         }
         if let Ask::Inbox(InboxAsk::Approve { item, .. } | InboxAsk::Reject { item, .. }) = ask
             && let Some(other) = self.world.clients.decider(item)

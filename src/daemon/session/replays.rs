@@ -8,10 +8,12 @@ use crate::daemon::world::World;
 use crate::term::Terminal;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// How many are kept.
 const REPLAYS_MAX: usize = 4;
+/// How many are made at once: each reads a whole transcript, and a person leafs through them fast.
+const AT_ONCE_MAX: usize = 2;
 
 /// The screen of an ended run.
 pub struct Replay {
@@ -31,9 +33,15 @@ impl Replay {
 type Slot = Arc<OnceCell<Option<Arc<Replay>>>>;
 
 /// Those that are kept, the last one looked at last.
-#[derive(Default)]
 pub struct Replays {
     kept: Mutex<VecDeque<(RunId, Slot)>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Replays {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), places: Arc::new(Semaphore::new(AT_ONCE_MAX)) }
+    }
 }
 
 impl Replays {
@@ -41,8 +49,14 @@ impl Replays {
     pub async fn get(&self, world: &Arc<World>, run: RunId) -> Option<Arc<Replay>> {
         let slot = self.slot(run);
         let replay = slot.get_or_init(|| async {
+            // Whoever has left by then needs none.
+            let place = Arc::clone(&self.places).acquire_owned().await;
             let folder = world.run_folder(run);
-            let replayed = tokio::task::spawn_blocking(move || runs::replay(&folder)).await;
+            let replay = move || {
+                let _place = place;
+                runs::replay(&folder)
+            };
+            let replayed = tokio::task::spawn_blocking(replay).await;
             let terminal = replayed.ok().flatten()?;
             Some(Arc::new(Replay { shown: Mutex::new((terminal, Encoded::default())) }))
         });

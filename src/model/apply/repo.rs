@@ -5,6 +5,7 @@ use crate::model::attempt::Delivery;
 use crate::model::event::RepoEvent;
 use crate::model::state::{Halt, Repo, State};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     if let RepoEvent::Opened { repo, path, common, base } = event {
@@ -23,7 +24,9 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
         return;
     }
     let changes = match event {
-        RepoEvent::Tampered { run, what, .. } => Some((run, what.as_slice())),
+        RepoEvent::Tampered { run, what, .. } | RepoEvent::Noted { run, what, .. } => {
+            Some((run, what.as_slice()))
+        }
         RepoEvent::Advanced { run, what, .. } => Some((run, std::slice::from_ref(what))),
         _ => None,
     };
@@ -39,6 +42,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     | RepoEvent::Resumed { repo: id, .. }
     | RepoEvent::Tampered { repo: id, .. }
     | RepoEvent::Advanced { repo: id, .. }
+    | RepoEvent::Noted { repo: id, .. }
     | RepoEvent::Opened { repo: id, .. }) = event;
     let Some(repo) = state.repos.get_mut(id) else { return };
     match event {
@@ -54,10 +58,13 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             repo.halt = None;
             repo.hold = None;
             let of_repo = state.tasks.values_mut().filter(|task| task.repo == *id);
-            let attempts = of_repo.filter_map(|task| task.attempts.last_mut());
+            let attempts = of_repo.filter_map(|task| Arc::make_mut(task).attempts.last_mut());
             let prompts = attempts.flat_map(|attempt| &mut attempt.prompts);
             prompts.for_each(|prompt| prompt.resumed |= prompt.delivery == Delivery::Wanted);
         }
-        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } | RepoEvent::Advanced { .. } => {}
+        RepoEvent::Opened { .. }
+        | RepoEvent::Tampered { .. }
+        | RepoEvent::Advanced { .. }
+        | RepoEvent::Noted { .. } => {}
     }
 }

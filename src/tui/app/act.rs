@@ -234,6 +234,9 @@ impl App {
     }
 
     pub(super) fn go_by(&mut self, rows: i64) {
+        if self.screen == Screen::Inbox && self.selected_item().is_none() {
+            return self.go_to(0);
+        }
         let (at, _) = self.place();
         let to = i64::try_from(at).unwrap_or(0).saturating_add(rows).max(0);
         self.go_to(usize::try_from(to).unwrap_or(0));

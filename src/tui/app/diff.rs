@@ -39,10 +39,23 @@ pub struct File {
     pub added: u64,
     /// Lines deleted.
     pub deleted: u64,
-    /// Its first line in the diff.
+    /// Its first line in the diff; of one that was cut before, none there is.
     pub line: usize,
     /// Characters in it that a person would not see.
     pub hidden: usize,
+    /// Its content is not told.
+    pub is_binary: bool,
+}
+
+/// How much a diff changes, told or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// Files.
+    pub files: u64,
+    /// Lines added.
+    pub added: u64,
+    /// Lines deleted.
+    pub deleted: u64,
 }
 
 /// A diff.
@@ -54,6 +67,10 @@ pub struct Diff {
     pub head: String,
     /// The digest of it that an approval signs.
     pub sha256: String,
+    /// How much it changes in all.
+    pub changes: Changes,
+    /// It was too long: lines and files are those that it begins with.
+    pub is_cut: bool,
     /// Its files.
     pub files: Vec<File>,
     /// Its lines.
@@ -70,43 +87,26 @@ impl Diff {
             base: string("base").into(),
             head: string("head").into(),
             sha256: string("diff_sha256").into(),
+            is_cut: answer["is_cut"] == true,
+            files: list(&answer["files"]).iter().map(file).collect(),
             ..Self::default()
         };
+        diff.changes = changes(&answer["changes"], &diff.files);
         let patch = string("patch");
-        let mut is_head = true;
+        let (mut is_head, mut begun) = (true, 0);
         for line in patch.strip_suffix('\n').unwrap_or(patch).split('\n') {
-            let line = line.strip_suffix('\r').unwrap_or(line);
             let kind = kind(line, &mut is_head);
             let foreign = Foreign::new(line);
             let hidden = foreign.hidden_count();
-            if kind == Kind::File {
-                diff.begin(list(&answer["files"]).get(diff.files.len()));
-            }
+            begun += usize::from(kind == Kind::File);
             diff.hidden += hidden;
-            if let Some(file) = diff.files.last_mut() {
+            if let Some(file) = diff.files.get_mut(begun.wrapping_sub(1)) {
                 file.hidden += hidden;
+                file.line = if kind == Kind::File { diff.lines.len() } else { file.line };
             }
             diff.lines.push(Line { kind, text: foreign.shown() });
         }
         diff
-    }
-
-    /// Begins the next file, as it is listed.
-    fn begin(&mut self, listed: Option<&Value>) {
-        let file = listed.unwrap_or(&Value::Null);
-        self.files.push(File {
-            path: text(&file["path"]),
-            added: file["added"].as_u64().unwrap_or(0),
-            deleted: file["deleted"].as_u64().unwrap_or(0),
-            line: self.lines.len(),
-            hidden: 0,
-        });
-    }
-
-    /// Lines added and deleted in all.
-    pub fn counts(&self) -> (u64, u64) {
-        let sum = |of: fn(&File) -> u64| self.files.iter().map(of).sum();
-        (sum(|file| file.added), sum(|file| file.deleted))
     }
 
     /// The number of the file a line belongs to.
@@ -122,6 +122,28 @@ impl Diff {
     /// The line of a kind before `line`.
     pub fn before(&self, kind: Kind, line: usize) -> Option<usize> {
         (0..line.min(self.lines.len())).rev().find(|at| self.lines[*at].kind == kind)
+    }
+}
+
+/// A file as it is listed; where it begins comes with the lines, if it is among them.
+fn file(listed: &Value) -> File {
+    File {
+        path: text(&listed["path"]),
+        added: listed["added"].as_u64().unwrap_or(0),
+        deleted: listed["deleted"].as_u64().unwrap_or(0),
+        line: usize::MAX,
+        hidden: 0,
+        is_binary: listed["binary"] == true,
+    }
+}
+
+/// A daemon of an earlier version leaves them to be counted.
+fn changes(told: &Value, files: &[File]) -> Changes {
+    let sum = |of: fn(&File) -> u64| files.iter().map(of).sum();
+    Changes {
+        files: told["files"].as_u64().unwrap_or(files.len() as u64),
+        added: told["added"].as_u64().unwrap_or_else(|| sum(|file| file.added)),
+        deleted: told["deleted"].as_u64().unwrap_or_else(|| sum(|file| file.deleted)),
     }
 }
 
@@ -160,13 +182,29 @@ mod tests {
         let diff = Diff::read(&json!({ "head": "h", "files": files, "patch": PATCH }));
         let paths: Vec<&str> = diff.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["x", "y"]);
-        assert_eq!((diff.hidden, diff.files[0].hidden, diff.counts()), (1, 1, (3, 1)));
+        assert_eq!((diff.hidden, diff.files[0].hidden), (2, 1));
+        assert_eq!(diff.changes, Changes { files: 2, added: 3, deleted: 1 });
         assert_eq!(diff.lines[6].kind, Kind::Added, "content that looks like a head");
         assert_eq!(diff.lines[5].text, "+ne\\u{200b}w");
         assert_eq!(diff.next(Kind::File, 0), Some(7));
         assert_eq!((diff.file_at(6), diff.file_at(7)), (0, 1));
         assert_eq!(diff.before(Kind::Hunk, 7), Some(3));
-        assert_eq!(diff.lines.last().map(|line| line.text.as_str()), Some("+a"));
+        assert_eq!(diff.lines.last().map(|line| line.text.as_str()), Some("+a\\r"));
+    }
+
+    #[test]
+    fn of_a_cut_diff_all_that_is_signed_is_counted_and_what_hides_its_content_is_known() {
+        let patch =
+            "diff --git a/x b/x\nindex 1..2\nBinary files a/x and b/x differ\n[cut: long]\n";
+        let files = json!([{ "path": "x", "binary": true }, { "path": "y", "added": 9 }]);
+        let changes = json!({ "files": 500, "added": 70, "deleted": 1 });
+        let diff = Diff::read(
+            &json!({ "files": files, "changes": changes, "is_cut": true, "patch": patch }),
+        );
+        assert_eq!(diff.changes, Changes { files: 500, added: 70, deleted: 1 });
+        let seen: Vec<(bool, usize)> = diff.files.iter().map(|f| (f.is_binary, f.line)).collect();
+        assert_eq!((seen, diff.is_cut), (vec![(true, 0), (false, usize::MAX)], true));
+        assert_eq!(diff.file_at(3), 0);
     }
 
     #[test]

@@ -35,6 +35,14 @@ impl App {
         }
     }
 
+    /// Whether a key goes to the agent and changes nothing here: what it does is the agent's to
+    /// show, and drawing meanwhile would only be in its way.
+    pub(super) fn is_only_passed_on(&self, name: &str) -> bool {
+        let is_key =
+            keys::canonical(name).is_some_and(|key| key != self.setup.looks.keymap.leader());
+        is_key && self.typing.is_some() && self.is_connected && self.note.is_none()
+    }
+
     /// Every key is the agent's, but the leader. It stays so when the agent ends: what a person
     /// goes on typing must not begin to act here.
     fn pane_key(&mut self, run: RunId, key: String) {

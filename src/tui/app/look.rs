@@ -171,7 +171,10 @@ impl App {
         if self.selected().is_none() && self.typing.is_none() && !self.tasks.is_empty() {
             self.task = self.tasks.first().map(|task| task.id);
         }
-        if self.selected_item().is_none() {
+        // In the inbox one that waits no longer stays selected until a person moves: a key that is
+        // on its way must not act on another task.
+        let stays = self.screen == Screen::Inbox && self.item.is_some();
+        if self.selected_item().is_none() && !stays {
             self.item = self.items.first().map(|item| item.id.clone());
         }
         if self.screen == Screen::Inbox && self.typing.is_none() {

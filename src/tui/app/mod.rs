@@ -18,6 +18,7 @@ mod gates;
 mod input;
 mod look;
 mod palette;
+mod part;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ mod text;
 mod two_keys;
 mod typed;
 
-pub use draw::{CursorAt, draw};
+pub use draw::{CursorAt, draw, draw_part};
 
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
@@ -193,6 +194,8 @@ struct Note {
 pub struct App {
     setup: Setup,
     revision: u64,
+    /// What of that may differ from what was drawn last.
+    changed: part::Changed,
     now: Moment,
     out: Vec<Do>,
     timer: Option<Moment>,
@@ -249,6 +252,7 @@ impl App {
         Self {
             setup,
             revision: 0,
+            changed: part::Changed::All,
             now: Moment::ZERO,
             out: Vec::new(),
             timer: None,
@@ -290,7 +294,10 @@ impl App {
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(true)));
+        if self.shows(&input) {
+            self.revision += 1;
+            self.changed = self.changed.and(self.part_of(&input));
+        }
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
@@ -315,6 +322,15 @@ impl App {
         }
         self.settle();
         std::mem::take(&mut self.out)
+    }
+
+    /// Whether something that happened may change what there is to draw.
+    fn shows(&self, input: &Input) -> bool {
+        match input {
+            Input::Painted(_) | Input::Focus(true) => false,
+            Input::Key(key) => !self.is_only_passed_on(key),
+            _ => true,
+        }
     }
 
     /// The files of keys and colours changed. Who meets other keys reads a dialog again.

@@ -10,6 +10,7 @@ pub mod signals;
 mod stop;
 
 use crate::base::size::Size;
+use crate::wire::watched::watched;
 use care::Care;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,6 +20,9 @@ use tokio::io::unix::AsyncFd;
 
 /// The size of a terminal that does not know its own.
 const UNKNOWN_SIZE: Size = Size { cols: 80, rows: 24 };
+
+/// The most of a terminal that is used.
+const SIZE_MAX: Size = Size { cols: 1000, rows: 500 };
 
 /// What to ask a terminal before the first frame, to be written in front of it: the frame wipes
 /// what the questions draw. Asked are the kitty keyboard, synchronized output, the background, and
@@ -89,11 +93,15 @@ impl Outer {
         Ok(outer)
     }
 
-    /// Columns and rows.
+    /// Columns and rows. Of a terminal larger than any screen the upper left is used: both buffers
+    /// of a frame grow with it.
     pub fn size(&self) -> Size {
         let known = rustix::termios::tcgetwinsize(self.output.get_ref()).ok();
         let known = known.filter(|size| size.ws_col > 0 && size.ws_row > 0);
-        known.map_or(UNKNOWN_SIZE, |size| Size { cols: size.ws_col, rows: size.ws_row })
+        known.map_or(UNKNOWN_SIZE, |size| Size {
+            cols: size.ws_col.min(SIZE_MAX.cols),
+            rows: size.ws_row.min(SIZE_MAX.rows),
+        })
     }
 
     /// The terminal said that it knows the kitty keyboard protocol: appends what makes it tell
@@ -111,7 +119,13 @@ impl Outer {
             let mut ready = self.input.readable().await.map_err(|_| Gone)?;
             match ready.try_io(|end| Ok(rustix::io::read(end.get_ref(), &mut *buffer)?)) {
                 Ok(Ok(0)) => return Err(Gone),
-                Ok(Ok(count)) => return Ok(count),
+                Ok(Ok(count)) => {
+                    // That was all; what comes later is told anew.
+                    if count < buffer.len() {
+                        ready.clear_ready();
+                    }
+                    return Ok(count);
+                }
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(Err(_)) => return Err(Gone),
                 Err(_not_yet) => {}
@@ -160,6 +174,15 @@ impl Outer {
         Ok(result)
     }
 
+    /// The same for a program that a person works with in the meantime: they may stop and interrupt
+    /// it as any job.
+    ///
+    /// # Errors
+    /// The terminal cannot be set.
+    pub fn lend<T>(&self, frame: &mut Frame, run: impl FnOnce() -> T) -> Result<T, OuterError> {
+        Ok(self.outside(frame, || stop::beside(run))??)
+    }
+
     /// Stops the client with its job, as Ctrl-Z does, with the terminal in order meanwhile.
     /// Returns when it was continued.
     ///
@@ -182,12 +205,6 @@ impl Drop for Outer {
     fn drop(&mut self) {
         self.care.leave(0);
     }
-}
-
-#[expect(unsafe_code, reason = "tokio cannot know that a descriptor stays the same")]
-fn watched(end: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
-    // SAFETY: what is watched owns a share of the descriptor, and nothing replaces it.
-    Ok(unsafe { AsyncFd::register_with_interest(end, interest) }?)
 }
 
 /// A panic's message is printed after the terminal was put in order, where it can be read.

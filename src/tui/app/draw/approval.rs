@@ -4,6 +4,7 @@ use super::super::App;
 use super::super::approval::{Approval, KEYS};
 use super::super::diff::File;
 use super::super::rows::short;
+use super::diff::about_size;
 use super::{CursorAt, about, bar, layout};
 use crate::base::count::count;
 use crate::tui::action::Action;
@@ -152,25 +153,31 @@ fn changes(app: &App, approval: &Approval) -> Fact {
         }
         return ("diff  ", "asking how much it changes".into(), theme.faint.style());
     };
-    let (added, deleted) = diff.counts();
-    let counts = format!("{} +{added} -{deleted}", count(diff.files.len() as u64, "file"));
-    match diff.hidden {
-        0 => ("diff  ", counts, theme.text.style()),
-        hidden => ("diff  ", format!("{counts}, {hidden} hidden chars!"), theme.bad.style()),
+    let all = diff.changes;
+    let mut text = format!("{} +{} -{}", count(all.files, "file"), all.added, all.deleted);
+    let counts = text.len();
+    if diff.is_cut {
+        text += ", too long to be shown whole!";
     }
+    if diff.hidden > 0 {
+        text += &format!(", {} hidden chars!", diff.hidden);
+    }
+    let style = if text.len() > counts { theme.bad } else { theme.text };
+    ("diff  ", text, style.style())
 }
 
 /// The files that change, as many as there is room for.
 fn files(app: &App, approval: &Approval, room: usize) -> Vec<Fact> {
-    let files = signed_diff(app, approval).map_or(&[][..], |diff| &diff.files);
+    let Some(diff) = signed_diff(app, approval) else { return Vec::new() };
+    let (files, all) = (&diff.files, diff.changes.files);
     let shown = if files.len() > room { room.saturating_sub(1) } else { files.len() };
     let (plain, faint) = (app.theme().text.style(), app.theme().faint.style());
     let line = |file: &File| {
         let hidden = if file.hidden > 0 { " !" } else { "" };
-        ("      ", format!("{}{hidden} +{} -{}", file.path, file.added, file.deleted), plain)
+        ("      ", format!("{}{hidden}{}", file.path, about_size(file)), plain)
     };
-    let more = (shown < files.len() && room > 0)
-        .then(|| ("      ", format!("and {} more", files.len() - shown), faint));
+    let left = all.saturating_sub(shown as u64);
+    let more = (left > 0 && room > 0).then(|| ("      ", format!("and {left} more"), faint));
     files.iter().take(shown).map(line).chain(more).collect()
 }
 

@@ -1,6 +1,6 @@
 //! A task's diff: its files, its lines, and how much hides itself in it.
 
-use super::super::diff::{Diff, Kind};
+use super::super::diff::{Diff, File, Kind};
 use super::super::rows::short;
 use super::super::{App, gates::Gates};
 use super::{CursorAt, layout};
@@ -68,7 +68,7 @@ fn style(app: &App, kind: Kind) -> Style {
 
 fn heading(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
     let theme = app.theme();
-    let (added, deleted) = diff.counts();
+    let (all, added, deleted) = (diff.changes.files, diff.changes.added, diff.changes.deleted);
     let number = diff.file_at(app.diff_at.0);
     let is_old = app.selected().is_some_and(|task| task.head != diff.head);
     let task = app.task.map(|id| format!("{id} ")).unwrap_or_default();
@@ -79,15 +79,17 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
     let at = match diff.files.get(number) {
         Some(file) if area.width < 110 => {
             let path = fit(&file.path, usize::from(area.width / 3));
-            format!("{}/{} {path}  ", number + 1, diff.files.len())
+            format!("{}/{all} {path}  ", number + 1)
         }
         _ => String::new(),
     };
-    let counts = format!("{} +{added} -{deleted}  ", count(diff.files.len() as u64, "file"));
+    let cut = if diff.is_cut { "cut! " } else { "" };
+    let counts = format!("{} +{added} -{deleted}  ", count(all, "file"));
     let range = format!("{}..{}", short(&diff.base), short(&diff.head));
     let old = if is_old { " (older than the task's head)" } else { "" };
     let pieces = [
         (task.as_str(), theme.strong.style()),
+        (cut, theme.bad.style()),
         (hidden.as_str(), theme.bad.style()),
         (at.as_str(), theme.strong.style()),
         (counts.as_str(), theme.text.style()),
@@ -97,13 +99,21 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
     put_all(buffer, area, &pieces);
 }
 
+/// How much a file changes, as far as that can be told in lines.
+pub fn about_size(file: &File) -> String {
+    match file.is_binary {
+        true => " binary".into(),
+        false => format!(" +{} -{}", file.added, file.deleted),
+    }
+}
+
 fn list(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
     let theme = app.theme();
     let at = diff.file_at(app.diff_at.0);
     let first = scrolled(at, diff.files.len(), area.height);
     for (number, file) in diff.files.iter().enumerate().skip(first).take(area.height.into()) {
         let line = row(area, u16::try_from(number - first).unwrap_or(0));
-        let counts = format!(" +{} -{}", file.added, file.deleted);
+        let counts = about_size(file);
         let hidden = if file.hidden > 0 { " !" } else { "" };
         let room = usize::from(line.width).saturating_sub(width(&counts) + width(hidden) + 1);
         let pieces = [

@@ -62,8 +62,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
             buffer.set_style(line, theme.selected.style());
         }
     }
-    if let Some(item) = app.selected_item() {
-        detail(app, buffer, parts.detail, item);
+    match app.selected_item() {
+        Some(item) => detail(app, buffer, parts.detail, item),
+        None => {
+            app.setup.lines.rule(buffer, row(parts.detail, 0), "", theme.line.style());
+            let (line, gone) = (row(parts.detail, 1), "what was selected waits no longer");
+            put(buffer, (line.x, line.y), gone, line.width, theme.faint.style());
+        }
     }
     None
 }

@@ -262,3 +262,17 @@ fn nothing_is_due_while_nothing_happens() {
     }
     assert!(!play.did.iter().any(|what| matches!(what, Do::Timer(_))));
 }
+
+/// An agent says when its question ends: what is being typed to it must not go to another.
+#[test]
+fn keys_go_on_to_the_same_task_when_its_item_waits_no_longer() {
+    let mut play = Play::begin(USUAL);
+    play.keys("5 down");
+    assert_eq!(play.app.task, Some(TaskId(8)));
+    play.inbox(&[approval(HEAD)]).paint();
+    assert!(play.screen().contains("what was selected waits no longer"), "{}", play.screen());
+    play.keys("i");
+    assert_eq!(play.app.typing, Some(RunId(80)), "not to the first of those that are left");
+    play.keys("ctrl-] 5 down");
+    assert_eq!((play.app.item.as_deref(), play.app.task), (Some("item4"), Some(TaskId(7))));
+}

@@ -294,3 +294,21 @@ fn every_theme_draws_every_state_apart_from_the_others() {
         play.keys("t");
     }
 }
+
+#[test]
+fn everything_is_drawn_in_whatever_room_there_is() {
+    let sizes = [(1, 1), (1, 60), (200, 1), (2, 2), (4, 3), (7, 5), (39, 9), (160, 48)];
+    let opened = ["a", "r", "x", "u", "U", "n", "?", ":", "w", "/", "g", "2 i", "3", "4", "5"];
+    for (cols, rows) in sizes {
+        for keys in opened {
+            let mut play = Play::begin(Size { cols, rows });
+            play.keys(keys).wait(1000);
+            play.take(Input::Paste("日本語 a line\n".repeat(40)));
+            play.take(Input::Refused("日本語 why not ".repeat(40)));
+            let (buffer, cursor) = play.buffer();
+            let mut out = Vec::new();
+            crate::tui::present::Presenter::default().present(&buffer, cursor, true, &mut out);
+            assert!(!out.is_empty());
+        }
+    }
+}
