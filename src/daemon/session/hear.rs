@@ -72,7 +72,7 @@ impl Ear {
                 Said::Point { run, pointer } => {
                     let encode =
                         |modes: &Modes| Ok(encode_pointer(&pointer, modes).unwrap_or_default());
-                    self.typed(run, &rooms, encode).await;
+                    self.typed(run, &rooms, encode);
                 }
                 // Who only watches drives no size; who looks does not until they type.
                 Said::Room { run, size } if !self.watch => {
