@@ -11,7 +11,6 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
-use crate::daemon::reported::{in_band, settled_status};
 use crate::daemon::session::screen::Encoded;
 use crate::daemon::session::watchers::Watchers;
 use crate::model::command::Report;

@@ -13,7 +13,6 @@ mod inbox;
 mod live;
 mod plan;
 mod presence;
-mod reported;
 mod requests;
 mod runs;
 mod server;
