@@ -108,9 +108,9 @@ fn kills(root: &Path) -> Option<bool> {
     let main = main.map(read).unwrap_or_default();
     let all: Vec<String> =
         [main.clone()].into_iter().chain(drop_ins.into_values().map(read)).collect();
-    let set = all.iter().flat_map(|text| text.lines()).filter_map(value);
-    let default = main.lines().filter_map(|line| value(line.trim_start().strip_prefix('#')?));
-    set.last().or_else(|| default.last())
+    let mut set = all.iter().flat_map(|text| text.lines()).filter_map(value);
+    let mut default = main.lines().filter_map(|line| value(line.trim_start().strip_prefix('#')?));
+    set.next_back().or_else(|| default.next_back())
 }
 
 /// The value of the setting, if the line sets it.
@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn the_last_word_about_processes_counts() {
         const MAIN: &str = "etc/systemd/logind.conf";
-        let all: [(&[(&str, &str)], Option<bool>); 6] = [
+        type Files = &'static [(&'static str, &'static str)];
+        let all: [(Files, Option<bool>); 6] = [
             (&[], None),
             (&[(MAIN, "[Login]\n#KillUserProcesses=no\n")], Some(false)),
             (&[(MAIN, "#KillUserProcesses=no\nKillUserProcesses = yes\n")], Some(true)),
