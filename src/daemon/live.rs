@@ -3,6 +3,7 @@
 //! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy
 //! agent cannot flood an eternal log.
 
+use super::status_words::{in_band, settled_status};
 use crate::agent::kind::AgentKind;
 use crate::agent::status::{Ended, Memory, Observation, Source, State, StatusTracker};
 use crate::agent::turn::TurnEnd;
@@ -10,13 +11,13 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
-use crate::daemon::reported::{in_band, settled_status};
 use crate::daemon::session::screen::Encoded;
 use crate::daemon::session::watchers::Watchers;
 use crate::model::command::Report;
 use crate::term::{Modes, TermEvent, Terminal};
 use crate::wire::report::HookReport;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -62,7 +63,14 @@ struct Inner {
     told: Told,
     /// How many wait for a change.
     waiting: usize,
+    /// Ends of turns that were told and are not known to be in the log, oldest first.
+    unrecorded: VecDeque<EndOfTurn>,
+    /// The last end of a turn that is in the log.
+    recorded: Option<EndOfTurn>,
 }
+
+/// The end of a turn, and which one it was.
+type EndOfTurn = (TurnEnd, Option<u64>);
 
 /// Whether an agent took its prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,8 +87,8 @@ pub enum Taken {
 #[derive(Default)]
 struct Told {
     status: Option<(State, Option<Foreign>)>,
-    /// The last end of a turn, and which one it was.
-    turn_end: Option<(TurnEnd, Option<u64>)>,
+    /// The last end of a turn.
+    turn_end: Option<EndOfTurn>,
     session: Option<String>,
     recent: Vec<Timestamp>,
 }
@@ -99,6 +107,10 @@ pub struct Frame {
     /// The last prompt whose typing began: a later one was certainly not typed.
     #[serde(default)]
     pub prompt: Option<u32>,
+    /// The last end of a turn that is in the log: another one by which the agent went on unseen is
+    /// told from it.
+    #[serde(default)]
+    recorded: Option<EndOfTurn>,
 }
 
 impl LiveRun {
@@ -129,7 +141,11 @@ impl LiveRun {
         let terminal = Terminal::from_keyframe(keyframe, SCROLLBACK_ROWS).ok()?;
         let tracker = StatusTracker::with_memory(kind, frame.memory);
         let before = (frame.answered, frame.prompt);
-        Some(Self::with((id, task, token), terminal, tracker, before, now))
+        let mut live = Self::with((id, task, token), terminal, tracker, before, now);
+        let inner = live.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.told.turn_end.clone_from(&frame.recorded);
+        inner.recorded = frame.recorded;
+        Some(live)
     }
 
     fn with(
@@ -149,6 +165,8 @@ impl LiveRun {
             prompt,
             told: Told::default(),
             waiting: 0,
+            unrecorded: VecDeque::new(),
+            recorded: None,
         };
         let (telling, reports) = mpsc::channel();
         Self {
@@ -307,13 +325,25 @@ impl LiveRun {
                 news.push(Report::WentOn { run });
             }
             inner.told.turn_end.clone_from(&end);
-            match (end.map(|(end, _)| end), inner.prompt) {
-                (Some(TurnEnd::Done), Some(prompt)) => news.push(Report::Turned { run, prompt }),
-                (Some(TurnEnd::Interrupted), _) => news.push(Report::Interrupted { run }),
-                _ => {}
+            let report = match (end.as_ref().map(|(end, _)| end), inner.prompt) {
+                (Some(TurnEnd::Done), Some(prompt)) => Some(Report::Turned { run, prompt }),
+                (Some(TurnEnd::Interrupted), _) => Some(Report::Interrupted { run }),
+                _ => None,
+            };
+            if let (Some(report), Some(end)) = (report, end) {
+                inner.unrecorded.push_back(end);
+                news.push(report);
             }
         }
         news
+    }
+
+    /// The oldest end of a turn that was told is in the log now.
+    pub fn turn_end_recorded(&self) {
+        let mut inner = self.lock();
+        if let Some(end) = inner.unrecorded.pop_front() {
+            inner.recorded = Some(end);
+        }
     }
 
     /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and
@@ -360,16 +390,18 @@ impl LiveRun {
         prompt: u32,
         keep: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        let (turn, told) = {
+        let (turn, told, recorded) = {
             let mut inner = self.lock();
             inner.prompt = Some(prompt);
-            (inner.tracker.prompt_delivered(), inner.told.turn_end.take())
+            let turn = inner.tracker.prompt_delivered();
+            (turn, inner.told.turn_end.take(), inner.recorded.take())
         };
         keep().inspect_err(|_| {
             let mut inner = self.lock();
             inner.prompt = None;
             inner.tracker.prompt_withdrawn(turn);
             inner.told.turn_end = told;
+            inner.recorded = recorded;
         })
     }
 
@@ -426,6 +458,7 @@ impl LiveRun {
             answered: inner.answered,
             memory: inner.tracker.memory().clone(),
             prompt: inner.prompt,
+            recorded: inner.recorded.clone(),
         }
     }
 

@@ -1,10 +1,10 @@
 //! The dashboard's loop: joins the person's terminal, the connection and the state machine. Decides
 //! nothing but what comes first: what was typed, before what was told, before what time brings.
 
-use super::app::{self, App, Do, Input as Happened, draw, draw_part};
+use super::app::{App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
-use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
+use super::input::{Event, Input, Reply};
 use super::line::{Connect, Line};
 use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
@@ -302,10 +302,8 @@ impl Client {
                 "a paste of more than 1 MiB: nothing of it was taken".into(),
             )),
             Event::Mouse(mouse) => {
-                if let Some(mouse) = meant(mouse) {
-                    self.pace.key();
-                    self.happened(Happened::Mouse(mouse));
-                }
+                self.pace.key();
+                self.happened(Happened::Mouse(mouse));
             }
             Event::Focus(has) => self.happened(Happened::Focus(has)),
             Event::Reply(reply) => self.reply(reply),
@@ -452,15 +450,4 @@ impl Client {
             self.happened(Happened::Refused(why.into()));
         }
     }
-}
-
-/// What of the mouse means something to the dashboard.
-fn meant(mouse: Mouse) -> Option<app::Mouse> {
-    let what = match mouse.act {
-        MouseAct::Down(Button::Left) => app::Button::Press,
-        MouseAct::WheelUp => app::Button::WheelUp,
-        MouseAct::WheelDown => app::Button::WheelDown,
-        _ => return None,
-    };
-    Some(app::Mouse { what, x: mouse.x, y: mouse.y })
 }

@@ -9,7 +9,7 @@ use crate::base::size::Size;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::core::Core;
-use crate::term::{Key, Modes, Terminal, encode_key, encode_paste};
+use crate::term::{Key, Modes, Terminal, encode_key, encode_paste, encode_pointer};
 use crate::wire::frame;
 use crate::wire::view::{Said, Told};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -69,6 +69,11 @@ impl Ear {
                 Said::Paste { run, text } => {
                     self.typed(run, &rooms, |modes| Ok(encode_paste(&text, modes)));
                 }
+                Said::Point { run, pointer } => {
+                    let encode =
+                        |modes: &Modes| Ok(encode_pointer(&pointer, modes).unwrap_or_default());
+                    self.typed(run, &rooms, encode);
+                }
                 // Who only watches drives no size; who looks does not until they type.
                 Said::Room { run, size } if !self.watch => {
                     if rooms.len() < ROOMS_MAX || rooms.contains_key(&run) {
@@ -114,6 +119,10 @@ impl Ear {
         };
         let run = run.ok_or("its agent is not running")?;
         let bytes = encode(&run.live.modes())?;
+        // The agent does not want to know, and nobody drives it by that.
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if let Some(size) = run.drive(self.client, &self.person, room) {
             self.runtime.block_on(resized(&run, size));
         }

@@ -237,8 +237,12 @@ impl Session {
                 }
             }
             // Heard at once, before they came here.
-            Said::Credit { .. } | Said::Press { .. } | Said::Paste { .. } | Said::Room { .. } => {}
-            Said::Unknown => {}
+            Said::Credit { .. }
+            | Said::Press { .. }
+            | Said::Paste { .. }
+            | Said::Point { .. }
+            | Said::Room { .. }
+            | Said::Unknown => {}
         }
     }
 

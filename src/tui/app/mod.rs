@@ -32,6 +32,7 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::term::Pointer;
 use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
@@ -102,7 +103,7 @@ pub enum Input {
     /// A paste.
     Paste(String),
     /// The mouse.
-    Mouse(Mouse),
+    Mouse(Pointer),
     /// The terminal gained or lost the focus.
     Focus(bool),
     /// The terminal has another size.
@@ -137,28 +138,6 @@ pub enum Input {
     Edited(Option<String>),
     /// The files of keys and colours changed: what they say now, or what is wrong with them.
     Looks(Result<Box<Looks>, String>),
-}
-
-/// Something the mouse did, at a cell.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mouse {
-    /// What.
-    pub what: Button,
-    /// The column.
-    pub x: u16,
-    /// The row.
-    pub y: u16,
-}
-
-/// What a mouse can do here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Button {
-    /// The main button went down.
-    Press,
-    /// The wheel turned up.
-    WheelUp,
-    /// The wheel turned down.
-    WheelDown,
 }
 
 /// What is to be done.
@@ -240,6 +219,8 @@ pub struct App {
     diff_at: (usize, usize),
     gates: Loaded<Option<Gates>>,
     verdict: usize,
+    /// How many lines of its log are below those that are shown.
+    log_back: usize,
     search: String,
 
     /// The run that gets every key.
@@ -291,6 +272,7 @@ impl App {
             diff_at: (0, 0),
             gates: Loaded::default(),
             verdict: 0,
+            log_back: 0,
             search: String::new(),
             typing: None,
             left: None,

@@ -22,7 +22,9 @@ use ratatui::buffer::Buffer;
 use std::ops::Range;
 
 pub use confirm::lines as confirm_lines;
+pub use gates::log_lines;
 pub use overlay::help_lines;
+pub use pane::cell_at;
 
 /// Where the cursor is to be drawn, and as what.
 pub type CursorAt = (u16, u16, CursorShape);

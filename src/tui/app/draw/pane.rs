@@ -130,6 +130,15 @@ fn seen(head: &Head, area: Rect) -> Seen {
     Seen { area, from: (top, left.min(head.size.cols.saturating_sub(area.width))) }
 }
 
+/// The agent's cell under a cell of the focused pane, if the agent wants to know of the mouse.
+pub fn cell_at(app: &App, x: u16, y: u16) -> Option<(u16, u16)> {
+    let (head, _) = app.pane().filter(|(head, _)| head.mouse && head.live)?;
+    let area = layout::pane(app).filter(|area| area.contains((x, y).into()))?;
+    let (top, left) = seen(&head, area).from;
+    let cell = (x - area.x + left, y - area.y + top);
+    (cell.0 < head.size.cols && cell.1 < head.size.rows).then_some(cell)
+}
+
 fn cursor(head: &Head, seen: Seen) -> Option<CursorAt> {
     let Cursor { row, col, visible, shape } = head.cursor;
     if !visible || head.back > 0 {

@@ -1,10 +1,10 @@
-//! What an agent's status is called elsewhere: by the program that reports it, and in events.
+//! An agent's status in the words of the terminal, of what follows it, and of the log.
 
 use crate::agent::status::{Ask, Observation, Source, State, Status};
 use crate::model::attempt::{AgentState, AgentStatus};
 use crate::term::{BlockedKind, ProgramState, StatusReport};
 
-/// What a program said of itself, as something that was observed.
+/// What a program reported in-band, as it is seen of an agent.
 pub(super) fn in_band(report: StatusReport) -> Observation {
     let state = match report.state {
         ProgramState::Clear => None,
@@ -21,7 +21,7 @@ pub(super) fn in_band(report: StatusReport) -> Observation {
     Observation::InBand { state, message: report.msg }
 }
 
-/// A status as events keep it.
+/// An agent's status as it is logged.
 pub(super) fn settled_status(status: &Status) -> AgentStatus {
     let state = match status.state {
         State::Starting => AgentState::Starting,
