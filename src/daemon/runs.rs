@@ -66,20 +66,23 @@ impl Attached {
     }
 
     /// A client types: its room is the terminal's size from now on. Gives the size the terminal is
-    /// about to take.
+    /// about to take, whenever it was asked to.
     pub fn drive(&self, client: u64, person: &str, room: Option<Size>) -> Option<Size> {
         let mut driver = self.driver();
         let is_news = driver.as_ref().is_none_or(|driver| driver.client != client);
         if is_news {
             *driver = Some(Driver { client, person: person.into(), room: None });
         }
-        let fitted = room.and_then(|room| self.fit(driver.as_mut()?, room));
+        if let (Some(driver), Some(room)) = (driver.as_mut(), room) {
+            self.fit(driver, room);
+        }
+        let wanted = driver.as_ref().and_then(|driver| driver.room);
         drop(driver);
         if is_news {
             // Those who look ask who drives.
             self.live.watchers.changed();
         }
-        fitted
+        wanted.filter(|size| self.live.look(Terminal::size) != *size)
     }
 
     /// A client has this much room: the terminal takes it if that client typed last.
@@ -89,16 +92,15 @@ impl Attached {
         }
     }
 
-    fn fit(&self, driver: &mut Driver, room: Size) -> Option<Size> {
+    fn fit(&self, driver: &mut Driver, room: Size) {
         let room = room.bounded();
         let room = Size { cols: room.cols.min(ROOM_MAX.cols), rows: room.rows.min(ROOM_MAX.rows) };
         // Without word of where in the output the new size begins, the screen would go wrong.
         if driver.room == Some(room) || !self.handle.tells_sizes() {
-            return None;
+            return;
         }
-        driver.room = Some(room);
         // A holder that is gone is noticed by whoever follows the run.
-        self.handle.resize(room).ok().map(|()| room)
+        driver.room = self.handle.resize(room).ok().map(|()| room);
     }
 
     /// The way to its holder.

@@ -12,6 +12,7 @@ use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
 use super::pace::{Moment, Pace};
 use super::present::Presenter;
 use crate::base::id::RunId;
+use crate::base::size::Size;
 use crate::base::ticks::{self, Instant};
 use crate::model::rejection::{Class, Rejection};
 use crate::wire::people::{Answer, Request};
@@ -62,6 +63,7 @@ pub async fn run(
     let mut client = Client {
         app,
         outer,
+        size,
         signals,
         line: Line::new(first, connect, options.attach.clone()),
         input: Input::default(),
@@ -94,6 +96,8 @@ pub async fn run(
 struct Client {
     app: App,
     outer: Outer,
+    /// The size that was told last.
+    size: Size,
     signals: Signals,
     line: Line,
     input: Input,
@@ -281,6 +285,11 @@ impl Client {
     }
 
     fn typed(&mut self, bytes: &[u8]) {
+        // What was typed after a resize may come before the signal that tells of it.
+        let size = self.outer.size();
+        if size != self.size {
+            self.resized(size);
+        }
         let mut events = Vec::new();
         self.input.feed(bytes, &mut events);
         let patience = if self.options.is_far { ESCAPE_FAR } else { ESCAPE_NEAR };
@@ -351,13 +360,7 @@ impl Client {
 
     fn signal(&mut self, signal: Signal) {
         match signal {
-            Signal::Resize => {
-                let size = self.outer.size();
-                self.pace.resize(size);
-                self.is_new = true;
-                self.line.say(&Said::Window { size });
-                self.happened(Happened::Resize(size));
-            }
+            Signal::Resize => self.resized(self.outer.size()),
             Signal::Stop => self.suspend(),
             Signal::Continue => {
                 let renewed = self.outer.renew(&mut self.frame);
@@ -365,6 +368,14 @@ impl Client {
             }
             Signal::End => self.ended = true,
         }
+    }
+
+    fn resized(&mut self, size: Size) {
+        self.size = size;
+        self.pace.resize(size);
+        self.is_new = true;
+        self.line.say(&Said::Window { size });
+        self.happened(Happened::Resize(size));
     }
 
     fn suspend(&mut self) {

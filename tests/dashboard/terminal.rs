@@ -1,8 +1,12 @@
 //! Coming and going: the person's terminal, the daemon, and the dashboard itself.
 
-use crate::desk;
+use crate::support::terminal::Terminal;
 use crate::support::tmux::Tmux;
+use crate::support::wait_for;
+use crate::{Desk, desk};
 use rustix::process::{Pid, Signal, kill_process};
+use std::path::Path;
+use std::time::Duration;
 
 fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
@@ -208,4 +212,41 @@ fn a_daemon_that_died_is_started_again_by_the_dashboard_that_looks_at_it() {
     window.press(&["Enter"]);
     window.shows("took 80");
     assert_ne!(desk.instance.daemon(), daemon);
+}
+
+/// The dashboard in a terminal whose size changes at once.
+fn alone(desk: &Desk) -> Terminal {
+    let home = desk.instance.home.display().to_string();
+    let environment = [
+        ("HOME", home.as_str()),
+        ("MONBAN_HOME", &home),
+        ("USER", "dj"),
+        ("TERM", "xterm-256color"),
+        ("LC_ALL", "C.UTF-8"),
+        ("PATH", &std::env::var("PATH").unwrap()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_string(), value.to_string()));
+    let program = Path::new(env!("CARGO_BIN_EXE_monban"));
+    Terminal::start(program, &[], &environment.into(), &desk.instance.repository)
+}
+
+#[test]
+fn a_key_that_was_typed_after_a_resize_finds_the_new_size() {
+    let test = "a_key_that_was_typed_after_a_resize_finds_the_new_size";
+    let Some(desk) = desk(test) else { return };
+    desk.waiting("Sizes", "while ask 'how large?'; do stty size; done");
+    let terminal = alone(&desk);
+    let shows = |text: &str| {
+        let is_there = || terminal.rows().iter().any(|row| row.contains(text)).then_some(());
+        let found = wait_for(Duration::from_secs(30), is_there);
+        assert!(found.is_some(), "{text}: {:#?}", terminal.rows());
+    };
+    shows("how large?");
+    terminal.write(b"i");
+    shows(" PANE ");
+    for cols in 60..80 {
+        terminal.resize(cols, 20);
+        terminal.write(b"\r");
+        shows(&format!("17 {cols}"));
+    }
 }

@@ -95,7 +95,7 @@ pub struct Terminal {
     parser: Arc<Mutex<vt100::Parser<Ears>>>,
     writer: Arc<Mutex<Box<dyn Write + Send>>>,
     child: Box<dyn Child + Send + Sync>,
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
 }
 
 impl Terminal {
@@ -131,7 +131,7 @@ impl Terminal {
                 let _ = replies.lock().unwrap().write_all(&reply);
             }
         });
-        Self { parser, writer, child, _master: pair.master }
+        Self { parser, writer, child, master: pair.master }
     }
 
     /// What the program told since the last call, in order.
@@ -152,6 +152,13 @@ impl Terminal {
     /// Types bytes.
     pub fn write(&self, bytes: &[u8]) {
         self.writer.lock().unwrap().write_all(bytes).unwrap();
+    }
+
+    /// Gives it another size.
+    pub fn resize(&self, cols: u16, rows: u16) {
+        let cells = [rows, cols].map(|count| NonZero::new(count).unwrap());
+        self.parser.lock().unwrap().screen_mut().set_size(cells[0], cells[1]);
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// The exit status, once the program has ended.
