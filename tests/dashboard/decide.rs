@@ -139,7 +139,7 @@ fn a_change_behind_monbans_back_is_read_and_acknowledged() {
     window.shows("!2 need you");
     window.press(&["a"]);
     window.until("an armed alarm", |screen| has_row(screen, "ALARM", " armed "));
-    window.shows("config changed");
+    window.shows("config changed; take it back by: rm -f");
     window.press_until("A", "now y does it", " armed ");
     window.press(&["y"]);
     window.shows("!1 need you");

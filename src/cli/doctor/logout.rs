@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn the_last_word_about_processes_counts() {
         const MAIN: &str = "etc/systemd/logind.conf";
-        type Files<'a> = &'a [(&'a str, &'a str)];
-        let all: [(Files<'_>, Option<bool>); 6] = [
+        type Files = &'static [(&'static str, &'static str)];
+        let all: [(Files, Option<bool>); 6] = [
             (&[], None),
             (&[(MAIN, "[Login]\n#KillUserProcesses=no\n")], Some(false)),
             (&[(MAIN, "#KillUserProcesses=no\nKillUserProcesses = yes\n")], Some(true)),
