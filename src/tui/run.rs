@@ -249,8 +249,10 @@ impl Client {
         self.presenter.present(&self.screen, cursor, self.is_new, out);
         self.is_new = false;
         self.drawn = Some(revision);
-        if out.len() > before && self.options.is_far {
-            self.echo.ends_frame(now, out);
+        if out.len() == before {
+            self.echo.looks_the_same(revision);
+        } else if self.options.is_far {
+            self.echo.ends_frame(now, revision, out);
         }
         self.frame_bytes = out.len();
         self.painting = Some(revision);
@@ -267,6 +269,9 @@ impl Client {
                 self.pace.drawn(now, bytes);
             }
             self.happened(Happened::Painted(revision));
+            if !self.echo.will_tell(revision) {
+                self.happened(Happened::Seen(revision));
+            }
         }
     }
 
@@ -311,7 +316,11 @@ impl Client {
 
     fn reply(&mut self, reply: Reply) {
         match reply {
-            Reply::Ready => self.echo.answered(self.now()),
+            Reply::Ready => {
+                if let Some(revision) = self.echo.answered(self.now()) {
+                    self.happened(Happened::Seen(revision));
+                }
+            }
             Reply::Keyboard(_) => self.outer.use_keyboard(self.frame.bytes()),
             Reply::Cursor { x, .. } => self.presenter.ambiguous_is_narrow(x == 1),
             Reply::Attributes => self.asks = false,
@@ -375,6 +384,7 @@ impl Client {
     /// gone.
     fn anew<T>(&mut self, entered: Result<T, OuterError>) -> Option<T> {
         (self.frame_bytes, self.painting, self.is_new) = (0, None, true);
+        self.echo.forget();
         self.ended |= entered.is_err();
         entered.ok()
     }

@@ -57,8 +57,8 @@ impl Approval {
     }
 
     /// A revision of the screen was painted.
-    pub fn painted(&mut self, revision: u64, now: Moment) {
-        self.arming.painted(revision, now);
+    pub fn painted(&mut self, revision: u64) {
+        self.arming.painted(revision);
         if let Some((wanted, is_painted)) = &mut self.half {
             *is_painted |= revision >= *wanted;
         }

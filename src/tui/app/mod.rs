@@ -126,8 +126,10 @@ pub enum Input {
     },
     /// Something a person wanted could not be done, and why.
     Refused(String),
-    /// The terminal shows what was drawn of this revision.
+    /// The terminal took what was drawn of this revision.
     Painted(u64),
+    /// It has drawn that, as far as can be told: over a network that is later.
+    Seen(u64),
     /// The timer is due.
     Due,
     /// What a person wrote in their editor; `None` if they left it without.
@@ -298,7 +300,8 @@ impl App {
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        self.revision += u64::from(!matches!(input, Input::Painted(_) | Input::Focus(true)));
+        self.revision +=
+            u64::from(!matches!(input, Input::Painted(_) | Input::Seen(_) | Input::Focus(true)));
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
@@ -317,6 +320,7 @@ impl App {
             Input::NotTyped { why, .. } => self.say_bad(format!("not typed: {why}")),
             Input::Refused(why) => self.say_bad(why),
             Input::Painted(revision) => self.painted(revision),
+            Input::Seen(revision) => self.seen(revision),
             Input::Due => self.due(),
             Input::Edited(text) => self.edited(text),
             Input::Looks(looks) => self.take_looks(looks),
@@ -395,8 +399,16 @@ impl App {
 
     fn painted(&mut self, revision: u64) {
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.painted(revision, self.now),
-            Some(Dialog::Typed(typed)) => typed.arming.painted(revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.painted(revision),
+            Some(Dialog::Typed(typed)) => typed.arming.painted(revision),
+            _ => {}
+        }
+    }
+
+    fn seen(&mut self, revision: u64) {
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.arming.seen(revision, self.now),
+            Some(Dialog::Typed(typed)) => typed.arming.seen(revision, self.now),
             _ => {}
         }
     }
