@@ -31,7 +31,7 @@ fn a_log_reads_back_in_order_over_segments_and_is_plain_jsonl() {
     assert_eq!((opened.report.records, opened.report.last_seq), (20, 20));
     assert!(opened.report.torn.is_none() && opened.report.damage.is_empty());
 
-    let report = verify(folder.path(), &SystemDisk).unwrap();
+    let report = verify(folder.path(), &SystemDisk, &mut |_| Ok(())).unwrap();
     assert!(report.is_sound() && report.segments > 3, "{report:?}");
     assert_eq!((report.first_seq, report.last_seq), (Some(1), 20));
     assert_eq!(report.chain_head, records[19].sum);
@@ -107,7 +107,7 @@ fn a_flipped_bit_in_the_last_record_cuts_that_record() {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << bit;
             fs::write(&path, &bytes).unwrap();
-            let found = verify(folder.path(), &SystemDisk).unwrap();
+            let found = verify(folder.path(), &SystemDisk, &mut |_| Ok(())).unwrap();
             assert!(found.torn.is_some() && found.last_seq == 2, "byte {at}: {found:?}");
         }
     }
@@ -134,7 +134,10 @@ fn a_flipped_bit_in_the_middle_makes_the_log_read_only_and_names_the_record() {
         let refused = opened.log.append(vec![event("new")]).unwrap_err();
         assert!(matches!(refused, StoreError::ReadOnly(_)));
         assert!(refused.to_string().contains("events-000000000001.jsonl:2: record 2"), "{refused}");
-        assert_eq!(verify(folder.path(), &SystemDisk).unwrap().problems, opened.report.damage);
+        assert_eq!(
+            verify(folder.path(), &SystemDisk, &mut |_| Ok(())).unwrap().problems,
+            opened.report.damage
+        );
         drop(opened);
         assert_eq!(fs::read(&path).unwrap(), bytes, "a damaged log is left as it is");
     }
@@ -156,7 +159,7 @@ fn the_record_before_the_last_is_not_taken_for_a_torn_tail() {
                 continue;
             }
             fs::write(&path, &bytes).unwrap();
-            let found = verify(folder.path(), &SystemDisk).unwrap();
+            let found = verify(folder.path(), &SystemDisk, &mut |_| Ok(())).unwrap();
             assert!(!found.is_sound() && found.torn.is_none(), "{byte} at {at}: {found:?}");
             assert_eq!(found.problems[0].seq, 2, "{byte} at {at}: {found:?}");
         }
@@ -175,7 +178,7 @@ fn a_whole_record_behind_a_damaged_stretch_is_never_cut() {
         let mut bytes = whole.clone();
         bytes[starts[1] + 5..end].fill(0);
         fs::write(&path, &bytes).unwrap();
-        let found = verify(folder.path(), &SystemDisk).unwrap();
+        let found = verify(folder.path(), &SystemDisk, &mut |_| Ok(())).unwrap();
         assert!(!found.is_sound() && found.torn.is_none(), "up to byte {end}: {found:?}");
     }
 }
@@ -237,7 +240,7 @@ fn a_record_from_another_log_does_not_fit_the_chain() {
     write_log(theirs.path(), 11..=13, 1);
     let second = "events-000000000002.jsonl";
     fs::copy(theirs.path().join(second), ours.path().join(second)).unwrap();
-    let found = verify(ours.path(), &SystemDisk).unwrap();
+    let found = verify(ours.path(), &SystemDisk, &mut |_| Ok(())).unwrap();
     assert_eq!((found.records, found.problems[0].file.as_str()), (1, second));
 }
 

@@ -383,6 +383,36 @@ fn a_persons_commit_while_an_agent_runs_is_told_and_is_no_alarm() {
 }
 
 #[test]
+fn a_persons_fetch_and_new_branch_while_an_agent_runs_are_noted_and_are_no_alarm() {
+    let monban = Instance::new();
+    let theirs = monban.repository.with_file_name("theirs");
+    let theirs = theirs.display().to_string();
+    monban.git(&["clone", "-q", "--bare", ".", &theirs]);
+    monban.git(&["remote", "add", "origin", &theirs]);
+    monban.git(&["push", "-q", "origin", "main:topic"]);
+    monban.git(&["update-ref", "-d", "refs/remotes/origin/topic"]);
+    let id = waiting(&monban, "echo new > new");
+    monban.git(&["fetch", "-q", "origin"]);
+    monban.git(&["switch", "-q", "-c", "mine"]);
+    monban.write("mine", "mine\n");
+    monban.commit("mine");
+    let log = log_after(&monban, &id);
+    assert!(log.contains("repo.noted") && !log.contains("repo.tampered"), "{log}");
+    for what in ["refs/remotes/origin/topic new", "refs/heads/mine new", "HEAD changed"] {
+        assert!(log.contains(what), "{what}: {log}");
+    }
+}
+
+#[test]
+fn a_tag_that_would_be_read_in_place_of_the_base_alarms() {
+    let monban = Instance::new();
+    let id = waiting(&monban, "echo new > new");
+    monban.git(&["tag", "main"]);
+    let log = log_after(&monban, &id);
+    assert!(log.contains("repo.tampered") && log.contains("refs/tags/main new"), "{log}");
+}
+
+#[test]
 fn a_hook_that_came_while_an_agent_ran_alarms_and_says_how_to_be_rid_of_it() {
     let monban = Instance::new();
     let id = waiting(&monban, "echo new > new");

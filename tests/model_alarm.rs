@@ -51,6 +51,20 @@ fn the_same_change_is_told_once_and_a_further_one_again() {
 }
 
 #[test]
+fn what_harms_nobody_is_noted_once_and_alarms_nobody() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    let mut noted = |what: &[&str]| {
+        let what = what.iter().map(|one| Foreign::new(*one)).collect();
+        w.report(Report::Noted { run, what })
+    };
+    assert_eq!(noted(&["refs/remotes/origin/main"]), ["repo.noted"]);
+    assert!(noted(&["refs/remotes/origin/main"]).is_empty());
+    assert_eq!(noted(&["refs/remotes/origin/main", "refs/heads/x"]), ["repo.noted"]);
+}
+
+#[test]
 fn a_landing_waits_until_the_alarm_was_seen() {
     let mut w = World::new();
     let task = w.turned();

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use support::*;
 
 /// Every kind of event there is. A kind is kept for ever: this list only grows.
-const KINDS: [&str; 56] = [
+const KINDS: [&str; 57] = [
     "daemon.arrived",
     "daemon.left",
     "daemon.started",
@@ -38,6 +38,7 @@ const KINDS: [&str; 56] = [
     "repo.advanced",
     "repo.halted",
     "repo.held",
+    "repo.noted",
     "repo.opened",
     "repo.rebased",
     "repo.resumed",
@@ -161,6 +162,7 @@ fn lands_after_detours(w: &mut World) {
     w.land(task, LandingOutcome::Landed { commit: "c".into() });
     w.report(Report::Tampered { run, what: vec![Foreign::new("hooks/x")] });
     w.report(Report::Advanced { run, what: Foreign::new("refs/heads/main") });
+    w.report(Report::Noted { run, what: vec![Foreign::new("refs/heads/x")] });
     w.end(task);
 }
 

@@ -255,7 +255,7 @@ fn log(here: &Here) -> Row {
     let damage = match Client::connect_running(&here.places, &here.at) {
         Ok(Some(client)) => client.damage,
         _ if !folder.exists() => None,
-        _ => match store::verify(&folder, &SystemDisk) {
+        _ => match store::verify(&folder, &SystemDisk, &mut crate::daemon::understand) {
             Ok(report) => report.problems.first().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
         },

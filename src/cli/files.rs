@@ -21,9 +21,10 @@ use std::path::Path;
 /// Checks the log's files, and with a running daemon that a replay gives its state.
 pub(super) fn verify(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let folder = here.places.state.join("events");
-    let report = store::verify(&folder, &store::SystemDisk).map_err(|error| {
-        Failure::environment(format!("the event log cannot be read: {error}"), "see its folder")
-    })?;
+    let report =
+        store::verify(&folder, &store::SystemDisk, &mut daemon::understand).map_err(|error| {
+            Failure::environment(format!("the event log cannot be read: {error}"), "see its folder")
+        })?;
     let running = Client::connect_running(&here.places, &here.at)?;
     let replay = match running {
         Some(mut client) => Some(client.ask(Ask::Daemon(DaemonAsk::Verify))?),

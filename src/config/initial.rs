@@ -29,7 +29,9 @@ pub fn render_initial(detected: &Detected) -> String {
 {base}
 
 # Run in a fresh checkout of what the agent made. The tests may write JUnit to
-# $MONBAN_JUNIT; without it their exit status decides.
+# $MONBAN_JUNIT; without it their exit status decides. Set-up and lint may add files
+# there and change none that git tracks (a rewritten lock file, say): what is judged
+# would no longer be what the agent made, so the tests would not be run.
 [verify]
 setup = {setup}
 test = {test}

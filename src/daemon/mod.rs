@@ -29,7 +29,7 @@ use crate::model::command::{Command, Notice};
 use crate::model::core::Core;
 use crate::model::event::Event;
 use crate::store::{
-    Disk, EventLog, LockGuard, OpenReport, Options as LogOptions, StoreError, SystemDisk,
+    Disk, EventLog, LockGuard, OpenReport, Options as LogOptions, Record, StoreError, SystemDisk,
 };
 use driver::Driver;
 use engine::{Channel, Engine, nudging};
@@ -176,6 +176,8 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
     let driver = Driver::new(Arc::clone(&world));
     let engine = Engine::new(channel, core, log, options.clock, driver, Command::Daemon(started));
     let engine = tokio::spawn(engine.run());
+    let strays = Arc::clone(&world);
+    tokio::task::spawn_blocking(move || effects::end_strays(&strays));
     let people = tokio::spawn(server::serve(people, Arc::clone(&world)));
     let reports = tokio::spawn(hooks::serve(reports, Arc::clone(&world)));
     tokio::pin!(engine);
@@ -195,6 +197,14 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
     Ok(())
 }
 
+/// What is wrong with the meaning of a record, for whoever checks a log.
+///
+/// # Errors
+/// Its kind is known and what it says cannot be read.
+pub fn understand(record: Record) -> Result<(), String> {
+    Event::from_record(record.kind, record.payload).map(drop)
+}
+
 fn open_log(
     options: &Options,
     handle: &engine::Handle,
@@ -204,11 +214,16 @@ fn open_log(
     let mut core = Core::new(world::settings(&person));
     let folder = options.places.state.join("events");
     let log_options = LogOptions { on_progress: nudging(handle.clone()), ..LogOptions::default() };
+    // Of one append all is replayed or nothing: half of a decision is a state that never was.
+    let mut append = Vec::new();
     let opened = EventLog::open(&folder, Arc::new(SystemDisk), log_options, &mut |record| {
         // A kind of a later version is kept in the log and left out of the state.
-        if let Some(event) = Event::from_record(&record.kind, &record.payload) {
-            core.replay(&event, record.at);
+        let event = Event::from_record(record.kind, record.payload)?;
+        append.extend(event.map(|event| (event, record.at)));
+        if !record.more {
+            append.drain(..).for_each(|(event, at)| core.replay(&event, at));
         }
+        Ok(())
     })?;
     Ok((opened.log, opened.report, core))
 }

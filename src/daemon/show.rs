@@ -229,7 +229,7 @@ pub(super) async fn verify(asked: &Asked) -> Result<Value, Rejection> {
     let reads = Arc::clone(&replay);
     // The log may have grown since: the states are compared after as many events as were held.
     read_log(asked, 1..=last, move |record| {
-        reads.lock().unwrap_or_else(PoisonError::into_inner).take_in(&record, events)
+        reads.lock().unwrap_or_else(PoisonError::into_inner).take_in(record, events)
     })
     .await?;
     let replay = replay.lock().unwrap_or_else(PoisonError::into_inner);
@@ -244,13 +244,14 @@ struct Replay {
 }
 
 impl Replay {
-    fn take_in(&mut self, record: &store::Record, events: u64) -> ControlFlow<()> {
+    fn take_in(&mut self, record: store::Record, events: u64) -> ControlFlow<()> {
         if self.replayed.state.applied >= events {
             return ControlFlow::Break(());
         }
-        match Event::from_record(&record.kind, &record.payload) {
-            Some(event) => self.replayed.replay(&event, record.at),
-            None => self.unknown += 1,
+        match Event::from_record(record.kind, record.payload) {
+            Ok(Some(event)) => self.replayed.replay(&event, record.at),
+            // What cannot be read is found by whoever checks the files.
+            Ok(None) | Err(_) => self.unknown += 1,
         }
         ControlFlow::Continue(())
     }

@@ -10,6 +10,7 @@ mod compare;
 mod diff;
 mod error;
 mod files;
+mod harmless;
 mod identity;
 mod ignore;
 mod landing;

@@ -330,6 +330,13 @@ pub enum Report {
         /// Where it was and is, with the command that takes it back.
         what: Foreign,
     },
+    /// The person's repository changed during a run in a way that harms nobody.
+    Noted {
+        /// The run.
+        run: RunId,
+        /// What changed, each with the command that takes it back.
+        what: Vec<Foreign>,
+    },
 }
 
 /// What came of a landing.

@@ -82,8 +82,9 @@ impl std::fmt::Debug for EventLog {
 
 impl EventLog {
     /// Opens the log in `folder` (made when missing) and gives every record to `visit`, in order. A
-    /// torn tail is cut and reported; a log with damage before its end is opened read-only. Every
-    /// record given to `visit` is on the disk when this returns.
+    /// torn tail is cut and reported; a log with damage before its end, or with a record that
+    /// `visit` cannot make sense of, is opened read-only. Every record given to `visit` is on the
+    /// disk when this returns.
     ///
     /// # Errors
     /// Another process writes this log, or the disk refuses.
@@ -91,15 +92,14 @@ impl EventLog {
         folder: &Path,
         disk: Arc<dyn Disk>,
         options: Options,
-        visit: &mut dyn FnMut(Record),
+        visit: &mut dyn FnMut(Record) -> Result<(), String>,
     ) -> Result<Opened, StoreError> {
         disk.create_folder(folder).map_err(StoreError::io("make", folder))?;
         let lock_path = folder.join(LOCK_NAME);
         let lock = disk.lock(&lock_path).map_err(StoreError::io("lock", &lock_path))?;
         let lock = lock.ok_or_else(|| StoreError::InUse { folder: folder.into() })?;
         let scan = scan::scan(disk.as_ref(), folder, 1, &mut |record| {
-            visit(record);
-            ControlFlow::Continue(())
+            visit(record).map(ControlFlow::Continue)
         })?;
         let (torn, damage) = match scan.is_torn {
             true => (repair::cut_torn_tail(disk.as_ref(), folder, &scan)?, Vec::new()),
@@ -194,8 +194,9 @@ impl EventLog {
         let mark = self.shared.mark();
         writer::cut_to(self.disk.as_ref(), &self.folder, &mark)
             .map_err(StoreError::io("cut the unfinished end of", &self.folder))?;
-        let scan =
-            scan::scan(self.disk.as_ref(), &self.folder, 1, &mut |_| ControlFlow::Continue(()))?;
+        let scan = scan::scan(self.disk.as_ref(), &self.folder, 1, &mut |_| {
+            Ok(ControlFlow::Continue(()))
+        })?;
         if let Some(problem) = scan.problems.into_iter().next() {
             self.damage = Some(problem.clone());
             return Err(StoreError::ReadOnly(problem));

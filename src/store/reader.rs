@@ -35,12 +35,18 @@ impl VerifyReport {
     }
 }
 
-/// Checks every record of the log in `folder`. It detects damage, not tampering.
+/// Checks every record of the log in `folder`; `check` says what is wrong with the meaning of one.
+/// It detects damage, not tampering.
 ///
 /// # Errors
 /// A file cannot be read. What is wrong inside the files is in the report.
-pub fn verify(folder: &Path, disk: &dyn Disk) -> Result<VerifyReport, StoreError> {
-    let scan = scan::scan(disk, folder, 1, &mut |_| ControlFlow::Continue(()))?;
+pub fn verify(
+    folder: &Path,
+    disk: &dyn Disk,
+    check: &mut dyn FnMut(Record) -> Result<(), String>,
+) -> Result<VerifyReport, StoreError> {
+    let mut visit = |record| check(record).map(ControlFlow::Continue);
+    let scan = scan::scan(disk, folder, 1, &mut visit)?;
     let (torn, problems) = match scan.is_torn {
         true => (scan.problems.into_iter().next(), Vec::new()),
         false => (None, scan.problems),
@@ -70,9 +76,12 @@ pub fn read_range(
     let scan = scan::scan(disk, folder, *range.start(), &mut |record| {
         let is_behind = record.seq >= *range.end();
         if range.contains(&record.seq) {
-            visit(record)?;
+            let next = visit(record);
+            if next.is_break() {
+                return Ok(next);
+            }
         }
-        if is_behind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        Ok(if is_behind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     match scan.problems.into_iter().next() {
         Some(problem) => Err(StoreError::Damaged(problem)),

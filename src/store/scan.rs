@@ -38,6 +38,10 @@ pub(super) fn segment_name(first: u64) -> String {
     format!("events-{first:012}.jsonl")
 }
 
+/// Takes a record in, and says whether it wants more. An error says why the record, which is as it
+/// was written, means nothing that can be understood: that is damage too.
+pub(super) type Visit<'a> = dyn FnMut(Record) -> Result<ControlFlow<()>, String> + 'a;
+
 /// What was found in a log.
 #[derive(Debug)]
 pub(super) struct Scan {
@@ -59,7 +63,7 @@ pub(super) fn scan(
     disk: &dyn Disk,
     folder: &Path,
     from: u64,
-    visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    visit: &mut Visit<'_>,
 ) -> Result<Scan, StoreError> {
     let all = segments(disk, folder)?;
     let start = all.partition_point(|(first, _)| *first <= from).saturating_sub(1);
@@ -91,7 +95,7 @@ fn segments(disk: &dyn Disk, folder: &Path) -> Result<Vec<(u64, String)>, StoreE
 }
 
 struct Scanner<'a> {
-    visit: &'a mut dyn FnMut(Record) -> ControlFlow<()>,
+    visit: &'a mut Visit<'a>,
     expected: u64,
     /// What the next line may be chained to; `None` when that cannot be known.
     links: Option<Links>,
@@ -107,7 +111,7 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn new(visit: &'a mut dyn FnMut(Record) -> ControlFlow<()>) -> Self {
+    fn new(visit: &'a mut Visit<'a>) -> Self {
         let scan = Scan {
             segments: Vec::new(),
             records: 0,
@@ -206,18 +210,29 @@ impl<'a> Scanner<'a> {
         }
         let is_last = !record.more;
         self.append.push(record);
-        if is_last { self.complete(end) } else { ControlFlow::Continue(()) }
+        if is_last { self.complete(name, end) } else { ControlFlow::Continue(()) }
     }
 
-    fn complete(&mut self, end: u64) -> ControlFlow<()> {
-        self.scan.good_length = end;
-        for record in std::mem::take(&mut self.append) {
-            self.scan.records += 1;
-            self.scan.first_seq.get_or_insert(record.seq);
-            self.scan.last_seq = record.seq;
-            self.scan.last_sum.clone_from(&record.sum);
-            (self.visit)(record)?;
+    fn complete(&mut self, name: &str, end: u64) -> ControlFlow<()> {
+        for (line, record) in (self.append_line..).zip(std::mem::take(&mut self.append)) {
+            let (seq, sum) = (record.seq, record.sum.clone());
+            match (self.visit)(record) {
+                Ok(next) => {
+                    self.scan.records += 1;
+                    self.scan.first_seq.get_or_insert(seq);
+                    self.scan.last_seq = seq;
+                    self.scan.last_sum = sum;
+                    next?;
+                }
+                Err(what) => {
+                    self.problem_at(name, line, seq, what);
+                    // It is whole, so nothing was torn.
+                    self.has_survivors = true;
+                    return ControlFlow::Continue(());
+                }
+            }
         }
+        self.scan.good_length = end;
         ControlFlow::Continue(())
     }
 
@@ -230,9 +245,12 @@ impl<'a> Scanner<'a> {
     }
 
     fn problem(&mut self, file: &str, line: u64, what: String) {
+        self.problem_at(file, line, self.expected, what);
+    }
+
+    fn problem_at(&mut self, file: &str, line: u64, seq: u64, what: String) {
         self.append.clear();
         if self.scan.problems.len() < PROBLEMS_MAX {
-            let seq = self.expected;
             self.scan.problems.push(Problem { file: file.into(), line, seq, what });
         }
     }

@@ -43,19 +43,30 @@ pub struct Options {
     pub looks: Source,
 }
 
+/// Why a dashboard ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The terminal cannot be used.
+    #[error(transparent)]
+    Outer(#[from] OuterError),
+    /// The daemon refuses.
+    #[error("{0}")]
+    Refused(Rejection),
+}
+
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
 /// the terminal is gone. `first` is a connection on which both have said hello; `connect` makes
 /// others.
 ///
 /// # Errors
-/// The terminal cannot be used.
+/// The terminal cannot be used, or the daemon refuses.
 pub async fn run(
     mut app: App,
     options: Options,
     first: UnixStream,
     connect: Connect,
-) -> Result<(), OuterError> {
-    let signals = Signals::watch()?;
+) -> Result<(), RunError> {
+    let signals = Signals::watch().map_err(OuterError::from)?;
     let outer = Outer::enter(std::io::stdin(), std::io::stdout(), options.mouse)?;
     let size = outer.size();
     let _ = app.take(Happened::Resize(size), Moment::ZERO);
@@ -82,13 +93,14 @@ pub async fn run(
         keys: None,
         options,
         ended: false,
+        refused: None,
     };
     client.frame.bytes().extend_from_slice(QUESTIONS);
     let ended = client.work().await;
     let outstanding = client.echo.outstanding() + usize::from(client.asks);
     // A terminal that is gone answers nothing.
     client.outer.leave(if ended.is_ok() { outstanding } else { 0 });
-    Ok(())
+    client.refused.map_or(Ok(()), |rejection| Err(RunError::Refused(rejection)))
 }
 
 struct Client {
@@ -121,6 +133,8 @@ struct Client {
     keys: Option<(RunId, Vec<String>)>,
     options: Options,
     ended: bool,
+    /// Why the daemon lets nobody in.
+    refused: Option<Rejection>,
 }
 
 /// What woke the loop.
@@ -336,6 +350,7 @@ impl Client {
                 self.happened(Happened::Connected);
             }
             News::Down(why) => self.happened(Happened::Lost(why)),
+            News::Refused(rejection) => (self.refused, self.ended) = (Some(rejection), true),
             News::Told(told) => self.told(told),
         }
     }

@@ -78,6 +78,14 @@ pub enum Said {
         /// The size.
         size: Size,
     },
+    /// The client decides an item from now on, or none any more. Of several who decide one, the
+    /// first may; a client says that it wants to be the first.
+    Decide {
+        /// The item.
+        item: Option<String>,
+        /// Before everybody who decides it already.
+        first: bool,
+    },
     /// A request of the command line; answered under its number.
     Ask {
         /// The number.

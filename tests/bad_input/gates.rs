@@ -160,7 +160,18 @@ fn a_checkout_that_set_up_changed_is_not_judged() {
         let test = &verdicts[1];
         assert_eq!(test["outcome"], "not-run", "{what}: {test}");
         assert!(reason(test).contains("no longer the snapshot"), "{what}: {test}");
-        assert!(reason(test).contains("such as ok;"), "{what}: {test}");
+        for word in [&format!("`{setup}` changed or removed 1 file, such as ok."), "monban.toml"] {
+            assert!(reason(test).contains(word), "{what}: {word}: {test}");
+        }
+    }
+    // Of several commands the one that did it is named; the person who waits is told.
+    let lint = "[verify]\nsetup = [\"true\"]\nlint = \"echo yes > ok\"";
+    let checks = CONFIG.replace("[verify]", lint).replace("[\"test\"]", "[\"lint\", \"test\"]");
+    let monban = judged_by(&checks);
+    let id = monban.add("T", "echo no > ok");
+    let told = monban.run(&id).expect(1).err;
+    for word in ["`echo yes > ok` changed", "In monban.toml name a form", "commit what it makes"] {
+        assert!(told.contains(word), "{word}: {told}");
     }
     // What set-up builds beside the tracked files is its purpose.
     let config =

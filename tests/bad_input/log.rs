@@ -2,7 +2,11 @@
 
 use crate::instance::Instance;
 use crate::support::refused;
+use monban::base::clock::Clock;
+use monban::store::{EventLog, NewRecord, Options, SystemDisk};
+use serde_json::json;
 use std::fs;
+use std::sync::Arc;
 
 #[test]
 fn a_damaged_log_is_told_with_everything_shown_until_a_daemon_runs_on_a_mended_one() {
@@ -46,4 +50,43 @@ fn a_damaged_log_is_told_with_everything_shown_until_a_daemon_runs_on_a_mended_o
     let listed = monban.monban(&["ls"]).expect(0);
     assert!(listed.out.contains("second") && listed.err.is_empty(), "{}", listed.err);
     assert!(monban.monban(&["verify"]).expect(0).out.contains("equals the daemon's state"));
+}
+
+/// Adds a record to the log as another version of monban would.
+fn append(monban: &Instance, kind: &str, payload: serde_json::Value) {
+    monban.monban(&["daemon", "stop"]).expect(0);
+    let folder = monban.home.join("state/events");
+    let disk = Arc::new(SystemDisk);
+    let log = EventLog::open(&folder, disk, Options::default(), &mut |_| Ok(()));
+    let mut log = log.unwrap().log;
+    let record = NewRecord { at: Clock::System.now(), id: "x".into(), kind: kind.into(), payload };
+    let range = log.append(vec![record]).unwrap();
+    log.durability().wait_durable(*range.end()).unwrap();
+}
+
+#[test]
+fn an_event_of_an_unknown_kind_is_kept_and_one_that_cannot_be_read_is_damage() {
+    let monban = Instance::new();
+    monban.add("first", "true");
+    append(&monban, "later.thing", json!({ "x": 1 }));
+    append(&monban, "task.later", json!({ "task": 1 }));
+    let second = monban.add("second", "true");
+    let verified = monban.monban(&["verify", "--json"]).expect(0).json();
+    assert_eq!(
+        (&verified["replay"]["equal"], &verified["replay"]["unknown"]),
+        (&true.into(), &2.into())
+    );
+
+    append(&monban, "task.removed", json!({ "task": "of another form" }));
+    let record = monban.monban(&["events"]).out.lines().count() + 1;
+    let names = format!("record {record}:");
+    let told = monban.monban(&["ls"]).expect(0);
+    assert!(told.out.contains("second"), "what was before is shown: {}", told.out);
+    for word in [names.as_str(), "read-only", "task.removed", "of a later one"] {
+        assert!(told.err.contains(word), "{word}: {}", told.err);
+    }
+    refused(monban.monban(&["task", "rm", &second]), 3, &["read-only"]);
+    refused(monban.monban(&["verify"]), 1, &[&names, "task.removed"]);
+    monban.monban(&["daemon", "stop"]).expect(0);
+    refused(monban.monban(&["doctor"]), 3, &["event log", &names]);
 }

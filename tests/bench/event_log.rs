@@ -45,7 +45,7 @@ fn raw(folder: &Path) -> f64 {
 
 fn log(folder: &Path, count: u64, waits_each: bool) -> f64 {
     let disk = Arc::new(SystemDisk);
-    let mut log = EventLog::open(folder, disk, Options::default(), &mut |_| {}).unwrap().log;
+    let mut log = EventLog::open(folder, disk, Options::default(), &mut |_| Ok(())).unwrap().log;
     let durability = log.durability();
     per_second(count, || {
         for number in 0..count {
@@ -70,7 +70,7 @@ fn main() {
         &folder.path().join("together"),
         Arc::new(SystemDisk),
         Options::default(),
-        &mut |_| {},
+        &mut |_| Ok(()),
     );
     let records = again.unwrap().report.records;
     println!(

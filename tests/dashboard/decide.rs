@@ -100,3 +100,71 @@ fn work_is_rolled_back_and_that_is_undone() {
     give_word(&window, "UNDO");
     desk.instance.until(&id, "the undo", |_| worktree.join("hello.txt").exists());
 }
+
+#[test]
+fn of_two_who_look_at_the_same_result_one_may_approve_it() {
+    let Some(desk) = desk("of_two_who_look_at_the_same_result_one_may_approve_it") else { return };
+    let id = desk.waiting("Add hello", "echo hello > hello.txt");
+    let first = desk.dashboard("monban", 100, 30);
+    let second = desk.dashboard("USER=eve monban", 80, 24);
+    for window in [&first, &second] {
+        window.shows("!1 need you");
+        window.press(&["a"]);
+        window.shows("APPROVE");
+    }
+    let held = second.shows("dj decides it elsewhere");
+    assert!(has_row(&held, "APPROVE", " held "), "{held}");
+    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    second.text("AyAy");
+    second.shows("dj decides it elsewhere");
+    assert_eq!(desk.instance.task(&id)["state"], "waiting");
+    // Who has to be quick takes it over; then it is the other who has to wait.
+    second.press_until("a", "arming", "a takes it over");
+    first.shows("eve decides it elsewhere");
+    second.press(&["Escape"]);
+    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    first.press_until("A", "y approves", " armed ");
+    first.press(&["y"]);
+    desk.instance.until(&id, "the landing", |task| task["state"] == "done");
+    second.hides("need you");
+}
+
+#[test]
+fn a_change_behind_monbans_back_is_read_and_acknowledged() {
+    let Some(desk) = desk("a_change_behind_monbans_back_is_read_and_acknowledged") else { return };
+    let repository = desk.instance.repository.display().to_string();
+    let script = format!("git -C {repository} branch planted; echo hello > hello.txt");
+    let id = desk.waiting("Plants a branch", &script);
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("!2 need you");
+    window.press(&["a"]);
+    window.until("an armed alarm", |screen| has_row(screen, "ALARM", " armed "));
+    window.shows("planted");
+    window.press_until("A", "now y does it", " armed ");
+    window.press(&["y"]);
+    window.shows("!1 need you");
+    // The result can be approved now.
+    assert_eq!(desk.instance.task(&id)["waits_for"], serde_json::json!(["approval"]));
+    window.press(&["a"]);
+    window.shows("APPROVE");
+}
+
+#[test]
+fn a_gate_is_trusted_where_its_commands_were_read() {
+    let Some(desk) = desk("a_gate_is_trusted_where_its_commands_were_read") else { return };
+    let id = desk.instance.add("Add hello", "echo hello > hello.txt");
+    let window = desk.dashboard("monban", 80, 24);
+    window.until("the draft", |screen| has_row(screen, "Add hello", "draft"));
+    window.press(&["s"]);
+    window.shows("s again shows what it is about");
+    assert_eq!(desk.instance.task(&id)["state"], "draft");
+    window.press(&["s"]);
+    window.until("an armed start", |screen| has_row(screen, "START", " armed "));
+    let screen = window.shows("test: grep -q yes ok");
+    let hash = desk.instance.gate();
+    let shown: String = screen.split_whitespace().collect();
+    assert!(shown.contains(&hash[..32]), "{hash}: {screen}");
+    window.press_until("A", "now y does it", " armed ");
+    window.press(&["y"]);
+    desk.instance.until(&id, "the result", |task| task["waits_for"][0] == "approval");
+}

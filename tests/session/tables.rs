@@ -1,9 +1,9 @@
 //! The task list, the inbox, who is here, and requests beside them.
 
-use crate::{QUIET, Room, add};
+use crate::{Attached, QUIET, Room, add};
 use monban::base::size::Size;
 use monban::model::rejection::Class;
-use monban::wire::people::{Answer, Ask, DaemonAsk, PlanAsk, ShowAsk, TaskAsk};
+use monban::wire::people::{Answer, Ask, DaemonAsk, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
 use monban::wire::view::{Said, Surface, Told};
 use serde_json::Value;
 use std::time::Duration;
@@ -211,4 +211,48 @@ fn requests_are_answered_under_their_numbers_beside_frames() {
     };
     assert!(refused.to_string().contains("under way"), "{refused}");
     bob.shows(1, "May I go on?");
+}
+
+#[test]
+fn of_two_who_decide_an_item_one_may() {
+    let room = Room::new();
+    room.agent("echo hello > hello.txt");
+    let (mut bob, mut eve) = (room.attach("bob"), room.attach("eve"));
+    let decider = |client: &mut Attached, wanted: &str| {
+        client.wait(wanted, |client| {
+            let head = client.head(2);
+            let who = head["deciding"][0]["person"].as_str().unwrap_or("nobody");
+            (who == wanted).then_some(())
+        });
+    };
+    for client in [&mut bob, &mut eve] {
+        client.look(2, INBOX);
+        client.wait("the result", |client| (client.table(2).len() == 1).then_some(()));
+    }
+    let item = bob.table(2)[0]["id"].as_str().unwrap().to_string();
+    let decide = |first| Said::Decide { item: Some(item.clone()), first };
+    let approve =
+        |digest: &str| Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest: digest.into() });
+    let digest = bob.table(2)[0]["digest"].as_str().unwrap().to_string();
+    bob.say(&decide(false));
+    decider(&mut eve, "bob");
+    eve.say(&decide(false));
+    let refused = refusal(eve.ask(1, approve(&digest)));
+    assert!(refused.contains("bob decides"), "{refused}");
+    // Taken over it is hers, and his again once she lets it go.
+    eve.say(&decide(true));
+    decider(&mut bob, "eve");
+    let refused = refusal(bob.ask(1, approve(&digest)));
+    assert!(refused.contains("eve decides"), "{refused}");
+    eve.say(&Said::Decide { item: None, first: false });
+    decider(&mut bob, "bob");
+    // Who leaves decides nothing any more.
+    drop(bob);
+    decider(&mut eve, "nobody");
+    assert!(matches!(eve.ask(2, approve(&digest)), Answer::Done(_)));
+}
+
+fn refusal(answer: Answer) -> String {
+    let Answer::Refused(refused) = answer else { panic!("{answer:?}") };
+    refused.to_string()
 }

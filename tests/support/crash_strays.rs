@@ -2,6 +2,7 @@
 //! many daemons at once.
 
 use super::instance::Instance;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// An instance with a task whose agent has left such processes behind and waits for permission.
@@ -75,6 +76,44 @@ fn nothing_listed_outlives_a_holder_that_was_killed() {
     let how = ended["how"].as_str().unwrap();
     assert!(how.contains("exit status unknown") && how.contains("cannot be told from"), "{how}");
     assert_eq!(ended["tree_empty"], false, "that cannot be known");
+}
+
+/// The moment is the one after the abort is recorded and before its gate hears of it.
+#[test]
+fn a_gate_that_was_given_up_by_a_daemon_that_died_is_ended_by_the_next() {
+    let monban = Instance::new();
+    let stay = monban.home.join("stay").display().to_string();
+    let test = format!("cp $(command -v sleep) {stay} && exec {stay} 1001");
+    let config = format!("[verify]\ntest = \"{test}\"\n[gates]\nchecks = [\"test\"]\n");
+    monban.write("monban.toml", &config);
+    monban.commit("a gate without end");
+    let id = monban.add("T", "echo x > x");
+    monban.monban(&["run", &id, "--trust", &monban.gate()]).expect(0);
+    until("the gate", || strays(&monban).len() == 1);
+    let settled = || {
+        let last = Cell::new(0);
+        until("a log that stands still", || {
+            let now = monban.events().len();
+            last.replace(now) == now
+        });
+        last.get()
+    };
+    let first = settled();
+    monban.kill(monban.daemon());
+    monban.monban(&["ls"]).expect(0);
+    let second = settled();
+    monban.kill(monban.daemon());
+    // The next daemon records as much as this one before somebody aborts.
+    let at = format!("after {}", second + (second - first) + 1);
+    let mut begin = monban.command(&["ls"]);
+    begin.env("MONBAN_FAULT_AT", at).env("MONBAN_FAULT_DO", "kill -9 $PPID");
+    Instance::ran(begin.output().unwrap()).expect(0);
+    settled();
+    assert_eq!(strays(&monban).len(), 1, "a gate that is waited for goes on");
+    assert_ne!(monban.monban(&["abort", &id]).status, 0, "the daemon did not die");
+    assert_eq!(strays(&monban).len(), 1, "the gate heard of it");
+    monban.until(&id, "the end", |task| task["state"] == "stopped");
+    until("the end of the gate", || strays(&monban).is_empty());
 }
 
 #[test]

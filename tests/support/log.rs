@@ -31,8 +31,10 @@ pub fn open_on(
     options: Options,
 ) -> Result<(Opened, Vec<Record>), StoreError> {
     let mut records = Vec::new();
-    let opened =
-        EventLog::open(folder, Arc::clone(disk), options, &mut |record| records.push(record))?;
+    let opened = EventLog::open(folder, Arc::clone(disk), options, &mut |record| {
+        records.push(record);
+        Ok(())
+    })?;
     Ok((opened, records))
 }
 

@@ -4,6 +4,7 @@
 use super::facts::Facts;
 use super::snapshot::PRIVATE;
 use super::to_end;
+use crate::base::count::count;
 use crate::base::durable;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
@@ -16,9 +17,10 @@ use crate::gate::{self, Ran, TAIL_BYTES};
 use crate::git::{self, GitError, ObjectId, Store, WorktreeFiles};
 use crate::model::attempt::Snapshot;
 use crate::model::command::Report;
+use crate::model::effect::Effect;
 use crate::model::verdict::{GateRun, Outcome, Verdict};
 use crate::runner::{RunSpec, Transcript};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// How much output of a gate command is kept.
@@ -39,6 +41,43 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     world.report(Report::Gate { task: id, run, verdicts }, &|| cancel.is_set());
     // The checkout has told what it can; the logs stay.
     let _ = std::fs::remove_dir_all(folder.join("checkout"));
+}
+
+/// Ends the commands of gates that nobody waits for: the daemon that gave them up died before their
+/// holders heard of it. For a daemon that begins.
+pub(in crate::daemon) fn end_strays(world: &World) {
+    // What began before the look and is not wanted by then never will be: each gate has a run's id
+    // of its own.
+    let begun = begun(&world.places.state.join("runs"));
+    let wanted = world.engine.look_blocking(|core| {
+        let gate = |effect| match effect {
+            Effect::Check { run, .. } => Some(run.to_string()),
+            _ => None,
+        };
+        core.outstanding().into_iter().filter_map(gate).collect::<BTreeSet<String>>()
+    });
+    // A damaged log may not tell of those that are wanted.
+    let (Ok(wanted), None) = (wanted, world.engine.damage()) else { return };
+    for (_, folder) in begun.into_iter().filter(|(run, _)| !wanted.contains(run)) {
+        // One that cannot be reached ends at its limit.
+        let _ = to_end::end(&folder, &Cancel::default());
+    }
+}
+
+/// The folders of gates' commands, each with the name of its run.
+fn begun(runs: &Path) -> Vec<(String, PathBuf)> {
+    let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    let commands = folders(runs).flat_map(|run| {
+        let name = run.file_name().to_string_lossy().into_owned();
+        let is_command = |folder: &std::fs::DirEntry| {
+            let number =
+                folder.file_name().to_string_lossy().split_once('-').map(|(n, _)| n.parse());
+            matches!(number, Some(Ok(0_u64..)))
+        };
+        let commands = folders(&run.path()).filter(is_command);
+        commands.map(|folder| (name.clone(), folder.path())).collect::<Vec<_>>()
+    });
+    commands.collect()
 }
 
 /// A gate that is ready to run.
@@ -141,13 +180,29 @@ impl<'a> Bench<'a> {
         let differing = differing.map_err(|error| error.to_string())?;
         if let Some(first) = differing.first() {
             return Err(format!(
-                "the checkout is no longer the snapshot: {} files were changed or removed by a \
-                 command before it, such as {}; set-up and lint may only add files",
-                differing.len(),
+                "the checkout is no longer the snapshot: {} changed or removed {}, such as {}. \
+                 set-up and lint may add files and change none, or something else would be judged. \
+                 In monban.toml name a form of the command that changes nothing (`npm ci` for `npm \
+                 install`, `--locked`, a formatter's `--check`), or commit what it makes to the base",
+                self.commands_before(number),
+                count(differing.len() as u64, "file"),
                 first.shown()
             ));
         }
         remove(&self.report)
+    }
+
+    /// The commands that ran since the checkout was last found as the snapshot has it: all of
+    /// set-up, or the check before.
+    fn commands_before(&self, number: u64) -> String {
+        let mut before: Vec<&(String, String)> =
+            (0..number).zip(&self.commands).map(|(_, command)| command).collect();
+        let set_up = before.iter().take_while(|(check, _)| check == "setup").count();
+        if set_up < before.len() {
+            before = before.split_off(before.len() - 1);
+        }
+        let named: Vec<String> = before.iter().map(|(_, command)| format!("`{command}`")).collect();
+        named.join(" or ")
     }
 
     fn check(&self, number: u64, check: &str, command: &str, cancel: &Cancel) -> Verdict {

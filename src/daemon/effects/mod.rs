@@ -16,6 +16,7 @@ mod to_end;
 mod used;
 mod watch;
 
+pub(super) use check::end_strays;
 pub(super) use login::{live_runs, login_holder};
 pub use snapshot::diff_of;
 

@@ -43,8 +43,13 @@ pub(super) fn compare(world: &World, facts: &Facts, run: RunId, cancel: &Cancel)
             "the repository cannot be compared with what it was before the run ({why}); look at \
              its branches, configuration and hooks yourself"
         ))],
+        noted: Vec::new(),
         advanced: None,
     });
+    if !changes.noted.is_empty() {
+        let what = changes.noted;
+        world.report(Report::Noted { run, what }, &|| cancel.is_set());
+    }
     if let Some(what) = changes.advanced {
         world.report(Report::Advanced { run, what }, &|| cancel.is_set());
     }
@@ -64,6 +69,8 @@ fn has_begun(world: &World, run: RunId) -> bool {
 
 struct Changes {
     alarming: Vec<Foreign>,
+    /// What harms nobody.
+    noted: Vec<Foreign>,
     /// The base branch, gone forward.
     advanced: Option<Foreign>,
 }
@@ -79,7 +86,7 @@ fn changes(world: &World, facts: &Facts, notes: &[u8]) -> Result<Changes, String
         core.state.repos.get(&repo).map(|repo| repo.landed.clone()).unwrap_or_default()
     });
     let landed: BTreeSet<String> = landed.unwrap_or_default();
-    let mut changes = Changes { alarming: Vec::new(), advanced: None };
+    let mut changes = Changes { alarming: Vec::new(), noted: Vec::new(), advanced: None };
     for difference in before.differences(&after) {
         let back = match difference.way_back(&repository, &store) {
             Some(command) => format!("take it back by: {command}"),
@@ -91,11 +98,20 @@ fn changes(world: &World, facts: &Facts, notes: &[u8]) -> Result<Changes, String
             Some((before, after)) if goes_forward(&repository, before, after) => {
                 changes.advanced = Some(what);
             }
-            _ if changes.alarming.len() < NAMED_MAX => changes.alarming.push(what),
-            _ => {}
+            Some(_) => name(&mut changes.alarming, what),
+            None if difference.is_harmless(&after, |a, b| goes_forward(&repository, a, b)) => {
+                name(&mut changes.noted, what);
+            }
+            None => name(&mut changes.alarming, what),
         }
     }
     Ok(changes)
+}
+
+fn name(into: &mut Vec<Foreign>, what: Foreign) {
+    if into.len() < NAMED_MAX {
+        into.push(what);
+    }
 }
 
 /// Where the base branch was and is, when it is what differs.

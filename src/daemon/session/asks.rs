@@ -3,7 +3,7 @@
 use crate::daemon::requests::{self, After};
 use crate::daemon::world::World;
 use crate::model::rejection::Rejection;
-use crate::wire::people::{Answer, Ask, DaemonAsk, PlanAsk, Request, ShowAsk};
+use crate::wire::people::{Answer, Ask, DaemonAsk, InboxAsk, PlanAsk, Request, ShowAsk};
 use crate::wire::view::Told;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ const ANSWERS_MAX: usize = 4;
 pub(super) struct Asks {
     world: Arc<World>,
     person: String,
+    client: u64,
     watch: bool,
     told: mpsc::Sender<Told>,
     under_way: JoinSet<()>,
@@ -25,9 +26,15 @@ pub(super) struct Asks {
 
 impl Asks {
     /// None yet; answers go to `told`.
-    pub fn new(world: &Arc<World>, person: &str, watch: bool, told: mpsc::Sender<Told>) -> Self {
+    pub fn new(
+        world: &Arc<World>,
+        person: &str,
+        client: u64,
+        watch: bool,
+        told: mpsc::Sender<Told>,
+    ) -> Self {
         let (world, person) = (Arc::clone(world), person.to_string());
-        Self { world, person, watch, told, under_way: JoinSet::new() }
+        Self { world, person, client, watch, told, under_way: JoinSet::new() }
     }
 
     /// Takes a request, or gives its refusal; answers come under `id`.
@@ -59,6 +66,13 @@ impl Asks {
     fn refuse(&self, ask: &Ask) -> Option<Rejection> {
         if self.watch && changes(ask) {
             return Some(requests::only_watches());
+        }
+        if let Ask::Inbox(InboxAsk::Approve { item, .. } | InboxAsk::Reject { item, .. }) = ask
+            && let Some(other) = self.world.clients.decider(item)
+            && other.id != self.client
+        {
+            let why = format!("{} decides {item} at another dashboard", other.person);
+            return Some(Rejection::refused(why, "look at it again, and take it over there"));
         }
         (self.under_way.len() >= ASKS_MAX).then(|| {
             let why = format!("{ASKS_MAX} requests of this client are under way");

@@ -20,6 +20,9 @@ pub struct Client {
     pub watch: bool,
     /// Since when.
     pub since: Timestamp,
+    /// The item it decides, and its turn at it: of several the lowest may.
+    #[serde(skip)]
+    pub decides: Option<(String, i64)>,
 }
 
 /// All of them.
@@ -64,6 +67,11 @@ impl Clients {
         self.lock().values().cloned().collect()
     }
 
+    /// Who may decide an item, if anybody is at it.
+    pub fn decider(&self, item: &str) -> Option<Client> {
+        decider(self.lock().values(), item).cloned()
+    }
+
     /// Whether this one is still there.
     pub fn has(&self, id: u64) -> bool {
         self.lock().contains_key(&id)
@@ -75,7 +83,30 @@ impl Clients {
     }
 }
 
+/// Of those who decide an item, the one whose turn it is.
+pub fn decider<'a>(clients: impl Iterator<Item = &'a Client>, item: &str) -> Option<&'a Client> {
+    let turn = |client: &&Client| client.decides.as_ref().map(|(_, turn)| *turn);
+    let at_it = |client: &&Client| client.decides.as_ref().is_some_and(|(at, _)| at == item);
+    clients.filter(at_it).min_by_key(turn)
+}
+
 impl Entered {
+    /// It decides an item, or none any more; `first`: before everybody who does already.
+    pub fn decides(&self, item: Option<String>, first: bool) {
+        let mut all = self.clients.lock();
+        let others = all.values().filter(|client| client.id != self.id);
+        let turns = others.filter_map(|client| client.decides.as_ref().map(|(_, turn)| *turn));
+        let turn = match first {
+            true => turns.min().unwrap_or(0).saturating_sub(1),
+            false => turns.max().unwrap_or(0).saturating_add(1),
+        };
+        if let Some(client) = all.get_mut(&self.id).filter(|client| !client.watch) {
+            client.decides = item.map(|item| (item, turn));
+        }
+        drop(all);
+        self.clients.changed.send_replace(());
+    }
+
     /// Its terminal has another size.
     pub fn resized(&self, size: Size) {
         if let Some(client) = self.clients.lock().get_mut(&self.id) {

@@ -81,7 +81,7 @@ pub async fn attach(
     };
     let (world, person) = (Arc::clone(&asked.world), asked.person.clone());
     let since = world.clock.now();
-    let client = Client { id: 0, person: person.clone(), size, watch, since };
+    let client = Client { id: 0, person: person.clone(), size, watch, since, decides: None };
     let entered = world.clients.enter(client);
     Ok(Joined { world, person, watch, repo, entered })
 }
@@ -121,7 +121,7 @@ pub async fn serve(
         durable: world.engine.durable(),
         clients: world.clients.changed(),
         added: world.runs.added(),
-        asks: Asks::new(&world, &person, watch, tell),
+        asks: Asks::new(&world, &person, entered.id, watch, tell),
         found: mpsc::channel(crate::view::sender::SURFACES_MAX),
         world,
         entered,
@@ -245,6 +245,7 @@ impl Session {
                 }
             }
             Said::Window { size } => self.entered.resized(size),
+            Said::Decide { item, first } => self.entered.decides(item, first),
             Said::Ping { at } => self.tell(&Told::Pong { at }).await?,
             Said::Ask { id, at, ask } => {
                 if let Some(refused) = self.asks.take(id, Request { at, ask }) {

@@ -1,7 +1,7 @@
 //! The tables a client may look at: the tasks, and what waits for a person. Nothing in them ticks:
 //! they say since when, not for how long.
 
-use super::clients::Client;
+use super::clients::{Client, decider};
 use crate::base::id::RepoId;
 use crate::daemon::view;
 use crate::daemon::world::World;
@@ -10,6 +10,7 @@ use crate::model::item::Item;
 use crate::model::rejection::Rejection;
 use crate::view::{Content, Row};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The most text of rows in one table; of more, the newest are shown.
@@ -118,10 +119,23 @@ fn content(
                 "anywhere": state.items.len(),
                 "by_kind": by_kind,
                 "left_out": left_out,
+                "deciding": deciding(clients),
+                "you": yours,
             });
             Content { head, rows }
         }
     }
+}
+
+/// Each item that is being decided, with the client whose turn it is.
+fn deciding(clients: &[Client]) -> Vec<Value> {
+    let items = clients.iter().filter_map(|client| Some(&client.decides.as_ref()?.0));
+    let items: BTreeSet<&String> = items.collect();
+    let row = |item: &&String| {
+        let client = decider(clients.iter(), item)?;
+        Some(json!({ "item": item, "client": client.id, "person": client.person }))
+    };
+    items.iter().filter_map(row).collect()
 }
 
 struct Rows {

@@ -23,7 +23,9 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
         return;
     }
     let changes = match event {
-        RepoEvent::Tampered { run, what, .. } => Some((run, what.as_slice())),
+        RepoEvent::Tampered { run, what, .. } | RepoEvent::Noted { run, what, .. } => {
+            Some((run, what.as_slice()))
+        }
         RepoEvent::Advanced { run, what, .. } => Some((run, std::slice::from_ref(what))),
         _ => None,
     };
@@ -39,6 +41,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     | RepoEvent::Resumed { repo: id, .. }
     | RepoEvent::Tampered { repo: id, .. }
     | RepoEvent::Advanced { repo: id, .. }
+    | RepoEvent::Noted { repo: id, .. }
     | RepoEvent::Opened { repo: id, .. }) = event;
     let Some(repo) = state.repos.get_mut(id) else { return };
     match event {
@@ -58,6 +61,9 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             let prompts = attempts.flat_map(|attempt| &mut attempt.prompts);
             prompts.for_each(|prompt| prompt.resumed |= prompt.delivery == Delivery::Wanted);
         }
-        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } | RepoEvent::Advanced { .. } => {}
+        RepoEvent::Opened { .. }
+        | RepoEvent::Tampered { .. }
+        | RepoEvent::Advanced { .. }
+        | RepoEvent::Noted { .. } => {}
     }
 }

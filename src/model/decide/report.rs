@@ -41,7 +41,8 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::Ended { run, .. }
         | Report::Delivery { run, .. }
         | Report::Tampered { run, .. }
-        | Report::Advanced { run, .. } => of_run(context, *run, report),
+        | Report::Advanced { run, .. }
+        | Report::Noted { run, .. } => of_run(context, *run, report),
     }
 }
 
@@ -57,6 +58,13 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         }
         let (repo, what) = (task.repo, what.clone());
         return vec![Event::Repo(RepoEvent::Advanced { repo, run: id, what })];
+    }
+    if let Report::Noted { what, .. } = report {
+        let is_new = |one: &&Foreign| !run.repository_changes.contains(one);
+        let what: Vec<Foreign> = what.iter().filter(is_new).cloned().collect();
+        let noted = RepoEvent::Noted { repo: task.repo, run: id, what };
+        let is_any = matches!(&noted, RepoEvent::Noted { what, .. } if !what.is_empty());
+        return if is_any { vec![Event::Repo(noted)] } else { Vec::new() };
     }
     if !run.is_live() {
         return Vec::new();

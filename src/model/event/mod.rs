@@ -21,7 +21,7 @@ pub use task::{FinalEnd, FinalResult, TaskEvent};
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A fact, by area.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -59,18 +59,31 @@ impl Event {
     }
 
     /// The event a record stands for; `None` for a kind this version does not know.
-    pub fn from_record(kind: &str, payload: &Value) -> Option<Self> {
-        let record = json!({ "type": kind, "payload": payload });
+    ///
+    /// # Errors
+    /// A kind it knows with a payload it cannot read: to leave it out would be another history.
+    pub fn from_record(kind: String, payload: Value) -> Result<Option<Self>, String> {
+        let (unknown, name) = (format!("unknown variant `{kind}`"), kind.clone());
+        let area = kind.split_once('.').map_or("", |(area, _)| area).to_string();
+        let fields = [("type".to_string(), Value::String(kind)), ("payload".to_string(), payload)];
+        let record = Value::Object(fields.into_iter().collect());
         // By its area, and not by trying one after the other: every start reads the whole log.
-        match kind.split_once('.')?.0 {
-            "daemon" => serde_json::from_value(record).ok().map(Self::Daemon),
-            "repo" => serde_json::from_value(record).ok().map(Self::Repo),
-            "task" => serde_json::from_value(record).ok().map(Self::Task),
-            "run" => serde_json::from_value(record).ok().map(Self::Run),
-            "judge" => serde_json::from_value(record).ok().map(Self::Judge),
-            "landing" => serde_json::from_value(record).ok().map(Self::Landing),
-            "rollback" => serde_json::from_value(record).ok().map(Self::Rollback),
-            _ => None,
+        let read = match area.as_str() {
+            "daemon" => serde_json::from_value(record).map(Self::Daemon),
+            "repo" => serde_json::from_value(record).map(Self::Repo),
+            "task" => serde_json::from_value(record).map(Self::Task),
+            "run" => serde_json::from_value(record).map(Self::Run),
+            "judge" => serde_json::from_value(record).map(Self::Judge),
+            "landing" => serde_json::from_value(record).map(Self::Landing),
+            "rollback" => serde_json::from_value(record).map(Self::Rollback),
+            _ => return Ok(None),
+        };
+        match read.map_err(|error| error.to_string()) {
+            Ok(event) => Ok(Some(event)),
+            Err(why) if why.starts_with(&unknown) => Ok(None),
+            Err(why) => Err(format!(
+                "this version of monban cannot read this `{name}`; it may be of a later one ({why})"
+            )),
         }
     }
 }

@@ -86,4 +86,15 @@ pub enum RepoEvent {
         /// Where it was and is, with the command that takes it back.
         what: Foreign,
     },
+    /// The person's repository changed while an agent ran in a way that harms nobody: a fetch, a
+    /// new branch. Most often the person's own, which cannot be told from an agent's.
+    #[serde(rename = "repo.noted")]
+    Noted {
+        /// The repository.
+        repo: RepoId,
+        /// The run during which it happened.
+        run: RunId,
+        /// What changed, each with the command that takes it back.
+        what: Vec<Foreign>,
+    },
 }

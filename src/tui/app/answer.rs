@@ -4,6 +4,8 @@ use super::diff::Diff;
 use super::gates::Gates;
 use super::{App, Screen, decide, dialog::Dialog};
 use crate::base::id::TaskId;
+use crate::model::rejection::{Class, Rejection};
+use crate::tui::action::Action;
 use crate::wire::people::{Answer, Ask, ShowAsk};
 use crate::wire::view::Said;
 use serde_json::Value;
@@ -23,6 +25,12 @@ pub enum Asked {
     Add,
     /// An item that was rejected.
     Reject(String),
+    /// A draft that is to run.
+    Start(TaskId),
+    /// The gate that would judge a task.
+    Gate(TaskId),
+    /// The conversation that a task could go on with.
+    Session(TaskId),
     /// Something was decided; what the footer says then.
     Decided(String),
 }
@@ -32,6 +40,7 @@ impl Asked {
     pub fn decides(self) -> Option<String> {
         match self {
             Asked::Decided(done) => Some(done),
+            Asked::Start(task) => Some(format!("task {task} is asked to run")),
             Asked::Add => Some("task added".into()),
             Asked::Reject(item) => Some(format!("{item} rejected")),
             _ => None,
@@ -140,7 +149,7 @@ impl App {
             }
             Answer::Refused(rejection) => {
                 if let Some(asked) = self.asked.remove(&id) {
-                    self.refused(asked, &rejection.to_string());
+                    self.refused(asked, &rejection);
                 }
             }
         }
@@ -164,6 +173,12 @@ impl App {
                 }
             }
             Asked::Undo(task) => self.undo_came(task, value),
+            Asked::Start(task) => {
+                self.wants_word = None;
+                self.say(format!("task {task} is asked to run"));
+            }
+            Asked::Gate(task) => self.gate_came(task, value),
+            Asked::Session(task) => self.session_came(task, value),
             Asked::Add => {
                 self.draft_task = None;
                 let id = value["id"].as_u64().map(|id| format!(" {id}")).unwrap_or_default();
@@ -177,8 +192,9 @@ impl App {
         }
     }
 
-    fn refused(&mut self, asked: Asked, why: &str) {
-        let why_shown = crate::base::foreign::Foreign::new(why).shown();
+    fn refused(&mut self, asked: Asked, rejection: &Rejection) {
+        let why = rejection.to_string();
+        let why_shown = crate::base::foreign::Foreign::new(why.as_str()).shown();
         match asked {
             Asked::Diff(_) => self.diff.problem = why_shown,
             Asked::Gates(_) => self.gates.problem = why_shown,
@@ -191,7 +207,18 @@ impl App {
                 self.dialog.take_if(|open| open.waits_for_undo(task));
                 self.say_bad(why);
             }
-            Asked::Add | Asked::Reject(_) | Asked::Decided(_) => self.say_bad(why),
+            Asked::Gate(task) | Asked::Session(task) => {
+                self.dialog.take_if(|open| open.starts(task));
+                self.say_bad(why);
+            }
+            Asked::Start(task) if rejection.class == Class::NeedsPerson => {
+                self.wants_word = Some(task);
+                let key = self.setup.looks.keymap.key_of(Action::Start);
+                self.say_bad(format!("{}; {key} again shows what it is about", rejection.why));
+            }
+            Asked::Add | Asked::Reject(_) | Asked::Start(_) | Asked::Decided(_) => {
+                self.say_bad(why);
+            }
         }
     }
 

@@ -1,14 +1,13 @@
 //! The approval dialog: what a person signs, and the two keys that sign it. Only the digest that
 //! was on the screen when it armed is ever sent.
 
-use super::arming::Arming;
 use super::rows::ItemRow;
+use super::two_keys::{CONFIRM, TwoKeys};
 use crate::model::verdict::Binds;
 use crate::tui::pace::Moment;
 
-/// The key that begins an approval, and the one that gives it. Not in any keymap, never folded from
-/// another character.
-pub const KEYS: [&str; 2] = ["A", "y"];
+/// The key that begins an approval, and the one that gives it.
+pub const KEYS: [&str; 2] = ["A", CONFIRM];
 
 /// What a key came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,10 +28,8 @@ pub enum Outcome {
 pub struct Approval {
     /// The item as it is shown.
     pub item: ItemRow,
-    /// How far it is armed.
-    pub arming: Arming,
-    /// The first key was pressed; the screen that says so is this revision, and was painted or not.
-    pub half: Option<(u64, bool)>,
+    /// How far it is.
+    pub keys: TwoKeys,
     /// What changed since it was opened, by name.
     pub changed: Vec<String>,
     /// Whether there is anything to approve any more.
@@ -42,58 +39,29 @@ pub struct Approval {
 impl Approval {
     /// Opens on an item, from this revision of the screen on.
     pub fn new(item: ItemRow, revision: u64) -> Self {
-        Self {
-            item,
-            arming: Arming::shown_in(revision),
-            half: None,
-            changed: Vec::new(),
-            is_gone: false,
-        }
+        Self { item, keys: TwoKeys::shown_in(revision), changed: Vec::new(), is_gone: false }
     }
 
     /// Whether it says that the keys that approve are listened to. They are once that was painted.
     pub fn is_open(&self) -> bool {
-        self.arming.says_armed() && !self.is_gone && !self.item.digest.is_empty()
+        self.keys.arming.says_armed() && !self.is_gone && !self.item.digest.is_empty()
     }
 
-    /// A revision of the screen was painted.
-    pub fn painted(&mut self, revision: u64) {
-        self.arming.painted(revision);
-        if let Some((wanted, is_painted)) = &mut self.half {
-            *is_painted |= revision >= *wanted;
-        }
-    }
-
-    /// Takes a key that nothing else wanted. What is not the right key begins the silence anew.
+    /// Takes a key that nothing else wanted.
     pub fn key(&mut self, key: &str, revision: u64, now: Moment) -> Outcome {
-        let was_half = self.half.take();
-        if self.is_open() && self.arming.is_armed() {
-            match was_half {
-                None if key == KEYS[0] => {
-                    self.half = Some((revision, false));
-                    return Outcome::Stays;
-                }
-                Some((_, true)) if key == KEYS[1] => {
-                    let (item, digest) = (self.item.id.clone(), self.item.digest.clone());
-                    return Outcome::Approved { item, digest };
-                }
-                _ => {}
+        let firsts: &[&str] = if self.is_open() { &KEYS[..1] } else { &[] };
+        match self.keys.key(key, firsts, revision, now) {
+            Some(_) => {
+                let (item, digest) = (self.item.id.clone(), self.item.digest.clone());
+                Outcome::Approved { item, digest }
             }
+            None => Outcome::Stays,
         }
-        self.arming.absorbed(now);
-        Outcome::Stays
-    }
-
-    /// Something that decides nothing here: a paste, or a key while there is no connection.
-    pub fn refuse(&mut self, now: Moment) {
-        self.half = None;
-        self.arming.absorbed(now);
     }
 
     /// What it shows besides the item changed: a person has to look again.
     pub fn look_again(&mut self, revision: u64) {
-        self.half = None;
-        self.arming = Arming::shown_in(revision);
+        self.keys.look_again(revision);
     }
 
     /// The inbox changed. What differs is kept to be shown, and the dialog disarms.

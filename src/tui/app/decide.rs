@@ -63,6 +63,18 @@ impl App {
         }
     }
 
+    /// The alarm that is selected, or is about the selected task.
+    fn alarm(&self) -> Option<&ItemRow> {
+        let is_alarm = |item: &&ItemRow| item.kind == Some(ItemKind::Alarm);
+        match self.screen {
+            Screen::Inbox => self.selected_item().filter(is_alarm),
+            _ => {
+                let of_task = |item: &&ItemRow| Some(item.task) == self.task && is_alarm(item);
+                self.items.iter().find(of_task)
+            }
+        }
+    }
+
     fn no_approval(&mut self) {
         let in_pane = self.selected_item().is_some_and(|item| {
             self.screen == Screen::Inbox && item.kind.is_some_and(ItemKind::needs_agent)
@@ -73,7 +85,12 @@ impl App {
         }
     }
 
+    /// What the approve action looks at: an alarm of the task comes first, for it holds up the
+    /// approval of a result.
     pub(super) fn open_approval(&mut self) {
+        if let Some(alarm) = self.alarm().cloned() {
+            return self.open_alarm(alarm);
+        }
         match self.approval().cloned() {
             Some(item) => {
                 let approval = Approval::new(item, self.revision);
@@ -132,16 +149,12 @@ impl App {
 
     fn start(&mut self, id: TaskId) {
         let state = self.selected().map(|task| task.state.clone()).unwrap_or_default();
-        let done = format!("task {id} is asked to run");
         match state.as_str() {
-            "draft" => {
+            "draft" if self.wants_word != Some(id) => {
                 let run = PlanAsk::Run { tasks: vec![id], trust: None, attend_ms: None };
-                self.ask(Asked::Decided(done), Ask::Plan(run));
+                self.ask(Asked::Start(id), Ask::Plan(run));
             }
-            "failed" | "stopped" | "skipped" => {
-                let retry = TaskAsk::Retry { resume: None, trust: None };
-                self.ask(Asked::Decided(done), Ask::Task(id, retry));
-            }
+            "draft" | "failed" | "stopped" | "skipped" => self.open_start(id),
             other => self.say(format!("task {id} is {other}; drafts and ended tasks can start")),
         }
     }

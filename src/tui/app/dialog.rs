@@ -2,6 +2,7 @@
 
 use super::answer::Asked;
 use super::approval::{Approval, KEYS, Outcome};
+use super::confirm::Confirm;
 use super::draw::layout;
 use super::form::Form;
 use super::palette::Palette;
@@ -19,6 +20,8 @@ use crate::wire::people::{Ask, InboxAsk};
 pub enum Dialog {
     /// An approval that is looked at.
     Approval(Box<Approval>),
+    /// Something that two keys confirm.
+    Confirm(Box<Confirm>),
     /// The reason of a rejection.
     Reject(Reject),
     /// A word that ends or moves work.
@@ -89,9 +92,21 @@ impl Dialog {
             | Dialog::Form(_)
             | Dialog::Search(_)
             | Dialog::Palette(_) => true,
-            Dialog::Approval(_) | Dialog::Checkpoints(_) | Dialog::Help { .. } | Dialog::People => {
-                false
-            }
+            Dialog::Approval(_)
+            | Dialog::Confirm(_)
+            | Dialog::Checkpoints(_)
+            | Dialog::Help { .. }
+            | Dialog::People => false,
+        }
+    }
+
+    /// The item that is decided in it.
+    pub fn item(&self) -> Option<&str> {
+        match self {
+            Dialog::Approval(approval) => Some(&approval.item.id),
+            Dialog::Confirm(confirm) => confirm.item().map(|item| item.id.as_str()),
+            Dialog::Reject(reject) => Some(&reject.item.id),
+            _ => None,
         }
     }
 
@@ -112,6 +127,7 @@ impl App {
     pub(super) fn dialog_key(&mut self, dialog: Dialog, key: &str) {
         match dialog {
             Dialog::Approval(approval) => self.approval_key(approval, key),
+            Dialog::Confirm(confirm) => self.confirm_key(confirm, key),
             Dialog::Typed(typed) => self.typed_key(typed, key),
             Dialog::Checkpoints(picker) => self.checkpoints_key(picker, key),
             Dialog::Help { top } => self.help_key(top, key),
@@ -124,13 +140,17 @@ impl App {
     }
 
     fn approval_key(&mut self, mut approval: Box<Approval>, key: &str) {
-        let may_act = approval.arming.is_armed() || approval.is_gone;
+        let may_act = approval.keys.arming.is_armed() || approval.is_gone;
+        let is_free = self.other_at(&approval.item.id).is_none();
         // The keys that approve mean nothing else here, whatever a person bound them to.
         let action = self.meaning(Table::Nav, key).filter(|_| !KEYS.contains(&key));
         match action {
             Some(Action::Back) => return,
             Some(Action::Reject) if may_act && !approval.is_gone => {
                 return self.reject(approval.item);
+            }
+            Some(Action::Approve) if may_act && !is_free => {
+                self.take_over(Some(approval.item.id.clone()));
             }
             Some(Action::GotoDiff) if may_act => {
                 self.task = Some(approval.item.task);
@@ -139,11 +159,11 @@ impl App {
             }
             _ => {}
         }
-        let may_approve = self.is_connected && layout::shows_approvals(self);
+        let may_approve = self.is_connected && is_free && layout::shows_approvals(self);
         let outcome = match may_approve {
             true => approval.key(key, self.revision, self.now),
             false => {
-                approval.refuse(self.now);
+                approval.keys.refuse(self.now);
                 Outcome::Stays
             }
         };
@@ -275,6 +295,9 @@ impl App {
             reject.problem = "a rejection needs a reason".into();
         } else if !self.is_connected {
             reject.problem = "not connected: nothing was sent".into();
+        } else if let Some(other) = self.other_at(&reject.item.id) {
+            reject.problem = format!("{} was deciding it; send again to do it here", other.person);
+            self.take_over(Some(reject.item.id.clone()));
         } else {
             let (item, reason) = (reject.item.id, reject.text.text());
             // Kept until the daemon has it.

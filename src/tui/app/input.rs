@@ -127,7 +127,8 @@ impl App {
         self.left = None;
         let now: Moment = self.now;
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.refuse(now),
+            Some(Dialog::Approval(approval)) => approval.keys.refuse(now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.refuse(now),
             Some(Dialog::Typed(typed)) => typed.arming.absorbed(now),
             Some(dialog) => match dialog.text_mut() {
                 Some(field) => field.paste(&text),

@@ -2,7 +2,7 @@
 
 use super::dialog::Dialog;
 use super::draw::layout;
-use super::rows;
+use super::rows::{self, Deciding};
 use super::{App, Do, Screen};
 use crate::base::id::RunId;
 use crate::base::size::Size;
@@ -63,6 +63,7 @@ impl App {
 
     pub(super) fn lost(&mut self, why: &str) {
         self.is_connected = false;
+        (self.held, self.deciding) = (None, Vec::new());
         self.lost.get_or_insert((crate::base::foreign::Foreign::new(why).shown(), self.now));
         self.diff.forget_request();
         self.gates.forget_request();
@@ -78,6 +79,7 @@ impl App {
     pub(super) fn look_again(&mut self) {
         match &mut self.dialog {
             Some(Dialog::Approval(approval)) => approval.look_again(self.revision),
+            Some(Dialog::Confirm(confirm)) => confirm.look_again(self.revision),
             Some(Dialog::Typed(typed)) => typed.look_again(self.revision),
             _ => {}
         }
@@ -112,18 +114,55 @@ impl App {
             self.tasks = rows::tasks(content);
             self.head = rows::head(&content.head);
         }
+        if let Some(Dialog::Confirm(confirm)) = &mut self.dialog {
+            confirm.refresh_task(&self.tasks, self.revision);
+        }
     }
 
     fn inbox_changed(&mut self) {
         let Some(content) = self.copy.get(INBOX) else { return };
+        let before = self.other_here();
         self.items = rows::items(content);
+        self.deciding = rows::deciding(&content.head);
         let now: BTreeSet<String> = self.items.iter().map(|item| item.id.clone()).collect();
         if self.seen.as_ref().is_some_and(|seen| !now.is_subset(seen)) {
             self.out.push(Do::Ring);
         }
         self.seen = Some(now);
-        if let Some(Dialog::Approval(approval)) = &mut self.dialog {
-            approval.refresh(&self.items, self.revision);
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.refresh(&self.items, self.revision),
+            Some(Dialog::Confirm(confirm)) => confirm.refresh_item(&self.items, self.revision),
+            _ => {}
+        }
+        if self.other_here() != before {
+            self.look_again();
+        }
+    }
+
+    /// Who decides an item elsewhere, before anybody here may.
+    pub(super) fn other_at(&self, item: &str) -> Option<&Deciding> {
+        self.deciding.iter().find(|one| one.item == item && !one.is_you)
+    }
+
+    /// The same for the item of the open dialog.
+    fn other_here(&self) -> Option<Deciding> {
+        self.other_at(self.dialog.as_ref()?.item()?).cloned()
+    }
+
+    /// Tells the daemon what is being decided here.
+    pub(super) fn hold(&mut self) {
+        let item = self.dialog.as_ref().and_then(|dialog| dialog.item().map(String::from));
+        if self.is_connected && item != self.held {
+            self.held.clone_from(&item);
+            self.tell(Said::Decide { item, first: false });
+        }
+    }
+
+    /// Decides an item here that somebody decides elsewhere, who then cannot.
+    pub(super) fn take_over(&mut self, item: Option<String>) {
+        if item.as_deref().is_some_and(|item| self.other_at(item).is_some()) && self.is_connected {
+            self.held.clone_from(&item);
+            self.tell(Said::Decide { item, first: true });
         }
     }
 

@@ -8,6 +8,7 @@ mod act;
 mod answer;
 mod approval;
 mod arming;
+mod confirm;
 mod decide;
 mod dialog;
 mod diff;
@@ -21,6 +22,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod text;
+mod two_keys;
 mod typed;
 
 pub use draw::{CursorAt, draw};
@@ -43,7 +45,7 @@ use dialog::Dialog;
 use diff::Diff;
 use gates::Gates;
 use look::Panes;
-use rows::{Head, ItemRow, TaskRow};
+use rows::{Deciding, Head, ItemRow, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -248,6 +250,11 @@ pub struct App {
     chord_due: Option<Moment>,
     is_chord_shown: bool,
     dialog: Option<Dialog>,
+    /// The item that the daemon was told is being decided here, and who decides which.
+    held: Option<String>,
+    deciding: Vec<Deciding>,
+    /// A draft whose start was refused until a person has looked.
+    wants_word: Option<TaskId>,
     /// What was written and not sent: reasons by item, and the next task.
     drafts: BTreeMap<String, String>,
     draft_task: Option<Box<form::Form>>,
@@ -289,6 +296,9 @@ impl App {
             chord_due: None,
             is_chord_shown: false,
             dialog: None,
+            held: None,
+            deciding: Vec::new(),
+            wants_word: None,
             drafts: BTreeMap::new(),
             draft_task: None,
             asked: BTreeMap::new(),
@@ -399,7 +409,8 @@ impl App {
 
     fn painted(&mut self, revision: u64) {
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.painted(revision),
+            Some(Dialog::Approval(approval)) => approval.keys.painted(revision),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.painted(revision),
             Some(Dialog::Typed(typed)) => typed.arming.painted(revision),
             _ => {}
         }
@@ -407,7 +418,8 @@ impl App {
 
     fn seen(&mut self, revision: u64) {
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.arming.seen(revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.keys.arming.seen(revision, self.now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.seen(revision, self.now),
             Some(Dialog::Typed(typed)) => typed.arming.seen(revision, self.now),
             _ => {}
         }
@@ -416,7 +428,8 @@ impl App {
     fn due(&mut self) {
         self.timer = None;
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.arming.due(self.revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.keys.arming.due(self.revision, self.now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.due(self.revision, self.now),
             Some(Dialog::Typed(typed)) => typed.arming.due(self.revision, self.now),
             _ => {}
         }
@@ -430,8 +443,10 @@ impl App {
         self.select();
         self.look();
         self.fetch();
+        self.hold();
         let arming = match &self.dialog {
-            Some(Dialog::Approval(approval)) if !approval.is_gone => approval.arming.deadline(),
+            Some(Dialog::Approval(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
+            Some(Dialog::Confirm(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
             Some(Dialog::Typed(typed)) => typed.arming.deadline(),
             _ => None,
         };

@@ -75,6 +75,8 @@ pub struct ItemRow {
     pub title: String,
     /// What it is about.
     pub note: Foreign,
+    /// What it names one by one.
+    pub details: Vec<String>,
     /// What an approval signs.
     pub digest: String,
     /// The parts of that.
@@ -119,6 +121,28 @@ pub struct Client {
     pub is_you: bool,
     /// Since when.
     pub since: Option<Timestamp>,
+}
+
+/// An item that somebody is deciding.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Deciding {
+    /// The item.
+    pub item: String,
+    /// The person.
+    pub person: String,
+    /// Whether it is this dashboard.
+    pub is_you: bool,
+}
+
+/// Who decides what, as the head of the inbox says.
+pub fn deciding(head: &Value) -> Vec<Deciding> {
+    let you = &head["you"];
+    let one = |row: &Value| Deciding {
+        item: text(&row["item"]),
+        person: text(&row["person"]),
+        is_you: !you.is_null() && row["client"] == *you,
+    };
+    list(&head["deciding"]).iter().map(one).collect()
 }
 
 /// The tasks of a table.
@@ -206,6 +230,7 @@ fn item(row: &Value) -> Option<ItemRow> {
         task: typed(&row["task"])?,
         title: text(&row["title"]),
         note: typed(&row["note"]).unwrap_or_default(),
+        details: list(&row["details"]).iter().map(text).collect(),
         digest: row["digest"].as_str().unwrap_or_default().to_string(),
         binds: typed(&row["binds"]),
         since: typed(&row["since"]),

@@ -33,23 +33,29 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     facts.extend(files(app, approval, left.min(FILES_MAX)));
     let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(3);
     let area = super::overlay::centred(room, COLUMNS_MAX, rows);
-    let armed = approval.is_open() && layout::shows_approvals(app);
+    let other = app.other_at(&approval.item.id);
+    let armed = approval.is_open() && other.is_none() && layout::shows_approvals(app);
     let border = if armed { theme.armed } else { theme.line };
     clear(buffer, area, theme.text.style());
     let inner = app.setup.lines.frame(buffer, area, "APPROVE", border.style());
-    let word = if approval.is_gone { "gone" } else { approval.arming.word() };
+    let word = match other {
+        _ if approval.is_gone => "gone",
+        Some(_) => "held",
+        None => approval.keys.arming.word(),
+    };
     title(app, buffer, area, word, if armed { theme.armed.style() } else { theme.faint.style() });
     for (y, (label, text, style)) in (0..inner.height.saturating_sub(1)).zip(&facts) {
         let pieces = [(*label, theme.faint.style()), (text.as_str(), *style)];
         put_all(buffer, row(inner, y), &pieces);
     }
     let last = row(inner, inner.height.saturating_sub(1));
-    put_all(buffer, last, &[(&keys(app, approval), keys_style(app, approval))]);
+    let style = if armed { theme.armed } else { theme.faint };
+    put_all(buffer, last, &[(&keys(app, approval), style.style())]);
     None
 }
 
 /// The mark of this installation and how far it is armed, in the upper border.
-fn title(app: &App, buffer: &mut Buffer, area: Rect, word: &str, style: Style) {
+pub fn title(app: &App, buffer: &mut Buffer, area: Rect, word: &str, style: Style) {
     let mark = bar::mark(app);
     let columns = u16::try_from(width(&mark) + width(word) + 4).unwrap_or(u16::MAX);
     let x = area.right().saturating_sub(columns + 1).max(area.x + 1);
@@ -60,11 +66,12 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, word: &str, style: Style) {
     put(buffer, (x, area.y), &format!("{word} "), room, style);
 }
 
-fn keys_style(app: &App, approval: &Approval) -> Style {
-    match approval.is_open() {
-        true => app.theme().armed.style(),
-        false => app.theme().faint.style(),
-    }
+/// What the last line says while somebody else decides.
+pub fn held(app: &App, person: &str) -> String {
+    let key = app.setup.looks.keymap.key_of(Action::Approve);
+    let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
+    let back = back.unwrap_or_default();
+    format!("{person} decides it elsewhere; {key} takes it over  {back} closes")
 }
 
 fn keys(app: &App, approval: &Approval) -> String {
@@ -82,8 +89,11 @@ fn keys(app: &App, approval: &Approval) -> String {
         let (columns, rows) = layout::APPROVAL_MIN;
         return format!("too small: {columns}x{rows} is needed; {back} closes");
     }
+    if let Some(other) = app.other_at(&approval.item.id) {
+        return held(app, &other.person);
+    }
     let (reject, diff) = (key(Action::Reject), key(Action::GotoDiff));
-    match (approval.is_open(), approval.half) {
+    match (approval.is_open(), approval.keys.begun()) {
         (true, Some(_)) => {
             format!("{first}: now {second} approves, no other key")
         }

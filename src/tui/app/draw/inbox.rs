@@ -28,11 +28,9 @@ fn way_out(kind: Option<ItemKind>) -> (&'static str, &'static [Action]) {
         Some(ItemKind::Trouble) => {
             ("work of monban itself failed", &[Action::Judge, Action::Abort])
         }
-        Some(ItemKind::Alarm) => (
-            "the repository was changed during a run: `monban show` names what and the way back, \
-             `monban approve ID` acknowledges it",
-            &[],
-        ),
+        Some(ItemKind::Alarm) => {
+            ("the repository was changed during a run, and not by monban", &[Action::Approve])
+        }
         Some(ItemKind::Unknown) => {
             ("what the agent does has been unknown for a while", &[Action::Open])
         }
@@ -100,6 +98,9 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     });
     line(buffer, &keys.collect::<Vec<_>>().join("   "), theme.faint.style());
     for text in wrap(&item.note.shown_lines(), usize::from(area.width)) {
+        line(buffer, &text, theme.text.style());
+    }
+    for text in item.details.iter().flat_map(|text| wrap(text, usize::from(area.width))) {
         line(buffer, &text, theme.text.style());
     }
     if let Some(binds) = &item.binds {

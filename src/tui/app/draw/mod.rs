@@ -4,6 +4,7 @@
 mod about;
 mod approval;
 mod bar;
+mod confirm;
 mod diff;
 mod fleet;
 mod gates;
@@ -19,6 +20,7 @@ use crate::term::CursorShape;
 use crate::tui::widgets;
 use ratatui::buffer::Buffer;
 
+pub use confirm::lines as confirm_lines;
 pub use overlay::help_lines;
 
 /// Where the cursor is to be drawn, and as what.
@@ -58,6 +60,7 @@ fn dialog_over(app: &App, dialog: &Dialog, buffer: &mut Buffer) -> Option<Cursor
     }
     match dialog {
         Dialog::Approval(shown) => approval::draw(app, shown, buffer),
+        Dialog::Confirm(shown) => confirm::draw(app, shown, buffer),
         Dialog::Reject(reject) => overlay::reject(app, reject, buffer),
         Dialog::Typed(typed) => overlay::typed(app, typed, buffer),
         Dialog::Checkpoints(picker) => overlay::checkpoints(app, picker, buffer),

@@ -104,15 +104,13 @@ fn an_answer_that_comes_late_fills_and_closes_no_dialog_but_its_own() {
 #[test]
 fn pausing_starting_and_judging_ask_at_once() {
     let mut play = Play::begin(USUAL);
-    play.keys("p J down down p G s up s");
+    play.keys("p J down down p G s");
     let run = PlanAsk::Run { tasks: vec![TaskId(12)], trust: None, attend_ms: None };
-    let retry = TaskAsk::Retry { resume: None, trust: None };
     let expected = [
         Ask::Task(TaskId(7), TaskAsk::Pause),
         Ask::Task(TaskId(7), TaskAsk::Judge),
         Ask::Task(TaskId(9), TaskAsk::GoOn),
         Ask::Plan(run),
-        Ask::Task(TaskId(11), retry),
     ];
     assert_eq!(play.asked(), expected);
 }

@@ -327,6 +327,36 @@ pub fn items() -> Vec<Value> {
     vec![approval(HEAD), question]
 }
 
+/// An alarm about task 7 with so many changes.
+pub fn alarm(changes: usize) -> Value {
+    let change =
+        |n| format!("change {n}: main 77e0d12 -> 9f3c1ab; take it back: git branch -f {n}");
+    let changes: Vec<String> = (0..changes).map(change).collect();
+    json!({
+        "id": "item6",
+        "kind": "alarm",
+        "task": 7,
+        "title": "ページ番号を0ではなく1から始める: 一覧と詳細の両方で",
+        "note": "the repository changed while the agent ran, and not by monban",
+        "details": changes,
+        "digest": "",
+        "binds": null,
+        "since": "2026-11-21T05:01:00Z",
+    })
+}
+
+/// A gate configuration as `plan check` gives it.
+pub fn gate(trusted: bool) -> Value {
+    let runs = [("setup", "bun install"), ("test", "bun test --reporter=junit")];
+    let runs = runs.map(|(check, command)| json!({ "check": check, "command": command }));
+    json!({ "hash": "cafe", "trusted": trusted, "runs": runs })
+}
+
+/// A task whose agent left a conversation.
+pub fn ended_task() -> Value {
+    json!({ "attempts": [{ "session": "c0ffee", "place": { "worktree": "/w/11" } }] })
+}
+
 pub fn diff() -> Value {
     let patch = "diff --git a/src/api.rs b/src/api.rs\n--- a/src/api.rs\n+++ b/src/api.rs\n\
         @@ -41,3 +41,4 @@ fn list(\n fn list(\n-    db: &Db)\n+    db: &Db, page: Page)\n\

@@ -132,6 +132,41 @@ fn approval_changed() {
 }
 
 #[test]
+fn approval_held_by_somebody_else() {
+    shown("approval-held", |play| {
+        let deciding = json!([{ "item": "item4", "client": 2, "person": "みどり" }]);
+        play.keys("a").answer(diff()).wait(1000);
+        play.take(Input::Frame(vec![table(
+            2,
+            &json!({ "deciding": deciding, "you": 1 }),
+            &items(),
+        )]));
+    });
+}
+
+#[test]
+fn inbox_alarm() {
+    shown("inbox-alarm", |play| {
+        play.inbox(&[alarm(3), approval(HEAD)]).keys("5 up");
+    });
+}
+
+#[test]
+fn an_alarm() {
+    shown("alarm", |play| {
+        play.inbox(&[alarm(9)]).keys("enter").show_pane().keys("a").wait(1000);
+    });
+}
+
+#[test]
+fn a_start_with_a_gate_that_nobody_trusts() {
+    shown("start-trust", |play| {
+        play.keys("G up s").take(Input::Answer { id: 1, answer: Answer::Done(gate(false)) });
+        play.answer(ended_task()).wait(1000).keys("pagedown").wait(1000);
+    });
+}
+
+#[test]
 fn the_reject_dialog() {
     shown("reject", |play| {
         play.keys("enter").show_pane().keys("r");
