@@ -309,7 +309,7 @@ fn when_there_are_too_many_tasks_the_cure_that_is_named_makes_room() {
     for id in 2..=10_000 {
         let mut copy = w.task(over).clone();
         copy.id = TaskId(id);
-        w.core.state.tasks.insert(copy.id, copy);
+        w.core.state.tasks.insert(copy.id, std::sync::Arc::new(copy));
     }
     w.core.state.last.task = 10_000;
     let refusal = w.refused(add(w.repo, spec("one more")));
@@ -318,4 +318,14 @@ fn when_there_are_too_many_tasks_the_cure_that_is_named_makes_room() {
     w.dj(add(w.repo, spec("one more")));
     w.log.clear();
     w.core.state = Default::default();
+}
+
+#[test]
+fn a_command_copies_only_the_tasks_it_changes() {
+    let mut w = World::new();
+    let (first, second) = (w.add("first"), w.add("second"));
+    let before = w.core.state.clone();
+    w.dj(Request::Remove { task: second });
+    let is_shared = std::sync::Arc::ptr_eq(&before.tasks[&first], &w.core.state.tasks[&first]);
+    assert!(is_shared, "every command is decided on a copy of the state");
 }

@@ -117,6 +117,35 @@ fn a_wait_comes_back_after_the_daemon_was_killed() {
 }
 
 #[test]
+fn what_an_agent_goes_on_to_make_while_no_daemon_runs_is_judged_and_shown() {
+    let monban = Instance::new();
+    let go = monban.home.join("go");
+    let more = format!("until test -e {}; do sleep 0.1; done; report working", go.display());
+    let id = monban.add("Twice", &format!("echo x > x; report done; {more}; echo second > y"));
+    monban.run(&id).expect(4);
+    let before = monban.item(&id, "approval")["digest"].clone();
+    monban.kill(monban.daemon());
+    fs::write(&go, "").unwrap();
+    let run = monban.home.join("state/runs/run1");
+    let finished = || {
+        let files = fs::read_dir(&run).unwrap().flatten();
+        files
+            .flat_map(|file| fs::read(file.path()))
+            .any(|bytes| bytes.windows(8).any(|word| word == b"finished"))
+    };
+    while !finished() {
+        std::thread::yield_now();
+    }
+    let judged = |_: &serde_json::Value| {
+        monban.monban(&["gates", &id, "--json"]).json().as_array().is_some_and(|all| all.len() == 2)
+    };
+    monban.until(&id, "the second result", judged);
+    monban.until(&id, "the approval", |task| task["waits_for"][0] == "approval");
+    assert_ne!(monban.item(&id, "approval")["digest"], before);
+    assert!(monban.monban(&["diff", &id]).expect(0).out.contains("second"));
+}
+
+#[test]
 fn a_queued_task_says_what_it_waits_for() {
     let monban = Instance::new();
     let agents = fs::read_to_string(monban.home.join("config.toml")).unwrap();

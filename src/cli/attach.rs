@@ -127,11 +127,16 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
     })
 }
 
-/// Connects again to the daemon of this machine. One that was stopped stays so.
+/// Connects again to the daemon of this machine. One that was stopped stays so; one that died, whose
+/// socket is still there, is started again.
 pub(super) fn near(here: &Here) -> Connect {
     let (places, at) = (here.places.clone(), here.at.clone());
     Arc::new(move || match Client::connect_running(&places, &at) {
         Ok(Some(client)) => Ok(client.into_stream()),
+        Ok(None) if places.socket().exists() => {
+            let started = Client::connect(&places, &at).map(Client::into_stream);
+            started.map_err(|failure| failure.to_string())
+        }
         Ok(None) => Err("no daemon runs; `monban daemon start` in another terminal".into()),
         Err(failure) => Err(failure.to_string()),
     })

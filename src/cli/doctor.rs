@@ -1,5 +1,7 @@
 //! `monban doctor`: what monban needs on this machine, each row with its cure.
 
+mod logout;
+
 use super::Here;
 use super::client::{Client, LOG_CURE};
 use super::exit::Failure;
@@ -16,7 +18,6 @@ use crate::model::rejection::{Class, Rejection};
 use crate::store::{self, Disk, SystemDisk};
 use serde_json::json as object;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -50,7 +51,9 @@ pub(super) fn run(here: &Here, as_json: bool, out: &mut dyn Write) -> Result<(),
     let mut rows = vec![git(), state(here), disk(here), clock(here), config(here), daemon(here)];
     rows.push(log(here));
     rows.extend(agents(here));
-    rows.extend([terminal(), logout(), isolation()]);
+    rows.push(terminal());
+    rows.extend(logout::rows());
+    rows.push(isolation());
     if as_json {
         let rows = rows.iter().map(|row| {
             object!({ "verdict": row.verdict, "what": row.what, "found": row.found, "cure": row.cure })
@@ -223,30 +226,6 @@ fn terminal() -> Row {
     }
     let verdict = if size.ws_col < 40 || size.ws_row < 10 { "warn" } else { "ok" };
     Row::new(verdict, "terminal", found, "make it at least 40 columns by 10 rows")
-}
-
-/// Whether agents go on when the person logs out of this machine.
-fn logout() -> Row {
-    if cfg!(target_os = "macos") {
-        let found =
-            "agents go on when a terminal or ssh ends; logging out of the desktop ends them";
-        return Row::new("warn", "logout", found, "stay logged in while agents work");
-    }
-    if !Path::new("/run/systemd/system").is_dir() {
-        return Row::new("ok", "logout", "no systemd here that would end agents at logout", "");
-    }
-    let mut ask = Command::new("loginctl");
-    ask.args(["show-user", "--property=Linger", "--value"]);
-    ask.arg(rustix::process::getuid().as_raw().to_string()).stdin(Stdio::null());
-    match ask.output() {
-        Ok(output) if output.stdout.trim_ascii() == b"yes" => {
-            Row::new("ok", "logout", "you linger: agents go on when you log out", "")
-        }
-        _ => {
-            let found = "you do not linger: logging out may end agents";
-            Row::new("warn", "logout", found, "`loginctl enable-linger`, once")
-        }
-    }
 }
 
 /// A running daemon knows whether its log is sound; without one the files themselves are read.

@@ -3,8 +3,9 @@
 //! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy
 //! agent cannot flood an eternal log.
 
+use super::status_words::{in_band, settled_status};
 use crate::agent::kind::AgentKind;
-use crate::agent::status::{Ask, Ended, Memory, Observation, Source, State, Status, StatusTracker};
+use crate::agent::status::{Ended, Memory, Observation, Source, State, StatusTracker};
 use crate::agent::turn::TurnEnd;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
@@ -12,11 +13,11 @@ use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
 use crate::daemon::session::screen::Encoded;
 use crate::daemon::session::watchers::Watchers;
-use crate::model::attempt::{AgentState, AgentStatus};
 use crate::model::command::Report;
-use crate::term::{BlockedKind, Modes, ProgramState, StatusReport, TermEvent, Terminal};
+use crate::term::{Modes, TermEvent, Terminal};
 use crate::wire::report::HookReport;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -60,7 +61,16 @@ struct Inner {
     /// The last prompt whose typing began.
     prompt: Option<u32>,
     told: Told,
+    /// How many wait for a change.
+    waiting: usize,
+    /// Ends of turns that were told and are not known to be in the log, oldest first.
+    unrecorded: VecDeque<EndOfTurn>,
+    /// The last end of a turn that is in the log.
+    recorded: Option<EndOfTurn>,
 }
+
+/// The end of a turn, and which one it was.
+type EndOfTurn = (TurnEnd, Option<u64>);
 
 /// Whether an agent took its prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,8 +87,8 @@ pub enum Taken {
 #[derive(Default)]
 struct Told {
     status: Option<(State, Option<Foreign>)>,
-    /// The last end of a turn, and which one it was.
-    turn_end: Option<(TurnEnd, Option<u64>)>,
+    /// The last end of a turn.
+    turn_end: Option<EndOfTurn>,
     session: Option<String>,
     recent: Vec<Timestamp>,
 }
@@ -97,6 +107,10 @@ pub struct Frame {
     /// The last prompt whose typing began: a later one was certainly not typed.
     #[serde(default)]
     pub prompt: Option<u32>,
+    /// The last end of a turn that is in the log: another one by which the agent went on unseen is
+    /// told from it.
+    #[serde(default)]
+    recorded: Option<EndOfTurn>,
 }
 
 impl LiveRun {
@@ -127,7 +141,11 @@ impl LiveRun {
         let terminal = Terminal::from_keyframe(keyframe, SCROLLBACK_ROWS).ok()?;
         let tracker = StatusTracker::with_memory(kind, frame.memory);
         let before = (frame.answered, frame.prompt);
-        Some(Self::with((id, task, token), terminal, tracker, before, now))
+        let mut live = Self::with((id, task, token), terminal, tracker, before, now);
+        let inner = live.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.told.turn_end.clone_from(&frame.recorded);
+        inner.recorded = frame.recorded;
+        Some(live)
     }
 
     fn with(
@@ -146,6 +164,9 @@ impl LiveRun {
             screen_new_since: None,
             prompt,
             told: Told::default(),
+            waiting: 0,
+            unrecorded: VecDeque::new(),
+            recorded: None,
         };
         let (telling, reports) = mpsc::channel();
         Self {
@@ -188,9 +209,12 @@ impl LiveRun {
         if at.since(new_since) >= SCREEN_AFTER {
             inner.read_screen(at);
         }
+        let is_awaited = inner.waiting > 0;
         drop(inner);
         self.watchers.changed();
-        self.changed.notify_all();
+        if is_awaited {
+            self.changed.notify_all();
+        }
         replies
     }
 
@@ -301,13 +325,25 @@ impl LiveRun {
                 news.push(Report::WentOn { run });
             }
             inner.told.turn_end.clone_from(&end);
-            match (end.map(|(end, _)| end), inner.prompt) {
-                (Some(TurnEnd::Done), Some(prompt)) => news.push(Report::Turned { run, prompt }),
-                (Some(TurnEnd::Interrupted), _) => news.push(Report::Interrupted { run }),
-                _ => {}
+            let report = match (end.as_ref().map(|(end, _)| end), inner.prompt) {
+                (Some(TurnEnd::Done), Some(prompt)) => Some(Report::Turned { run, prompt }),
+                (Some(TurnEnd::Interrupted), _) => Some(Report::Interrupted { run }),
+                _ => None,
+            };
+            if let (Some(report), Some(end)) = (report, end) {
+                inner.unrecorded.push_back(end);
+                news.push(report);
             }
         }
         news
+    }
+
+    /// The oldest end of a turn that was told is in the log now.
+    pub fn turn_end_recorded(&self) {
+        let mut inner = self.lock();
+        if let Some(end) = inner.unrecorded.pop_front() {
+            inner.recorded = Some(end);
+        }
     }
 
     /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and
@@ -329,9 +365,17 @@ impl LiveRun {
             if inner.tracker.ready_for_prompt(now(), quiet) {
                 return true;
             }
-            let waited = self.changed.wait_timeout(inner, poll);
-            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.wait(inner, poll);
         }
+    }
+
+    /// Waits for a change, for at most `limit`.
+    fn wait<'a>(&self, mut inner: MutexGuard<'a, Inner>, limit: Duration) -> MutexGuard<'a, Inner> {
+        inner.waiting += 1;
+        let waited = self.changed.wait_timeout(inner, limit);
+        inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        inner.waiting -= 1;
+        inner
     }
 
     /// Whether the typing of this prompt began, now or under an earlier daemon.
@@ -346,16 +390,18 @@ impl LiveRun {
         prompt: u32,
         keep: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        let (turn, told) = {
+        let (turn, told, recorded) = {
             let mut inner = self.lock();
             inner.prompt = Some(prompt);
-            (inner.tracker.prompt_delivered(), inner.told.turn_end.take())
+            let turn = inner.tracker.prompt_delivered();
+            (turn, inner.told.turn_end.take(), inner.recorded.take())
         };
         keep().inspect_err(|_| {
             let mut inner = self.lock();
             inner.prompt = None;
             inner.tracker.prompt_withdrawn(turn);
             inner.told.turn_end = told;
+            inner.recorded = recorded;
         })
     }
 
@@ -382,8 +428,7 @@ impl LiveRun {
             if gave_up() || now() >= until {
                 return Taken::No;
             }
-            let waited = self.changed.wait_timeout(inner, poll);
-            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.wait(inner, poll);
         }
     }
 
@@ -413,6 +458,7 @@ impl LiveRun {
             answered: inner.answered,
             memory: inner.tracker.memory().clone(),
             prompt: inner.prompt,
+            recorded: inner.recorded.clone(),
         }
     }
 
@@ -440,50 +486,6 @@ impl Told {
         }
         self.recent.push(now);
         true
-    }
-}
-
-fn in_band(report: StatusReport) -> Observation {
-    let state = match report.state {
-        ProgramState::Clear => None,
-        ProgramState::Idle => Some(State::Idle),
-        ProgramState::Working => Some(State::Working),
-        ProgramState::Done => Some(State::Done),
-        ProgramState::Error => Some(State::Error),
-        ProgramState::Blocked => Some(State::Blocked(match report.kind {
-            Some(BlockedKind::Question) => Ask::Question,
-            Some(BlockedKind::Auth) => Ask::Auth,
-            Some(BlockedKind::Permission) | None => Ask::Permission,
-        })),
-    };
-    Observation::InBand { state, message: report.msg }
-}
-
-fn settled_status(status: &Status) -> AgentStatus {
-    let state = match status.state {
-        State::Starting => AgentState::Starting,
-        State::Working => AgentState::Working,
-        State::Blocked(Ask::Permission) => AgentState::BlockedPermission,
-        State::Blocked(Ask::Question | Ask::Auth) => AgentState::BlockedQuestion,
-        State::Idle => AgentState::Idle,
-        State::Done => AgentState::Done,
-        State::Error => AgentState::Error,
-        State::Exited => AgentState::Exited,
-        State::Unknown => AgentState::Unknown,
-    };
-    let source = match status.source {
-        Source::Exit => "process",
-        Source::InBand => "status protocol",
-        Source::Hook => "hook",
-        Source::Title => "title",
-        Source::Screen => "screen",
-        Source::Nothing => "nothing said",
-    };
-    AgentStatus {
-        state,
-        source: source.into(),
-        since: status.since,
-        detail: status.detail.clone().unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What of a run is worth telling, and when: noise, questions, turns that go on.
 
 use super::*;
+use crate::model::attempt::AgentState;
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
@@ -136,4 +137,37 @@ fn what_settled_is_noted_at_once_and_in_order_whoever_takes_it() {
     let working = AgentState::Working;
     assert_eq!(states.collect::<Vec<_>>(), [working, AgentState::Idle, working]);
     assert_eq!(live.reports().iter().count(), 0, "nothing a second time");
+}
+
+/// The run as a daemon that begins now finds it.
+fn as_found_later(run: &LiveRun, kind: &AgentKind, ms: i64) -> LiveRun {
+    let frame = serde_json::to_string(&run.frame()).unwrap();
+    let frame = serde_json::from_str(&frame).unwrap();
+    LiveRun::restored(RunId(1), TaskId(1), "token".into(), kind, frame, at(ms)).unwrap()
+}
+
+#[test]
+fn a_turn_that_was_finished_while_no_daemon_looked_is_told_from_the_one_before() {
+    let kind = kind("");
+    let run = run_of(&kind);
+    says(&run, 0, "working");
+    says(&run, 1, "done");
+    told(&run, 1);
+    run.turn_end_recorded();
+    let later = as_found_later(&run, &kind, 2);
+    assert_eq!(told(&later, 2), ["done"], "the same end is not told twice");
+    says(&later, 3, "working");
+    says(&later, 3, "done");
+    assert_eq!(told(&later, 3), ["went on", "turned 1"]);
+}
+
+#[test]
+fn an_end_of_a_turn_that_never_came_into_the_log_is_told_again() {
+    let kind = kind("");
+    let run = run_of(&kind);
+    says(&run, 0, "working");
+    says(&run, 1, "done");
+    assert_eq!(told(&run, 1), ["working", "done", "turned 1"][1..]);
+    let later = as_found_later(&run, &kind, 2);
+    assert_eq!(told(&later, 2), ["done", "turned 1"]);
 }

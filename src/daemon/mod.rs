@@ -18,6 +18,7 @@ mod runs;
 mod server;
 mod session;
 mod show;
+mod status_words;
 mod terminal;
 mod view;
 mod world;

@@ -69,11 +69,17 @@ impl Attached {
     /// about to take.
     pub fn drive(&self, client: u64, person: &str, room: Option<Size>) -> Option<Size> {
         let mut driver = self.driver();
-        if driver.as_ref().is_none_or(|driver| driver.client != client) {
+        let is_news = driver.as_ref().is_none_or(|driver| driver.client != client);
+        if is_news {
             *driver = Some(Driver { client, person: person.into(), room: None });
+        }
+        let fitted = room.and_then(|room| self.fit(driver.as_mut()?, room));
+        drop(driver);
+        if is_news {
+            // Those who look ask who drives.
             self.live.watchers.changed();
         }
-        self.fit(driver.as_mut()?, room?)
+        fitted
     }
 
     /// A client has this much room: the terminal takes it if that client typed last.

@@ -8,6 +8,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything the daemon knows for good. Rebuilt from the event log at every start.
@@ -15,8 +16,9 @@ use std::time::Duration;
 pub struct State {
     /// Repositories.
     pub repos: BTreeMap<RepoId, Repo>,
-    /// Tasks.
-    pub tasks: BTreeMap<TaskId, Task>,
+    /// Tasks. Shared between copies of the state: every command is decided on a copy, and changes
+    /// few of them.
+    pub tasks: BTreeMap<TaskId, Arc<Task>>,
     /// What waits for a person.
     pub items: BTreeMap<ItemId, Item>,
     /// Who is there.
@@ -117,7 +119,7 @@ pub struct Halt {
 impl State {
     /// A task by id.
     pub fn task(&self, id: TaskId) -> Option<&Task> {
-        self.tasks.get(&id)
+        self.tasks.get(&id).map(Arc::as_ref)
     }
 
     /// The repository of a task.
@@ -140,7 +142,7 @@ impl State {
         self.tasks.values().rev().find_map(|task| {
             task.attempts.iter().rev().find_map(|attempt| {
                 let run = attempt.run.as_ref().filter(|run| run.id == id)?;
-                Some((task, attempt, run))
+                Some((task.as_ref(), attempt, run))
             })
         })
     }
@@ -173,20 +175,17 @@ impl State {
     }
 
     pub(super) fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
-        self.tasks.get_mut(&id)
+        self.tasks.get_mut(&id).map(Arc::make_mut)
     }
 
     pub(super) fn attempt_mut(&mut self, id: TaskId) -> Option<&mut Attempt> {
-        self.tasks.get_mut(&id)?.attempts.last_mut()
+        self.task_mut(id)?.attempts.last_mut()
     }
 
     pub(super) fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {
-        self.tasks.values_mut().rev().find_map(|task| {
-            task.attempts
-                .iter_mut()
-                .rev()
-                .find_map(|attempt| attempt.run.as_mut().filter(|run| run.id == id))
-        })
+        let task = self.run(id)?.0.id;
+        let attempts = self.task_mut(task)?.attempts.iter_mut().rev();
+        attempts.filter_map(|attempt| attempt.run.as_mut()).find(|run| run.id == id)
     }
 
     /// The next free ids. Nothing is given out until the event that carries it is applied.

@@ -10,13 +10,14 @@ use super::waiting::is_readable;
 use crate::base::size::Size;
 use crate::base::ticks::now;
 use crate::wire::frame::{self, Decoder};
-use crate::wire::hold::{self, ExitRecord, Request, VERSIONS};
+use crate::wire::hold::{self, ExitRecord, Request, UNANSWERED_BYTES, VERSIONS};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,7 +74,9 @@ pub struct Connection {
 pub struct Handle {
     stream: Arc<Mutex<UnixStream>>,
     input: Arc<Input>,
-    tells_sizes: bool,
+    version: u32,
+    /// Up to where output has been answered.
+    answered: Arc<AtomicU64>,
 }
 
 impl Connection {
@@ -100,8 +103,9 @@ impl Connection {
             terminal.ok_or_else(|| failed(io::Error::other("no terminal came along")))?;
         let input = Arc::new(Input::start(terminal).map_err(failed)?);
         let writer = stream.try_clone().map_err(failed)?;
-        let tells_sizes = version >= 2;
-        let handle = Handle { stream: Arc::new(Mutex::new(writer)), input, tells_sizes };
+        let (stream_of, answered) =
+            (Arc::new(Mutex::new(writer)), Arc::new(AtomicU64::new(offset)));
+        let handle = Handle { stream: stream_of, input, version, answered };
         let notices = VecDeque::new();
         let buffer = vec![0; READ_BYTES];
         Ok(Self { stream, decoder, buffer, notices, handle, pid, size, is_paused })
@@ -203,15 +207,21 @@ impl Handle {
     }
 
     /// Says that output up to `offset` has been dealt with. Answer every [`Notice::Output`] with
-    /// it: a holder whose daemon lags by more than 8 MiB stops reading the agent's output.
+    /// it: a holder whose daemon lags by more than 32 MiB stops reading the agent's output.
+    /// One that leaves little unanswered is kept back: the holder goes on without.
     pub fn ack(&self, offset: u64) -> Result<(), RunError> {
+        let open = offset.saturating_sub(self.answered.load(Ordering::Relaxed));
+        if self.version >= 3 && open <= UNANSWERED_BYTES / 2 {
+            return Ok(());
+        }
+        self.answered.store(offset, Ordering::Relaxed);
         self.send(&Request::Ack { offset })
     }
 
     /// Whether the holder tells where in the output a new size begins ([`Notice::Resized`]): one
     /// that an earlier monban started does not.
     pub fn tells_sizes(&self) -> bool {
-        self.tells_sizes
+        self.version >= 2
     }
 
     /// Gives the terminal another size, within [`Size::bounded`].

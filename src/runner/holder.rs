@@ -19,8 +19,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) const READ_BYTES: usize = 64 * 1024;
-/// A connected daemon that is further behind than this holds the agent back.
-const LAG_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Smaller pieces of output than this are not waited for to become more.
+const PIECE_BYTES: usize = 2048;
+/// A connected daemon that is further behind than this holds the agent back. Much, so that a burst
+/// goes at the agent's speed, and never more than half of what the transcript keeps, which would
+/// else drop what the daemon has not read.
+const LAG_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// After output, the tree is looked at this much later, and no more often.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -124,7 +128,7 @@ impl Holder {
 
     /// A lagging daemon holds a running agent back; nobody being connected never does.
     fn reads_output(&self) -> bool {
-        let most = LAG_BYTES_MAX.min(self.spec.transcript_limit / 4);
+        let most = LAG_BYTES_MAX.min(self.spec.transcript_limit / 2);
         let lag = |daemon: &Daemon| self.transcript.offset().saturating_sub(daemon.acknowledged);
         match self.course.stage {
             Stage::Over { .. } => false,
@@ -149,7 +153,13 @@ impl Holder {
         let mut count = 0;
         while count < buffer.len() {
             match self.pty.read(&mut buffer[count..])? {
-                Output::Bytes(more) => count += more,
+                Output::Bytes(more) => {
+                    count += more;
+                    // A small piece is all there is: asking once more would only delay it.
+                    if more < PIECE_BYTES {
+                        break;
+                    }
+                }
                 Output::NotYet => break,
                 Output::End => {
                     self.course.is_at_end = true;

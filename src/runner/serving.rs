@@ -7,7 +7,7 @@ use super::processes;
 use crate::base::hash::hex;
 use crate::base::size::Size;
 use crate::base::ticks::{Instant, now};
-use crate::wire::hold::{How, Notice, Request, VERSIONS};
+use crate::wire::hold::{How, Notice, Request, UNANSWERED_BYTES, VERSIONS};
 use rustix::process::Signal;
 use std::io;
 use std::os::fd::AsFd;
@@ -40,6 +40,11 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
+    /// Whether it may be told more without an answer to what it was told.
+    fn takes_more(&self) -> bool {
+        self.told.0.saturating_sub(self.acknowledged) <= UNANSWERED_BYTES
+    }
+
     /// When the next output notice is due, if there is anything to tell.
     pub(super) fn next_notice_at(&self, offset: u64, stored: u64) -> Option<Instant> {
         let waits = (offset, stored) != self.told && !self.peer.is_sending();
@@ -175,8 +180,8 @@ impl Holder {
         self.send(&Notice::Live { offset, hex: hex(&bytes) });
     }
 
-    /// Tells the daemon what it does not know yet: one output notice at a time, so that they
-    /// coalesce while it is busy, and the end after all output.
+    /// Tells the daemon what it does not know yet: of much output one notice at a time, so that
+    /// they coalesce while it is busy, and the end after all output.
     pub(super) fn tell(&mut self, time: Instant) {
         let (offset, stored) = (self.transcript.offset(), self.transcript.stored());
         let Some(daemon) = &mut self.daemon else { return };
@@ -186,7 +191,8 @@ impl Holder {
         }
         let is_news = (offset, stored) != daemon.told;
         let is_over = matches!(self.course.stage, Stage::Over { .. });
-        let is_due = is_over || daemon.told_at.is_none_or(|at| time >= at + NOTICE_EVERY);
+        let is_answered = daemon.told_at.is_none_or(|at| time >= at + NOTICE_EVERY);
+        let is_due = is_over || is_answered || daemon.takes_more();
         if daemon.peer.is_sending() || !is_due {
             return;
         }

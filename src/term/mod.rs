@@ -11,6 +11,7 @@ mod filter;
 pub mod input;
 mod keyframe;
 pub mod modes;
+mod pointer;
 mod query;
 #[cfg(test)]
 mod robustness;
@@ -23,5 +24,6 @@ pub use cell::{Cell, Color, Row, Style, Underline};
 pub use input::{Key, KeyError, encode_key, encode_paste};
 pub use keyframe::KeyframeError;
 pub use modes::{Modes, Mouse};
+pub use pointer::{Pointer, PointerAct, PointerButton, encode_pointer};
 pub use screen::{Cursor, CursorShape, TermEvent, Terminal};
 pub use status::{BlockedKind, ProgramState, StatusReport};

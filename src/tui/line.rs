@@ -62,9 +62,9 @@ impl Line {
     }
 
     /// Says something; false when the line is down or takes no more.
-    pub fn say(&self, said: Said) -> bool {
-        match &self.state {
-            State::Up(link) => link.say(&said),
+    pub fn say(&mut self, said: &Said) -> bool {
+        match &mut self.state {
+            State::Up(link) => link.say(said),
             State::Connecting(_) => false,
         }
     }

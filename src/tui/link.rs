@@ -1,22 +1,26 @@
-//! The connection of a dashboard: what it says goes out in order, what it is told comes in. Neither
-//! side waits for the other.
+//! The connection of a dashboard: what it says goes out in order and at once, what it is told comes
+//! in. Neither side waits for the other, and nothing stands between the loop and the socket.
 
 use crate::model::rejection::Rejection;
-use crate::wire::frame::{self, FrameError};
+use crate::wire::frame::{self, Decoder, FrameError};
 use crate::wire::people::{Answer, Request};
 use crate::wire::view::{Said, Told};
-use std::os::unix::net::UnixStream as StdStream;
+use crate::wire::watched::{duplicate, watched};
+use rustix::io::Errno;
+use serde::de::DeserializeOwned;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
-/// How much may wait to go out: a line that takes less than a person types is stuck.
-const SAID_MAX: usize = 1024;
-/// How much may wait to be shown; credit bounds frames already.
-const TOLD_MAX: usize = 64;
+/// With more than this waiting to go out, in bytes, nothing more is typed: the line takes less than
+/// a person types.
+const TYPED_BYTES_MAX: usize = 2 << 20;
+/// With more than this nothing at all is said any more: it is stuck.
+const WAITING_BYTES_MAX: usize = 4 << 20;
 /// How much of what is told is read at once: most frames are smaller.
 const READ_BYTES: usize = 64 << 10;
 /// How long the daemon may take to answer the request to attach.
@@ -39,18 +43,25 @@ pub enum LinkError {
     Silent,
 }
 
-impl From<std::io::Error> for LinkError {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for LinkError {
+    fn from(error: io::Error) -> Self {
         Self::Frame(error.into())
     }
 }
 
 /// A connection that is attached.
 pub struct Link {
-    /// Frames, encoded when they are said: what cannot be sent is refused then.
-    said: mpsc::Sender<Vec<u8>>,
-    told: mpsc::Receiver<Told>,
-    tasks: [JoinHandle<()>; 2],
+    /// Watched for reading alone: a socket that is watched for writing too wakes its owner whenever
+    /// the other side reads.
+    stream: AsyncFd<Arc<OwnedFd>>,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+    /// What the socket has not taken yet.
+    waiting: Vec<u8>,
+    /// The same socket watched for writing, while something waits.
+    writable: Option<AsyncFd<Arc<OwnedFd>>>,
+    /// It takes nothing any more.
+    is_broken: bool,
 }
 
 impl Link {
@@ -58,60 +69,109 @@ impl Link {
     ///
     /// # Errors
     /// The daemon refuses or is gone.
-    pub async fn attach(stream: StdStream, attach: &Request) -> Result<Self, LinkError> {
+    pub async fn attach(stream: UnixStream, attach: &Request) -> Result<Self, LinkError> {
         stream.set_nonblocking(true)?;
-        let (mut reader, mut writer) = UnixStream::from_std(stream)?.into_split();
-        frame::write_async(&mut writer, attach).await?;
-        let answer = frame::read_async::<Answer>(&mut reader);
-        match tokio::time::timeout(ATTACH_TIMEOUT, answer).await {
-            Err(_) => return Err(LinkError::Silent),
+        let mut link = Self {
+            stream: watched(Arc::new(stream.into()), Interest::READABLE)?,
+            decoder: Decoder::default(),
+            buffer: vec![0; READ_BYTES],
+            waiting: frame::encode(attach)?,
+            writable: None,
+            is_broken: false,
+        };
+        link.flush()?;
+        match tokio::time::timeout(ATTACH_TIMEOUT, link.next::<Answer>()).await {
+            Err(_) => Err(LinkError::Silent),
             Ok(answer) => match answer? {
-                Some(Answer::Done(_)) => {}
-                Some(Answer::Refused(rejection)) => return Err(LinkError::Refused(rejection)),
-                Some(_) | None => return Err(LinkError::Silent),
+                Some(Answer::Done(_)) => Ok(link),
+                Some(Answer::Refused(rejection)) => Err(LinkError::Refused(rejection)),
+                Some(_) | None => Err(LinkError::Silent),
             },
         }
-        let (said, to_send) = mpsc::channel(SAID_MAX);
-        let (arrived, told) = mpsc::channel(TOLD_MAX);
-        let tasks = [tokio::spawn(send(writer, to_send)), tokio::spawn(receive(reader, arrived))];
-        Ok(Self { said, told, tasks })
     }
 
     /// Sends a message; false when it is too long, the line takes no more, or is gone.
-    pub fn say(&self, said: &Said) -> bool {
-        frame::encode(said).is_ok_and(|frame| self.said.try_send(frame).is_ok())
+    pub fn say(&mut self, said: &Said) -> bool {
+        let Ok(bytes) = frame::encode(said) else { return false };
+        let most = match said {
+            Said::Press { .. } | Said::Paste { .. } => TYPED_BYTES_MAX,
+            // Credit that is lost would be waited for.
+            _ => WAITING_BYTES_MAX,
+        };
+        if self.waiting.len() > most {
+            return false;
+        }
+        self.waiting.extend(bytes);
+        self.is_broken |= self.flush().is_err();
+        !self.is_broken
     }
 
     /// The next message; `None` when the connection is gone, in either direction. Cancel-safe.
     pub async fn told(&mut self) -> Option<Told> {
-        tokio::select! {
-            biased;
-            told = self.told.recv() => told,
-            () = self.said.closed() => None,
+        self.next().await.ok().flatten()
+    }
+
+    /// The next message, while what waits goes out; `None` at the end. May be dropped and called
+    /// again.
+    async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+        loop {
+            if let Some(message) = self.decoder.next_frame()? {
+                return Ok(Some(message));
+            }
+            if self.is_broken {
+                return Ok(None);
+            }
+            tokio::select! {
+                ready = self.stream.readable() => {
+                    let mut ready = ready?;
+                    match rustix::io::read(ready.get_inner(), &mut self.buffer) {
+                        Ok(0) => return Ok(None),
+                        Ok(count) => {
+                            if count < self.buffer.len() {
+                                ready.clear_ready();
+                            }
+                            self.decoder.push(&self.buffer[..count]);
+                        }
+                        Err(Errno::AGAIN | Errno::INTR) => ready.clear_ready(),
+                        Err(error) => return Err(io::Error::from(error).into()),
+                    }
+                }
+                taken = taken(&self.writable) => {
+                    taken?;
+                    self.flush()?;
+                }
+            }
         }
+    }
+
+    /// Writes what the socket takes.
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.waiting.is_empty() {
+            match rustix::io::write(self.stream.get_ref(), &self.waiting) {
+                Ok(count) => drop(self.waiting.drain(..count)),
+                Err(Errno::AGAIN | Errno::INTR) => {
+                    if self.writable.is_none() {
+                        let writable = duplicate(self.stream.get_ref(), Interest::WRITABLE)?;
+                        self.writable = Some(writable);
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.writable = None;
+        Ok(())
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-async fn send(mut writer: OwnedWriteHalf, mut to_send: mpsc::Receiver<Vec<u8>>) {
-    while let Some(frame) = to_send.recv().await {
-        if writer.write_all(&frame).await.is_err() {
-            return;
+/// Returns when the socket takes more of what waits.
+async fn taken(writable: &Option<AsyncFd<Arc<OwnedFd>>>) -> io::Result<()> {
+    match writable {
+        Some(socket) => {
+            socket.writable().await?.clear_ready();
+            Ok(())
         }
-    }
-}
-
-async fn receive(reader: OwnedReadHalf, arrived: mpsc::Sender<Told>) {
-    let mut reader = BufReader::with_capacity(READ_BYTES, reader);
-    while let Ok(Some(told)) = frame::read_async(&mut reader).await {
-        if arrived.send(told).await.is_err() {
-            return;
-        }
+        None => std::future::pending().await,
     }
 }
 
@@ -123,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_long_to_be_sent_is_refused_and_the_line_goes_on() {
-        let (near, far) = StdStream::pair().unwrap();
+        let (near, far) = UnixStream::pair().unwrap();
         let daemon = std::thread::spawn(move || {
             let mut far = far;
             frame::read::<Request>(&mut far).unwrap();

@@ -1,10 +1,10 @@
 //! The dashboard's loop: joins the person's terminal, the connection and the state machine. Decides
 //! nothing but what comes first: what was typed, before what was told, before what time brings.
 
-use super::app::{self, App, Do, Input as Happened, draw};
+use super::app::{App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
-use super::input::{Button, Event, Input, Mouse, MouseAct, Reply};
+use super::input::{Event, Input, Reply};
 use super::line::{Connect, Line};
 use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
@@ -151,15 +151,11 @@ impl Client {
     async fn work(&mut self) -> Result<(), Gone> {
         let mut bytes = vec![0; READ_BYTES];
         while !self.ended {
-            self.give_credit();
+            // A frame before credit for the next one, so that nothing delays an echo.
             self.draw();
+            self.give_credit();
             match self.wait(&mut bytes).await? {
-                Woke::Typed(count) => {
-                    self.typed(&bytes[..count]);
-                    self.send_keys();
-                    // What was typed is on its way before anything is drawn.
-                    tokio::task::yield_now().await;
-                }
+                Woke::Typed(count) => self.typed(&bytes[..count]),
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
                 Woke::Signal(signal) => self.signal(signal),
@@ -231,11 +227,11 @@ impl Client {
             return;
         }
         if let Some(frame) = self.pace.credit() {
-            self.line.say(Said::Credit { frame });
+            self.line.say(&Said::Credit { frame });
         }
         if self.pace.measures(now) {
             let at = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-            self.line.say(Said::Ping { at });
+            self.line.say(&Said::Ping { at });
         }
     }
 
@@ -255,12 +251,19 @@ impl Client {
         if self.screen.area != area {
             self.screen.resize(area);
         }
-        self.screen.reset();
         let revision = self.app.revision();
-        let cursor = draw(&self.app, &mut self.screen);
+        let part = self.app.changed_part().filter(|_| !self.is_new);
         let out = self.frame.bytes();
         let before = out.len();
-        self.presenter.present(&self.screen, cursor, self.is_new, out);
+        if let Some(rows) = part {
+            let cursor = draw_part(&self.app, &rows, &mut self.screen);
+            self.presenter.present_part(&self.screen, rows, cursor, out);
+        } else {
+            self.screen.reset();
+            let cursor = draw(&self.app, &mut self.screen);
+            self.presenter.present(&self.screen, cursor, self.is_new, out);
+        }
+        self.app.is_drawn();
         self.is_new = false;
         self.drawn = Some(revision);
         if out.len() == before {
@@ -318,10 +321,8 @@ impl Client {
                 "a paste of more than 1 MiB: nothing of it was taken".into(),
             )),
             Event::Mouse(mouse) => {
-                if let Some(mouse) = meant(mouse) {
-                    self.pace.key();
-                    self.happened(Happened::Mouse(mouse));
-                }
+                self.pace.key();
+                self.happened(Happened::Mouse(mouse));
             }
             Event::Focus(has) => self.happened(Happened::Focus(has)),
             Event::Reply(reply) => self.reply(reply),
@@ -378,7 +379,7 @@ impl Client {
                 let size = self.outer.size();
                 self.pace.resize(size);
                 self.is_new = true;
-                self.line.say(Said::Window { size });
+                self.line.say(&Said::Window { size });
                 self.happened(Happened::Resize(size));
             }
             Signal::Stop => self.suspend(),
@@ -462,7 +463,7 @@ impl Client {
     fn send(&mut self, said: Said) {
         let is_typed = matches!(said, Said::Press { .. } | Said::Paste { .. });
         let asked = if let Said::Ask { id, .. } = &said { Some(*id) } else { None };
-        if self.line.say(said) {
+        if self.line.say(&said) {
             return;
         }
         if let Some(id) = asked {
@@ -474,15 +475,4 @@ impl Client {
             self.happened(Happened::Refused(why.into()));
         }
     }
-}
-
-/// What of the mouse means something to the dashboard.
-fn meant(mouse: Mouse) -> Option<app::Mouse> {
-    let what = match mouse.act {
-        MouseAct::Down(Button::Left) => app::Button::Press,
-        MouseAct::WheelUp => app::Button::WheelUp,
-        MouseAct::WheelDown => app::Button::WheelDown,
-        _ => return None,
-    };
-    Some(app::Mouse { what, x: mouse.x, y: mouse.y })
 }

@@ -12,6 +12,9 @@ const SAVED_MIN: usize = 2;
 pub fn find<T: PartialEq>(old: &[T], new: &[T], is_worth: impl Fn(&T) -> bool) -> Option<Shift> {
     let len = old.len().min(new.len());
     let (first, last) = changed_span(&old[..len], &new[..len])?;
+    if last - first < SAVED_MIN {
+        return None;
+    }
     let mut best = (SAVED_MIN - 1, None);
     for distance in 1..=last - first {
         for up in [true, false] {

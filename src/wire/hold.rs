@@ -7,8 +7,12 @@ use crate::base::clock::Timestamp;
 use crate::base::size::Size;
 use serde::{Deserialize, Serialize};
 
-/// The protocol versions this program speaks, best first. From 2 on the holder tells resizes.
-pub const VERSIONS: &[u32] = &[2, 1];
+/// The protocol versions this program speaks, best first. From 2 on the holder tells resizes; from
+/// 3 on it goes on telling while no more than [`UNANSWERED_BYTES`] are unanswered.
+pub const VERSIONS: &[u32] = &[3, 2, 1];
+/// Output the holder may have told without an answer before it waits for one: an echo needs none,
+/// and wakes nobody for it.
+pub const UNANSWERED_BYTES: u64 = 4096;
 
 /// From the daemon to the holder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +25,8 @@ pub enum Request {
         /// Bytes of output.
         offset: u64,
     },
-    /// Output up to `offset` has been dealt with. Answers every [`Notice::Output`].
+    /// Output up to `offset` has been dealt with. Answers every [`Notice::Output`]; from
+    /// version 3 on every one that leaves more than half of [`UNANSWERED_BYTES`] unanswered.
     Ack {
         /// Bytes of output.
         offset: u64,

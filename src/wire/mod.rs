@@ -6,3 +6,4 @@ pub mod people;
 pub mod report;
 pub mod squeeze;
 pub mod view;
+pub mod watched;

@@ -4,6 +4,7 @@
 use super::people::{Answer, Ask};
 use crate::base::id::RunId;
 use crate::base::size::Size;
+use crate::term::Pointer;
 use crate::view::Update;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -64,6 +65,13 @@ pub enum Said {
         run: RunId,
         /// The text.
         text: String,
+    },
+    /// The mouse over an agent's screen.
+    Point {
+        /// Its run.
+        run: RunId,
+        /// What the mouse did, in the agent's cells.
+        pointer: Pointer,
     },
     /// How much room the client has for a run's pane. The pane takes this size when the client
     /// types in it.

@@ -12,6 +12,8 @@
 mod measures;
 #[path = "peers/program.rs"]
 mod program;
+#[path = "peers/recordings.rs"]
+mod recordings;
 #[path = "peers/report.rs"]
 mod report;
 #[path = "peers/streams.rs"]
@@ -51,11 +53,11 @@ fn main() -> Result<(), Failure> {
     if wanted.is_empty() {
         wanted = MEASURES.to_vec();
     }
-    for kind in [Kind::Tmux, Kind::Monban] {
-        kind.version()?;
-    }
     let streams = tempfile::Builder::new().prefix("streams").tempdir()?;
     let mut report = Report::default();
+    for kind in [Kind::Raw, Kind::Tmux, Kind::Monban] {
+        report.knows(kind)?;
+    }
     for (name, measure) in wanted {
         for run in 0..runs {
             report.now = (name, run);

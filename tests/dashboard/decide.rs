@@ -133,8 +133,8 @@ fn of_two_who_look_at_the_same_result_one_may_approve_it() {
 fn a_change_behind_monbans_back_is_read_and_acknowledged() {
     let Some(desk) = desk("a_change_behind_monbans_back_is_read_and_acknowledged") else { return };
     let repository = desk.instance.repository.display().to_string();
-    let script = format!("git -C {repository} branch planted; echo hello > hello.txt");
-    let id = desk.waiting("Plants a branch", &script);
+    let script = format!("git -C {repository} config core.pager planted; echo hello > hello.txt");
+    let id = desk.waiting("Plants a setting", &script);
     let window = desk.dashboard("monban", 100, 30);
     window.shows("!2 need you");
     window.press(&["a"]);

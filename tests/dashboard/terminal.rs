@@ -111,7 +111,7 @@ fn it_outlives_the_daemon_and_goes_on_with_the_next() {
     let window = desk.dashboard("monban", 100, 30);
     window.shows("which port?");
     let daemon = desk.instance.daemon();
-    desk.instance.kill(daemon);
+    desk.instance.monban(&["daemon", "stop"]).expect(0);
     let stale = window.shows("STALE");
     assert!(stale.contains("Ask") && stale.contains("which port?"), "still readable: {stale}");
     window.press(&["i"]);
@@ -195,4 +195,27 @@ fn what_the_other_machine_writes_beside_the_line_never_reaches_the_terminal() {
     assert!(!screen.contains("FORGED"), "{screen}");
     window.press(&["q"]);
     window.shows("of the \\u{1b}[31mbanner");
+}
+
+#[test]
+fn a_daemon_that_died_is_started_again_by_the_dashboard_that_looks_at_it() {
+    let Some(desk) = desk("a_daemon_that_died_is_started_again_by_the_dashboard_that_looks_at_it")
+    else {
+        return;
+    };
+    desk.waiting("Ask", "ask 'which port?'; echo took $answer");
+    let window = desk.dashboard("monban", 100, 30);
+    window.shows("which port?");
+    let daemon = desk.instance.daemon();
+    desk.instance.kill(daemon);
+    window.until("another daemon", |screen| {
+        let is_there = desk.instance.monban(&["daemon", "status"]).status == 0;
+        is_there && !screen.contains("STALE")
+    });
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    window.text("80");
+    window.press(&["Enter"]);
+    window.shows("took 80");
+    assert_ne!(desk.instance.daemon(), daemon);
 }

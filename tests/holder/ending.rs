@@ -269,7 +269,7 @@ fn strangers_are_told_no_and_disturb_nobody() {
     frame::write(&mut later, &hold::Request::Hello { versions: vec![99], offset: 0 }).unwrap();
     let answer = frame::read(&mut later).unwrap();
     let Some(hold::Notice::Refused { reason }) = answer else { panic!("{answer:?}") };
-    assert!(reason.contains("[2, 1], not [99]"), "{reason}");
+    assert!(reason.contains("[3, 2, 1], not [99]"), "{reason}");
     let mut noise = UnixStream::connect(&run.spec.socket).unwrap();
     noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     assert!(matches!(noise.read(&mut [0; 16]), Ok(0) | Err(_)));

@@ -4,6 +4,7 @@ use crate::{Attached, Instance, QUIET, Room};
 use monban::base::id::RunId;
 use monban::base::paths::Places;
 use monban::base::size::Size;
+use monban::term::{Pointer, PointerAct, PointerButton};
 use monban::wire::people::{Ask, ShowAsk, TaskAsk};
 use monban::wire::view::{Said, Surface, Told};
 
@@ -235,4 +236,30 @@ fn a_frame_drawn_in_pieces_is_shown_whole_or_after_a_moment() {
     bob.shows(1, "first half");
     bob.press(run, &["enter"]);
     bob.shows(1, "second half");
+}
+
+#[test]
+fn the_mouse_reaches_an_agent_in_the_form_it_asked_for_and_no_other() {
+    let room = Room::new();
+    // It asks for clicks and shows two of them, then asks for nothing and shows a key.
+    let reads = "stty raw -echo; printf '\\033[?1000h\\033[?1006hready\\r\\n'; \
+        dd bs=1 count=20 2>/dev/null | cat -v; printf '\\033[?1000l\\r\\nthen '; \
+        dd bs=1 count=1 2>/dev/null | cat -v; printf ' alone\\r\\n'";
+    let (_, run) = room.agent(reads);
+    let mut bob = room.attach("bob");
+    bob.look_at_pane(1, run);
+    bob.shows(1, "ready");
+    bob.wait("the mode", |client| (client.head(1)["mouse"] == true).then_some(()));
+    let point = |act| {
+        let pointer = Pointer { act, x: 11, y: 3, shift: false, alt: false, ctrl: false };
+        Said::Point { run, pointer }
+    };
+    bob.say(&point(PointerAct::Drag(PointerButton::Left)));
+    bob.say(&point(PointerAct::Down(PointerButton::Left)));
+    bob.say(&point(PointerAct::Up(PointerButton::Left)));
+    bob.shows(1, "^[[<0;12;4M^[[<0;12;4m");
+    bob.wait("the mode", |client| (client.head(1)["mouse"] == false).then_some(()));
+    bob.say(&point(PointerAct::Down(PointerButton::Left)));
+    bob.press(run, &["q"]);
+    bob.shows(1, "then q alone");
 }

@@ -110,7 +110,7 @@ fn other_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
 fn live(core: &Core) -> impl Iterator<Item = (RunId, &Task)> {
     core.state.tasks.values().flat_map(|task| {
         let runs = task.attempts.iter().filter_map(|attempt| attempt.run.as_ref());
-        runs.filter(|run| run.is_live()).map(move |run| (run.id, task))
+        runs.filter(|run| run.is_live()).map(move |run| (run.id, task.as_ref()))
     })
 }
 

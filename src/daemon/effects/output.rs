@@ -11,8 +11,9 @@ use std::path::Path;
 
 /// A keyframe is kept after so much output.
 const FRAME_BYTES: u64 = 1 << 20;
-/// How much of the transcript is read at once.
-const READ_BYTES: u64 = 256 << 10;
+/// How much of the transcript is read at once: more would be memory the system gives anew, and
+/// empties, at every read.
+const READ_BYTES: u64 = 64 << 10;
 
 /// Reads the output of one run.
 pub(super) struct Reader<'a> {

@@ -177,7 +177,13 @@ fn follow(
     let reports = run.live.reports();
     let pass_on = || {
         for report in reports {
+            let is_turn_end = matches!(report, Report::Turned { .. } | Report::Interrupted { .. });
             world.report(report, &|| cancel.is_set());
+            if is_turn_end && !cancel.is_set() {
+                // What the agent does from here on is another turn, also to a later daemon.
+                run.live.turn_end_recorded();
+                let _ = keep_frame(world, &run.live);
+            }
         }
     };
     std::thread::scope(|threads| {

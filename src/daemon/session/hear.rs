@@ -1,20 +1,25 @@
 //! What an attached client says, as it comes. Keys and pastes go straight to the run's terminal,
-//! whatever else the session is doing: no event, no wait for the disk.
+//! whatever else the session is doing: no event, no wait for the disk, and no other thread between
+//! the socket and the terminal.
 
+use super::outlet::Outlet;
+use super::watchers::Watcher;
 use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::core::Core;
-use crate::term::{Key, Modes, Terminal, encode_key, encode_paste};
+use crate::term::{Key, Modes, Terminal, encode_key, encode_paste, encode_pointer};
 use crate::wire::frame;
 use crate::wire::view::{Said, Told};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::io::BufReader;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
 /// How many keys one message may press.
@@ -36,32 +41,38 @@ pub(super) struct Ear {
     pub person: String,
     /// Whether it only watches.
     pub watch: bool,
-    /// Up to which frame it takes.
-    pub credit: Arc<AtomicU64>,
-    /// Wakes the session.
-    pub wake: Arc<Notify>,
+    /// The way to it.
+    pub outlet: Arc<Outlet>,
     /// What is not for this side.
     pub said: mpsc::Sender<Said>,
+    /// For what has to be waited for.
+    pub runtime: Handle,
     /// What is to be told it.
     pub told: mpsc::Sender<Told>,
 }
 
 impl Ear {
     /// Listens until the client hangs up or makes no sense.
-    pub async fn listen(self, reader: OwnedReadHalf) {
-        let mut reader = BufReader::new(reader);
+    pub fn listen(self, stream: UnixStream) {
+        let mut reader = BufReader::new(stream);
         let mut rooms = BTreeMap::new();
-        while let Ok(Some(message)) = frame::read_async::<Said>(&mut reader).await {
+        loop {
+            if reader.buffer().is_empty() {
+                until_readable(reader.get_ref());
+            }
+            let Ok(Some(message)) = frame::read::<Said>(&mut reader) else { return };
             match message {
-                Said::Credit { frame } => {
-                    self.credit.fetch_max(frame, Ordering::SeqCst);
-                    self.wake.notify_one();
-                }
+                Said::Credit { frame } => self.outlet.credit(frame),
                 Said::Press { run, keys } => {
-                    self.typed(run, &rooms, |modes| encode_keys(&keys, modes)).await;
+                    self.typed(run, &rooms, |modes| encode_keys(&keys, modes));
                 }
                 Said::Paste { run, text } => {
-                    self.typed(run, &rooms, |modes| Ok(encode_paste(&text, modes))).await;
+                    self.typed(run, &rooms, |modes| Ok(encode_paste(&text, modes)));
+                }
+                Said::Point { run, pointer } => {
+                    let encode =
+                        |modes: &Modes| Ok(encode_pointer(&pointer, modes).unwrap_or_default());
+                    self.typed(run, &rooms, encode);
                 }
                 // Who only watches drives no size; who looks does not until they type.
                 Said::Room { run, size } if !self.watch => {
@@ -74,7 +85,7 @@ impl Ear {
                 }
                 Said::Room { .. } | Said::Unknown => {}
                 other => {
-                    if self.said.send(other).await.is_err() {
+                    if self.said.blocking_send(other).is_err() {
                         return;
                     }
                 }
@@ -82,18 +93,18 @@ impl Ear {
         }
     }
 
-    async fn typed(
+    fn typed(
         &self,
         id: RunId,
         rooms: &BTreeMap<RunId, Size>,
         encode: impl FnOnce(&Modes) -> Result<Vec<u8>, String>,
     ) {
-        if let Err(why) = self.type_in(id, rooms.get(&id).copied(), encode).await {
-            let _ = self.told.send(Told::NotTyped { run: id, why }).await;
+        if let Err(why) = self.type_in(id, rooms.get(&id).copied(), encode) {
+            let _ = self.told.blocking_send(Told::NotTyped { run: id, why });
         }
     }
 
-    async fn type_in(
+    fn type_in(
         &self,
         id: RunId,
         room: Option<Size>,
@@ -103,13 +114,17 @@ impl Ear {
             return Err("this client only watches; attach without --watch to type".into());
         }
         let run = match self.up(id) {
-            None => self.adopted(id).await,
+            None => self.runtime.block_on(self.adopted(id)),
             run => run,
         };
         let run = run.ok_or("its agent is not running")?;
         let bytes = encode(&run.live.modes())?;
+        // The agent does not want to know, and nobody drives it by that.
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if let Some(size) = run.drive(self.client, &self.person, room) {
-            resized(&run, size).await;
+            self.runtime.block_on(resized(&run, size));
         }
         run.input(bytes).map_err(|error| error.to_string())
     }
@@ -136,10 +151,17 @@ impl Ear {
     }
 }
 
+/// Waits until something was said or the client is gone; what cannot be waited for, reading shows.
+/// A read that waits by itself is woken by everything that happens to its socket.
+fn until_readable(stream: &UnixStream) {
+    while poll(&mut [PollFd::new(stream, PollFlags::IN)], None) == Err(Errno::INTR) {}
+}
+
 /// Waits for a new size, so that the agent knows it before the key; not for long.
 async fn resized(run: &Attached, size: Size) {
     let changed = Arc::new(Notify::new());
-    let _added = run.live.watchers.added(&changed);
+    let watcher: Arc<dyn Watcher> = Arc::clone(&changed) as Arc<dyn Watcher>;
+    let _added = run.live.watchers.added(&watcher);
     let is_there = async {
         while run.live.look(Terminal::size) != size {
             changed.notified().await;

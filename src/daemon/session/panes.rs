@@ -2,6 +2,7 @@
 
 use super::replays::Replay;
 use super::screen::{self, Back};
+use super::watchers::Watcher;
 use crate::base::id::RunId;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
@@ -10,7 +11,6 @@ use crate::view::Content;
 use crate::view::pane::Head;
 use serde_json::json;
 use std::sync::Arc;
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 /// Where a screen comes from.
@@ -30,7 +30,7 @@ pub(super) struct Pane {
     pub run: RunId,
     back: Back,
     source: Option<Source>,
-    wake: Arc<Notify>,
+    watcher: Arc<dyn Watcher>,
     /// The revision of the run that was shown last.
     shown: Option<u64>,
     /// The revision at which the agent was in the middle of drawing.
@@ -51,13 +51,13 @@ pub(super) enum Built {
 }
 
 impl Pane {
-    /// A look at `run`; `wake` is notified when there is something new.
-    pub fn new(run: RunId, back: u32, wake: &Arc<Notify>) -> Self {
+    /// A look at `run`; `watcher` is told when there is something new.
+    pub fn new(run: RunId, back: u32, watcher: &Arc<dyn Watcher>) -> Self {
         Self {
             run,
             back: Back::Rows(back),
             source: None,
-            wake: Arc::clone(wake),
+            watcher: Arc::clone(watcher),
             shown: None,
             held: None,
             overdue: false,
@@ -74,7 +74,7 @@ impl Pane {
     pub fn comes_from(&mut self, source: Source) {
         self.let_go();
         if let Source::Live(run) = &source {
-            run.live.watchers.add(&self.wake);
+            run.live.watchers.add(&self.watcher);
         }
         self.source = Some(source);
         self.changed();
@@ -154,7 +154,7 @@ impl Pane {
 
     fn let_go(&mut self) {
         if let Some(Source::Live(run)) = &self.source {
-            run.live.watchers.remove(&self.wake);
+            run.live.watchers.remove(&self.watcher);
         }
     }
 }

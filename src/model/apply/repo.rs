@@ -5,6 +5,7 @@ use crate::model::attempt::Delivery;
 use crate::model::event::RepoEvent;
 use crate::model::state::{Halt, Repo, State};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     if let RepoEvent::Opened { repo, path, common, base } = event {
@@ -57,7 +58,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             repo.halt = None;
             repo.hold = None;
             let of_repo = state.tasks.values_mut().filter(|task| task.repo == *id);
-            let attempts = of_repo.filter_map(|task| task.attempts.last_mut());
+            let attempts = of_repo.filter_map(|task| Arc::make_mut(task).attempts.last_mut());
             let prompts = attempts.flat_map(|attempt| &mut attempt.prompts);
             prompts.for_each(|prompt| prompt.resumed |= prompt.delivery == Delivery::Wanted);
         }

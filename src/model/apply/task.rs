@@ -7,12 +7,14 @@ use crate::model::event::TaskEvent;
 use crate::model::item::Closed;
 use crate::model::state::State;
 use crate::model::task::{Origin, Stage, Task, TaskSpec};
+use std::sync::Arc;
 
 pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
     match event {
         TaskEvent::Added { task, repo, spec, origin } => {
             state.last.task = state.last.task.max(task.0);
-            state.tasks.insert(*task, draft(*task, *repo, spec.clone(), *origin, at));
+            let draft = draft(*task, *repo, spec.clone(), *origin, at);
+            state.tasks.insert(*task, Arc::new(draft));
         }
         TaskEvent::Edited { task, spec } => {
             if let Some(task) = state.task_mut(*task) {

@@ -2,7 +2,7 @@
 
 use super::dialog::{Dialog, Search};
 use super::diff::Kind;
-use super::draw::layout;
+use super::draw::{self, layout};
 use super::text::{Lines, Text};
 use super::{App, Do, Screen, palette};
 use crate::model::item::ItemKind;
@@ -162,6 +162,17 @@ impl App {
         let page = i64::from(layout::page(self).max(2)) - 1;
         match action {
             Action::Left | Action::Right => self.sideways(action == Action::Right),
+            Action::PageUp | Action::PageDown | Action::First | Action::Last
+                if self.screen == Screen::Gates =>
+            {
+                let page = i64::try_from(draw::log_lines(self).1.max(2)).unwrap_or(2) - 1;
+                self.scroll_log(match action {
+                    Action::PageUp => page,
+                    Action::PageDown => -page,
+                    Action::First => i64::MAX,
+                    _ => i64::MIN,
+                });
+            }
             Action::First if self.screen == Screen::Focus => self.scroll_pane(i64::from(u32::MAX)),
             Action::Last if self.screen == Screen::Focus => self.scroll_pane(i64::MIN / 2),
             Action::First => self.go_to(0),
@@ -175,6 +186,8 @@ impl App {
                 };
                 match self.screen {
                     Screen::Focus => self.scroll_pane(-rows),
+                    // There is nothing else to go to.
+                    Screen::Gates if self.place().1 == 1 => self.scroll_log(-rows),
                     _ => self.go_by(rows),
                 }
             }
@@ -212,6 +225,14 @@ impl App {
         }
     }
 
+    /// Goes back in the log of the selected verdict, or towards its end.
+    fn scroll_log(&mut self, rows: i64) {
+        let (lines, room) = draw::log_lines(self);
+        let most = i64::try_from(lines.saturating_sub(room)).unwrap_or(0);
+        let back = i64::try_from(self.log_back).unwrap_or(0).saturating_add(rows).clamp(0, most);
+        self.log_back = usize::try_from(back).unwrap_or(0);
+    }
+
     pub(super) fn go_by(&mut self, rows: i64) {
         if self.screen == Screen::Inbox && self.selected_item().is_none() {
             return self.go_to(0);
@@ -228,7 +249,7 @@ impl App {
             Screen::Fleet | Screen::Focus => self.task = self.tasks.get(at).map(|task| task.id),
             Screen::Inbox => self.item = self.items.get(at).map(|item| item.id.clone()),
             Screen::Diff => self.diff_at.0 = at,
-            Screen::Gates => self.verdict = at,
+            Screen::Gates => (self.verdict, self.log_back) = (at, 0),
         }
     }
 

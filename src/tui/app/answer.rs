@@ -162,6 +162,7 @@ impl App {
                 let gates = Gates::read(value);
                 if self.gates.of(task) != Some(&gates) {
                     self.verdict = gates.as_ref().map_or(0, Gates::first_red);
+                    self.log_back = 0;
                 }
                 self.gates.came(task, gates);
             }

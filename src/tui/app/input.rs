@@ -1,9 +1,10 @@
 //! Keys, pastes and the mouse: who gets them.
 
 use super::dialog::Dialog;
-use super::draw::layout;
-use super::{App, Button, Mouse, Screen};
+use super::draw::{self, layout};
+use super::{App, Screen};
 use crate::base::id::RunId;
+use crate::term::{Pointer, PointerAct, PointerButton};
 use crate::tui::action::Action;
 use crate::tui::keymap::{Meaning, Table};
 use crate::tui::keys;
@@ -32,6 +33,14 @@ impl App {
             Some(dialog) => self.dialog_key(dialog, &key),
             None => self.nav_key(key),
         }
+    }
+
+    /// Whether a key goes to the agent and changes nothing here: what it does is the agent's to
+    /// show, and drawing meanwhile would only be in its way.
+    pub(super) fn is_only_passed_on(&self, name: &str) -> bool {
+        let is_key =
+            keys::canonical(name).is_some_and(|key| key != self.setup.looks.keymap.leader());
+        is_key && self.typing.is_some() && self.is_connected && self.note.is_none()
     }
 
     /// Every key is the agent's, but the leader. It stays so when the agent ends: what a person
@@ -138,18 +147,31 @@ impl App {
         }
     }
 
-    pub(super) fn mouse(&mut self, mouse: Mouse) {
-        if self.typing.is_some() || self.dialog.is_some() {
+    pub(super) fn mouse(&mut self, pointer: Pointer) {
+        if let Some(run) = self.typing {
+            return self.point(run, pointer);
+        }
+        if self.dialog.is_some() {
             return;
         }
-        match mouse.what {
-            Button::WheelUp => self.turn(-WHEEL_ROWS),
-            Button::WheelDown => self.turn(WHEEL_ROWS),
-            Button::Press => {
-                if let Some(at) = layout::row_at(self, mouse.x, mouse.y) {
+        match pointer.act {
+            PointerAct::WheelUp => self.turn(-WHEEL_ROWS),
+            PointerAct::WheelDown => self.turn(WHEEL_ROWS),
+            PointerAct::Down(PointerButton::Left) => {
+                if let Some(at) = layout::row_at(self, pointer.x, pointer.y) {
                     self.go_to(at);
                 }
             }
+            _ => {}
+        }
+    }
+
+    /// The mouse over the pane of an agent that gets every key: it is the agent's if it asked.
+    fn point(&mut self, run: RunId, pointer: Pointer) {
+        if let Some((x, y)) = draw::cell_at(self, pointer.x, pointer.y)
+            && self.is_connected
+        {
+            self.tell(Said::Point { run, pointer: Pointer { x, y, ..pointer } });
         }
     }
 

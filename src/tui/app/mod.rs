@@ -18,6 +18,7 @@ mod gates;
 mod input;
 mod look;
 mod palette;
+mod part;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -25,12 +26,13 @@ mod text;
 mod two_keys;
 mod typed;
 
-pub use draw::{CursorAt, draw};
+pub use draw::{CursorAt, draw, draw_part};
 
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::term::Pointer;
 use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
@@ -101,7 +103,7 @@ pub enum Input {
     /// A paste.
     Paste(String),
     /// The mouse.
-    Mouse(Mouse),
+    Mouse(Pointer),
     /// The terminal gained or lost the focus.
     Focus(bool),
     /// The terminal has another size.
@@ -138,28 +140,6 @@ pub enum Input {
     Edited(Option<String>),
     /// The files of keys and colours changed: what they say now, or what is wrong with them.
     Looks(Result<Box<Looks>, String>),
-}
-
-/// Something the mouse did, at a cell.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mouse {
-    /// What.
-    pub what: Button,
-    /// The column.
-    pub x: u16,
-    /// The row.
-    pub y: u16,
-}
-
-/// What a mouse can do here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Button {
-    /// The main button went down.
-    Press,
-    /// The wheel turned up.
-    WheelUp,
-    /// The wheel turned down.
-    WheelDown,
 }
 
 /// What is to be done.
@@ -216,6 +196,8 @@ struct Note {
 pub struct App {
     setup: Setup,
     revision: u64,
+    /// What of that may differ from what was drawn last.
+    changed: part::Changed,
     now: Moment,
     out: Vec<Do>,
     timer: Option<Moment>,
@@ -239,6 +221,8 @@ pub struct App {
     diff_at: (usize, usize),
     gates: Loaded<Option<Gates>>,
     verdict: usize,
+    /// How many lines of its log are below those that are shown.
+    log_back: usize,
     search: String,
 
     /// The run that gets every key.
@@ -270,6 +254,7 @@ impl App {
         Self {
             setup,
             revision: 0,
+            changed: part::Changed::All,
             now: Moment::ZERO,
             out: Vec::new(),
             timer: None,
@@ -289,6 +274,7 @@ impl App {
             diff_at: (0, 0),
             gates: Loaded::default(),
             verdict: 0,
+            log_back: 0,
             search: String::new(),
             typing: None,
             left: None,
@@ -310,8 +296,10 @@ impl App {
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        self.revision +=
-            u64::from(!matches!(input, Input::Painted(_) | Input::Seen(_) | Input::Focus(true)));
+        if self.shows(&input) {
+            self.revision += 1;
+            self.changed = self.changed.and(self.part_of(&input));
+        }
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
@@ -337,6 +325,15 @@ impl App {
         }
         self.settle();
         std::mem::take(&mut self.out)
+    }
+
+    /// Whether something that happened may change what there is to draw.
+    fn shows(&self, input: &Input) -> bool {
+        match input {
+            Input::Painted(_) | Input::Seen(_) | Input::Focus(true) => false,
+            Input::Key(key) => !self.is_only_passed_on(key),
+            _ => true,
+        }
     }
 
     /// The files of keys and colours changed. Who meets other keys reads a dialog again.

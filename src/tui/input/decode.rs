@@ -1,6 +1,7 @@
 //! What one whole sequence of a terminal means.
 
-use super::{Button, Code, Event, Key, Mouse, MouseAct, Reply};
+use super::{Code, Event, Key, Reply};
+use crate::term::{Pointer, PointerAct, PointerButton};
 
 /// The modifiers of `CSI ... ; modifiers`, without the locks of caps and num.
 const SHIFT: u16 = 1;
@@ -189,26 +190,26 @@ pub(super) fn csi(parameters: &[u8], last: u8) -> Option<Event> {
 /// An SGR mouse report; cells are counted from 1 there.
 fn mouse(code: u16, x: u16, y: u16, is_release: bool) -> Option<Event> {
     let button = match code & 3 {
-        0 => Some(Button::Left),
-        1 => Some(Button::Middle),
-        2 => Some(Button::Right),
+        0 => Some(PointerButton::Left),
+        1 => Some(PointerButton::Middle),
+        2 => Some(PointerButton::Right),
         _ => None,
     };
     let is_moving = code & 32 != 0;
     let act = match (code & !(4 | 8 | 16 | 32 | 3), button) {
-        (0, None) if is_moving => MouseAct::Move,
-        (0, Some(button)) if is_moving => MouseAct::Drag(button),
-        (0, Some(button)) if is_release => MouseAct::Up(button),
-        (0, Some(button)) => MouseAct::Down(button),
-        (64, Some(Button::Left)) => MouseAct::WheelUp,
-        (64, Some(Button::Middle)) => MouseAct::WheelDown,
-        (64, Some(Button::Right)) => MouseAct::WheelLeft,
-        (64, None) => MouseAct::WheelRight,
+        (0, None) if is_moving => PointerAct::Move,
+        (0, Some(button)) if is_moving => PointerAct::Drag(button),
+        (0, Some(button)) if is_release => PointerAct::Up(button),
+        (0, Some(button)) => PointerAct::Down(button),
+        (64, Some(PointerButton::Left)) => PointerAct::WheelUp,
+        (64, Some(PointerButton::Middle)) => PointerAct::WheelDown,
+        (64, Some(PointerButton::Right)) => PointerAct::WheelLeft,
+        (64, None) => PointerAct::WheelRight,
         _ => return None,
     };
     let [shift, alt, ctrl] = [4, 8, 16].map(|bit| code & bit != 0);
     let (x, y) = (x.checked_sub(1)?, y.checked_sub(1)?);
-    Some(Event::Mouse(Mouse { act, x, y, shift, alt, ctrl }))
+    Some(Event::Mouse(Pointer { act, x, y, shift, alt, ctrl }))
 }
 
 /// The meaning of an OSC's body: `11;rgb:rrrr/gggg/bbbb`.

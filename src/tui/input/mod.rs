@@ -8,6 +8,8 @@ mod decode;
 #[cfg(test)]
 mod tests;
 
+use crate::term::Pointer;
+
 /// The most text of one paste that is kept.
 const PASTE_BYTES_MAX: usize = 1024 * 1024;
 /// The longest sequence that means anything.
@@ -27,7 +29,7 @@ pub enum Event {
         is_cut: bool,
     },
     /// The mouse did something.
-    Mouse(Mouse),
+    Mouse(Pointer),
     /// The terminal gained or lost the focus.
     Focus(bool),
     /// The terminal answered a question.
@@ -71,46 +73,6 @@ impl Key {
         }
         name
     }
-}
-
-/// What the mouse did, and in which cell, from 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mouse {
-    /// What.
-    pub act: MouseAct,
-    /// Column.
-    pub x: u16,
-    /// Row.
-    pub y: u16,
-    /// With shift.
-    pub shift: bool,
-    /// With alt.
-    pub alt: bool,
-    /// With ctrl.
-    pub ctrl: bool,
-}
-
-/// What the mouse did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum MouseAct {
-    Down(Button),
-    Up(Button),
-    Drag(Button),
-    Move,
-    WheelUp,
-    WheelDown,
-    WheelLeft,
-    WheelRight,
-}
-
-/// A button of the mouse.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Button {
-    Left,
-    Middle,
-    Right,
 }
 
 /// What the terminal answered.

@@ -1,7 +1,7 @@
 //! Every sequence whole, cut at every byte, and among junk.
 
 use super::*;
-use crate::term;
+use crate::term::{self, PointerAct, PointerButton};
 
 fn key(name: &str) -> Event {
     let (mut rest, mut key) = (name, decode::named(""));
@@ -52,8 +52,8 @@ fn paste(text: &str) -> Event {
     Event::Paste { text: text.into(), is_cut: false }
 }
 
-fn mouse(act: MouseAct, x: u16, y: u16) -> Event {
-    Event::Mouse(Mouse { act, x, y, shift: false, alt: false, ctrl: false })
+fn mouse(act: PointerAct, x: u16, y: u16) -> Event {
+    Event::Mouse(Pointer { act, x, y, shift: false, alt: false, ctrl: false })
 }
 
 /// Keys as terminals send them.
@@ -143,12 +143,12 @@ fn sequences() -> Vec<(&'static [u8], Vec<Event>)> {
             "\x1b[200~修正\ty\r\x1b[A\x1b[20\x1b\x1b[201~".as_bytes(),
             vec![paste("修正\ty\r\x1b[A\x1b[20\x1b")],
         ),
-        (b"\x1b[<0;1;1M", vec![mouse(MouseAct::Down(Button::Left), 0, 0)]),
-        (b"\x1b[<2;300;20m", vec![mouse(MouseAct::Up(Button::Right), 299, 19)]),
-        (b"\x1b[<33;5;6M", vec![mouse(MouseAct::Drag(Button::Middle), 4, 5)]),
-        (b"\x1b[<35;5;6M", vec![mouse(MouseAct::Move, 4, 5)]),
-        (b"\x1b[<64;5;6M", vec![mouse(MouseAct::WheelUp, 4, 5)]),
-        (b"\x1b[<65;5;6M", vec![mouse(MouseAct::WheelDown, 4, 5)]),
+        (b"\x1b[<0;1;1M", vec![mouse(PointerAct::Down(PointerButton::Left), 0, 0)]),
+        (b"\x1b[<2;300;20m", vec![mouse(PointerAct::Up(PointerButton::Right), 299, 19)]),
+        (b"\x1b[<33;5;6M", vec![mouse(PointerAct::Drag(PointerButton::Middle), 4, 5)]),
+        (b"\x1b[<35;5;6M", vec![mouse(PointerAct::Move, 4, 5)]),
+        (b"\x1b[<64;5;6M", vec![mouse(PointerAct::WheelUp, 4, 5)]),
+        (b"\x1b[<65;5;6M", vec![mouse(PointerAct::WheelDown, 4, 5)]),
         (b"\x1b[0n", reply(Reply::Ready)),
         (b"\x1b[3;7R", reply(Reply::Cursor { x: 6, y: 2 })),
         (b"\x1b[?62;22c", reply(Reply::Attributes)),

@@ -10,6 +10,7 @@ pub mod signals;
 mod stop;
 
 use crate::base::size::Size;
+use crate::wire::watched::watched;
 use care::Care;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -118,7 +119,13 @@ impl Outer {
             let mut ready = self.input.readable().await.map_err(|_| Gone)?;
             match ready.try_io(|end| Ok(rustix::io::read(end.get_ref(), &mut *buffer)?)) {
                 Ok(Ok(0)) => return Err(Gone),
-                Ok(Ok(count)) => return Ok(count),
+                Ok(Ok(count)) => {
+                    // That was all; what comes later is told anew.
+                    if count < buffer.len() {
+                        ready.clear_ready();
+                    }
+                    return Ok(count);
+                }
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(Err(_)) => return Err(Gone),
                 Err(_not_yet) => {}
@@ -198,12 +205,6 @@ impl Drop for Outer {
     fn drop(&mut self) {
         self.care.leave(0);
     }
-}
-
-#[expect(unsafe_code, reason = "tokio cannot know that a descriptor stays the same")]
-fn watched(end: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
-    // SAFETY: what is watched owns a share of the descriptor, and nothing replaces it.
-    Ok(unsafe { AsyncFd::register_with_interest(end, interest) }?)
 }
 
 /// A panic's message is printed after the terminal was put in order, where it can be read.

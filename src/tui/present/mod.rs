@@ -29,7 +29,7 @@ const UPDATE_BEGIN: &[u8] = b"\x1b[?2026h";
 const UPDATE_END: &[u8] = b"\x1b[?2026l";
 /// No scroll region, no style, nothing on the screen.
 const WIPE: &[u8] = b"\x1b[r\x1b[m\x1b[H\x1b[2J";
-/// Cells a shift must save: setting and resetting a region costs about as many bytes.
+/// Cells a shift must save: setting a region costs about as many bytes.
 const SHIFT_CELLS_MIN: usize = 24;
 /// What moving the cursor costs, in cells of a byte.
 const MOVE_CELLS: usize = 6;
@@ -70,14 +70,38 @@ impl Presenter {
         is_new: bool,
         out: &mut Vec<u8>,
     ) {
+        self.update(next, 0..next.area.height, cursor, is_new, out);
+    }
+
+    /// The same when only some rows of `next` may differ from what was presented last.
+    pub fn present_part(
+        &mut self,
+        next: &Buffer,
+        rows: Range<u16>,
+        cursor: Option<CursorAt>,
+        out: &mut Vec<u8>,
+    ) {
+        self.update(next, rows, cursor, false, out);
+    }
+
+    fn update(
+        &mut self,
+        next: &Buffer,
+        rows: Range<u16>,
+        cursor: Option<CursorAt>,
+        is_new: bool,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         out.extend_from_slice(UPDATE_BEGIN);
         let drawn_from = out.len();
+        let mut rows = rows.start..rows.end.min(next.area.height);
         if is_new || next.area != self.shown.area {
             self.wipe(next.area, out);
+            rows = 0..next.area.height;
         }
         let cols = usize::from(next.area.width).max(1);
-        let changed = self.changed_rows(next, cols);
+        let changed = self.changed_rows(next, cols, rows);
         self.move_rows(next, &changed, cols, out);
         let rows = next.content.chunks_exact(cols).zip(self.shown.content.chunks_exact_mut(cols));
         for (y, (wanted, shown)) in (0..).zip(rows).take(changed.end).skip(changed.start) {
@@ -124,14 +148,15 @@ impl Presenter {
         }
     }
 
-    /// The rows from the first to the last that differ.
-    fn changed_rows(&self, next: &Buffer, cols: usize) -> Range<usize> {
-        let shown = self.shown.content.chunks_exact(cols);
-        let mut rows = shown.zip(next.content.chunks_exact(cols));
-        let is_changed = |(shown, wanted): (&[Cell], &[Cell])| is_changed(shown, wanted);
-        let first = rows.clone().position(is_changed);
-        let end = first.and_then(|_| rows.rposition(is_changed)).map_or(0, |last| last + 1);
-        first.unwrap_or(end)..end
+    /// Of `rows`, those from the first to the last that differ.
+    fn changed_rows(&self, next: &Buffer, cols: usize, rows: Range<u16>) -> Range<usize> {
+        let is_changed = |y: &usize| {
+            let of = |cells| <[Cell]>::get(cells, y * cols..(y + 1) * cols).unwrap_or_default();
+            is_changed(of(&self.shown.content), of(&next.content))
+        };
+        let mut rows = usize::from(rows.start)..usize::from(rows.end);
+        let Some(first) = rows.find(is_changed) else { return 0..0 };
+        first..rows.rev().find(is_changed).unwrap_or(first) + 1
     }
 
     /// Lets the terminal move the rows that moved, if that saves anything.
@@ -156,10 +181,9 @@ impl Presenter {
             return;
         }
         scroll(shown, &found, cols);
-        let top = u32::try_from(rows.start).unwrap_or(0);
-        let moved = Shift { top: found.top + top, bottom: found.bottom + top, by: found.by };
-        write_scroll(&moved, u32::from(next.area.height), out);
-        self.tip.lose();
+        let row = |of: u32| column(rows.start + of as usize);
+        self.tip.scroll_in(row(found.top)..row(found.bottom), next.area.height, out);
+        write_scroll(found.by, out);
     }
 }
 
@@ -220,23 +244,13 @@ fn scroll(shown: &mut [Cell], shift: &Shift, cols: usize) {
     emptied.iter_mut().for_each(Cell::reset);
 }
 
-fn write_scroll(shift: &Shift, height: u32, out: &mut Vec<u8>) {
-    let is_part = shift.top > 0 || shift.bottom < height;
-    if is_part {
-        out.extend_from_slice(b"\x1b[");
-        number(shift.top + 1, out);
-        out.push(b';');
-        number(shift.bottom, out);
-        out.push(b'r');
-    }
+/// Moves what the region shows up by so many rows, or down; the cursor stays.
+fn write_scroll(by: i32, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\x1b[");
-    if shift.by.unsigned_abs() > 1 {
-        number(shift.by.unsigned_abs(), out);
+    if by.unsigned_abs() > 1 {
+        number(by.unsigned_abs(), out);
     }
-    out.push(if shift.by > 0 { b'S' } else { b'T' });
-    if is_part {
-        out.extend_from_slice(b"\x1b[r");
-    }
+    out.push(if by > 0 { b'S' } else { b'T' });
 }
 
 /// Writes the cells of one row that differ.

@@ -343,11 +343,32 @@ fn a_scroll_is_told_as_a_scroll_up_and_down() {
     };
     screens.show(&at(0), false);
     let up = String::from_utf8(screens.show(&at(3), false)).unwrap();
-    assert!(up.contains("\x1b[2;10r\x1b[3S\x1b[r"), "{up:?}");
+    assert!(up.contains("\x1b[2;10r\x1b[3S"), "{up:?}");
     screens.check(&at(3), "up");
     let down = String::from_utf8(screens.show(&at(1), false)).unwrap();
-    assert!(down.contains("\x1b[2;10r\x1b[2T\x1b[r"), "{down:?}");
+    assert!(down.contains("\x1b[?2026h\x1b[2T"), "the region is set once: {down:?}");
     screens.check(&at(1), "down");
+}
+
+#[test]
+fn a_line_that_scrolls_costs_itself_and_thirty_bytes() {
+    let (mut screens, mut chance) = (Screens::new(80, 24), Chance(3));
+    let mut agent = Terminal::new(Size { cols: 80, rows: 20 }, 0);
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+    buffer.set_string(0, 0, " monban  focus ", Modifier::REVERSED);
+    for frame in 0..200 {
+        let line = "x".repeat(10 + chance.below(50)) + "\r\n";
+        agent.feed(line.as_bytes());
+        for y in 0..20 {
+            blit(&agent.row(y).unwrap(), 0, &mut buffer, Rect::new(0, y + 2, 80, 1));
+        }
+        let cursor = agent.cursor();
+        screens.cursor = Some((cursor.col, cursor.row + 2, cursor.shape));
+        let bytes = screens.show(&buffer, false).len();
+        screens.check(&meant(&buffer), &format!("frame {frame}"));
+        // Similar lines may be written over each other instead, which is as cheap.
+        assert!(frame < 25 || bytes <= line.len() + 30, "{bytes} bytes for {}", line.len());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::glyph::Glyph;
 use super::pen::Pen;
 use ratatui::buffer::Cell;
+use std::ops::Range;
 
 /// Unchanged cells that are written again rather than jumped over: a jump costs as much.
 const GAP_CELLS_MAX: usize = 3;
@@ -14,17 +15,44 @@ pub(super) struct Tip {
     row: Option<u16>,
     /// Unknown too when the last column was written: terminals differ in where that leaves it.
     col: Option<u16>,
+    /// The rows that scroll, when they are not all. They stay so from frame to frame: what scrolled
+    /// once scrolls again.
+    region: Option<Range<u16>>,
 }
 
 impl Tip {
     /// The upper left corner of an empty screen.
     pub fn home() -> Self {
-        Self { pen: Pen::default(), row: Some(0), col: Some(0) }
+        Self { pen: Pen::default(), row: Some(0), col: Some(0), region: None }
     }
 
     /// The cursor went somewhere.
     pub fn lose(&mut self) {
         (self.row, self.col) = (None, None);
+    }
+
+    /// Makes these rows of `height` the ones that scroll.
+    pub fn scroll_in(&mut self, rows: Range<u16>, height: u16, out: &mut Vec<u8>) {
+        let region = (rows != (0..height)).then_some(rows);
+        if region == self.region {
+            return;
+        }
+        out.extend_from_slice(b"\x1b[");
+        if let Some(rows) = &region {
+            number(u32::from(rows.start) + 1, out);
+            out.push(b';');
+            number(u32::from(rows.end), out);
+        }
+        out.push(b'r');
+        self.region = region;
+        self.lose();
+    }
+
+    /// Whether the cursor can be moved from this row by one, up or down, without an edge of the
+    /// region in its way: there a line feed scrolls, and a step up does nothing.
+    fn steps_freely(&self, row: u16, up: bool) -> bool {
+        let edge = |rows: &Range<u16>| if up { rows.start } else { rows.end.saturating_sub(1) };
+        self.region.as_ref().is_none_or(|rows| edge(rows) != row)
     }
 
     /// Moves the cursor in the fewest bytes.
@@ -42,8 +70,15 @@ impl Tip {
         match (self.row, self.col) {
             (Some(row), Some(col)) if (row, col) == (y, x) => return,
             (Some(row), _) if row == y && x == 0 => out.push(b'\r'),
-            (Some(row), _) if row.checked_add(1) == Some(y) && x == 0 => {
+            (Some(row), _)
+                if row.checked_add(1) == Some(y) && x == 0 && self.steps_freely(row, false) =>
+            {
                 out.extend_from_slice(b"\r\n");
+            }
+            (Some(row), Some(col))
+                if row == y.saturating_add(1) && x == col && self.steps_freely(row, true) =>
+            {
+                sequence(&[], b'A', out);
             }
             (Some(row), Some(col)) if row == y && x == col + 1 => sequence(&[], b'C', out),
             (Some(row), Some(col)) if row == y && x > col => sequence(&[x - col], b'C', out),

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::program::{Kind, Peer};
+use crate::recordings;
 use crate::report::Report;
 use crate::streams;
 use crate::terminal::{Terminal, pause};
@@ -78,8 +79,8 @@ fn echo(report: &mut Report, _: &Path) -> Result<(), Failure> {
     for (peer, terminal, mut times) in open {
         times.sort_unstable();
         let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
-        report.add("median", peer.kind, millis(at(50)), "ms");
-        report.add("99th percentile", peer.kind, millis(at(99)), "ms");
+        report.add("median", peer.kind, millis(at(50)), "ms", terminal.bytes);
+        report.add("99th percentile", peer.kind, millis(at(99)), "ms", terminal.bytes);
         terminal.close();
     }
     Ok(())
@@ -146,8 +147,9 @@ fn attach(report: &mut Report, _: &Path) -> Result<(), Failure> {
     for (peer, mut times, mut bytes) in open {
         times.sort_unstable();
         bytes.sort_unstable();
-        report.add("to the last line", peer.kind, millis(times[times.len() / 2]), "ms");
-        report.add("bytes of a client that rests", peer.kind, float(bytes[bytes.len() / 2]), "B");
+        let bytes = bytes[bytes.len() / 2];
+        report.add("to the last line", peer.kind, millis(times[times.len() / 2]), "ms", bytes);
+        report.add("bytes of a client that rests", peer.kind, float(bytes), "B", bytes);
     }
     Ok(())
 }
@@ -169,17 +171,23 @@ fn cat(report: &mut Report, streams: &Path) -> Result<(), Failure> {
                 let over = peer.over(terminal.as_mut(), STREAM_WITHIN)?;
                 let took = over.duration_since(began).as_secs_f64();
                 let name = stream.name();
-                match (kind, &terminal) {
+                let whole_stream = whole(STREAM_BYTES);
+                let mut add = |seen: &str| {
+                    report.add(&format!("{name}, {seen}"), kind, took, "s", whole_stream);
+                };
+                match (kind, &mut terminal) {
                     (Kind::Raw, Some(terminal)) => {
+                        // What was written is not yet all read.
+                        terminal.settle(Duration::from_millis(100), STREAM_WITHIN)?;
                         let came = terminal.bytes - shown;
-                        if came < whole(STREAM_BYTES) {
+                        if came < whole_stream {
                             return Err(format!("only {came} bytes of {path} came out").into());
                         }
-                        report.add(&format!("{name}, nobody looks"), kind, took, "s");
-                        report.add(&format!("{name}, attached"), kind, took, "s");
+                        add("nobody looks");
+                        add("attached");
                     }
-                    (_, None) => report.add(&format!("{name}, nobody looks"), kind, took, "s"),
-                    (_, Some(_)) => report.add(&format!("{name}, attached"), kind, took, "s"),
+                    (_, None) => add("nobody looks"),
+                    (_, Some(_)) => add("attached"),
                 }
             }
         }
@@ -213,37 +221,60 @@ fn flood(report: &mut Report, streams: &Path) -> Result<(), Failure> {
             terminal.play(FLOOD)?;
             let took = began.elapsed().as_secs_f64();
             let name = stream.name();
-            let rate = float(terminal.bytes - bytes) / 1e3 / took;
-            report.add(&format!("{name}, to the client"), kind, rate, "KB/s");
+            let bytes = terminal.bytes - bytes;
+            let rate = float(bytes) / 1e3 / took;
+            report.add(&format!("{name}, to the client"), kind, rate, "KB/s", bytes);
             if kind != Kind::Raw {
                 let busy = (usage::work(&processes)? - work).seconds / took * 100.0;
-                report.add(&format!("{name}, its processors"), kind, busy, "%");
+                report.add(&format!("{name}, its processors"), kind, busy, "%", bytes);
             }
         }
     }
     Ok(())
 }
 
-/// What a client is sent of a log that scrolls in the pane it sees, against the log's own bytes.
+/// What a client is sent of what moves in the pane it sees, against the program's own bytes: a log
+/// that scrolls, and agents as they were recorded.
 fn scroll(report: &mut Report, _: &Path) -> Result<(), Failure> {
     for (name, lines, every) in LOGS {
-        for is_far in [false, true] {
-            for kind in ALL {
-                let mut peer = started(kind, Peer::fed)?;
-                let mut terminal = peer.step_in(is_far)?;
-                // The screen is full before it is measured.
-                (0..SIZE.rows.into()).try_for_each(|line| peer.feed(&log_line(line)))?;
-                terminal.settle(Duration::from_millis(500), Duration::from_secs(5))?;
-                let before = terminal.bytes;
-                for line in 0..lines {
-                    peer.feed(&log_line(line))?;
-                    terminal.play(every)?;
-                }
-                terminal.settle(Duration::from_millis(500), Duration::from_secs(5))?;
-                let line = if is_far { "over SSH" } else { "here" };
-                let bytes = float(terminal.bytes - before) / 1e3;
-                report.add(&format!("{name}, {line}"), kind, bytes, "KB");
+        let pieces: Vec<_> = (0..lines).map(|line| (log_line(line), every)).collect();
+        // The screen is full before it is measured.
+        let before: Vec<u8> = (0..SIZE.rows.into()).flat_map(log_line).collect();
+        shown(report, name, SIZE, &before, &pieces)?;
+    }
+    for name in recordings::NAMES {
+        let recording = recordings::read(name)?;
+        shown(report, name, recording.size, b"", &recording.pieces)?;
+    }
+    Ok(())
+}
+
+/// The bytes to a client of these pieces of output, each followed by its pause, here and as over
+/// SSH.
+fn shown(
+    report: &mut Report,
+    name: &str,
+    size: Size,
+    before: &[u8],
+    pieces: &[(Vec<u8>, Duration)],
+) -> Result<(), Failure> {
+    for is_far in [false, true] {
+        for kind in ALL {
+            let mut peer = Peer::new(kind, size)?;
+            let command = peer.fed();
+            peer.start(&[command])?;
+            let mut terminal = peer.step_in(is_far)?;
+            peer.feed(before)?;
+            terminal.settle(Duration::from_millis(500), Duration::from_secs(5))?;
+            let shown = terminal.bytes;
+            for (piece, pause) in pieces {
+                peer.feed(piece)?;
+                terminal.play(*pause)?;
             }
+            terminal.settle(Duration::from_millis(500), Duration::from_secs(5))?;
+            let bytes = terminal.bytes - shown;
+            let line = if is_far { "over SSH" } else { "here" };
+            report.add(&format!("{name}, {line}"), kind, float(bytes) / 1e3, "KB", bytes);
         }
     }
     Ok(())
@@ -272,9 +303,10 @@ fn idle(report: &mut Report, _: &Path) -> Result<(), Failure> {
             let used = usage::work(&processes)? - work;
             let case = |what: &str| format!("{panes} panes, {what}");
             let busy = used.seconds / REST.as_secs_f64() * 100.0;
-            report.add(&case("processor"), kind, busy, "%");
-            report.add(&case("wake-ups in 10 s"), kind, used.wakes, "");
-            report.add(&case("bytes in 10 s"), kind, float(terminal.bytes - bytes), "B");
+            let bytes = terminal.bytes - bytes;
+            report.add(&case("processor"), kind, busy, "%", bytes);
+            report.add(&case("wake-ups in 10 s"), kind, used.wakes, "", bytes);
+            report.add(&case("bytes in 10 s"), kind, float(bytes), "B", bytes);
             let mut sum = Memory::default();
             for what in ["daemon", "client", "holders"] {
                 let mut part = Memory::default();
@@ -283,11 +315,17 @@ fn idle(report: &mut Report, _: &Path) -> Result<(), Failure> {
                 }
                 sum += part;
                 if part.pss > 0.0 {
-                    report.add(&case(&format!("{what}, private")), kind, part.private, "MiB");
+                    report.add(
+                        &case(&format!("{what}, private")),
+                        kind,
+                        part.private,
+                        "MiB",
+                        bytes,
+                    );
                 }
             }
-            report.add(&case("all, private"), kind, sum.private, "MiB");
-            report.add(&case("all, PSS"), kind, sum.pss, "MiB");
+            report.add(&case("all, private"), kind, sum.private, "MiB", bytes);
+            report.add(&case("all, PSS"), kind, sum.pss, "MiB", bytes);
         }
     }
     Ok(())

@@ -51,6 +51,15 @@ impl Kind {
         }
     }
 
+    /// Its program.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Raw => "the terminal alone",
+            Self::Tmux => "tmux",
+            Self::Monban => env!("CARGO_BIN_EXE_monban"),
+        }
+    }
+
     /// What it says it is.
     pub fn version(self) -> Result<String, Failure> {
         let mut command = match self {
@@ -114,7 +123,8 @@ impl Peer {
 
     /// The command of a pane that shows what [`Self::feed`] gives it.
     pub fn fed(&self) -> String {
-        format!("cat {}", self.feed.path.display())
+        // What a terminal answers to an agent's questions is typed here.
+        format!("stty -echo; cat {}", self.feed.path.display())
     }
 
     /// Starts a pane for each command, and waits until all are there. The bare terminal has none

@@ -5,6 +5,7 @@ use crate::Failure;
 use crate::program::Kind;
 use crate::usage;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -29,16 +30,25 @@ pub struct Report {
     /// The measure that runs, and how often it ran before.
     pub now: (&'static str, usize),
     loads: Vec<f64>,
+    versions: BTreeMap<Kind, String>,
 }
 
 impl Report {
-    /// Takes a value, and prints it as one line of JSON.
-    pub fn add(&mut self, case: &str, kind: Kind, value: f64, unit: &'static str) {
+    /// Asks a program what it is, for the lines of its values.
+    pub fn knows(&mut self, kind: Kind) -> Result<(), Failure> {
+        self.versions.insert(kind, kind.version()?);
+        Ok(())
+    }
+
+    /// Takes a value, and prints it as one line of JSON. `bytes` is how many bytes the measure is
+    /// about: those that came to the person's terminal, or went through a pane.
+    pub fn add(&mut self, case: &str, kind: Kind, value: f64, unit: &'static str, bytes: u64) {
         let (measure, run) = self.now;
         let load = usage::load().unwrap_or(f64::NAN);
         let line = json!({
             "measure": measure, "case": case, "peer": kind.name(), "run": run,
-            "value": value, "unit": unit, "load": load,
+            "value": value, "unit": unit, "bytes": bytes, "load": load,
+            "program": kind.program(), "version": self.versions.get(&kind),
         });
         let _ = writeln!(std::io::stdout(), "{line}");
         self.loads.push(load);

@@ -7,6 +7,7 @@ use super::{CursorAt, layout};
 use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
@@ -55,33 +56,64 @@ fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
 
-/// The end of the log: its last lines, as many as there is room for.
-fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
-    let theme = app.theme();
-    app.setup.lines.rule(buffer, row(area, 0), &verdict.check, theme.line.style());
-    let area = Rect {
+/// A verdict in words, and how much of its log there is room for below them.
+struct Words {
+    lines: Vec<(String, Style)>,
+    room: usize,
+}
+
+/// The area of what is said about a verdict, below its line.
+fn inside(area: Rect) -> Rect {
+    Rect {
         x: area.x + 1,
         y: area.y + 1,
         width: area.width.saturating_sub(2),
         height: area.height.saturating_sub(1),
-    };
+    }
+}
+
+fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
+    let theme = app.theme();
     let columns = usize::from(area.width);
-    let mut lines: Vec<(String, _)> = Vec::new();
     let about = [
         (&verdict.reason, theme.strong.style()),
         (&verdict.counts, theme.text.style()),
         (&verdict.command, theme.faint.style()),
     ];
+    let mut lines: Vec<(String, Style)> = Vec::new();
     for (text, style) in about.into_iter().filter(|(text, _)| !text.is_empty()) {
         lines.extend(wrap(text, columns).into_iter().map(|line| (line, style)));
     }
-    // The end of the log says more than the command: it has at least half of the room.
+    // The log says more than the command: it has at least half of the room.
     lines.truncate(usize::from(area.height / 2).max(1));
     let room = usize::from(area.height).saturating_sub(lines.len());
-    let skipped = verdict.tail.len().saturating_sub(room);
-    let tail = verdict.tail.iter().skip(skipped);
-    lines.extend(tail.map(|line| (line.clone(), theme.text.style())));
-    for (y, (text, style)) in (0..area.height).zip(&lines) {
-        put_all(buffer, row(area, y), &[(text, *style)]);
+    Words { lines, room }
+}
+
+/// How many lines of log the selected verdict has, and how many are shown at once.
+pub fn log_lines(app: &App) -> (usize, usize) {
+    let area = inside(layout::gates(app).1.detail);
+    let verdict = app.shown_gates().and_then(|gates| gates.verdicts.get(app.verdict));
+    verdict.map_or((0, 0), |verdict| (verdict.tail.len(), words(app, area, verdict).room))
+}
+
+/// What a verdict says, and as much of its log as there is room for: its end, unless a person went
+/// back in it.
+fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
+    let theme = app.theme();
+    let Words { lines, room } = words(app, inside(area), verdict);
+    let all = verdict.tail.len();
+    let below = app.log_back.min(all.saturating_sub(room));
+    let above = all.saturating_sub(room + below);
+    let title = match (above, below) {
+        (0, 0) => verdict.check.clone(),
+        _ => format!("{}  {above} lines above, {below} below", verdict.check),
+    };
+    app.setup.lines.rule(buffer, row(area, 0), &title, theme.line.style());
+    let area = inside(area);
+    let log = verdict.tail.iter().skip(above).take(room);
+    let log = log.map(|line| (line.clone(), theme.text.style()));
+    for (y, (text, style)) in (0..area.height).zip(lines.into_iter().chain(log)) {
+        put_all(buffer, row(area, y), &[(&text, style)]);
     }
 }

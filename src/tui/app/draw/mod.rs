@@ -19,9 +19,12 @@ use crate::base::clock::Timestamp;
 use crate::term::CursorShape;
 use crate::tui::widgets;
 use ratatui::buffer::Buffer;
+use std::ops::Range;
 
 pub use confirm::lines as confirm_lines;
+pub use gates::log_lines;
 pub use overlay::help_lines;
+pub use pane::cell_at;
 
 /// Where the cursor is to be drawn, and as what.
 pub type CursorAt = (u16, u16, CursorShape);
@@ -49,6 +52,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
         Mode::Text => in_dialog,
         Mode::Nav => None,
     }
+}
+
+/// Draws some rows of the focused pane, as [`App::changed_part`] gives them, into a buffer that
+/// shows the rest; gives where the cursor stands, if anywhere.
+pub fn draw_part(app: &App, rows: &Range<u16>, buffer: &mut Buffer) -> Option<CursorAt> {
+    let cursor = pane::rows(app, rows, buffer);
+    cursor.filter(|_| app.mode() == Mode::Pane)
 }
 
 fn dialog_over(app: &App, dialog: &Dialog, buffer: &mut Buffer) -> Option<CursorAt> {

@@ -224,7 +224,7 @@ fn help_text(app: &App) -> Vec<HelpLine> {
     });
     lines.push(HelpLine {
         keys: "mouse".into(),
-        says: "a click selects, the wheel scrolls; it decides nothing".into(),
+        says: "a click selects, the wheel scrolls; an agent you type to has it if it asked".into(),
     });
     lines.push(heading("elsewhere"));
     lines.extend(elsewhere.iter().flat_map(|action| of_action(app, *action)));

@@ -8,6 +8,7 @@ use crate::tui::widgets::{fit, put, put_all, row, width};
 use crate::view::pane::{Head, decode};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use std::ops::Range;
 
 /// Columns that a cropped pane moves at once when its cursor leaves it.
 const CROP_COLUMNS: u16 = 16;
@@ -42,7 +43,7 @@ pub fn focus(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     match pane {
         Some((head, rows)) if !rows.is_empty() => {
             let seen = seen(&head, area);
-            blit_all(buffer, seen, rows);
+            blit_all(buffer, seen, rows, &(area.top()..area.bottom()));
             cursor(&head, seen)
         }
         _ => {
@@ -51,6 +52,15 @@ pub fn focus(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
             None
         }
     }
+}
+
+/// Some rows of the focused pane alone.
+pub fn rows(app: &App, rows: &Range<u16>, buffer: &mut Buffer) -> Option<CursorAt> {
+    let (_, area) = layout::focus(app);
+    let (head, all) = app.pane()?;
+    let seen = seen(&head, area);
+    blit_all(buffer, seen, all, rows);
+    cursor(&head, seen)
 }
 
 /// The pane of the selected task, without its blank end.
@@ -75,7 +85,7 @@ pub fn preview(app: &App, buffer: &mut Buffer, area: Rect) {
     let used = rows.iter().rposition(|row| !is_blank(row)).map_or(0, |last| last + 1);
     let first = used.saturating_sub(usize::from(area.height));
     let from = (u16::try_from(first).unwrap_or(0), 0);
-    blit_all(buffer, Seen { area, from }, rows);
+    blit_all(buffer, Seen { area, from }, rows, &(area.top()..area.bottom()));
 }
 
 /// What is said about a pane's size when it is not this one's, and who drives it.
@@ -120,6 +130,15 @@ fn seen(head: &Head, area: Rect) -> Seen {
     Seen { area, from: (top, left.min(head.size.cols.saturating_sub(area.width))) }
 }
 
+/// The agent's cell under a cell of the focused pane, if the agent wants to know of the mouse.
+pub fn cell_at(app: &App, x: u16, y: u16) -> Option<(u16, u16)> {
+    let (head, _) = app.pane().filter(|(head, _)| head.mouse && head.live)?;
+    let area = layout::pane(app).filter(|area| area.contains((x, y).into()))?;
+    let (top, left) = seen(&head, area).from;
+    let cell = (x - area.x + left, y - area.y + top);
+    (cell.0 < head.size.cols && cell.1 < head.size.rows).then_some(cell)
+}
+
 fn cursor(head: &Head, seen: Seen) -> Option<CursorAt> {
     let Cursor { row, col, visible, shape } = head.cursor;
     if !visible || head.back > 0 {
@@ -130,12 +149,12 @@ fn cursor(head: &Head, seen: Seen) -> Option<CursorAt> {
     is_inside.then_some((seen.area.x + x, seen.area.y + y, shape))
 }
 
-fn blit_all(buffer: &mut Buffer, seen: Seen, rows: &[crate::view::Row]) {
+/// Draws what lies in these rows of the buffer.
+fn blit_all(buffer: &mut Buffer, seen: Seen, rows: &[crate::view::Row], within: &Range<u16>) {
     let area = seen.area.intersection(buffer.area);
-    for (y, encoded) in (area.top()..area.bottom()).zip(rows.iter().skip(usize::from(seen.from.0)))
-    {
-        if let Some(cells) = decode(encoded) {
-            blit(&cells, seen.from.1, buffer, Rect { y, height: 1, ..area });
-        }
+    let shown = (area.top()..area.bottom()).zip(rows.iter().skip(usize::from(seen.from.0)));
+    for (y, encoded) in shown.filter(|(y, _)| within.contains(y)) {
+        let cells = decode(encoded).unwrap_or_default();
+        blit(&cells, seen.from.1, buffer, Rect { y, height: 1, ..area });
     }
 }

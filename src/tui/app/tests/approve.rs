@@ -105,7 +105,7 @@ fn other_keys_pastes_and_the_mouse_approve_nothing_and_disarm() {
     play.take(Input::Paste("Ay".into())).keys("A y");
     assert_eq!(approvals(&play), []);
     let mut play = armed();
-    let click = Mouse { what: Button::Press, x: 40, y: 12 };
+    let click = pointer(CLICK, 40, 12);
     play.keys("A").take(Input::Mouse(click));
     assert_eq!(approvals(&play), []);
 }

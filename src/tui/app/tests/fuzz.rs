@@ -116,9 +116,8 @@ fn anything(random: &mut Random) -> Input {
     match pick(14) {
         0 => Input::Paste("a\nb\u{1b}写".into()),
         1 => {
-            let what = [Button::Press, Button::WheelUp, Button::WheelDown][pick(3)];
             let (x, y) = (pick(90), pick(30));
-            Input::Mouse(Mouse { what, x: x.try_into().unwrap(), y: y.try_into().unwrap() })
+            Input::Mouse(pointer(POINTED[pick(4)], x.try_into().unwrap(), y.try_into().unwrap()))
         }
         2 => Input::Resize(
             [SMALL, USUAL, Size { cols: 0, rows: 0 }, Size { cols: 9, rows: 4 }][pick(4)],

@@ -6,5 +6,6 @@ mod confirm;
 mod decide;
 mod fuzz;
 mod move_about;
+mod part;
 mod play;
 mod screens;

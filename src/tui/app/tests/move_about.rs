@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::play::*;
+use crate::term::PointerAct;
 use crate::tui::action::Action;
 use crate::wire::view::Surface;
 use serde_json::json;
@@ -206,12 +207,51 @@ fn verdicts_are_asked_for_again_when_they_change() {
 #[test]
 fn a_click_selects_and_the_wheel_scrolls() {
     let mut play = Play::begin(USUAL);
-    play.take(Input::Mouse(Mouse { what: Button::Press, x: 5, y: 4 }));
+    play.take(Input::Mouse(pointer(CLICK, 5, 4)));
     assert_eq!(play.app.task, Some(TaskId(9)));
-    play.take(Input::Mouse(Mouse { what: Button::WheelDown, x: 5, y: 4 }));
+    play.take(Input::Mouse(pointer(PointerAct::WheelDown, 5, 4)));
     assert_eq!(play.app.task, Some(TaskId(12)));
-    play.take(Input::Mouse(Mouse { what: Button::Press, x: 5, y: 20 }));
+    play.take(Input::Mouse(pointer(CLICK, 5, 20)));
     assert_eq!(play.app.task, Some(TaskId(12)));
+}
+
+#[test]
+fn the_mouse_is_the_agents_that_asked_for_it_while_a_person_types_to_it() {
+    let mut play = Play::begin(USUAL);
+    play.keys("i").show_pane();
+    play.did.clear();
+    let press = Input::Mouse(pointer(CLICK, 5, 4));
+    play.take(press.clone());
+    assert_eq!(play.did, [], "it did not ask");
+    let surface = play.app.panes.surface().unwrap();
+    let size = Size { cols: 100, rows: 30 };
+    let mut asks = pane_of("\x1b[30;95Hx", size);
+    asks.head.as_mut().unwrap()["mouse"] = json!(true);
+    play.take(Input::Frame(vec![Update { surface, ..asks }]));
+    play.take(press).take(Input::Mouse(pointer(CLICK, 5, 1)));
+    // Of a pane that is larger, its lower right part is shown: the cell is the agent's.
+    let (run, pointer) = (RunId(70), pointer(CLICK, 5 + 16, 4 - 2 + 9));
+    assert_eq!(play.did, [Do::Say(Said::Point { run, pointer })], "the line over the pane is ours");
+}
+
+#[test]
+fn the_log_of_a_verdict_is_read_from_its_end_to_its_beginning() {
+    let mut play = Play::begin(USUAL);
+    let log: Vec<String> = (1..=100).map(|line| format!("log line {line}.")).collect();
+    let mut one = gates();
+    one[0]["verdicts"][1]["tail"] = json!(log.join("\n"));
+    play.keys("v").answer(one);
+    assert!(play.screen().contains("log line 100."), "{}", play.screen());
+    play.keys("pageup");
+    let screen = play.screen();
+    assert!(!screen.contains("log line 100.") && screen.contains("lines above"), "{screen}");
+    play.keys("g g");
+    assert!(play.screen().contains("failing:") && play.screen().contains("log line 1."));
+    play.keys("pageup pagedown pagedown G");
+    assert!(play.screen().contains("log line 100."));
+    // Another verdict is read from its end again.
+    play.keys("g g k j");
+    assert!(play.screen().contains("log line 100."));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! and a small world of tasks.
 
 use super::super::*;
+use crate::term::{PointerAct, PointerButton};
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 use crate::view::pane;
@@ -11,6 +12,15 @@ use ratatui::layout::Rect;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::time::Duration;
+
+pub const CLICK: PointerAct = PointerAct::Down(PointerButton::Left);
+/// What the mouse may do.
+pub const POINTED: [PointerAct; 4] =
+    [CLICK, PointerAct::Drag(PointerButton::Left), PointerAct::WheelUp, PointerAct::WheelDown];
+
+pub fn pointer(act: PointerAct, x: u16, y: u16) -> Pointer {
+    Pointer { act, x, y, shift: false, alt: false, ctrl: false }
+}
 
 pub const SMALL: Size = Size { cols: 40, rows: 10 };
 pub const USUAL: Size = Size { cols: 80, rows: 24 };
