@@ -127,8 +127,8 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
     })
 }
 
-/// Connects again to the daemon of this machine. One that was stopped stays so; one that died, whose
-/// socket is still there, is started again.
+/// Connects again to the daemon of this machine. One that was stopped stays so; one that died,
+/// whose socket is still there, is started again.
 pub(super) fn near(here: &Here) -> Connect {
     let (places, at) = (here.places.clone(), here.at.clone());
     Arc::new(move || match Client::connect_running(&places, &at) {
