@@ -14,7 +14,7 @@ use crate::base::size::Size;
 use crate::tui::app::{App, Begin, Mark, Setup};
 use crate::tui::line::Connect;
 use crate::tui::looks::Source;
-use crate::tui::run::{self, Options};
+use crate::tui::run::{self, Options, RunError};
 use crate::tui::widgets::Lines;
 use crate::watch;
 use crate::wire::people::{Ask, Request};
@@ -119,7 +119,12 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
     let app = App::new(setup, Begin { task: desk.task, says: desk.says });
     let ended = runtime.block_on(run::run(app, options, desk.first, desk.connect));
     runtime.shutdown_background();
-    ended.map_err(|error| Failure::environment(error.to_string(), "run it in a terminal"))
+    ended.map_err(|error| match error {
+        RunError::Refused(rejection) => Failure::Refused(rejection),
+        error @ RunError::Outer(_) => {
+            Failure::environment(error.to_string(), "run it in a terminal")
+        }
+    })
 }
 
 /// Connects again to the daemon of this machine. One that was stopped stays so; one that died,

@@ -3,12 +3,13 @@
 //! times are handed in.
 
 use super::pace::Moment;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The question; [`super::input::Reply::Ready`] is the answer.
 const QUESTION: &[u8] = b"\x1b[5n";
 /// The most frames without an answer.
-const UNANSWERED_MAX: u8 = 2;
+const UNANSWERED_MAX: usize = 2;
 /// After so long without one, answers count as lost: better drawn than stuck.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -29,38 +30,57 @@ enum Answers {
 #[derive(Debug)]
 pub struct Echo {
     answers: Answers,
-    unanswered: u8,
+    /// The revisions that the frames without an answer show, the oldest first.
+    unanswered: VecDeque<u64>,
     /// When the oldest question without an answer was asked, or the last answer came.
     since: Moment,
 }
 
 impl Default for Echo {
     fn default() -> Self {
-        Self { answers: Answers::Unasked, unanswered: 0, since: Moment::ZERO }
+        Self { answers: Answers::Unasked, unanswered: VecDeque::new(), since: Moment::ZERO }
     }
 }
 
 impl Echo {
-    /// A frame ends: asks, if the terminal answers or this is the first one.
-    pub fn ends_frame(&mut self, now: Moment, out: &mut Vec<u8>) {
+    /// A frame that shows this revision ends: asks, if the terminal answers or this is the first
+    /// one.
+    pub fn ends_frame(&mut self, now: Moment, revision: u64, out: &mut Vec<u8>) {
         match self.answers {
             Answers::Unasked => self.answers = Answers::Awaited(now),
             Answers::Given => {
-                if self.unanswered == 0 {
+                if self.unanswered.is_empty() {
                     self.since = now;
                 }
-                self.unanswered = self.unanswered.saturating_add(1);
+                self.unanswered.push_back(revision);
             }
             Answers::Awaited(_) | Answers::Never => return,
         }
         out.extend_from_slice(QUESTION);
     }
 
-    /// The terminal answered.
-    pub fn answered(&mut self, now: Moment) {
+    /// A revision looks as the one before.
+    pub fn looks_the_same(&mut self, revision: u64) {
+        if let Some(last) = self.unanswered.back_mut() {
+            *last = revision;
+        }
+    }
+
+    /// Something else had the terminal: what was asked before is answered no more.
+    pub fn forget(&mut self) {
+        self.unanswered.clear();
+    }
+
+    /// Whether an answer will tell that this revision was drawn.
+    pub fn will_tell(&self, revision: u64) -> bool {
+        self.unanswered.contains(&revision)
+    }
+
+    /// The terminal answered; gives the revision that it has drawn by now.
+    pub fn answered(&mut self, now: Moment) -> Option<u64> {
         self.answers = Answers::Given;
-        self.unanswered = self.unanswered.saturating_sub(1);
         self.since = now;
+        self.unanswered.pop_front()
     }
 
     /// Whether a frame may be written now; otherwise when at the latest.
@@ -70,13 +90,13 @@ impl Echo {
         {
             self.answers = Answers::Never;
         }
-        if self.unanswered < UNANSWERED_MAX {
+        if self.unanswered.len() < UNANSWERED_MAX {
             return None;
         }
         let last = self.since + PATIENCE;
         if now >= last {
             // One more may go, and so on: a line that stands still gets little.
-            self.unanswered = UNANSWERED_MAX - 1;
+            self.unanswered.pop_front();
             self.since = now;
             return None;
         }
@@ -87,7 +107,7 @@ impl Echo {
     pub fn outstanding(&self) -> usize {
         match self.answers {
             Answers::Awaited(_) => 1,
-            _ => self.unanswered.into(),
+            _ => self.unanswered.len(),
         }
     }
 }
@@ -102,7 +122,7 @@ mod tests {
 
     fn asks(echo: &mut Echo, now: Moment) -> bool {
         let mut out = Vec::new();
-        echo.ends_frame(now, &mut out);
+        echo.ends_frame(now, 7, &mut out);
         !out.is_empty()
     }
 
@@ -118,6 +138,18 @@ mod tests {
         assert_eq!(echo.outstanding(), 2);
         echo.answered(ms(200));
         assert_eq!(echo.wait_until(ms(200)), None);
+    }
+
+    #[test]
+    fn an_answer_tells_which_revision_was_drawn() {
+        let mut echo = Echo::default();
+        assert!(asks(&mut echo, ms(0)));
+        assert_eq!(echo.answered(ms(1)), None, "until then nobody knew that it answers");
+        echo.ends_frame(ms(2), 3, &mut Vec::new());
+        echo.looks_the_same(4);
+        echo.ends_frame(ms(3), 5, &mut Vec::new());
+        assert_eq!((echo.will_tell(4), echo.will_tell(6)), (true, false));
+        assert_eq!([echo.answered(ms(9)), echo.answered(ms(9))], [Some(4), Some(5)]);
     }
 
     #[test]

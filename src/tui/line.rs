@@ -2,6 +2,7 @@
 //! pauses.
 
 use super::link::{Link, LinkError};
+use crate::model::rejection::Rejection;
 use crate::wire::people::Request;
 use crate::wire::view::{Said, Told};
 use std::future::Future;
@@ -24,11 +25,13 @@ pub enum News {
     Up,
     /// It is down, and why; it is tried again.
     Down(String),
+    /// It never was up, because the daemon does not want to: there is nothing to try again.
+    Refused(Rejection),
     /// The daemon told something.
     Told(Told),
 }
 
-type Connecting = Pin<Box<dyn Future<Output = Result<Link, String>> + Send>>;
+type Connecting = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send>>;
 
 enum State {
     Up(Link),
@@ -41,15 +44,16 @@ pub struct Line {
     connect: Connect,
     attach: Request,
     pause: Duration,
+    was_up: bool,
 }
 
 impl Line {
     /// A line over a connection that is there, and others made by `connect` when it breaks.
     pub fn new(first: UnixStream, connect: Connect, attach: Request) -> Self {
         let request = attach.clone();
-        let first = async move { attached(first, &request).await };
+        let first = async move { Link::attach(first, &request).await };
         let state = State::Connecting(Box::pin(first));
-        Self { state, connect, attach, pause: PAUSE_FIRST }
+        Self { state, connect, attach, pause: PAUSE_FIRST, was_up: false }
     }
 
     /// Whether something can be said.
@@ -78,9 +82,14 @@ impl Line {
             State::Connecting(connecting) => match connecting.await {
                 Ok(link) => {
                     self.state = State::Up(link);
+                    self.was_up = true;
                     News::Up
                 }
-                Err(why) => self.lost(why),
+                Err(LinkError::Refused(rejection)) if !self.was_up => {
+                    self.lost(String::new());
+                    News::Refused(rejection)
+                }
+                Err(error) => self.lost(error.to_string()),
             },
         }
     }
@@ -91,12 +100,9 @@ impl Line {
         self.state = State::Connecting(Box::pin(async move {
             tokio::time::sleep(pause).await;
             let stream = tokio::task::spawn_blocking(move || connect()).await;
-            attached(stream.map_err(|error| error.to_string())??, &attach).await
+            let stream = stream.map_err(|error| LinkError::Unreachable(error.to_string()))?;
+            Link::attach(stream.map_err(LinkError::Unreachable)?, &attach).await
         }));
         News::Down(why)
     }
-}
-
-async fn attached(stream: UnixStream, attach: &Request) -> Result<Link, String> {
-    Link::attach(stream, attach).await.map_err(|error: LinkError| error.to_string())
 }

@@ -35,6 +35,9 @@ pub enum LinkError {
     /// The line broke, or the other side is not monban.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// There is nobody to attach to.
+    #[error("{0}")]
+    Unreachable(String),
     /// The daemon says nothing.
     #[error("the daemon does not answer")]
     Silent,

@@ -44,19 +44,30 @@ pub struct Options {
     pub looks: Source,
 }
 
+/// Why a dashboard ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The terminal cannot be used.
+    #[error(transparent)]
+    Outer(#[from] OuterError),
+    /// The daemon refuses.
+    #[error("{0}")]
+    Refused(Rejection),
+}
+
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
 /// the terminal is gone. `first` is a connection on which both have said hello; `connect` makes
 /// others.
 ///
 /// # Errors
-/// The terminal cannot be used.
+/// The terminal cannot be used, or the daemon refuses.
 pub async fn run(
     mut app: App,
     options: Options,
     first: UnixStream,
     connect: Connect,
-) -> Result<(), OuterError> {
-    let signals = Signals::watch()?;
+) -> Result<(), RunError> {
+    let signals = Signals::watch().map_err(OuterError::from)?;
     let outer = Outer::enter(std::io::stdin(), std::io::stdout(), options.mouse)?;
     let size = outer.size();
     let _ = app.take(Happened::Resize(size), Moment::ZERO);
@@ -84,13 +95,14 @@ pub async fn run(
         keys: None,
         options,
         ended: false,
+        refused: None,
     };
     client.frame.bytes().extend_from_slice(QUESTIONS);
     let ended = client.work().await;
     let outstanding = client.echo.outstanding() + usize::from(client.asks);
     // A terminal that is gone answers nothing.
     client.outer.leave(if ended.is_ok() { outstanding } else { 0 });
-    Ok(())
+    client.refused.map_or(Ok(()), |rejection| Err(RunError::Refused(rejection)))
 }
 
 struct Client {
@@ -125,6 +137,8 @@ struct Client {
     keys: Option<(RunId, Vec<String>)>,
     options: Options,
     ended: bool,
+    /// Why the daemon lets nobody in.
+    refused: Option<Rejection>,
 }
 
 /// What woke the loop.
@@ -256,8 +270,10 @@ impl Client {
         self.app.is_drawn();
         self.is_new = false;
         self.drawn = Some(revision);
-        if out.len() > before && self.options.is_far {
-            self.echo.ends_frame(now, out);
+        if out.len() == before {
+            self.echo.looks_the_same(revision);
+        } else if self.options.is_far {
+            self.echo.ends_frame(now, revision, out);
         }
         self.frame_bytes = out.len();
         self.painting = Some(revision);
@@ -274,6 +290,9 @@ impl Client {
                 self.pace.drawn(now, bytes);
             }
             self.happened(Happened::Painted(revision));
+            if !self.echo.will_tell(revision) {
+                self.happened(Happened::Seen(revision));
+            }
         }
     }
 
@@ -321,7 +340,11 @@ impl Client {
 
     fn reply(&mut self, reply: Reply) {
         match reply {
-            Reply::Ready => self.echo.answered(self.now()),
+            Reply::Ready => {
+                if let Some(revision) = self.echo.answered(self.now()) {
+                    self.happened(Happened::Seen(revision));
+                }
+            }
             Reply::Keyboard(_) => self.outer.use_keyboard(self.frame.bytes()),
             Reply::Cursor { x, .. } => self.presenter.ambiguous_is_narrow(x == 1),
             Reply::Attributes => self.asks = false,
@@ -337,6 +360,7 @@ impl Client {
                 self.happened(Happened::Connected);
             }
             News::Down(why) => self.happened(Happened::Lost(why)),
+            News::Refused(rejection) => (self.refused, self.ended) = (Some(rejection), true),
             News::Told(told) => self.told(told),
         }
     }
@@ -387,6 +411,7 @@ impl Client {
     /// gone.
     fn anew<T>(&mut self, entered: Result<T, OuterError>) -> Option<T> {
         (self.frame_bytes, self.painting, self.is_new) = (0, None, true);
+        self.echo.forget();
         self.ended |= entered.is_err();
         entered.ok()
     }

@@ -99,6 +99,16 @@ fn stopped_by_its_key_it_leaves_the_shell_in_order_and_comes_back() {
 }
 
 #[test]
+fn where_there_is_no_repository_it_says_so_and_leaves() {
+    let Some(desk) = desk("where_there_is_no_repository_it_says_so_and_leaves") else { return };
+    let window = desk.tmux.window("nowhere", 100, 30);
+    window.line(&format!("monban -C {}; echo status $?", desk.instance.home.display()));
+    let screen = window.shows("status 2");
+    assert!(screen.contains("is not in a git repository"), "{screen}");
+    assert!(!window.is_taken());
+}
+
+#[test]
 fn it_outlives_the_daemon_and_goes_on_with_the_next() {
     let Some(desk) = desk("it_outlives_the_daemon_and_goes_on_with_the_next") else { return };
     desk.waiting("Ask", "ask 'which port?'; echo took $answer");

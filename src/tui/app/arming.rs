@@ -1,7 +1,7 @@
 //! Arming: keys that were typed before a person could have read a dialog decide nothing.
 //!
-//! A dialog waits until its frame was painted, then for silence; every key meanwhile is absorbed
-//! and begins the silence anew. That it armed must have been painted too.
+//! A dialog waits until the terminal has drawn it, then for silence; every key meanwhile is
+//! absorbed and begins the silence anew. That it armed must have been painted too.
 
 use crate::tui::pace::Moment;
 use std::time::Duration;
@@ -15,9 +15,9 @@ const LATE: Duration = Duration::from_millis(300);
 /// How far a dialog is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    /// It is to be painted, in this revision of the screen.
+    /// It is to be drawn, in this revision of the screen.
     Shown(u64),
-    /// It was painted; until then nothing must be typed.
+    /// It was drawn; until then nothing must be typed.
     Quiet(Moment),
     /// It says that it armed, in this revision of the screen.
     Ready(u64),
@@ -35,12 +35,21 @@ impl Arming {
         Self(Step::Shown(revision))
     }
 
+    /// The terminal has drawn a revision of the screen.
+    pub fn seen(&mut self, revision: u64, now: Moment) {
+        if let Step::Shown(wanted) = self.0
+            && revision >= wanted
+        {
+            self.0 = Step::Quiet(now + SILENCE);
+        }
+    }
+
     /// A revision of the screen was painted.
-    pub fn painted(&mut self, revision: u64, now: Moment) {
-        match self.0 {
-            Step::Shown(wanted) if revision >= wanted => self.0 = Step::Quiet(now + SILENCE),
-            Step::Ready(wanted) if revision >= wanted => self.0 = Step::Armed,
-            _ => {}
+    pub fn painted(&mut self, revision: u64) {
+        if let Step::Ready(wanted) = self.0
+            && revision >= wanted
+        {
+            self.0 = Step::Armed;
         }
     }
 
@@ -96,9 +105,11 @@ mod tests {
     #[test]
     fn it_arms_after_its_frame_and_silence_and_not_before() {
         let mut arming = Arming::shown_in(5);
-        arming.painted(4, ms(0));
+        arming.seen(4, ms(0));
         assert_eq!(arming.deadline(), None, "an earlier frame");
-        arming.painted(5, ms(10));
+        arming.painted(5);
+        assert_eq!(arming.deadline(), None, "nobody may have seen it yet");
+        arming.seen(5, ms(10));
         assert_eq!(arming.deadline(), Some(ms(410)));
         arming.absorbed(ms(300));
         assert_eq!(arming.deadline(), Some(ms(700)), "the silence begins anew");
@@ -106,14 +117,14 @@ mod tests {
         assert!(!arming.is_armed());
         arming.due(6, ms(700));
         assert!(!arming.is_armed(), "nobody has seen that it armed");
-        arming.painted(6, ms(701));
+        arming.painted(6);
         assert!(arming.is_armed());
     }
 
     #[test]
     fn a_late_timer_arms_nothing() {
         let mut arming = Arming::shown_in(1);
-        arming.painted(1, ms(0));
+        arming.seen(1, ms(0));
         arming.due(2, ms(3000));
         assert_eq!(arming.deadline(), Some(ms(3400)));
     }

@@ -130,8 +130,10 @@ pub enum Input {
     },
     /// Something a person wanted could not be done, and why.
     Refused(String),
-    /// The terminal shows what was drawn of this revision.
+    /// The terminal took what was drawn of this revision.
     Painted(u64),
+    /// It has drawn that, as far as can be told: over a network that is later.
+    Seen(u64),
     /// The timer is due.
     Due,
     /// What a person wrote in their editor; `None` if they left it without.
@@ -316,6 +318,7 @@ impl App {
             Input::NotTyped { why, .. } => self.say_bad(format!("not typed: {why}")),
             Input::Refused(why) => self.say_bad(why),
             Input::Painted(revision) => self.painted(revision),
+            Input::Seen(revision) => self.seen(revision),
             Input::Due => self.due(),
             Input::Edited(text) => self.edited(text),
             Input::Looks(looks) => self.take_looks(looks),
@@ -327,7 +330,7 @@ impl App {
     /// Whether something that happened may change what there is to draw.
     fn shows(&self, input: &Input) -> bool {
         match input {
-            Input::Painted(_) | Input::Focus(true) => false,
+            Input::Painted(_) | Input::Seen(_) | Input::Focus(true) => false,
             Input::Key(key) => !self.is_only_passed_on(key),
             _ => true,
         }
@@ -403,9 +406,18 @@ impl App {
 
     fn painted(&mut self, revision: u64) {
         match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.keys.painted(revision, self.now),
-            Some(Dialog::Confirm(confirm)) => confirm.keys.painted(revision, self.now),
-            Some(Dialog::Typed(typed)) => typed.arming.painted(revision, self.now),
+            Some(Dialog::Approval(approval)) => approval.keys.painted(revision),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.painted(revision),
+            Some(Dialog::Typed(typed)) => typed.arming.painted(revision),
+            _ => {}
+        }
+    }
+
+    fn seen(&mut self, revision: u64) {
+        match &mut self.dialog {
+            Some(Dialog::Approval(approval)) => approval.keys.arming.seen(revision, self.now),
+            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.seen(revision, self.now),
+            Some(Dialog::Typed(typed)) => typed.arming.seen(revision, self.now),
             _ => {}
         }
     }

@@ -37,8 +37,8 @@ impl TwoKeys {
     }
 
     /// A revision of the screen was painted.
-    pub fn painted(&mut self, revision: u64, now: Moment) {
-        self.arming.painted(revision, now);
+    pub fn painted(&mut self, revision: u64) {
+        self.arming.painted(revision);
         if let Some(half) = &mut self.half {
             half.is_painted |= revision >= half.revision;
         }

@@ -77,12 +77,16 @@ fn every_key_before_it_armed_begins_the_silence_anew() {
 }
 
 #[test]
-fn nothing_arms_before_the_frame_with_the_dialog_was_painted() {
+fn nothing_arms_before_the_frame_with_the_dialog_was_drawn() {
     let mut play = Play::begin(USUAL);
     let before = play.app.revision();
     play.take(Input::Key("a".into()));
-    play.take(Input::Painted(before));
+    play.take(Input::Seen(before));
     assert!(!play.did.iter().any(|what| matches!(what, Do::Timer(_))), "an earlier frame");
+    let revision = play.app.revision();
+    play.take(Input::Painted(revision));
+    let has_timer = play.did.iter().any(|what| matches!(what, Do::Timer(_)));
+    assert!(!has_timer, "a long line took it, and nobody has seen it yet");
     play.paint();
     assert!(play.did.iter().any(|what| matches!(what, Do::Timer(Some(_)))));
 }

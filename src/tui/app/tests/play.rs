@@ -113,7 +113,7 @@ impl Play {
 
     pub fn paint(&mut self) -> &mut Self {
         let revision = self.app.revision();
-        self.take(Input::Painted(revision))
+        self.take(Input::Painted(revision)).take(Input::Seen(revision))
     }
 
     /// Lets time pass; a timer that comes due comes when it is.
