@@ -19,6 +19,9 @@ pub const RESERVE_BYTES: usize = 64 << 10;
 /// Records that one append may have: more than follow from any one command.
 pub(super) const APPEND_RECORDS_MAX: usize = 1 << 16;
 
+/// The reserve is set aside again once so much is free.
+const ROOM_FOR_RESERVE: u64 = 4 * RESERVE_BYTES as u64;
+
 const LOCK_NAME: &str = "lock";
 const RESERVE_NAME: &str = "reserve";
 
@@ -71,6 +74,7 @@ pub struct EventLog {
     next_seq: u64,
     last_sum: String,
     damage: Option<Problem>,
+    has_reserve: bool,
     _lock: Box<dyn LockGuard>,
 }
 
@@ -120,12 +124,16 @@ impl EventLog {
             next_seq: scan.last_seq + 1,
             last_sum: scan.last_sum,
             damage: damage.first().cloned(),
+            has_reserve: false,
             _lock: lock,
         };
         if log.damage.is_none() {
             log.start_writer(segment)?;
         }
-        let has_reserve = log.damage.is_none() && log.restore_reserve().is_ok();
+        if log.damage.is_none() {
+            log.restore_reserve();
+        }
+        let has_reserve = log.has_reserve;
         let (records, last_seq) = (scan.records, scan.last_seq);
         Ok(Opened { log, report: OpenReport { records, last_seq, torn, damage, has_reserve } })
     }
@@ -144,6 +152,9 @@ impl EventLog {
         let last = first - 1 + records.len() as u64;
         if records.is_empty() {
             return Ok(first..=last);
+        }
+        if !self.has_reserve && self.is_well() && self.has_room() {
+            self.restore_reserve();
         }
         let mut bytes = Vec::new();
         let mut sum = self.last_sum.clone();
@@ -177,7 +188,8 @@ impl EventLog {
     }
 
     /// Goes on after a failure: cuts what was not acknowledged off the disk, checks the whole log
-    /// again, and writes in a new segment what was accepted but never acknowledged.
+    /// again, and writes in a new segment what was accepted but never acknowledged. On a full disk
+    /// the reserve makes room for that.
     ///
     /// # Errors
     /// The log is as it was: still failed, or damaged and from now on read-only.
@@ -185,8 +197,9 @@ impl EventLog {
         if let Some(problem) = &self.damage {
             return Err(StoreError::ReadOnly(problem.clone()));
         }
-        if !matches!(self.durability().status(), Status::Failed(_)) {
-            return Ok(());
+        let Status::Failed(failure) = self.durability().status() else { return Ok(()) };
+        if failure.is_disk_full {
+            self.release_reserve();
         }
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -212,32 +225,34 @@ impl EventLog {
     }
 
     /// Gives the reserved space back to the disk, so that a few more records fit.
-    ///
-    /// # Errors
-    /// The file could not be removed; a missing one is fine.
-    pub fn release_reserve(&self) -> io::Result<()> {
-        match self.disk.remove(&self.folder.join(RESERVE_NAME)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+    fn release_reserve(&mut self) {
+        let _ = self.disk.remove(&self.folder.join(RESERVE_NAME));
+        self.has_reserve = false;
     }
 
-    /// Sets the reserved space aside, if it is not yet.
-    ///
-    /// # Errors
-    /// There is no room for it.
-    pub fn restore_reserve(&self) -> io::Result<()> {
+    fn is_well(&self) -> bool {
+        matches!(self.durability().status(), Status::Running)
+    }
+
+    fn has_room(&self) -> bool {
+        self.disk.free_bytes(&self.folder).is_ok_and(|free| free >= ROOM_FOR_RESERVE)
+    }
+
+    /// Sets the reserved space aside, if it is not yet and there is room for it.
+    fn restore_reserve(&mut self) {
         let path = self.folder.join(RESERVE_NAME);
-        let mut file = match self.disk.create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            other => other?,
+        let made = match self.disk.create(&path) {
+            Ok(mut file) => {
+                let filled = disk::write_all(file.as_mut(), &vec![b'.'; RESERVE_BYTES]);
+                filled.and_then(|()| file.sync())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
         };
-        let written =
-            disk::write_all(file.as_mut(), &vec![b'.'; RESERVE_BYTES]).and_then(|()| file.sync());
-        if written.is_err() {
+        self.has_reserve = made.is_ok();
+        if made.is_err() {
             let _ = self.disk.remove(&path);
         }
-        written
     }
 
     fn start_writer(&mut self, segment: Option<OpenSegment>) -> Result<(), StoreError> {
