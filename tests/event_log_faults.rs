@@ -1,5 +1,5 @@
 //! The event log on a failing disk: crashes, refused and torn writes, failed flushes, no room.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 #[path = "support/disk.rs"]
 mod disk;
