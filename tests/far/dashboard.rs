@@ -108,9 +108,8 @@ fn type_to_agent(window: &Window<'_>, text: &str, answer: &str) {
 fn approve(journey: &Journey, window: &Window<'_>, id: &str) {
     let is_waiting = |task: &serde_json::Value| task["waits_for"][0] == "approval";
     journey.instance.until(id, "the approval", is_waiting);
-    window.shows("need you");
-    window.press(&["a"]);
-    window.shows("APPROVE");
+    // The item is there before a slow line has told of it.
+    window.press_until("a", "APPROVE", " NAV ");
     window.press_until("A", "y approves", " armed ");
     window.press(&["y"]);
     journey.instance.until(id, "the landing", |task| task["state"] == "done");
