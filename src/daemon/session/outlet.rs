@@ -243,9 +243,9 @@ impl Outlet {
     fn flush(&self, showing: &mut Showing) {
         while !showing.waiting.is_empty() && showing.broken.is_none() {
             // The client's words are waited for on the same socket, so it is not one that never
-            // blocks.
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            match rustix::net::send(&self.stream, &showing.waiting, flags) {
+            // blocks. Who writes to a client that is gone gets an error: Rust's programs ignore
+            // the signal.
+            match rustix::net::send(&self.stream, &showing.waiting, SendFlags::DONTWAIT) {
                 Ok(count) => drop(showing.waiting.drain(..count)),
                 Err(Errno::AGAIN) => return,
                 Err(Errno::INTR) => {}
