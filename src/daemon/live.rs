@@ -46,6 +46,8 @@ pub struct LiveRun {
     changed: Condvar,
     /// Held while news are noted, so that they arrive in order.
     telling: Mutex<Option<Sender<Report>>>,
+    /// Held while notes are kept, so that older ones never take the place of newer ones.
+    keeping: Mutex<()>,
     reports: Mutex<Option<Receiver<Report>>>,
 }
 
@@ -177,6 +179,7 @@ impl LiveRun {
             inner: Mutex::new(inner),
             changed: Condvar::new(),
             telling: Mutex::new(Some(telling)),
+            keeping: Mutex::default(),
             reports: Mutex::new(Some(reports)),
         }
     }
@@ -249,9 +252,7 @@ impl LiveRun {
 
     /// Nothing came for a moment: the screen can be read.
     pub fn settled(&self, at: Timestamp) {
-        let mut inner = self.lock();
-        inner.read_screen(at);
-        drop(inner);
+        self.lock().read_screen(at);
         self.changed.notify_all();
     }
 
@@ -449,8 +450,13 @@ impl LiveRun {
         show(terminal, encoded)
     }
 
-    /// The notes for a later daemon.
-    pub fn frame(&self) -> Frame {
+    /// Keeps the notes for a later daemon.
+    pub fn keep<E>(&self, keep: impl FnOnce(&Frame) -> Result<(), E>) -> Result<(), E> {
+        let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        keep(&self.frame())
+    }
+
+    fn frame(&self) -> Frame {
         let inner = self.lock();
         Frame {
             offset: inner.terminal.offset(),

@@ -171,3 +171,28 @@ fn an_end_of_a_turn_that_never_came_into_the_log_is_told_again() {
     let later = as_found_later(&run, &kind, 2);
     assert_eq!(told(&later, 2), ["done", "turned 1"]);
 }
+
+/// A turn's end is kept by one thread while another begins the next prompt.
+#[test]
+fn older_notes_never_take_the_place_of_newer_ones() {
+    let run = run_of(&kind(""));
+    let kept = Mutex::new(Vec::new());
+    let (written, is_written) = mpsc::channel();
+    let write = |frame: &Frame| {
+        kept.lock().unwrap().push(frame.prompt);
+        Ok::<(), ()>(())
+    };
+    std::thread::scope(|threads| {
+        let slow = |frame: &Frame| {
+            threads.spawn(|| {
+                run.prompt_begins(2, || run.keep(write)).unwrap();
+                written.send(()).unwrap();
+            });
+            // Time enough for the other to be first, if it may.
+            let _ = is_written.recv_timeout(Duration::from_millis(100));
+            write(frame)
+        };
+        run.keep(slow).unwrap();
+    });
+    assert_eq!(*kept.lock().unwrap(), [Some(1), Some(2)]);
+}
