@@ -64,6 +64,18 @@ fn what_harms_nobody_is_noted_once_and_alarms_nobody() {
     assert_eq!(noted(&["refs/remotes/origin/main", "refs/heads/x"]), ["repo.noted"]);
 }
 
+/// A branch `origin/topic` harms nobody until a fetch brings the remote's branch of that name.
+#[test]
+fn what_was_noted_and_harms_later_on_alarms() {
+    let mut w = World::new();
+    let task = w.running();
+    let run = w.run_of(task);
+    let what = "refs/heads/origin/topic new";
+    w.report(Report::Noted { run, what: vec![Foreign::new(what)] });
+    assert_eq!(changed(&mut w, task, &[what]), ["repo.tampered", "task.asked"]);
+    assert!(changed(&mut w, task, &[what]).is_empty(), "once");
+}
+
 #[test]
 fn a_landing_waits_until_the_alarm_was_seen() {
     let mut w = World::new();

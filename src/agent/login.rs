@@ -173,7 +173,8 @@ pub fn programs(kind: &AgentKind, os: Os) -> impl Iterator<Item = &LoginProgram>
     kind.login_programs.iter().filter(helps)
 }
 
-/// The login a run gets: what the person set for this agent, else the first there is.
+/// The login a run gets: what the person set for this agent, else what they gave to `monban auth`,
+/// else the first there is.
 pub(super) fn find(
     agent: &str,
     kind: &AgentKind,
@@ -181,12 +182,13 @@ pub(super) fn find(
     host: &Host,
     now: Timestamp,
 ) -> Option<Found> {
-    let is_set = |rule: &&LoginRule| {
-        variable(rule).is_some_and(|name| config.env.contains_key(name) || kept(name, config))
+    let by = |is_so: fn(&str, &AgentConfig) -> bool| {
+        let is_so = move |rule: &&LoginRule| variable(rule).is_some_and(|name| is_so(name, config));
+        kind.logins.iter().filter(is_so)
     };
-    let set = kind.logins.iter().filter(is_set);
+    let set = by(|name, config| config.env.contains_key(name));
     let look = |rule| look(agent, kind, rule, config, host, now).filter(|found| !found.is_expired);
-    set.chain(&kind.logins).find_map(look)
+    set.chain(by(kept)).chain(&kind.logins).find_map(look)
 }
 
 /// Whether a variable's value is what `monban auth` was given.

@@ -170,6 +170,8 @@ fn a_token_that_monban_keeps_is_used_before_a_file_and_after_what_the_person_set
     person.config.kept.insert(variable.into(), "kept".into());
     let value = |person: &Person| person.found("claude").variable.unwrap().1;
     assert_eq!(value(&person), "kept");
+    person.config.env.insert("ANTHROPIC_API_KEY".into(), "set-key".into());
+    assert_eq!(value(&person), "set-key", "also by another way");
     person.config.env.insert(variable.into(), "set".into());
     assert_eq!(value(&person), "set");
 }

@@ -3,12 +3,12 @@
 //! Live things are not logged; only what settled is reported, at a bounded rate, so that a noisy
 //! agent cannot flood an eternal log.
 
-use super::status_words::{in_band, settled_status};
+use super::status_words::{exit, in_band, settled_status};
+use super::told::{EndOfTurn, PACE_ASKS_MAX, PACE_MAX, Told};
 use crate::agent::kind::AgentKind;
-use crate::agent::status::{Ended, Memory, Observation, Source, State, StatusTracker};
+use crate::agent::status::{Memory, Observation, Source, State, StatusTracker};
 use crate::agent::turn::TurnEnd;
 use crate::base::clock::Timestamp;
-use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
 use crate::daemon::session::screen::Encoded;
@@ -24,11 +24,6 @@ use std::time::Duration;
 
 /// How many rows of history a run's screen keeps.
 const SCROLLBACK_ROWS: usize = 5_000;
-/// A status is reported at once as long as fewer than so many were in the last [`PACE_SPAN`].
-const PACE_MAX: usize = 20;
-/// What a person is asked has room beyond that: it must not wait behind an agent's noise.
-const PACE_ASKS_MAX: usize = 40;
-const PACE_SPAN: Duration = Duration::from_secs(10);
 /// A screen that is never quiet is read all the same, after this long.
 const SCREEN_AFTER: Duration = Duration::from_millis(500);
 
@@ -46,6 +41,8 @@ pub struct LiveRun {
     changed: Condvar,
     /// Held while news are noted, so that they arrive in order.
     telling: Mutex<Option<Sender<Report>>>,
+    /// Held while notes are kept, so that older ones never take the place of newer ones.
+    keeping: Mutex<()>,
     reports: Mutex<Option<Receiver<Report>>>,
 }
 
@@ -69,9 +66,6 @@ struct Inner {
     recorded: Option<EndOfTurn>,
 }
 
-/// The end of a turn, and which one it was.
-type EndOfTurn = (TurnEnd, Option<u64>);
-
 /// Whether an agent took its prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
@@ -81,16 +75,6 @@ pub enum Taken {
     Silent,
     /// It does not show it.
     No,
-}
-
-/// What was reported last.
-#[derive(Default)]
-struct Told {
-    status: Option<(State, Option<Foreign>)>,
-    /// The last end of a turn.
-    turn_end: Option<EndOfTurn>,
-    session: Option<String>,
-    recent: Vec<Timestamp>,
 }
 
 /// What a later daemon needs to go on without reading the whole transcript again.
@@ -177,6 +161,7 @@ impl LiveRun {
             inner: Mutex::new(inner),
             changed: Condvar::new(),
             telling: Mutex::new(Some(telling)),
+            keeping: Mutex::default(),
             reports: Mutex::new(Some(reports)),
         }
     }
@@ -241,17 +226,14 @@ impl LiveRun {
             None | Some(State::Starting) => look,
             // The end of a turn by idle counts a moment later.
             Some(State::Idle) if inner.told.turn_end.is_none() => look,
-            // The rate of reports is bounded: what could not be told is told later.
-            Some(_) if inner.told.recent.len() >= PACE_MAX => look,
+            Some(_) if inner.told.is_behind => look,
             Some(_) => wait,
         }
     }
 
     /// Nothing came for a moment: the screen can be read.
     pub fn settled(&self, at: Timestamp) {
-        let mut inner = self.lock();
-        inner.read_screen(at);
-        drop(inner);
+        self.lock().read_screen(at);
         self.changed.notify_all();
     }
 
@@ -264,16 +246,10 @@ impl LiveRun {
     /// The process ended.
     pub fn ended(&self, at: Timestamp, code: Option<i32>, signal: Option<i32>) {
         let mut inner = self.lock();
-        let ended = match (code, signal) {
-            (Some(code), _) => Ended::Status(code),
-            (None, Some(signal)) => Ended::Signal(signal),
-            (None, None) => Ended::Unknown,
-        };
-        inner.tracker.observe(at, Observation::Exit(ended));
+        inner.tracker.observe(at, exit(code, signal));
         inner.terminal.reset_modes();
         drop(inner);
-        self.watchers.changed();
-        self.changed.notify_all();
+        self.wake();
     }
 
     /// Notes what became worth reporting since the last call, in order whoever calls, and returns
@@ -299,6 +275,7 @@ impl LiveRun {
 
     fn news(&self, now: Timestamp) -> Vec<Report> {
         let mut inner = self.lock();
+        inner.told.is_behind = false;
         let mut news = Vec::new();
         let run = self.id;
         if let Some(session) = inner.tracker.session().map(ToString::to_string)
@@ -320,7 +297,7 @@ impl LiveRun {
             news.push(Report::Status { run, status: settled_status(&status) });
         }
         let end = inner.tracker.turn_end(now).map(|end| (end, inner.tracker.turn_end_change()));
-        if end != inner.told.turn_end {
+        if end != inner.told.turn_end && inner.told.may_end(now) {
             if inner.told.turn_end.take().is_some() {
                 news.push(Report::WentOn { run });
             }
@@ -449,8 +426,13 @@ impl LiveRun {
         show(terminal, encoded)
     }
 
-    /// The notes for a later daemon.
-    pub fn frame(&self) -> Frame {
+    /// Keeps the notes for a later daemon.
+    pub fn keep<E>(&self, keep: impl FnOnce(&Frame) -> Result<(), E>) -> Result<(), E> {
+        let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        keep(&self.frame())
+    }
+
+    fn frame(&self) -> Frame {
         let inner = self.lock();
         Frame {
             offset: inner.terminal.offset(),
@@ -475,17 +457,6 @@ impl Inner {
             let rows = self.terminal.text_rows();
             self.tracker.observe(at, Observation::Screen(rows));
         }
-    }
-}
-
-impl Told {
-    fn may_tell(&mut self, now: Timestamp, pace: usize) -> bool {
-        self.recent.retain(|at| now.since(*at) < PACE_SPAN);
-        if self.recent.len() >= pace {
-            return false;
-        }
-        self.recent.push(now);
-        true
     }
 }
 

@@ -1,6 +1,7 @@
 //! What of a run is worth telling, and when: noise, questions, turns that go on.
 
 use super::*;
+use crate::daemon::told::PACE_ENDS_MAX;
 use crate::model::attempt::AgentState;
 
 fn at(ms: i64) -> Timestamp {
@@ -81,6 +82,22 @@ fn a_forger_of_conversations_does_not_fill_the_log() {
     let all: usize = (0..1000).map(count).sum();
     assert!(all <= PACE_MAX, "{all} reports in a second");
     assert_eq!(told(&run, 20_000).first().map(String::as_str), Some("s999"), "the last is told");
+}
+
+#[test]
+fn turns_that_end_and_go_on_all_the_time_do_not_fill_the_log() {
+    let run = run_of(&kind(""));
+    let mut all = 0;
+    for ms in 0..1000 {
+        says(&run, ms, if ms % 2 == 0 { "working" } else { "done" });
+        all += told(&run, ms).len();
+    }
+    assert!(all <= PACE_MAX + 2 * PACE_ENDS_MAX, "{all} reports in a second");
+    let next = || run.next_look(Duration::from_secs(1), Duration::from_secs(2), Duration::MAX);
+    run.settled(at(1000));
+    assert_eq!(next(), Duration::from_secs(2), "what could not be told is looked for");
+    assert_eq!(told(&run, 20_000).last().map(String::as_str), Some("turned 1"));
+    assert_eq!(next(), Duration::MAX, "nothing ticks when all is told");
 }
 
 #[test]
@@ -170,4 +187,29 @@ fn an_end_of_a_turn_that_never_came_into_the_log_is_told_again() {
     assert_eq!(told(&run, 1), ["working", "done", "turned 1"][1..]);
     let later = as_found_later(&run, &kind, 2);
     assert_eq!(told(&later, 2), ["done", "turned 1"]);
+}
+
+/// A turn's end is kept by one thread while another begins the next prompt.
+#[test]
+fn older_notes_never_take_the_place_of_newer_ones() {
+    let run = run_of(&kind(""));
+    let kept = Mutex::new(Vec::new());
+    let (written, is_written) = mpsc::channel();
+    let write = |frame: &Frame| {
+        kept.lock().unwrap().push(frame.prompt);
+        Ok::<(), ()>(())
+    };
+    std::thread::scope(|threads| {
+        let slow = |frame: &Frame| {
+            threads.spawn(|| {
+                run.prompt_begins(2, || run.keep(write)).unwrap();
+                written.send(()).unwrap();
+            });
+            // Time enough for the other to be first, if it may.
+            let _ = is_written.recv_timeout(Duration::from_millis(100));
+            write(frame)
+        };
+        run.keep(slow).unwrap();
+    });
+    assert_eq!(*kept.lock().unwrap(), [Some(1), Some(2)]);
 }

@@ -20,6 +20,7 @@ mod session;
 mod show;
 mod status_words;
 mod terminal;
+mod told;
 mod view;
 mod world;
 

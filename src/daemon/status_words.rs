@@ -1,6 +1,6 @@
 //! An agent's status in the words of the terminal, of what follows it, and of the log.
 
-use crate::agent::status::{Ask, Observation, Source, State, Status};
+use crate::agent::status::{Ask, Ended, Observation, Source, State, Status};
 use crate::model::attempt::{AgentState, AgentStatus};
 use crate::term::{BlockedKind, ProgramState, StatusReport};
 
@@ -19,6 +19,15 @@ pub(super) fn in_band(report: StatusReport) -> Observation {
         })),
     };
     Observation::InBand { state, message: report.msg }
+}
+
+/// How its process ended.
+pub(super) fn exit(code: Option<i32>, signal: Option<i32>) -> Observation {
+    Observation::Exit(match (code, signal) {
+        (Some(code), _) => Ended::Status(code),
+        (None, Some(signal)) => Ended::Signal(signal),
+        (None, None) => Ended::Unknown,
+    })
 }
 
 /// An agent's status as it is logged.

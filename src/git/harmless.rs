@@ -7,6 +7,8 @@ use super::watched::{Difference, WatchedState};
 const HEADS: &str = "refs/heads/";
 const TAGS: &str = "refs/tags/";
 const REMOTES: &str = "refs/remotes/";
+/// The fewest digits that git itself shortens the name of a commit to.
+const COMMIT_DIGITS_MIN: usize = 7;
 
 impl Difference {
     /// Whether the change, which led to `after`, harms nobody. `goes_forward` tells whether the
@@ -40,7 +42,7 @@ impl Difference {
 }
 
 /// Whether the short form of a new branch or tag meant something else until now: git reads a short
-/// name as a tag before a branch before a remote's branch.
+/// name as a tag before a branch before a remote's branch before the beginning of a commit's name.
 fn hides_another(name: &str, after: &WatchedState) -> bool {
     let short = |name: &'_ str| {
         [HEADS, TAGS, REMOTES].iter().find_map(|space| name.strip_prefix(space)).map(String::from)
@@ -50,7 +52,9 @@ fn hides_another(name: &str, after: &WatchedState) -> bool {
     let is_meant = |other: &String| {
         other != name && (*other == of_remote || short(other).as_ref() == Some(&own))
     };
-    own.ends_with("HEAD") || after.refs.keys().any(is_meant)
+    let is_like_a_commit =
+        own.len() >= COMMIT_DIGITS_MIN && own.bytes().all(|byte| byte.is_ascii_hexdigit());
+    own.ends_with("HEAD") || is_like_a_commit || after.refs.keys().any(is_meant)
 }
 
 #[cfg(test)]
@@ -104,6 +108,9 @@ mod tests {
         assert!(!may("refs/heads/origin/topic", None, Some(B)), "read before the remote's");
         assert!(!may("refs/heads/up", None, Some(B)), "read before the remote's default");
         assert!(!may("refs/heads/HEAD", None, Some(B)));
+        assert!(!may("refs/heads/aaaaaaa", None, Some(B)), "read before the commit");
+        assert!(!may("refs/tags/AAAAAAAAAA", None, Some(B)));
+        assert!(may("refs/heads/facade", None, Some(B)), "a word");
         assert!(!may("refs/main", None, Some(B)), "read before every branch");
         assert!(!may("refs/stash", Some(A), Some(B)));
         assert!(!may("refs/replace/x", None, Some(B)));

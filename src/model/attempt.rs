@@ -129,8 +129,10 @@ pub struct Run {
     pub usage: Option<Usage>,
     /// It ended while a turn was under way.
     pub cut_short: bool,
-    /// What of the repository changed while it ran, as far as it was recorded.
+    /// What of the repository changed while it ran and a person was told of.
     pub repository_changes: Vec<Foreign>,
+    /// What changed and was only noted: it may turn out to harm later on.
+    pub noted_changes: Vec<Foreign>,
 }
 
 /// What an agent says that it used so far, in all conversations of its HOME. Its own word: fit for

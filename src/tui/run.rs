@@ -253,7 +253,9 @@ impl Client {
         let size = self.outer.size();
         let area = Rect::new(0, 0, size.cols, size.rows);
         if self.screen.area != area {
+            // Its cells stand elsewhere now: a part would be drawn among what belongs nowhere.
             self.screen.resize(area);
+            self.is_new = true;
         }
         let revision = self.app.revision();
         let part = self.app.changed_part().filter(|_| !self.is_new);

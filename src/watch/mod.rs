@@ -18,8 +18,8 @@ pub struct WatchError {
 pub struct Watch(#[expect(dead_code, reason = "it ends with its owner")] RecommendedWatcher);
 
 /// Calls `changed` on a thread of its own whenever one of `files` may have another content. Their
-/// folders are watched, since editors put a new file in the place of the old one; a folder that is
-/// not there is left out.
+/// folders are watched, since editors put a new file in the place of the old one; of a symbolic
+/// link that of the file it leads to as well. A folder that is not there is left out.
 ///
 /// # Errors
 /// The system refuses.
@@ -29,14 +29,13 @@ pub fn files(files: &[PathBuf], changed: impl Fn() + Send + 'static) -> Result<W
         move |reason| WatchError { folder, reason }
     };
     // The system names a file by its real folder.
-    let real: Vec<(PathBuf, PathBuf)> = files
-        .iter()
-        .filter_map(|file| {
-            let folder = file.parent()?.canonicalize().ok()?;
-            Some((folder.join(file.file_name()?), folder))
-        })
-        .collect();
-    let (files, folders): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) = real.into_iter().unzip();
+    let real = |file: &Path| {
+        let folder = file.parent()?.canonicalize().ok()?;
+        Some((folder.join(file.file_name()?), folder))
+    };
+    let led_to = files.iter().filter_map(|file| file.canonicalize().ok());
+    let real = files.iter().cloned().chain(led_to).filter_map(|file| real(&file));
+    let (files, folders): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) = real.unzip();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         // What the system lost count of may have been one of them.
         let concerns = match &event {
@@ -100,6 +99,17 @@ mod tests {
         let new = folder.path().join("new");
         fs::write(&new, "4").unwrap();
         fs::rename(&new, &there).unwrap();
+        told.recv_timeout(PATIENCE).unwrap();
+    }
+
+    #[test]
+    fn a_file_behind_a_link_is_told_when_it_is_written() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (link, file) = (folder.path().join("a.toml"), elsewhere.path().join("mine.toml"));
+        fs::write(&file, "1").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let (_watch, told) = watched(&[link]);
+        fs::write(&file, "2").unwrap();
         told.recv_timeout(PATIENCE).unwrap();
     }
 }

@@ -263,3 +263,40 @@ fn the_mouse_reaches_an_agent_in_the_form_it_asked_for_and_no_other() {
     bob.press(run, &["q"]);
     bob.shows(1, "then q alone");
 }
+
+/// It may wait for hours; the frames of everything else come behind the keys.
+#[test]
+fn keys_for_a_run_that_waits_for_its_login_hold_nothing_up() {
+    let instance = Instance::new();
+    let login = instance.home.join("login.json");
+    std::fs::write(&login, r#"{"refresh": "r"}"#).unwrap();
+    std::fs::create_dir(instance.home.join("agents")).unwrap();
+    let kind = format!(
+        "name = \"kept\"\ntitle = \"Kept\"\nprogram = \"/bin/sh\"\nargs = [\"{}\"]\n\
+         [[logins]]\nkind = \"file\"\nfrom_variable = \"KEPT_HOME\"\nfrom = \"{}\"\n\
+         name = \"login.json\"\nto = \".kept/login.json\"\nrefreshes = \"/refresh\"\n\
+         newer = \"/at\"\nsame = []\n\
+         [prompt]\nready = \"idle\"\n[turn]\nidle = \"done\"\nexit = \"unfinished\"\n",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/agent.sh"),
+        instance.home.display()
+    );
+    std::fs::write(instance.home.join("agents/kept.toml"), kind).unwrap();
+    let first = instance.add_for("kept", "First", "permission go");
+    let second = instance.add_for("kept", "Second", "permission go");
+    instance.run(&first).expect(4);
+    instance.monban(&["run", &second]).expect(0);
+    let detail = |task: &serde_json::Value| task["status"]["detail"].as_str().map(String::from);
+    let waits = |task: &serde_json::Value| detail(task).is_some_and(|it| it.contains("one run"));
+    let run = RunId(instance.until(&second, "the wait", waits)["run"].as_u64().unwrap());
+    let places = Places::under(&instance.home);
+    let mut bob = Attached::attach(&places, "bob", instance.repository.clone(), false);
+    let began = std::time::Instant::now();
+    for _ in 0..10 {
+        bob.press(run, &["y"]);
+    }
+    bob.look(2, Surface::Tasks { all: false });
+    bob.wait("the tasks", |bob| (bob.table(2).len() == 2).then_some(()));
+    let is_no = |told: &&Told| matches!(told, Told::NotTyped { .. });
+    assert_eq!(bob.told.iter().filter(is_no).count(), 10);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+}

@@ -3,6 +3,7 @@
 use crate::{Attached, QUIET, Room, add};
 use monban::base::size::Size;
 use monban::model::rejection::Class;
+use monban::wire::frame::FRAME_BYTES_MAX;
 use monban::wire::people::{Answer, Ask, DaemonAsk, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
 use monban::wire::view::{Said, Surface, Told};
 use serde_json::Value;
@@ -250,6 +251,22 @@ fn of_two_who_decide_an_item_one_may() {
     drop(bob);
     decider(&mut eve, "nobody");
     assert!(matches!(eve.ask(2, approve(&digest)), Answer::Done(_)));
+}
+
+/// What one client says it decides stands in the tables of all.
+#[test]
+fn a_name_of_an_item_that_fills_a_message_harms_no_other_client() {
+    let room = Room::new();
+    room.agent("permission 'go on'");
+    let (mut bob, mut eve) = (room.attach("bob"), room.attach("eve"));
+    bob.look(2, INBOX);
+    bob.wait("the item", |client| (client.table(2).len() == 1).then_some(()));
+    let item = Some("x".repeat(FRAME_BYTES_MAX - 100));
+    eve.say(&Said::Decide { item, first: false });
+    assert!(matches!(eve.ask(1, Ask::Daemon(DaemonAsk::Status)), Answer::Done(_)));
+    bob.drain(QUIET);
+    assert_eq!(bob.head(2)["deciding"], Value::Array(Vec::new()));
+    assert!(matches!(bob.ask(1, Ask::Daemon(DaemonAsk::Status)), Answer::Done(_)));
 }
 
 fn refusal(answer: Answer) -> String {

@@ -315,7 +315,7 @@ fn restored(
 pub(super) fn keep_frame(world: &World, live: &LiveRun) -> std::io::Result<()> {
     let path = world.run_folder(live.id).join("frame.json");
     // A power cut that takes it has ended the run as well.
-    durable::write_json_for_now(&path, &live.frame())
+    live.keep(|frame| durable::write_json_for_now(&path, frame))
 }
 
 fn status(status: &Status) -> (Option<i32>, Option<i32>) {

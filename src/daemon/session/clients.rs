@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
+/// The longest name of an item: it is told to everybody.
+const ITEM_BYTES_MAX: usize = 64;
+
 /// One attached client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Client {
@@ -93,6 +96,7 @@ pub fn decider<'a>(clients: impl Iterator<Item = &'a Client>, item: &str) -> Opt
 impl Entered {
     /// It decides an item, or none any more; `first`: before everybody who does already.
     pub fn decides(&self, item: Option<String>, first: bool) {
+        let item = item.filter(|item| item.len() <= ITEM_BYTES_MAX);
         let mut all = self.clients.lock();
         let others = all.values().filter(|client| client.id != self.id);
         let turns = others.filter_map(|client| client.decides.as_ref().map(|(_, turn)| *turn));

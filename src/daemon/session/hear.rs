@@ -8,6 +8,7 @@ use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
+use crate::model::attempt::Life;
 use crate::model::core::Core;
 use crate::term::{Key, Modes, Terminal, encode_key, encode_paste, encode_pointer};
 use crate::wire::frame;
@@ -133,13 +134,15 @@ impl Ear {
         self.world.runs.get(id).filter(|run| run.is_up())
     }
 
-    /// A run that lives and is not followed yet, because this daemon has just begun, is waited for;
-    /// the keys behind wait with it.
+    /// A run that is up and not followed yet, because this daemon has just begun, is waited for;
+    /// what the client says behind that waits with it.
     async fn adopted(&self, id: RunId) -> Option<Arc<Attached>> {
         let mut added = self.world.runs.added();
-        let lives = move |core: &Core| core.state.run(id).is_some_and(|(_, _, run)| run.is_live());
+        // One that waits for a login, say, may be long in coming.
+        let is_up =
+            move |core: &Core| core.state.run(id).is_some_and(|(_, _, run)| run.life == Life::Up);
         let found = async {
-            while self.world.engine.look(lives).await.ok()? {
+            while self.world.engine.look(is_up).await.ok()? {
                 if let Some(run) = self.up(id) {
                     return Some(run);
                 }

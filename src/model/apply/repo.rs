@@ -23,17 +23,17 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
         state.repos.insert(*repo, opened);
         return;
     }
-    let changes = match event {
-        RepoEvent::Tampered { run, what, .. } | RepoEvent::Noted { run, what, .. } => {
-            Some((run, what.as_slice()))
-        }
-        RepoEvent::Advanced { run, what, .. } => Some((run, std::slice::from_ref(what))),
-        _ => None,
-    };
-    if let Some((run, what)) = changes
+    if let RepoEvent::Tampered { run, .. }
+    | RepoEvent::Advanced { run, .. }
+    | RepoEvent::Noted { run, .. } = event
         && let Some(run) = state.run_mut(*run)
     {
-        run.repository_changes.extend_from_slice(what);
+        match event {
+            RepoEvent::Tampered { what, .. } => run.repository_changes.extend_from_slice(what),
+            RepoEvent::Advanced { what, .. } => run.repository_changes.push(what.clone()),
+            RepoEvent::Noted { what, .. } => run.noted_changes.extend_from_slice(what),
+            _ => {}
+        }
     }
     let (RepoEvent::BaseChanged { repo: id, .. }
     | RepoEvent::Trusted { repo: id, .. }

@@ -112,6 +112,7 @@ fn wanted(id: RunId, session: Option<String>, at: Timestamp) -> Run {
         usage: None,
         cut_short: false,
         repository_changes: Vec::new(),
+        noted_changes: Vec::new(),
     }
 }
 

@@ -60,7 +60,7 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
         return vec![Event::Repo(RepoEvent::Advanced { repo, run: id, what })];
     }
     if let Report::Noted { what, .. } = report {
-        let is_new = |one: &&Foreign| !run.repository_changes.contains(one);
+        let is_new = |one: &&Foreign| !run.noted_changes.contains(one);
         let what: Vec<Foreign> = what.iter().filter(is_new).cloned().collect();
         let noted = RepoEvent::Noted { repo: task.repo, run: id, what };
         let is_any = matches!(&noted, RepoEvent::Noted { what, .. } if !what.is_empty());
