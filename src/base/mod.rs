@@ -11,3 +11,4 @@ pub mod id;
 pub mod paths;
 pub mod size;
 pub mod ticks;
+pub mod zone;

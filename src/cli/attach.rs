@@ -11,6 +11,7 @@ use crate::base::durable;
 use crate::base::hash;
 use crate::base::id::TaskId;
 use crate::base::size::Size;
+use crate::base::zone;
 use crate::tui::app::{App, Begin, Mark, Setup};
 use crate::tui::line::Connect;
 use crate::tui::looks::Source;
@@ -97,7 +98,7 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         lines: Lines::default(),
         mark: mark(state)?,
         no_colour: looks::no_colour(),
-        zone: jiff::tz::TimeZone::system(),
+        zone: zone::here(),
         started: Clock::System.now(),
         watch: desk.watch,
         all: desk.all,
