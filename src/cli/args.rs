@@ -26,7 +26,7 @@ Examples:
   monban task add --title \"Fix the date parser\" --kind fix --agent claude --prompt \"...\"
   monban run 1 --wait                        start task 1 and wait until it needs you
   monban inbox                               what waits for you
-  monban approve 1 --bind DIGEST             land exactly what you looked at
+  monban approve item1 --bind DIGEST         land exactly what you looked at
 
 Exit status: 0 ok, 1 refused or failed, 2 input error, 3 environment, 4 a person is needed.";
 

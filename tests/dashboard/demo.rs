@@ -1,7 +1,11 @@
 //! The demo as a person has it: its own instance on the screen, and nothing of it afterwards.
 
+use crate::support::instance::Instance;
 use crate::{desk, has_row};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 #[test]
 fn the_demo_opens_on_agents_at_work_and_nothing_of_it_stays() {
@@ -45,4 +49,23 @@ fn the_demo_opens_on_agents_at_work_and_nothing_of_it_stays() {
         |command: &str| ["daemon start", "hold", "demo"].iter().any(|word| command.contains(word));
     let left = desk.instance.processes();
     assert!(!left.iter().any(|(_, command)| is_monban(command)), "{left:?}");
+}
+
+#[test]
+fn the_demo_interrupted_on_its_way_leaves_nothing_behind() {
+    let instance = Instance::new();
+    let place = instance.home.join("t");
+    fs::create_dir(&place).unwrap();
+    let mut demo = instance.command(&["demo", "--headless"]);
+    demo.env("TMPDIR", &place).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = demo.spawn().unwrap();
+    let stdout = running.stdout.take().unwrap();
+    let mut lines = BufReader::new(stdout).lines().map(Result::unwrap);
+    lines.find(|line| line.contains("you write down task 3")).unwrap();
+    let pid = Pid::from_child(&running);
+    kill_process(pid, Signal::INT).unwrap();
+    let ended = Instance::ran(running.wait_with_output().unwrap()).expect(130);
+    assert!(ended.err.contains("nothing is left running"), "{}", ended.err);
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+    instance.gone();
 }

@@ -23,6 +23,7 @@ printf '<testsuites><testsuite name="greet"><testcase classname="greet" name="gr
 const MONBAN: &str = "[project]\nbase = \"main\"\n\n[verify]\ntest = \"sh ./test.sh\"\n\n[gates]\nchecks = [\"test\"]\n";
 
 /// A generated repository and the instance that works on it.
+#[derive(Clone)]
 pub(super) struct Ground {
     root: PathBuf,
     /// The repository.

@@ -9,7 +9,6 @@ use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::task::{Kind, Origin, TaskSpec};
 use crate::wire::people::{Ask, PlanAsk};
-use std::io::Write;
 
 /// What there is to do: the agent, the title, the kind, the prompt, and whether it is started.
 const TASKS: [(&str, &str, Kind, &str, bool); 5] = [
@@ -23,11 +22,8 @@ const TASKS: [(&str, &str, Kind, &str, bool); 5] = [
 const SAYS: &str = "A demo: i types to an agent (y lets the first go on), a looks at a result, s \
     starts the draft, which does harm. ? shows all keys; q ends and removes it all.";
 
-/// Sets the tasks going and opens the dashboard until the person leaves it.
-pub(super) fn open(here: &Here, ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "a throw-away repository, and agents that start to work in it ...")?;
-    out.flush()?;
-    let mut client = ground.client()?;
+/// Sets the tasks going.
+pub(super) fn set_going(mut client: Client) -> Result<Client, Failure> {
     trust(&mut client)?;
     let mut tasks = Vec::new();
     for (agent, title, kind, prompt, starts) in TASKS {
@@ -35,6 +31,11 @@ pub(super) fn open(here: &Here, ground: &Ground, out: &mut dyn Write) -> Result<
         tasks.extend(starts.then_some(task));
     }
     client.ask(Ask::Plan(PlanAsk::Run { tasks, trust: None, attend_ms: None }))?;
+    Ok(client)
+}
+
+/// Opens the dashboard until the person leaves it.
+pub(super) fn open(here: &Here, ground: &Ground, client: Client) -> Result<(), Failure> {
     let there = Here { places: ground.places.clone(), at: ground.repository.clone() };
     let desk = Desk {
         first: client.into_stream(),

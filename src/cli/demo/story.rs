@@ -18,8 +18,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOOKS_MAX: u32 = 3000;
 
 /// Tells the whole story.
-pub(super) fn tell(ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut story = Story { client: ground.client()?, ground, out, step: 0 };
+pub(super) fn tell(ground: &Ground, client: Client, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut story = Story { client, ground, out, step: 0 };
     let gate = story.trust()?;
     let good = story.add("Greet people by name", Kind::Add, "good", "Let greet.sh take a name.")?;
     let asks = story.add("Configure the port", Kind::Add, "asks", "Write port.conf.")?;

@@ -144,7 +144,12 @@ impl App {
         };
         let says = [why.as_str(), "What is queued may start again, and agents that stand go on."];
         let wanted = (Ask::Plan(PlanAsk::Resume), "resume".to_string());
-        self.open_typed("RESUME the repository".into(), &says, Some(wanted), "lifted");
+        self.open_typed(
+            "RESUME the repository".into(),
+            &says,
+            Some(wanted),
+            "the halt or hold is lifted",
+        );
     }
 
     fn start(&mut self, id: TaskId) {

@@ -59,7 +59,7 @@ fn text_keys(app: &App, actions: &[Action]) -> String {
 
 pub fn reject(app: &App, reject: &Reject, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
-    let title = format!("REJECT task {}", reject.item.task);
+    let title = format!("REJECT task {}: why?", reject.item.task);
     let inner = boxed(app, buffer, 76, 14, &title);
     put_all(buffer, row(inner, 0), &[(&reject.item.title, theme.strong.style())]);
     let keys = text_keys(app, &[Action::Send, Action::Editor, Action::Cancel]);
