@@ -119,6 +119,8 @@ fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
         facts.push(("", "it says nothing that could be approved".into(), theme.bad.style()));
         return facts;
     };
+    // What is signed stays where there is no room for all that it stands for.
+    facts.push(("signs ", fit(&item.digest, 16), theme.faint.style()));
     let base = format!("{}  head {}", short(&binds.base), short(&binds.head));
     facts.push(("base  ", base, plain));
     let sha = &binds.diff_sha256;
@@ -133,7 +135,6 @@ fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
         let branch = format!("one commit onto {}; {} stays", base_branch(app), task.branch);
         facts.push(("does  ", branch, plain));
     }
-    facts.push(("signs ", fit(&item.digest, 16), theme.faint.style()));
     facts
 }
 
