@@ -56,6 +56,8 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
         counts,
         log: Some(ran.log),
         tail: tail(&ran.tail),
+        findings: Vec::new(),
+        finding_count: 0,
     }
 }
 
@@ -71,6 +73,8 @@ pub fn not_run(check: &str, command: &str, why: &str) -> Verdict {
         counts: None,
         log: None,
         tail: Foreign::default(),
+        findings: Vec::new(),
+        finding_count: 0,
     }
 }
 

@@ -116,5 +116,7 @@ fn verdict(check: &str, outcome: Outcome, reason: &str) -> Verdict {
         counts: None,
         log: None,
         tail: Foreign::default(),
+        findings: Vec::new(),
+        finding_count: 0,
     }
 }

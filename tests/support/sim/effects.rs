@@ -122,6 +122,8 @@ impl Simulation {
             counts: None,
             log: None,
             tail: Default::default(),
+            findings: Vec::new(),
+            finding_count: 0,
         };
         let mut verdicts = Vec::new();
         for name in names.iter().take(checks) {
