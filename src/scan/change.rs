@@ -76,7 +76,7 @@ pub(crate) mod tests {
     /// A file with these sides; everything between their common beginning and end differs.
     pub(crate) fn file(path: &str, old: Option<&str>, new: Option<&str>) -> ChangedFile {
         let lines = |text: Option<&str>| -> Vec<String> {
-            text.unwrap_or_default().lines().map(str::to_owned).collect()
+            text.unwrap_or_default().split_terminator('\n').map(str::to_owned).collect()
         };
         let (before, after) = (lines(old), lines(new));
         let head = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
