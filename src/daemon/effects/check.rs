@@ -40,7 +40,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     }
     world.report(Report::Gate { task: id, run, verdicts }, &|| cancel.is_set());
     // The checkout has told what it can; the logs stay.
-    let _ = std::fs::remove_dir_all(folder.join("checkout"));
+    let _ = git::remove_tree(&folder.join("checkout"));
 }
 
 /// Ends the commands of gates that nobody waits for: the daemon that gave them up died before their
@@ -115,7 +115,8 @@ impl<'a> Bench<'a> {
             .zip(&commands)
             .map(|(number, (check, _))| command_folder(folder, number, check))
             .collect();
-        if !has_all_begun(&folders, &checkout)? {
+        let is_left = gate.run <= world.last_run_before && has_all_begun(&folders, &checkout)?;
+        if !is_left {
             clear(folder, &folders, cancel)?;
             let mut progress = super::prepare::telling(world, facts.id);
             let made = git::materialise(&store, commit, &checkout, &mut progress);
@@ -126,6 +127,8 @@ impl<'a> Bench<'a> {
         let mut environment = agents::gate_environment(world, gate.run, &checkout, &facts.path)?;
         environment.insert("MONBAN_JUNIT".into(), report.display().to_string());
         environment.insert("TERM".into(), "dumb".into());
+        // The checkout is no repository, and one in a folder above is another's.
+        environment.insert("GIT_CEILING_DIRECTORIES".into(), folder.display().to_string());
         let level = world.engine.look_blocking(|core| core.settings.level);
         let level = level.map_err(|rejection| rejection.to_string())?;
         let seconds = config::effective_limits(level, &config).seconds.value;
@@ -265,17 +268,7 @@ fn clear(gate: &Path, folders: &[PathBuf], cancel: &Cancel) -> Result<(), String
 
 /// Removes whatever is at `path`, if anything is.
 fn remove(path: &Path) -> Result<(), String> {
-    let removed = match std::fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
-        Ok(_) => std::fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(format!("cannot remove {}: {error}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    git::remove_tree(path).map_err(|error| error.to_string())
 }
 
 fn tail(folder: &Path, end: u64) -> Vec<u8> {
