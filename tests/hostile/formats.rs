@@ -1,7 +1,7 @@
 //! Kinds of repositories that a person may have: each works, or is refused with what to do.
 
 use crate::course::{Lands, ROW, Row};
-use crate::ground::{FILES, Ground};
+use crate::ground::{self, FILES, Ground};
 use crate::support::*;
 use monban::git::Repository;
 
@@ -9,7 +9,7 @@ use monban::git::Repository;
 pub const ROWS: &[Row] = &[
     Row {
         name: "references in tables",
-        person: || made(&["--ref-format=reftable"]),
+        person: || Ground::made(&["--ref-format=reftable"], &[]),
         play: |g| {
             trapped(g);
             g.agent(&["tag", "v1"]);
@@ -21,7 +21,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "configuration of each worktree",
         person: || {
-            let world = made(&[]);
+            let world = Ground::person(&[]);
             world.git(&["config", "extensions.worktreeConfig", "true"]);
             world.git(&["config", "--worktree", "core.quotePath", "false"]);
             world
@@ -37,7 +37,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "a checkout of a part, with an index of a part",
         person: || {
-            let world = made(&[]);
+            let world = Ground::person(&[]);
             world.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "dir"]);
             assert!(!world.root.join("far").exists());
             world
@@ -54,7 +54,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "an index in two files",
         person: || {
-            let world = made(&[]);
+            let world = Ground::person(&[]);
             world.git(&["update-index", "--split-index"]);
             world
         },
@@ -65,7 +65,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "line endings of another system",
         person: || {
-            let world = World::empty();
+            let world = World::made_in(ground::folder(), &[]);
             world.git(&["config", "core.autocrlf", "true"]);
             for (path, text) in FILES {
                 world.write(path, text.replace('\n', "\r\n").as_bytes());
@@ -79,20 +79,6 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
 ];
-
-/// A repository that `git init` made with these options.
-fn made(options: &[&str]) -> World {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("person");
-    let init = [&["init", "-q", "-b", "main"], options, &[root.to_str().unwrap()]].concat();
-    git_in(folder.path(), &init);
-    let world = World { folder, root };
-    for (path, text) in FILES {
-        world.write(path, text.as_bytes());
-    }
-    world.commit("first");
-    world
-}
 
 fn trapped(g: &Ground) {
     g.agent(&["config", "core.fsmonitor", &g.trap()]);

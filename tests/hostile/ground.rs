@@ -8,6 +8,8 @@ use monban::git::{Label, Worktree, WorktreeFiles};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
 
 /// The private branch of the attempt.
 pub const OWN: &str = "refs/heads/monban/1-1";
@@ -44,7 +46,17 @@ impl Ground {
 
     /// The person's repository with everything that every base has.
     pub fn person(more: &[(&str, &str)]) -> World {
-        World::new(&[FILES, more].concat())
+        Ground::made(&[], more)
+    }
+
+    /// The same, by `git init` with these options.
+    pub fn made(options: &[&str], more: &[(&str, &str)]) -> World {
+        let world = World::made_in(folder(), options);
+        for (path, text) in FILES.iter().chain(more) {
+            world.write(path, text.as_bytes());
+        }
+        world.commit("first");
+        world
     }
 
     /// The worktree's folder.
@@ -156,4 +168,19 @@ impl Ground {
         let cache = self.world.folder.path().join("their-cache");
         git::take(&self.store, &files, &cache, &label, &mut quiet).unwrap().commit
     }
+}
+
+/// A folder for one test, in memory where the system has such a place that runs programs: the
+/// tricks write much, and what a disk does is not what is tested here.
+pub fn folder() -> TempDir {
+    let in_memory = || {
+        let folder = tempfile::Builder::new().tempdir_in("/dev/shm").ok()?;
+        let program = folder.path().join("program");
+        write(&program, b"#!/bin/sh\n");
+        executable(&program);
+        let runs = Command::new(&program).status().is_ok_and(|status| status.success());
+        fs::remove_file(program).ok()?;
+        runs.then_some(folder)
+    };
+    in_memory().unwrap_or_else(|| tempfile::tempdir().unwrap())
 }

@@ -128,7 +128,7 @@ pub const ROWS: &[Row] = &[
             g.agent(&["tag", "t"]);
             g.trap_at(&g.common().join("hooks/reference-transaction"));
         },
-        bites: |g| g.springs(&g.world.root, &["tag", "-d", "t"]),
+        bites: |g| g.springs(&g.world.root, &["update-ref", "refs/heads/monban/x", "HEAD"]),
         told: &["refs/tags/t new", "hooks/reference-transaction new"],
         ..ROW
     },
