@@ -26,6 +26,8 @@ const WATCHED: &[&str] =
 const WATCHED_LINKED: &[&str] = &["commondir", "gitdir", "config.worktree"];
 /// References that are monban's own.
 const OURS: &[&str] = &["refs/monban/", "refs/heads/monban/"];
+/// Of those, where results wait for the person to look at or take them.
+const READY: &str = "refs/monban/ready/";
 /// Longest file of which the content is kept; of a longer one only its size is watched.
 const FILE_BYTES: u64 = 1 << 20;
 /// More files than this are not looked at.
@@ -103,7 +105,7 @@ impl WatchedState {
         repository: &Repository,
         store: &Store,
     ) -> Result<WatchedState, GitError> {
-        Ok(WatchedState { refs: refs(repository)?, ..self.note_files(repository, store)? })
+        Ok(WatchedState { refs: refs(repository, store)?, ..self.note_files(repository, store)? })
     }
 
     /// The same with the references as they were: for a repository that git cannot read any more.
@@ -200,7 +202,14 @@ impl Difference {
     }
 }
 
-fn refs(repository: &Repository) -> Result<BTreeMap<String, RefValue>, GitError> {
+fn refs(repository: &Repository, store: &Store) -> Result<BTreeMap<String, RefValue>, GitError> {
+    let objects = store.objects()?;
+    // Every commit of monban's was made in the store.
+    let is_ours = |name: &str, id: &str| {
+        let is_forged = || id.parse().is_ok_and(|id| !objects.exists(id));
+        let is_among = OURS.iter().any(|ours| name.starts_with(ours));
+        is_among && !(name.starts_with(READY) && is_forged())
+    };
     let output = repository
         .git("for-each-ref")
         .args(["--format=%(refname)%00%(objectname)%00%(symref)"])
@@ -210,7 +219,7 @@ fn refs(repository: &Repository) -> Result<BTreeMap<String, RefValue>, GitError>
         let mut fields = line.split(|byte| *byte == 0).map(ref_text);
         let (name, id, target) = (fields.next(), fields.next(), fields.next());
         let (Some(name), Some(id), Some(target)) = (name, id, target) else { continue };
-        if !OURS.iter().any(|ours| name.starts_with(ours)) {
+        if !is_ours(&name, &id) {
             let value = if target.is_empty() { id } else { format!("ref: {target}") };
             refs.insert(name, value);
         }

@@ -1,5 +1,5 @@
-//! Programs that configuration, attributes and hooks name. Whatever the agent writes there, ordinary
-//! git runs it and monban does not.
+//! Programs that configuration, attributes and hooks name. Ordinary git runs what the agent writes
+//! there, and monban does not.
 
 use crate::course::{Lands, ROW, Row};
 use crate::ground::Ground;

@@ -123,6 +123,15 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "a commit of its own where results wait for the person",
+        play: |g| {
+            g.agent(&["commit", "-q", "-a", "-m", "approve me"]);
+            g.agent(&["update-ref", "refs/monban/ready/9-9", "HEAD"]);
+        },
+        told: &["refs/monban/ready/9-9 new"],
+        ..ROW
+    },
+    Row {
         name: "hooks that would run when the rest is taken back",
         play: |g| {
             g.agent(&["tag", "t"]);
