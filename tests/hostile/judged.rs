@@ -2,6 +2,8 @@
 //! other, and what it did to the person's repository is told, stops the approval and is taken back.
 
 use crate::instance::Instance;
+use monban::base::clock::Timestamp;
+use monban::wire::hold::{ExitRecord, How, Status, Tree};
 use std::fs;
 use std::process::Command;
 
@@ -35,22 +37,35 @@ fn verdict(monban: &Instance, script: &str) -> String {
 fn what_one_attempt_leaves_behind_changes_no_verdict_of_another() {
     let monban = trusting();
     let runs = monban.home.join("state/runs");
+    let (passed, known_by) = (monban.home.join("passed.json"), "the forger".to_string());
+    let record = ExitRecord {
+        status: Status::Code(0),
+        how: How::Exited,
+        at: Timestamp::from_millis(1_795_240_730_123),
+        output_bytes: 0,
+        survivors: 0,
+        tree: Tree::Empty { known_by },
+    };
+    fs::write(&passed, serde_json::to_vec(&record).unwrap()).unwrap();
     // Ignored files in its own worktree, and the same where the gates of later runs will be, with
     // a forged record of a test that passed.
     let script = format!(
         "mkdir -p target node_modules; touch target/poison node_modules/poison; \
-         for n in 2 3 4 5 6 7 8 9 10 11 12; do d={0}/r$n; \
+         for n in 2 3 4 5 6 7 8 9 10 11 12; do d={0}/run$n; \
            mkdir -p $d/checkout/target $d/target $d/0-setup $d/1-test; \
            echo yes > $d/checkout/ok; touch $d/checkout/target/poison; \
-           for c in 0-setup 1-test; do cp {0}/r1/claim.json $d/$c/; \
-             echo '{{\"status\":{{\"code\":0}},\"how\":\"exited\",\"at\":0,\"output_bytes\":0,\
-                    \"survivors\":0,\"tree\":{{\"empty\":{{\"known_by\":\"x\"}}}}}}' \
-               > $d/$c/exit.json; done; \
+           for c in 0-setup 1-test; do cp {0}/run1/claim.json $d/$c/; cp {1} $d/$c/exit.json; done; \
          done; echo no > ok",
-        runs.display()
+        runs.display(),
+        passed.display()
     );
     assert_eq!(verdict(&monban, &script), "fail", "its own is judged without its leftovers");
-    assert!(runs.join("r12/checkout/target/poison").exists(), "the trap was laid");
+    let laid = fs::read_to_string(runs.join("run12/1-test/claim.json")).unwrap();
+    assert_eq!(
+        laid,
+        fs::read_to_string(runs.join("run1/claim.json")).unwrap(),
+        "the trap was laid"
+    );
     assert_eq!(verdict(&monban, "echo never > ok"), "fail");
     assert_eq!(verdict(&monban, "echo 'yes, better' > ok"), "pass");
 }
