@@ -195,7 +195,8 @@ impl App {
         let title = format!("ROLL BACK task {id}");
         let target = format!("Its worktree becomes {} ({}).", to.name, short(&to.commit));
         let kept = "What is there now is kept aside; the undo action brings it back.";
-        let ask = Ask::Task(id, TaskAsk::RollBack { checkpoint: to.number });
+        let commit = Some(to.commit.clone());
+        let ask = Ask::Task(id, TaskAsk::RollBack { checkpoint: to.number, commit });
         let wanted = (ask, word(&[&to.commit], &id.to_string()));
         let done = format!("task {id} is being rolled back to {}", to.name);
         self.open_typed(title, &[&target, kept], Some(wanted), &done);

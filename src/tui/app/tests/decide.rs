@@ -67,7 +67,7 @@ fn rolling_back_goes_to_a_checkpoint_that_was_picked() {
     play.answer(whole_task()).keys("down enter").wait(1000);
     play.did.clear();
     play.keys("1 1 1 1 enter");
-    let back = TaskAsk::RollBack { checkpoint: Some(1) };
+    let back = TaskAsk::RollBack { checkpoint: Some(1), commit: Some("1111aaaa0000".into()) };
     assert_eq!(play.asked(), [Ask::Task(TaskId(7), back)]);
 }
 
