@@ -5,7 +5,7 @@ use super::app::{App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
 use super::input::{Event, Input, Reply};
-use super::line::{Connect, Line};
+use super::line::{Connect, Line, News};
 use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
@@ -145,7 +145,7 @@ struct Client {
 enum Woke {
     Typed(usize),
     Drained,
-    Line(super::line::News),
+    Line(News),
     Signal(Signal),
     Looks,
     Time,
@@ -206,7 +206,7 @@ impl Client {
         let is_drained = self.frame_bytes == 0;
         let to_draw = is_drained && (self.is_dirty() || self.pace.owes_credit());
         let paced = to_draw.then(|| self.may_draw_at(now)).flatten();
-        [self.timer, self.escape, paced].into_iter().flatten().min()
+        [self.timer, self.escape, paced, self.echo.gives_up_at()].into_iter().flatten().min()
     }
 
     fn is_dirty(&self) -> bool {
@@ -215,7 +215,7 @@ impl Client {
 
     /// When the next frame may be drawn; `None` is now.
     fn may_draw_at(&mut self, now: Moment) -> Option<Moment> {
-        let echo = if self.options.is_far { self.echo.wait_until(now) } else { None };
+        let echo = self.echo.wait_until(now);
         let held = self.hold_until.filter(|until| *until > now);
         [self.pace.wait_until(now), echo, held].into_iter().flatten().max()
     }
@@ -226,7 +226,7 @@ impl Client {
             return;
         }
         // The hold is for what the first credit brings.
-        let echo = if self.options.is_far { self.echo.wait_until(now) } else { None };
+        let echo = self.echo.wait_until(now);
         if self.pace.wait_until(now).is_some() || echo.is_some() || !self.line.is_up() {
             return;
         }
@@ -274,8 +274,8 @@ impl Client {
         self.drawn = Some(revision);
         if out.len() == before {
             self.echo.looks_the_same(revision);
-        } else if self.options.is_far {
-            self.echo.ends_frame(now, revision, out);
+        } else if self.options.is_far || self.app.is_to_be_seen() {
+            self.echo.ends_frame(now, revision, size, out);
         }
         self.frame_bytes = out.len();
         self.painting = Some(revision);
@@ -292,9 +292,7 @@ impl Client {
                 self.pace.drawn(now, bytes);
             }
             self.happened(Happened::Painted(revision));
-            if !self.echo.will_tell(revision) {
-                self.happened(Happened::Seen(revision));
-            }
+            self.drew((!self.echo.will_tell(revision)).then_some(revision));
         }
     }
 
@@ -341,21 +339,28 @@ impl Client {
     }
 
     fn reply(&mut self, reply: Reply) {
+        let (now, mut drawn) = (self.now(), None);
         match reply {
-            Reply::Ready => {
-                if let Some(revision) = self.echo.answered(self.now()) {
-                    self.happened(Happened::Seen(revision));
-                }
+            Reply::Ready => drawn = self.echo.ready(now),
+            Reply::Cursor { x: width @ ..=2, y: 1 } => {
+                self.presenter.ambiguous_is_narrow(width == 1)
             }
+            Reply::Cursor { x, y } => drawn = self.echo.cursor_at(now, x, y),
             Reply::Keyboard(_) => self.outer.use_keyboard(self.frame.bytes()),
-            Reply::Cursor { x, .. } => self.presenter.ambiguous_is_narrow(x == 1),
             Reply::Attributes => self.asks = false,
             Reply::Mode { .. } | Reply::Background(..) => {}
         }
+        self.drew(drawn);
     }
 
-    fn news(&mut self, news: super::line::News) {
-        use super::line::News;
+    /// The terminal has drawn a revision.
+    fn drew(&mut self, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            self.happened(Happened::Seen(revision));
+        }
+    }
+
+    fn news(&mut self, news: News) {
         match news {
             News::Up => {
                 self.pace.connected();
@@ -426,6 +431,8 @@ impl Client {
             self.input.time_is_up(&mut events);
             events.into_iter().for_each(|event| self.event(event));
         }
+        let drawn = self.echo.give_up(now);
+        self.drew(drawn);
         if self.timer.is_some_and(|due| due <= now) {
             self.timer = None;
             self.happened(Happened::Due);

@@ -2,6 +2,7 @@
 
 use super::answer::Asked;
 use super::approval::{Approval, KEYS, Outcome};
+use super::arming::Arming;
 use super::confirm::Confirm;
 use super::draw::layout;
 use super::form::Form;
@@ -106,6 +107,16 @@ impl Dialog {
             Dialog::Approval(approval) => Some(&approval.item.id),
             Dialog::Confirm(confirm) => confirm.item().map(|item| item.id.as_str()),
             Dialog::Reject(reject) => Some(&reject.item.id),
+            _ => None,
+        }
+    }
+
+    /// How far it is from taking the keys that decide.
+    pub fn arming_mut(&mut self) -> Option<&mut Arming> {
+        match self {
+            Dialog::Approval(approval) if !approval.is_gone => Some(&mut approval.keys.arming),
+            Dialog::Confirm(confirm) if !confirm.is_gone => Some(&mut confirm.keys.arming),
+            Dialog::Typed(typed) => Some(&mut typed.arming),
             _ => None,
         }
     }

@@ -355,6 +355,12 @@ impl App {
         self.revision
     }
 
+    /// Whether a dialog waits until the terminal has drawn it.
+    pub fn is_to_be_seen(&mut self) -> bool {
+        let arming = self.dialog.as_mut().and_then(Dialog::arming_mut);
+        arming.is_some_and(|arming| arming.is_to_be_seen())
+    }
+
     /// What keys mean now.
     pub fn mode(&self) -> Mode {
         match &self.dialog {
@@ -414,21 +420,15 @@ impl App {
     }
 
     fn seen(&mut self, revision: u64) {
-        match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.keys.arming.seen(revision, self.now),
-            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.seen(revision, self.now),
-            Some(Dialog::Typed(typed)) => typed.arming.seen(revision, self.now),
-            _ => {}
+        if let Some(arming) = self.dialog.as_mut().and_then(Dialog::arming_mut) {
+            arming.seen(revision, self.now);
         }
     }
 
     fn due(&mut self) {
         self.timer = None;
-        match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.keys.arming.due(self.revision, self.now),
-            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.due(self.revision, self.now),
-            Some(Dialog::Typed(typed)) => typed.arming.due(self.revision, self.now),
-            _ => {}
+        if let Some(arming) = self.dialog.as_mut().and_then(Dialog::arming_mut) {
+            arming.due(self.revision, self.now);
         }
         if self.chord_due.is_some_and(|due| self.now >= due) {
             (self.chord_due, self.is_chord_shown) = (None, true);
@@ -441,13 +441,8 @@ impl App {
         self.look();
         self.fetch();
         self.hold();
-        let arming = match &self.dialog {
-            Some(Dialog::Approval(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
-            Some(Dialog::Confirm(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
-            Some(Dialog::Typed(typed)) => typed.arming.deadline(),
-            _ => None,
-        };
-        let wanted = arming.or(self.chord_due);
+        let arming = self.dialog.as_mut().and_then(Dialog::arming_mut);
+        let wanted = arming.and_then(|arming| arming.deadline()).or(self.chord_due);
         if wanted != self.timer {
             self.timer = wanted;
             self.out.push(Do::Timer(wanted));

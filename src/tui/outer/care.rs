@@ -146,8 +146,12 @@ impl Care {
     /// Reads what the terminal still answers. What a person typed meanwhile was typed at us.
     fn take_answers(&self, outstanding: usize) {
         let (mut input, mut events, mut buffer) = (Input::default(), Vec::new(), [0; 1024]);
-        let is_answer =
-            |event: &&Event| matches!(event, Event::Reply(Reply::Ready | Reply::Attributes));
+        let is_answer = |event: &&Event| match event {
+            // The width of a character is told by one in the first columns.
+            Event::Reply(Reply::Cursor { x, .. }) => *x > 2,
+            Event::Reply(Reply::Ready | Reply::Attributes) => true,
+            _ => false,
+        };
         while events.iter().filter(is_answer).count() < outstanding {
             if !wait(&self.input, PollFlags::IN, ANSWER_PATIENCE) {
                 return;
