@@ -137,7 +137,7 @@ impl Ear {
     /// A run that is up and not followed yet, because this daemon has just begun, is waited for;
     /// what the client says behind that waits with it.
     async fn adopted(&self, id: RunId) -> Option<Arc<Attached>> {
-        let mut added = self.world.runs.added();
+        let (mut added, mut durable) = (self.world.runs.added(), self.world.engine.durable());
         // One that waits for a login, say, may be long in coming.
         let is_up =
             move |core: &Core| core.state.run(id).is_some_and(|(_, _, run)| run.life == Life::Up);
@@ -146,7 +146,11 @@ impl Ear {
                 if let Some(run) = self.up(id) {
                     return Some(run);
                 }
-                added.changed().await.ok()?;
+                // One that has just ended counts as up until that is written down.
+                tokio::select! {
+                    more = added.changed() => more.ok()?,
+                    more = durable.changed() => more.ok()?,
+                }
             }
             None
         };
