@@ -5,7 +5,7 @@ use super::app::{App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
 use super::input::{Event, Input, Reply};
-use super::line::{Connect, Line, News};
+use super::line::{Line, News};
 use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
 use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
@@ -15,11 +15,10 @@ use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::base::ticks::{self, Instant};
 use crate::model::rejection::{Class, Rejection};
-use crate::wire::people::{Answer, Request};
+use crate::wire::people::Answer;
 use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How much of what was typed is read at once.
@@ -34,8 +33,6 @@ const FIRST_FRAME: Duration = Duration::from_millis(50);
 
 /// What a dashboard is run with.
 pub struct Options {
-    /// The request by which a connection attaches.
-    pub attach: Request,
     /// The terminal is at the other end of a network.
     pub is_far: bool,
     /// The mouse is used.
@@ -56,17 +53,11 @@ pub enum RunError {
 }
 
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
-/// the terminal is gone. `first` is a connection on which both have said hello; `connect` makes
-/// others.
+/// the terminal is gone.
 ///
 /// # Errors
 /// The terminal cannot be used, or the daemon refuses.
-pub async fn run(
-    mut app: App,
-    options: Options,
-    first: UnixStream,
-    connect: Connect,
-) -> Result<(), RunError> {
+pub async fn run(mut app: App, options: Options, line: Line) -> Result<(), RunError> {
     let signals = Signals::watch().map_err(OuterError::from)?;
     let outer = Outer::enter(std::io::stdin(), std::io::stdout(), options.mouse)?;
     let size = outer.size();
@@ -76,7 +67,7 @@ pub async fn run(
         outer,
         size,
         signals,
-        line: Line::new(first, connect, options.attach.clone()),
+        line,
         input: Input::default(),
         presenter: Presenter::default(),
         echo: Echo::default(),
