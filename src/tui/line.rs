@@ -2,6 +2,7 @@
 //! pauses.
 
 use super::link::{Link, LinkError};
+use crate::base::ticks::{self, Instant};
 use crate::model::rejection::Rejection;
 use crate::wire::people::Request;
 use crate::wire::view::{Said, Told};
@@ -10,7 +11,6 @@ use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The pause before connecting again, which doubles up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -133,12 +133,12 @@ fn sign(link: &mut Link, signs: Option<Duration>) -> Option<Instant> {
     let every = signs?;
     let within = u32::try_from((every * SIGNS_MISSED).as_millis()).unwrap_or(u32::MAX);
     link.say(&Said::Here { within_ms: within });
-    Some(Instant::now() + every)
+    Some(ticks::now() + every)
 }
 
 async fn due(at: Option<Instant>) {
     match at {
-        Some(at) => tokio::time::sleep_until(at).await,
+        Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
 }
