@@ -262,7 +262,7 @@ mod tests {
         assert!(echo.unanswered.len() <= 2, "{echo:?}");
     }
 
-    /// Draws what it is sent when it gets to it, and answers; what it is asked is lost now and then.
+    /// Draws what it is sent when it gets to it, and answers; a question is lost now and then.
     #[derive(Default)]
     struct Slow {
         sent: VecDeque<(u64, Vec<u8>)>,

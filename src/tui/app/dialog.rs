@@ -241,7 +241,7 @@ impl App {
                     self.out.push(Do::Edit(text));
                 }
             }
-            (_, Action::Cancel) => return self.keep_draft(dialog),
+            (_, Action::Cancel) => return self.keep(dialog),
             (_, Action::Send) => return self.send(dialog),
             _ => {}
         }
@@ -255,7 +255,7 @@ impl App {
             Dialog::Palette(palette) => palette.key(key),
             Dialog::Form(form) => {
                 form.problem.clear();
-                form.key(key);
+                form.key(key, &self.agents);
             }
             Dialog::Reject(reject) => {
                 reject.problem.clear();
@@ -270,18 +270,20 @@ impl App {
         self.dialog = Some(dialog);
     }
 
-    fn keep_draft(&mut self, dialog: Dialog) {
+    fn keep(&mut self, dialog: Dialog) {
         match dialog {
             Dialog::Reject(reject) if reject.text.is_blank() => {
-                self.drafts.remove(&reject.item.id);
+                self.reasons.remove(&reject.item.id);
             }
             Dialog::Reject(reject) => {
-                self.drafts.insert(reject.item.id, reject.text.text());
-                self.say("the reason is kept as a draft");
+                self.reasons.insert(reject.item.id, reject.text.text());
+                let key = self.setup.looks.keymap.key_of(Action::Reject);
+                self.say(format!("the reason was not sent; {key} goes on with it"));
             }
             Dialog::Form(form) => {
-                self.draft_task = Some(form);
-                self.say("the task is kept as a draft until you leave");
+                self.unsent_task = Some(form);
+                let key = self.setup.looks.keymap.key_of(Action::NewTask);
+                self.say(format!("not sent; {key} goes on with it, until you leave the dashboard"));
             }
             _ => {}
         }
@@ -312,7 +314,7 @@ impl App {
         } else {
             let (item, reason) = (reject.item.id, reject.text.text());
             // Kept until the daemon has it.
-            self.drafts.insert(item.clone(), reason.clone());
+            self.reasons.insert(item.clone(), reason.clone());
             let ask = Ask::Inbox(InboxAsk::Reject { item: item.clone(), reason });
             return self.ask(Asked::Reject(item), ask);
         }
@@ -323,7 +325,7 @@ impl App {
         match form.ask() {
             Ok(ask) if self.is_connected => {
                 // Kept until the daemon has it.
-                self.draft_task = Some(form);
+                self.unsent_task = Some(form);
                 self.ask(Asked::Add, ask);
             }
             Ok(_) => {

@@ -8,6 +8,7 @@ mod act;
 mod answer;
 mod approval;
 mod arming;
+mod commands;
 mod confirm;
 mod decide;
 mod dialog;
@@ -240,8 +241,10 @@ pub struct App {
     /// A draft whose start was refused until a person has looked.
     wants_word: Option<TaskId>,
     /// What was written and not sent: reasons by item, and the next task.
-    drafts: BTreeMap<String, String>,
-    draft_task: Option<Box<form::Form>>,
+    reasons: BTreeMap<String, String>,
+    unsent_task: Option<Box<form::Form>>,
+    /// The agents there are, once somebody asked.
+    agents: Vec<String>,
     asked: BTreeMap<u32, Asked>,
     next_ask: u32,
     note: Option<Note>,
@@ -285,8 +288,9 @@ impl App {
             held: None,
             deciding: Vec::new(),
             wants_word: None,
-            drafts: BTreeMap::new(),
-            draft_task: None,
+            reasons: BTreeMap::new(),
+            unsent_task: None,
+            agents: Vec::new(),
             asked: BTreeMap::new(),
             next_ask: 1,
             note,
@@ -403,11 +407,17 @@ impl App {
     }
 
     fn say(&mut self, text: impl Into<String>) {
-        self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: false });
+        self.note = Some(Note { text: self.in_keys(text), is_bad: false });
     }
 
     fn say_bad(&mut self, text: impl Into<String>) {
-        self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: true });
+        self.note = Some(Note { text: self.in_keys(text), is_bad: true });
+    }
+
+    /// A text for the person at this dashboard: with its keys, and nothing that hides itself.
+    fn in_keys(&self, text: impl Into<String>) -> String {
+        let text = Foreign::new(text).shown();
+        commands::as_keys(&text, &self.setup.looks.keymap)
     }
 
     fn painted(&mut self, revision: u64) {
