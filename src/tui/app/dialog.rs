@@ -6,6 +6,7 @@ use super::arming::Arming;
 use super::confirm::Confirm;
 use super::draw::layout;
 use super::form::Form;
+use super::input::TOO_LONG;
 use super::palette::Palette;
 use super::rows::ItemRow;
 use super::text::Text;
@@ -347,8 +348,12 @@ impl App {
             _ => None,
         };
         if let (Some(field), Some(text)) = (field, text) {
-            field.key("ctrl-c");
-            field.paste(text.trim_end());
+            let mut edited = field.clone();
+            edited.key("ctrl-c");
+            match edited.paste(text.trim_end()) {
+                true => *field = edited,
+                false => self.say_bad(TOO_LONG),
+            }
         }
     }
 }
