@@ -16,7 +16,6 @@ use crate::tui::app::{App, Begin, Mark, Setup};
 use crate::tui::line::{Connect, Line};
 use crate::tui::looks::Source;
 use crate::tui::run::{self, Options, RunError};
-use crate::tui::widgets::Lines;
 use crate::watch;
 use crate::wire::people::{Ask, Request};
 use std::io::IsTerminal;
@@ -103,7 +102,6 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
     let _watch = watch::files(&files, move || tell.notify_one()).ok();
     let setup = Setup {
         looks: read,
-        lines: Lines::default(),
         mark: mark(state)?,
         no_colour: looks::no_colour(),
         zone: zone::here(),
@@ -113,9 +111,11 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         size: Size { cols: 80, rows: 24 },
         at: desk.at.clone(),
     };
+    let (locale, is_utf8) = looks::locale();
     let attach = Ask::Attach { watch: desk.watch, all: desk.all, size: None };
     let config = config.to_path_buf();
     let options = Options {
+        ascii: !is_utf8,
         is_far: std::env::var_os("SSH_CONNECTION").is_some(),
         mouse: true,
         looks: Source { changed, read: Box::new(move || looks::read(&config)) },
@@ -124,7 +124,8 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let app = App::new(setup, Begin { task: desk.task, says: desk.says });
+    let says = desk.says.or_else(|| (!is_utf8).then(|| in_ascii(&locale)));
+    let app = App::new(setup, Begin { task: desk.task, says });
     let attach = Request { at: desk.at, ask: attach };
     let line = Line::new(desk.first, desk.connect, attach, desk.signs);
     let ended = runtime.block_on(run::run(app, options, line));
@@ -135,6 +136,15 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
             Failure::environment(error.to_string(), "run it in a terminal")
         }
     })
+}
+
+fn in_ascii(locale: &str) -> String {
+    let locale = if locale.is_empty() {
+        "no locale is set".into()
+    } else {
+        format!("the locale {locale} is not UTF-8")
+    };
+    format!("{locale}: other characters than ASCII are shown as ?; LANG=C.UTF-8 shows them")
 }
 
 /// Connects again to the daemon of this machine. One that was stopped stays so; one that died,

@@ -8,9 +8,9 @@ use super::input::{Event, Input, Reply};
 use super::line::{Line, News};
 use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
-use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
+use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS, QUESTIONS_ASCII};
 use super::pace::{Moment, Pace};
-use super::present::Presenter;
+use super::present::{Presenter, as_ascii};
 use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::base::ticks::{self, Instant};
@@ -37,6 +37,8 @@ pub struct Options {
     pub is_far: bool,
     /// The mouse is used.
     pub mouse: bool,
+    /// The terminal is told nothing but ASCII.
+    pub ascii: bool,
     /// Where keys and colours come from.
     pub looks: Source,
 }
@@ -88,7 +90,8 @@ pub async fn run(mut app: App, options: Options, line: Line) -> Result<(), RunEr
         ended: false,
         refused: None,
     };
-    client.frame.bytes().extend_from_slice(QUESTIONS);
+    let questions = if client.options.ascii { QUESTIONS_ASCII } else { QUESTIONS };
+    client.frame.bytes().extend_from_slice(questions);
     let ended = client.work().await;
     let outstanding = client.echo.outstanding() + usize::from(client.asks);
     // A terminal that is gone answers nothing.
@@ -254,10 +257,16 @@ impl Client {
         let before = out.len();
         if let Some(rows) = part {
             let cursor = draw_part(&self.app, &rows, &mut self.screen);
+            if self.options.ascii {
+                as_ascii(&mut self.screen, rows.clone());
+            }
             self.presenter.present_part(&self.screen, rows, cursor, out);
         } else {
             self.screen.reset();
             let cursor = draw(&self.app, &mut self.screen);
+            if self.options.ascii {
+                as_ascii(&mut self.screen, 0..size.rows);
+            }
             self.presenter.present(&self.screen, cursor, self.is_new, out);
         }
         self.app.is_drawn();

@@ -37,7 +37,6 @@ use crate::term::Pointer;
 use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::Lines;
 use crate::view::copy::Copy;
 use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
@@ -57,8 +56,6 @@ use std::path::PathBuf;
 pub struct Setup {
     /// Keys and colours.
     pub looks: Looks,
-    /// What lines are drawn of.
-    pub lines: Lines,
     /// What only this installation knows.
     pub mark: Mark,
     /// The person wants no colours: their themes have none, and neither has the mark.

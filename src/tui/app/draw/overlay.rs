@@ -10,7 +10,7 @@ use super::{CursorAt, bar, layout};
 use crate::term::CursorShape;
 use crate::tui::action::{Action, Place};
 use crate::tui::keymap::Table;
-use crate::tui::widgets::{clear, fit, put, put_all, row, scrolled, width, wrap};
+use crate::tui::widgets::{clear, fit, frame, put, put_all, row, rule, scrolled, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -35,7 +35,7 @@ fn boxed(app: &App, buffer: &mut Buffer, columns: u16, rows: u16, title: &str) -
     // Of the two the mark says more: who asks.
     let room = usize::from(area.width.saturating_sub(columns).saturating_sub(7));
     let title = fit(title, room);
-    let inner = app.setup.lines.frame(buffer, area, &title, app.theme().line.style());
+    let inner = frame(buffer, area, &title, app.theme().line.style());
     let x = area.right().saturating_sub(columns.saturating_add(2));
     if room > 0 {
         let style = app.theme().strong.style().fg(bar::mark_colour(app));
@@ -283,7 +283,7 @@ pub fn help(app: &App, top: usize, buffer: &mut Buffer) -> Option<CursorAt> {
     for (y, line) in (0..inner.height).zip(help_text(app).iter().skip(top)) {
         let area = row(inner, y);
         if line.keys.is_empty() {
-            app.setup.lines.rule(buffer, area, &line.says, theme.strong.style());
+            rule(buffer, area, &line.says, theme.strong.style());
             continue;
         }
         let style: Style = theme.needs_you.style();
