@@ -124,7 +124,9 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let says = desk.says.or_else(|| (!is_utf8).then(|| in_ascii(&locale)));
+    let says: Vec<String> =
+        desk.says.into_iter().chain((!is_utf8).then(|| in_ascii(&locale))).collect();
+    let says = (!says.is_empty()).then(|| says.join(" "));
     let app = App::new(setup, Begin { task: desk.task, says });
     let attach = Request { at: desk.at, ask: attach };
     let line = Line::new(desk.first, desk.connect, attach, desk.signs);
