@@ -4,6 +4,7 @@
 //! A check is one file here and one line in the gate's table. It only finds; whether its findings
 //! fail the gate follows from their weight.
 
+pub mod banned;
 pub mod change;
 mod entropy;
 pub mod globs;
