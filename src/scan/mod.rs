@@ -7,9 +7,12 @@
 pub mod banned;
 pub mod change;
 mod entropy;
+pub mod forbidden;
 pub mod globs;
 pub mod lines;
+mod links;
 pub mod mask;
+mod names;
 pub mod secrets;
 mod shapes;
 
