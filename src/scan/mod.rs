@@ -15,6 +15,7 @@ pub mod mask;
 mod names;
 pub mod secrets;
 mod shapes;
+pub mod test_lines;
 
 use crate::config::repository::Scan;
 use crate::model::task::Kind;
