@@ -1,5 +1,10 @@
-//! Gates: what the end of a check's command means for the tree it ran on. Running it is the
-//! daemon's.
+//! Gates: which steps a gate has, and what the end of a check means for the tree it looked at.
+//! Running commands and reading the store is the daemon's.
+
+pub mod scans;
+mod table;
+
+pub use table::{Step, Work, steps};
 
 use crate::base::count::count;
 use crate::base::foreign::Foreign;
@@ -62,12 +67,12 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
 }
 
 /// The verdict of a check that was not run.
-pub fn not_run(check: &str, command: &str, why: &str) -> Verdict {
+pub fn not_run(check: &str, command: Option<&str>, why: &str) -> Verdict {
     Verdict {
         check: check.into(),
         outcome: Outcome::NotRun,
         reason: Foreign::new(why),
-        command: Some(command.into()),
+        command: command.map(String::from),
         duration_ms: 0,
         exit: None,
         counts: None,

@@ -28,6 +28,7 @@ mod rollback_git;
 mod snapshot;
 mod stat_cache;
 mod store;
+mod usage;
 mod walk;
 mod watched;
 mod worktree;

@@ -5,6 +5,7 @@
 //! fail the gate follows from their weight.
 
 pub mod change;
+pub mod limits;
 
 use crate::config::repository::Scan;
 use crate::model::task::Kind;
