@@ -15,7 +15,7 @@ use crate::git::{self, GitError, Repository};
 use crate::model::attempt::Snapshot;
 use crate::model::command::Report;
 use crate::model::effect::Effect;
-use crate::model::verdict::{GateRun, Outcome, Verdict};
+use crate::model::verdict::{GateRun, Outcome, Tool, Verdict};
 use crate::policy::Limits;
 use crate::scan::change::Change;
 use crate::scan::{self, Settings};
@@ -26,14 +26,17 @@ use std::path::{Path, PathBuf};
 pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let Some(gate) = facts.attempt.gates.iter().find(|gate| gate.run == run) else { return };
-    let verdicts = match Bench::set_up(world, &facts, gate) {
+    let (verdicts, toolchain) = match Bench::set_up(world, &facts, gate) {
         Ok(bench) => bench.judge(cancel),
-        Err(why) => vec![gate::not_run("gate", None, &format!("it could not be set up: {why}"))],
+        Err(why) => {
+            let why = format!("it could not be set up: {why}");
+            (vec![gate::not_run("gate", None, &why)], Vec::new())
+        }
     };
     if cancel.is_set() {
         return;
     }
-    world.report(Report::Gate { task: id, run, verdicts }, &|| cancel.is_set());
+    world.report(Report::Gate { task: id, run, verdicts, toolchain }, &|| cancel.is_set());
     // The checkout has told what it can; the logs stay.
     let _ = std::fs::remove_dir_all(world.run_folder(run).join("checkout"));
 }
@@ -101,7 +104,7 @@ impl<'a> Bench<'a> {
         Ok(Self { world, facts, config, steps, snapshot, place })
     }
 
-    fn judge(&self, cancel: &Cancel) -> Vec<Verdict> {
+    fn judge(&self, cancel: &Cancel) -> (Vec<Verdict>, Vec<Tool>) {
         let mut verdicts: Vec<Verdict> = Vec::with_capacity(self.steps.len());
         let (mut red, total) = (None, self.steps.len() as u64);
         let (mut change, mut checkout) = (None, None);
@@ -134,7 +137,8 @@ impl<'a> Bench<'a> {
             }
             verdicts.push(verdict);
         }
-        verdicts
+        let toolchain = checkout.and_then(Result::ok).map(|checkout| checkout.toolchain);
+        (verdicts, toolchain.unwrap_or_default())
     }
 
     /// What the snapshot changes, from the store, and what the agent's own commits say.

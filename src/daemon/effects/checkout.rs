@@ -11,9 +11,9 @@ use crate::daemon::agents;
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;
 use crate::formats::junit;
-use crate::gate::{self, Ran, Step, TAIL_BYTES};
+use crate::gate::{self, Ran, Step, TAIL_BYTES, toolchain};
 use crate::git::{self, ObjectId, Store, WorktreeFiles};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Tool, Verdict};
 use crate::runner::{RunSpec, Transcript};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,10 @@ use std::path::{Path, PathBuf};
 /// How much output of a gate command is kept.
 const OUTPUT_BYTES: u64 = 16 << 20;
 const STOP_GRACE_MS: u64 = 2_000;
+/// The folder of asking tools for their versions, how long that may take and how much they may say.
+const VERSIONS: &str = "versions";
+const VERSIONS_SECONDS: u64 = 60;
+const VERSIONS_BYTES: usize = 64 << 10;
 
 /// What is judged, and where its checkout is to be.
 pub(super) struct Place<'a> {
@@ -41,6 +45,8 @@ pub(super) struct Checkout<'a> {
     place: &'a Place<'a>,
     environment: BTreeMap<String, String>,
     report: PathBuf,
+    /// The versions of the tools that its commands name.
+    pub toolchain: Vec<Tool>,
 }
 
 impl Place<'_> {
@@ -52,9 +58,11 @@ impl Place<'_> {
     pub fn make_ready(&self, steps: &[Step], cancel: &Cancel) -> Result<Checkout<'_>, String> {
         let checkout = self.checkout();
         let commands = (0..).zip(steps).filter(|(_, step)| step.command().is_some());
-        let folders: Vec<PathBuf> = commands
-            .map(|(number, step)| command_folder(&self.folder, number, &step.check))
-            .collect();
+        let asking = command_folder(&self.folder, steps.len() as u64, VERSIONS);
+        let mut folders = vec![asking];
+        folders.extend(
+            commands.map(|(number, step)| command_folder(&self.folder, number, &step.check)),
+        );
         if !has_all_begun(&folders, &checkout)? {
             clear(&self.folder, &folders, cancel)?;
             let mut progress = super::prepare::telling(self.world, self.facts.id);
@@ -66,7 +74,9 @@ impl Place<'_> {
         let mut environment = agents::gate_environment(world, self.run, &checkout, path)?;
         environment.insert("MONBAN_JUNIT".into(), report.display().to_string());
         environment.insert("TERM".into(), "dumb".into());
-        Ok(Checkout { place: self, environment, report })
+        let mut ready = Checkout { place: self, environment, report, toolchain: Vec::new() };
+        ready.toolchain = ready.ask_versions(steps, cancel);
+        Ok(ready)
     }
 }
 
@@ -111,21 +121,42 @@ impl Checkout<'_> {
         remove(&self.report)
     }
 
-    fn run(&self, number: u64, check: &str, command: &str, cancel: &Cancel) -> Verdict {
+    /// The versions of the tools that the commands name. What does not answer has none.
+    fn ask_versions(&self, steps: &[Step], cancel: &Cancel) -> Vec<Tool> {
+        let Some(script) = toolchain::script(steps.iter().filter_map(Step::command)) else {
+            return Vec::new();
+        };
+        let number = steps.len() as u64;
+        let folder = command_folder(&self.place.folder, number, VERSIONS);
+        let seconds = self.place.seconds.min(VERSIONS_SECONDS);
+        let spec = self.spec(number, &script, (VERSIONS_BYTES as u64, seconds));
+        let ended = to_end::run(self.place.world, &folder, &spec, cancel);
+        let Ok(mut transcript) = Transcript::open(&folder) else { return Vec::new() };
+        let output = ended.ok().and_then(|_| transcript.read_at(0, VERSIONS_BYTES).ok());
+        output.map(|chunk| toolchain::answers(&chunk.bytes)).unwrap_or_default()
+    }
+
+    /// How a command runs, within so many bytes of output and so many seconds.
+    fn spec(&self, number: u64, command: &str, (bytes, seconds): (u64, u64)) -> RunSpec {
         let (world, run) = (self.place.world, self.place.run);
-        let folder = command_folder(&self.place.folder, number, check);
-        let spec = RunSpec {
+        RunSpec {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), command.into()],
             env: self.environment.clone(),
             cwd: self.place.checkout(),
             size: Size::UNATTENDED,
-            transcript_limit: OUTPUT_BYTES,
+            transcript_limit: bytes,
             marker: format!("{}-{number}", world.marker(run)),
             socket: world.places.run.join(format!("g{}-{number}.sock", run.0)),
             stop_grace_ms: STOP_GRACE_MS,
-            time_limit_ms: Some(self.place.seconds.saturating_mul(1000)),
-        };
+            time_limit_ms: Some(seconds.saturating_mul(1000)),
+        }
+    }
+
+    fn run(&self, number: u64, check: &str, command: &str, cancel: &Cancel) -> Verdict {
+        let (world, run) = (self.place.world, self.place.run);
+        let folder = command_folder(&self.place.folder, number, check);
+        let spec = self.spec(number, command, (OUTPUT_BYTES, self.place.seconds));
         let began = world.clock.now();
         let end = to_end::run(world, &folder, &spec, cancel);
         let ended = end.as_ref().map_or_else(|_| world.clock.now(), |record| record.at);
