@@ -29,8 +29,8 @@ fn verdicts(monban: &Instance, id: &str) -> Vec<Value> {
     gates.as_array().unwrap().last().unwrap()["verdicts"].as_array().unwrap().clone()
 }
 
-/// Runs a task to its failure and checks all that a failure promises; gives the verdict that stopped
-/// it and the task.
+/// Runs a task to its failure and checks all that a failure promises; gives the verdict that
+/// stopped it and the task.
 #[track_caller]
 fn stopped(monban: &Instance, script: &str) -> (Value, Value) {
     let base = monban.base();
@@ -69,7 +69,7 @@ fn work_over_a_limit_is_stopped_and_at_it_is_told() {
     let monban = judged_by("\"limits\"", limits);
     monban.write(".gitignore", "*.out\n");
     monban.commit("ignore");
-    // The agent commits by itself, which changes nothing of what is counted; an ignored file counts.
+    // The agent commits by itself, which changes nothing of what is counted; what is ignored counts.
     let over = "echo 1 > a; git add a; git commit -qm mine; echo 2 > b; echo 3 > c.out";
     let (verdict, _) = stopped(&monban, over);
     let expected = [

@@ -63,7 +63,8 @@ pub struct Snapshot {
     pub leftovers: Vec<Leftover>,
     /// How many leftovers there are; more than are named when there are very many.
     pub leftover_count: u64,
-    /// How many bytes of the disk the worktree takes besides the base's own, where that can be told.
+    /// How many bytes of the disk the worktree takes besides the base's own, where that can be
+    /// told.
     #[serde(default)]
     pub disk_bytes: Option<u64>,
 }

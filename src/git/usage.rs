@@ -11,8 +11,8 @@ use std::path::Path;
 const FOLDERS_DEEP: usize = 200;
 const ENTRIES: u64 = 5_000_000;
 
-/// The bytes of what is at `paths` below `root` and in them; `None` where that cannot be told, since
-/// a folder cannot be read or they are too deep or too many.
+/// The bytes of what is at `paths` below `root` and in them; `None` where that cannot be told,
+/// since a folder cannot be read or they are too deep or too many.
 pub(crate) fn bytes(root: &Path, paths: impl Iterator<Item = Vec<u8>>) -> Option<u64> {
     measure(root, paths).ok()
 }

@@ -339,8 +339,8 @@ pub struct Snapshot {
 /// What an attempt used until a snapshot, besides what the snapshot holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Used {
-    /// How many things the worktree holds that are not in the snapshot; of what is ignored, a folder
-    /// is one.
+    /// How many things the worktree holds that are not in the snapshot; of what is ignored, a
+    /// folder is one.
     pub leftovers: u64,
     /// Bytes in the worktree besides the base's own, where that could be told.
     pub disk_bytes: Option<u64>,

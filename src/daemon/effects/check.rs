@@ -160,7 +160,8 @@ impl<'a> Bench<'a> {
         };
         let began = self.world.clock.now();
         let settings = Settings { scan: &self.config.scan, kind: self.facts.spec.kind };
-        // The change is an agent's: what brings a check down must not keep the gate from its verdict.
+        // The change is an agent's: one that brings a check down must not keep the gate from its
+        // verdict.
         let looked = catch_unwind(AssertUnwindSafe(|| look(change, &settings)));
         let Ok(seen) = looked else {
             let why = "it broke down over this change, which is a fault of monban";
