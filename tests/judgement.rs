@@ -69,7 +69,8 @@ fn work_over_a_limit_is_stopped_and_at_it_is_told() {
     let monban = judged_by("\"limits\"", limits);
     monban.write(".gitignore", "*.out\n");
     monban.commit("ignore");
-    // The agent commits by itself, which changes nothing of what is counted; what is ignored counts.
+    // The agent commits by itself, which changes nothing of what is counted; what is
+    // ignored counts.
     let over = "echo 1 > a; git add a; git commit -qm mine; echo 2 > b; echo 3 > c.out";
     let (verdict, _) = stopped(&monban, over);
     let expected = [
@@ -97,7 +98,8 @@ fn what_an_attempt_takes_of_the_disk_counts_wherever_it_lies() {
     let monban = judged_by("\"limits\"", "[limits]\ndisk = \"1MB\"\n");
     monban.write(".gitignore", "out/\n");
     monban.commit("ignore");
-    let hidden = "echo 1 > a; mkdir -p out/deep; dd if=/dev/urandom of=out/deep/x bs=1000 count=1001 status=none;\
+    let hidden = "echo 1 > a; mkdir -p out/deep; \
+                  dd if=/dev/urandom of=out/deep/x bs=1000 count=1001 status=none; \
                   sync; truncate -s 10G out/hole";
     let (verdict, _) = stopped(&monban, hidden);
     let found = findings(&verdict);

@@ -41,12 +41,8 @@ fn work(check: Check, config: &RepositoryConfig) -> Result<Option<Work>, String>
         Check::Limits => Some(Work::Limits),
         Check::Lint => command(&config.verify.lint),
         Check::Test => command(&config.verify.test),
-        Check::Forbidden
-        | Check::Secrets
-        | Check::Banned
-        | Check::Imports
-        | Check::Danger
-        | Check::TestLines => {
+        Check::Imports => Some(Work::Scan(scan::imports::look)),
+        Check::Forbidden | Check::Secrets | Check::Banned | Check::Danger | Check::TestLines => {
             return Err(format!("this version of monban has no check `{check}`"));
         }
     })

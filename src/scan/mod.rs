@@ -5,7 +5,10 @@
 //! fail the gate follows from their weight.
 
 pub mod change;
+mod found;
+pub mod imports;
 pub mod limits;
+mod syntax;
 
 use crate::config::repository::Scan;
 use crate::model::task::Kind;
@@ -41,3 +44,11 @@ impl Seen {
 
 /// A check over the bytes of a change.
 pub type Check = fn(&Change, &Settings<'_>) -> Seen;
+
+/// Data that is built in. What it says is proven by the tests that read it.
+fn built_in<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    match toml::from_str(text) {
+        Ok(data) => data,
+        Err(error) => unreachable!("built-in data of the scans: {error}"),
+    }
+}
