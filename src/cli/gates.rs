@@ -77,13 +77,7 @@ fn counts(counts: &Value, out: &mut dyn Write) -> Result<(), Failure> {
 fn findings(verdict: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     for finding in rows(&verdict["findings"]) {
         let lead = format!("{BELOW}{:9}  ", text(&finding["weight"]));
-        let (rule, path) = (text(&finding["rule"]), text(&finding["path"]));
-        let place = match (path.as_str(), finding["line"].as_u64()) {
-            ("", _) => String::new(),
-            (path, None) => format!("  {path}"),
-            (path, Some(line)) => format!("  {path}:{line}"),
-        };
-        writeln!(out, "{}", hang(&lead, &format!("{rule}{place}"), width()))?;
+        writeln!(out, "{}", hang(&lead, &place(finding), width()))?;
         let below = " ".repeat(lead.len());
         for line in [text(&finding["snippet"]), text(&finding["why"])] {
             if !line.is_empty() {
@@ -97,6 +91,32 @@ fn findings(verdict: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "{BELOW}and {more} more")?;
     }
     Ok(())
+}
+
+/// What the checks of an item found, a line each: nothing that fails it, and for its person to know.
+pub(super) fn told(item: &Value) -> Vec<String> {
+    let line = |finding: &Value| {
+        let parts = [place(finding), text(&finding["snippet"]), text(&finding["why"])];
+        let parts: Vec<&str> =
+            parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        format!("{}: {}", text(&finding["weight"]), parts.join("  "))
+    };
+    let mut lines: Vec<String> = rows(&item["findings"]).map(line).collect();
+    let more = item["finding_count"].as_u64().unwrap_or(0).saturating_sub(lines.len() as u64);
+    if more > 0 {
+        lines.push(format!("and {more} more: `monban gates {}`", item["task"]));
+    }
+    lines
+}
+
+/// A finding's rule, with the file and line if it is at one.
+fn place(finding: &Value) -> String {
+    let (rule, path) = (text(&finding["rule"]), text(&finding["path"]));
+    match (path.as_str(), finding["line"].as_u64()) {
+        ("", _) => rule,
+        (path, None) => format!("{rule}  {path}"),
+        (path, Some(line)) => format!("{rule}  {path}:{line}"),
+    }
 }
 
 /// Writes what the last gate run found as SARIF.

@@ -254,6 +254,7 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         writeln!(out, "{}", width().map_or_else(|| head.clone(), |width| cut(&head, width)))?;
         let mut below = vec![text(&item["note"])];
         below.extend(details(item));
+        below.extend(gates::told(item));
         let binds = &item["binds"];
         if binds.is_object() {
             let digest = text(&item["digest"]);
