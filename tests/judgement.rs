@@ -93,6 +93,54 @@ fn work_over_a_limit_is_stopped_and_at_it_is_told() {
     monban.approve(&id).expect(0);
 }
 
+/// U-01: the agent commits by itself, rewrites what it committed and hides its branch; what counts is
+/// the difference from the recorded base.
+#[test]
+fn harm_that_an_agent_commits_by_itself_is_found_and_taken_back_all_the_same() {
+    let scan = "[scan]\nallowed_imports = [\"./\"]\n\
+                banned_patterns = [{ pattern = \"FORBIDDEN[0-9]+\", why = \"nobody wants it\" }]\n";
+    let monban = judged_by("\"secrets\", \"banned\", \"imports\"", scan);
+    let import = "echo \"import { rm } from 'node:fs';\" > a.js";
+    let (head, tail) = ("AKIA", "QYLPMN5HFIQR7XYZ");
+    let key = format!("printf 'key = \"{head}%s\"\\n' {tail} > k");
+    let cases = [
+        ("imports", format!("{import}; git add -A; git commit -qm mine"), "a.js", "node:fs"),
+        (
+            "imports",
+            format!("{import}; git add -A; git commit -qm x; git reset -q HEAD~1"),
+            "a.js",
+            "",
+        ),
+        ("banned", "echo FORBIDDEN42 > b; git add -A; git commit -qm fine".into(), "b", ""),
+        ("banned", "echo b > b; git add -A; git commit -qm 'FORBIDDEN7: sorry'".into(), "", ""),
+        (
+            "secrets",
+            format!("{key}; git add -A; git commit -qm fine; git checkout -q -b other"),
+            "k",
+            "",
+        ),
+    ];
+    for (check, script, path, words) in cases {
+        let (verdict, _) = stopped(&monban, &script);
+        assert_eq!(verdict["check"], check, "{script}: {verdict:#}");
+        let finding = &verdict["findings"][0];
+        assert_eq!(finding["path"], path, "{script}: {verdict:#}");
+        assert!(finding["rule"].as_str().unwrap().starts_with(check), "{verdict:#}");
+        let shown = format!("{} {}", finding["snippet"], finding["why"]);
+        assert!(shown.contains(words), "{words}: {verdict:#}");
+        let text = verdict.to_string();
+        for secret in ["FORBIDDEN42", "FORBIDDEN7", tail] {
+            assert!(!text.contains(secret), "{secret} is shown: {text}");
+        }
+        monban.monban(&["resume"]).expect(0);
+    }
+    // What is allowed, and harm that the base has already, stop nothing.
+    let id =
+        monban.add("Good", "echo \"import './b.js';\" > a.js; git add -A; git commit -qm good");
+    monban.run(&id).expect(4);
+    monban.approve(&id).expect(0);
+}
+
 #[test]
 fn what_an_attempt_takes_of_the_disk_counts_wherever_it_lies() {
     let monban = judged_by("\"limits\"", "[limits]\ndisk = \"1MB\"\n");

@@ -15,11 +15,22 @@ const FINDINGS_MAX: usize = 100;
 /// How much of each a verdict keeps, so that no log grows without bound.
 const TEXT_CHARS: usize = 400;
 const PATH_CHARS: usize = 1000;
-/// How many files that no scan can look into are named.
-const UNREAD_NAMED: usize = 3;
+
+/// A change that is ready to be looked at.
+pub struct Looked {
+    /// The change.
+    pub change: Change,
+    /// The files that no check can look into, since they are too large.
+    pub unread: Vec<Foreign>,
+}
 
 /// The change as scans look at it.
-pub fn change(files: Vec<git::ChangedFile>, messages: Vec<Foreign>) -> Change {
+pub fn looked(files: Vec<git::ChangedFile>, messages: Vec<Foreign>) -> Looked {
+    let is_unread = |file: &git::ChangedFile| {
+        file.new.as_ref().is_some_and(|new| new.size > new.bytes.len() as u64)
+    };
+    let unread = files.iter().filter(|file| is_unread(file));
+    let unread = unread.map(|file| Foreign::from_bytes(&file.path.0)).collect();
     let side = |side: git::Side| Side { mode: side.mode, bytes: side.bytes };
     let file = |file: git::ChangedFile| ChangedFile {
         path: file.path.0,
@@ -29,7 +40,8 @@ pub fn change(files: Vec<git::ChangedFile>, messages: Vec<Foreign>) -> Change {
         removed: file.removed,
         is_binary: file.binary,
     };
-    Change { files: files.into_iter().map(file).collect(), messages }
+    let files = files.into_iter().map(file).collect();
+    Looked { change: Change { files, messages }, unread }
 }
 
 /// What limits judge of a snapshot.
@@ -44,34 +56,30 @@ pub fn measured(snapshot: &Snapshot) -> Measured {
     }
 }
 
-/// What is said of files that have no lines to look at.
-pub fn unread(change: &Change) -> Option<String> {
-    let unread = change.files.iter().filter(|file| file.is_binary && file.new.is_some());
-    let names: Vec<String> = unread.map(|file| file.shown().shown()).collect();
-    if names.is_empty() {
-        return None;
+/// The verdict of a check that looked at the change, except for files that are too large.
+pub fn seen(check: &str, mut seen: Seen, unread: &[Foreign], duration_ms: u64) -> Verdict {
+    for path in unread {
+        seen.add(Finding {
+            rule: format!("{check}/too-large"),
+            weight: Weight::Notice,
+            path: path.clone(),
+            line: None,
+            snippet: Foreign::default(),
+            why: Foreign::new("too large to be looked into: look at it yourself"),
+        });
     }
-    let named = names.iter().take(UNREAD_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = if names.len() > UNREAD_NAMED { ", ..." } else { "" };
-    let files = count(names.len() as u64, "binary or very large file");
-    Some(format!("{files} without lines to look at: {named}{more}"))
-}
-
-/// The verdict of a check that looked at the change.
-pub fn seen(check: &str, seen: Seen, unread: Option<&str>, duration_ms: u64) -> Verdict {
-    let violations = seen.findings.iter().filter(|f| f.weight == Weight::Violation).count() as u64;
-    let notices = seen.findings.len() as u64 - violations;
-    let (outcome, reason) = match (violations, seen.unjudged) {
-        (1.., _) => (Outcome::Fail, first(&seen.findings, violations)),
-        (0, Some(why)) => (Outcome::NotRun, why),
-        (0, None) => {
-            let told = (notices > 0).then(|| count(notices, "notice"));
-            let parts = [told, Some(seen.looked_at), unread.map(String::from)];
+    let finding_count = seen.count();
+    let is_violation = |finding: &&Finding| finding.weight == Weight::Violation;
+    let (outcome, reason) = match (seen.findings.iter().find(is_violation), seen.unjudged) {
+        (Some(first), _) => (Outcome::Fail, in_one_line(first, finding_count - 1)),
+        (None, Some(why)) => (Outcome::NotRun, why),
+        (None, None) => {
+            let told = (finding_count > 0).then(|| count(finding_count, "notice"));
+            let parts = [told, Some(seen.looked_at)];
             let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
             (Outcome::Pass, parts.collect::<Vec<_>>().join("; "))
         }
     };
-    let finding_count = seen.findings.len() as u64;
     let mut findings = seen.findings;
     // What fails comes first, in the order of files and lines.
     findings.sort_by_key(|finding| finding.weight != Weight::Violation);
@@ -92,26 +100,17 @@ pub fn seen(check: &str, seen: Seen, unread: Option<&str>, duration_ms: u64) -> 
     }
 }
 
-/// The first violation in one line.
-fn first(findings: &[Finding], violations: u64) -> String {
-    let Some(first) = findings.iter().find(|f| f.weight == Weight::Violation) else {
-        return String::new();
+/// A finding in one line, and how many more there are.
+fn in_one_line(finding: &Finding, more: u64) -> String {
+    let Finding { rule, why, path, line, snippet, .. } = finding;
+    let place = match (path.raw(), line, snippet.raw()) {
+        ("", _, "") => String::new(),
+        ("", _, snippet) => format!(" {snippet}"),
+        (path, None, _) => format!(" in {path}"),
+        (path, Some(line), _) => format!(" in {path}:{line}"),
     };
-    let place = match (first.path.raw(), first.line) {
-        ("", _) => String::new(),
-        (path, None) => format!(" in {path}"),
-        (path, Some(line)) => format!(" in {path}:{line}"),
-    };
-    let Finding { rule, why, .. } = first;
-    let what = match (place.is_empty(), first.snippet.raw()) {
-        (true, snippet) if !snippet.is_empty() => format!(" {snippet}"),
-        _ => String::new(),
-    };
-    let more = match violations - 1 {
-        0 => String::new(),
-        more => format!("; {more} more"),
-    };
-    format!("{rule}{place}{what}: {}{more}", why.raw())
+    let more = if more > 0 { format!("; {more} more") } else { String::new() };
+    format!("{rule}{place}: {}{more}", why.raw())
 }
 
 fn cut(text: &mut Foreign, most: usize) {
@@ -138,7 +137,7 @@ mod tests {
     fn looked(findings: Vec<Finding>, unjudged: Option<&str>) -> Verdict {
         let unjudged = unjudged.map(String::from);
         let looked_at = "3 lines of 1 file".into();
-        seen("danger", Seen { findings, looked_at, unjudged }, None, 7)
+        seen("danger", Seen { findings, looked_at, unjudged, left_off: 0 }, &[], 7)
     }
 
     #[test]
@@ -152,7 +151,7 @@ mod tests {
         let red = vec![finding(Weight::Notice, None), finding(Weight::Violation, Some(4))];
         let red = looked(red, Some("two files were not read"));
         assert_eq!(red.outcome, Outcome::Fail);
-        assert_eq!(red.reason.raw(), "danger/exec in src/a.js:4: runs text as code");
+        assert_eq!(red.reason.raw(), "danger/exec in src/a.js:4: runs text as code; 1 more");
         assert_eq!(red.findings[0].weight, Weight::Violation, "what fails comes first");
         let unjudged = looked(vec![finding(Weight::Notice, None)], Some("no grammar"));
         assert_eq!((unjudged.outcome, unjudged.reason.raw()), (Outcome::NotRun, "no grammar"));
@@ -170,23 +169,21 @@ mod tests {
     }
 
     #[test]
-    fn files_without_lines_are_named() {
-        let file = |path: &str, is_binary| ChangedFile {
-            path: path.into(),
+    fn what_is_too_large_to_be_looked_into_is_told_by_every_check() {
+        let file = |path: &str, size| git::ChangedFile {
+            path: git::RepoPath::from(path.as_bytes()),
             old: None,
-            new: Some(Side { mode: 0o100_644, bytes: Vec::new() }),
-            added: Vec::new(),
+            new: Some(git::Side { mode: 0o100_644, size, bytes: b"a\n".to_vec() }),
+            added: vec![1],
             removed: Vec::new(),
-            is_binary,
+            binary: false,
         };
-        let text = Change { files: vec![file("a", false)], messages: Vec::new() };
-        assert_eq!(unread(&text), None);
-        let files = ["b", "c\u{202e}", "d", "e"].map(|path| file(path, true)).into();
-        let told = unread(&Change { files, messages: Vec::new() }).unwrap();
-        let expected =
-            "4 binary or very large files without lines to look at: b, c\\u{202e}, d, ...";
-        assert_eq!(told, expected);
-        let verdict = seen("secrets", Seen::default(), Some(&told), 0);
-        assert_eq!((verdict.outcome, verdict.reason.raw()), (Outcome::Pass, expected));
+        let looked = looked(vec![file("small", 2), file("large", 17 << 20)], Vec::new());
+        assert_eq!(looked.change.files.len(), 2);
+        assert_eq!(looked.unread, [Foreign::new("large")]);
+        let clean = Seen { looked_at: "1 line".into(), ..Seen::default() };
+        let verdict = seen("secrets", clean, &looked.unread, 0);
+        assert_eq!((verdict.outcome, verdict.reason.raw()), (Outcome::Pass, "1 notice; 1 line"));
+        assert_eq!(verdict.findings[0].rule, "secrets/too-large");
     }
 }

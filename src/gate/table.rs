@@ -41,8 +41,10 @@ fn work(check: Check, config: &RepositoryConfig) -> Result<Option<Work>, String>
         Check::Limits => Some(Work::Limits),
         Check::Lint => command(&config.verify.lint),
         Check::Test => command(&config.verify.test),
+        Check::Secrets => Some(Work::Scan(scan::secrets::look)),
+        Check::Banned => Some(Work::Scan(scan::banned::look)),
         Check::Imports => Some(Work::Scan(scan::imports::look)),
-        Check::Forbidden | Check::Secrets | Check::Banned | Check::Danger | Check::TestLines => {
+        Check::Forbidden | Check::Danger | Check::TestLines => {
             return Err(format!("this version of monban has no check `{check}`"));
         }
     })

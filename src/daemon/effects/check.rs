@@ -10,14 +10,14 @@ use crate::config::{self, RepositoryConfig};
 use crate::daemon::driver::Cancel;
 use crate::daemon::gates;
 use crate::daemon::world::World;
-use crate::gate::{self, Step, Work, scans};
+use crate::gate::scans::{self, Looked};
+use crate::gate::{self, Step, Work};
 use crate::git::{self, GitError, Repository};
 use crate::model::attempt::Snapshot;
 use crate::model::command::Report;
 use crate::model::effect::Effect;
 use crate::model::verdict::{GateRun, Outcome, Tool, Verdict};
 use crate::policy::Limits;
-use crate::scan::change::Change;
 use crate::scan::{self, Settings};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -142,7 +142,7 @@ impl<'a> Bench<'a> {
     }
 
     /// What the snapshot changes, from the store, and what the agent's own commits say.
-    fn change(&self) -> Result<Change, String> {
+    fn change(&self) -> Result<Looked, String> {
         let text = |error: GitError| format!("the change cannot be looked into: {error}");
         let base = self.snapshot.base.parse().map_err(text)?;
         let files = git::changed_files(&self.place.store, base, self.place.commit).map_err(text)?;
@@ -150,33 +150,33 @@ impl<'a> Bench<'a> {
         let place = self.facts.place()?;
         let began = place.base.parse().map_err(text)?;
         let messages = repository.messages(&place.branch, began).map_err(text)?;
-        Ok(scans::change(files, messages))
+        Ok(scans::looked(files, messages))
     }
 
-    fn scan(&self, check: &str, look: scan::Check, change: &Result<Change, String>) -> Verdict {
-        let change = match change {
-            Ok(change) => change,
+    fn scan(&self, check: &str, look: scan::Check, change: &Result<Looked, String>) -> Verdict {
+        let looked = match change {
+            Ok(looked) => looked,
             Err(why) => return gate::not_run(check, None, why),
         };
         let began = self.world.clock.now();
         let settings = Settings { scan: &self.config.scan, kind: self.facts.spec.kind };
         // The change is an agent's: one that brings a check down must not keep the gate from its
         // verdict.
-        let looked = catch_unwind(AssertUnwindSafe(|| look(change, &settings)));
-        let Ok(seen) = looked else {
+        let seen = catch_unwind(AssertUnwindSafe(|| look(&looked.change, &settings)));
+        let Ok(seen) = seen else {
             let why = "it broke down over this change, which is a fault of monban";
             return gate::not_run(check, None, why);
         };
         let took = self.world.clock.now().since(began).as_millis();
         let took = u64::try_from(took).unwrap_or(u64::MAX);
-        scans::seen(check, seen, scans::unread(change).as_deref(), took)
+        scans::seen(check, seen, &looked.unread, took)
     }
 
     fn limits(&self) -> Verdict {
         match limits(self.world, &self.config) {
             Ok(limits) => {
                 let seen = scan::limits::look(&scans::measured(self.snapshot), &limits);
-                scans::seen("limits", seen, None, 0)
+                scans::seen("limits", seen, &[], 0)
             }
             Err(why) => gate::not_run("limits", None, &why),
         }
