@@ -92,6 +92,9 @@ pub enum Command {
         /// One document for programs
         #[arg(long)]
         json: bool,
+        /// Write what the last gate run found to this file, as SARIF 2.1.0; - is standard output
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "rerun"])]
+        sarif: Option<PathBuf>,
     },
     /// What waits for you
     Inbox {

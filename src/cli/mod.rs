@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod files;
+mod gates;
 mod hook;
 mod inside;
 mod layout;

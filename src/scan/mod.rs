@@ -8,13 +8,17 @@ pub mod banned;
 pub mod change;
 mod entropy;
 pub mod forbidden;
+mod found;
 pub mod globs;
+pub mod imports;
+pub mod limits;
 pub mod lines;
 mod links;
 pub mod mask;
 mod names;
 pub mod secrets;
 mod shapes;
+mod syntax;
 pub mod test_lines;
 
 use crate::config::repository::Scan;
@@ -74,6 +78,14 @@ impl Seen {
 
 /// A check over the bytes of a change.
 pub type Check = fn(&Change, &Settings<'_>) -> Seen;
+
+/// Data that is built in. What it says is proven by the tests that read it.
+fn built_in<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    match toml::from_str(text) {
+        Ok(data) => data,
+        Err(error) => unreachable!("built-in data of the scans: {error}"),
+    }
+}
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -127,7 +127,11 @@ impl Seen {
     fn compare(&mut self, file: &ChangedFile, before: Amount, after: Amount) {
         if file.new.is_none() {
             let cases = before.cases;
-            return self.warn(file, "deleted", format!("a test file is gone; test cases in it: {cases}"));
+            return self.warn(
+                file,
+                "deleted",
+                format!("a test file is gone; test cases in it: {cases}"),
+            );
         }
         let less = |rule, what, before, after| {
             (after < before).then(|| (rule, format!("{what}: {after}, before: {before}")))

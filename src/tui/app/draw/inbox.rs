@@ -73,6 +73,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     None
 }
 
+/// What the checks of an item found, a line each.
+pub fn found(item: &ItemRow) -> Vec<String> {
+    let lines = item.found.iter().map(|found| format!("{} {}", found.weight, found.line()));
+    let more = item.found_count.saturating_sub(item.found.len() as u64);
+    lines.chain((more > 0).then(|| format!("and {more} more: see the gates"))).collect()
+}
+
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     let theme = app.theme();
     let (says, actions) = way_out(item.kind);
@@ -102,6 +109,9 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     }
     for text in item.details.iter().flat_map(|text| wrap(text, usize::from(area.width))) {
         line(buffer, &text, theme.text.style());
+    }
+    for text in found(item).iter().flat_map(|text| wrap(text, usize::from(area.width))) {
+        line(buffer, &text, theme.warn.style());
     }
     if let Some(binds) = &item.binds {
         let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));
