@@ -5,6 +5,7 @@
 //! fail the gate follows from their weight.
 
 pub mod change;
+pub mod danger;
 mod found;
 pub mod imports;
 mod syntax;
