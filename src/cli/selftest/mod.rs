@@ -1,5 +1,5 @@
-//! `monban selftest`: the roadmap's smoke tests and failure tests on
-//! a throw-away repository. Scripted agents really do the harm, so nothing depends on a model
+//! `monban selftest`: the roadmap's smoke tests and failure tests
+//! on a throw-away repository. Scripted agents really do the harm, so nothing depends on a model
 //! refusing it (U-07), and each test shows its evidence. No account, no network.
 
 mod cases;
