@@ -3,8 +3,8 @@
 use super::super::App;
 use super::super::gates::Verdict;
 use super::super::rows::short;
-use super::{CursorAt, layout};
-use crate::tui::widgets::{put, put_all, row, rule, scrolled, wrap};
+use super::{CursorAt, layout, titled};
+use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -62,16 +62,6 @@ struct Words {
     room: usize,
 }
 
-/// The area of what is said about a verdict, below its line.
-fn inside(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(1),
-    }
-}
-
 fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
     let theme = app.theme();
     let columns = usize::from(area.width);
@@ -92,7 +82,7 @@ fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
 
 /// How many lines of log the selected verdict has, and how many are shown at once.
 pub fn log_lines(app: &App) -> (usize, usize) {
-    let area = inside(layout::gates(app).1.detail);
+    let area = layout::inside(layout::gates(app).1.detail);
     let verdict = app.shown_gates().and_then(|gates| gates.verdicts.get(app.verdict));
     verdict.map_or((0, 0), |verdict| (verdict.tail.len(), words(app, area, verdict).room))
 }
@@ -101,7 +91,7 @@ pub fn log_lines(app: &App) -> (usize, usize) {
 /// back in it.
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
     let theme = app.theme();
-    let Words { lines, room } = words(app, inside(area), verdict);
+    let Words { lines, room } = words(app, layout::inside(area), verdict);
     let all = verdict.tail.len();
     let below = app.log_back.min(all.saturating_sub(room));
     let above = all.saturating_sub(room + below);
@@ -109,11 +99,8 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
         (0, 0) => verdict.check.clone(),
         _ => format!("{}  {above} lines above, {below} below", verdict.check),
     };
-    rule(buffer, row(area, 0), &title, theme.line.style());
-    let area = inside(area);
+    let mut part = titled(app, buffer, area, &title);
     let log = verdict.tail.iter().skip(above).take(room);
-    let log = log.map(|line| (line.clone(), theme.text.style()));
-    for (y, (text, style)) in (0..area.height).zip(lines.into_iter().chain(log)) {
-        put_all(buffer, row(area, y), &[(&text, style)]);
-    }
+    lines.iter().for_each(|(text, style)| part.line(&[(text, *style)]));
+    log.for_each(|text| part.line(&[(text, theme.text.style())]));
 }
