@@ -148,6 +148,8 @@ const STATES: &[(&str, char, Meaning)] = &[
     ("pass", '+', Meaning::Good),
     ("fail", 'x', Meaning::Bad),
     ("not-run", '-', Meaning::Warn),
+    ("violation", 'x', Meaning::Bad),
+    ("notice", '!', Meaning::Warn),
 ];
 
 #[derive(Clone, Copy)]

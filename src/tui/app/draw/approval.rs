@@ -5,7 +5,7 @@ use super::super::approval::{Approval, KEYS};
 use super::super::diff::File;
 use super::super::rows::short;
 use super::diff::about_size;
-use super::{CursorAt, about, bar, layout};
+use super::{CursorAt, about, bar, inbox, layout};
 use crate::base::count::count;
 use crate::tui::action::Action;
 use crate::tui::widgets::{clear, fit, frame, put, put_all, row, width};
@@ -131,7 +131,14 @@ fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
     if let Some(task) = task {
         let (gates, style) = about::gates(app, task);
         let names: Vec<&str> = task.verdicts.iter().map(|(check, _)| check.as_str()).collect();
-        facts.push(("gates ", format!("{gates} on this tree: {}", names.join(" ")), style));
+        let (notices, style) = match item.found_count {
+            0 => (String::new(), style),
+            found => (format!(", {}!", count(found, "notice")), theme.warn.style()),
+        };
+        let gates = format!("{gates}{notices} on this tree: {}", names.join(" "));
+        facts.push(("gates ", gates, style));
+        let found = inbox::found(item).into_iter();
+        facts.extend(found.map(|found| ("      ", fit(&found, columns), theme.warn.style())));
         let branch = format!("one commit onto {}; {} stays", base_branch(app), task.branch);
         facts.push(("does  ", branch, plain));
     }

@@ -1,4 +1,4 @@
-//! A task's verdicts, and the end of the log of the selected one.
+//! A task's verdicts, and what the selected one rests on: findings, or the end of a log.
 
 use super::super::App;
 use super::super::gates::Verdict;
@@ -35,11 +35,12 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     for (y, verdict) in (0..parts.list.height).zip(gates.verdicts.iter().skip(first)) {
         let line = row(parts.list, y);
         let (sign, style) = theme.state(&verdict.outcome);
+        let reason = if verdict.has_notices() { theme.warn } else { theme.text };
         let pieces = [
             (&*format!("{sign} {:<8} ", verdict.outcome), style),
             (&*format!("{:<10} ", verdict.check), theme.text.style()),
             (&*format!("{:>7}  ", seconds(verdict.ms)), theme.faint.style()),
-            (verdict.reason.as_str(), theme.text.style()),
+            (verdict.reason.as_str(), reason.style()),
         ];
         put_all(buffer, line, &pieces);
         if first + usize::from(y) == app.verdict {
@@ -80,27 +81,53 @@ fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
     Words { lines, room }
 }
 
-/// How many lines of log the selected verdict has, and how many are shown at once.
+/// How many lines of evidence the selected verdict has, and how many are shown at once.
 pub fn log_lines(app: &App) -> (usize, usize) {
     let area = layout::inside(layout::gates(app).1.detail);
     let verdict = app.shown_gates().and_then(|gates| gates.verdicts.get(app.verdict));
-    verdict.map_or((0, 0), |verdict| (verdict.tail.len(), words(app, area, verdict).room))
+    verdict.map_or((0, 0), |verdict| {
+        (evidence(app, area, verdict).len(), words(app, area, verdict).room)
+    })
 }
 
-/// What a verdict says, and as much of its log as there is room for: its end, unless a person went
-/// back in it.
-fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
+/// What a verdict rests on: what it found, or the end of its log.
+fn evidence(app: &App, area: Rect, verdict: &Verdict) -> Vec<(String, Style)> {
     let theme = app.theme();
-    let Words { lines, room } = words(app, layout::inside(area), verdict);
-    let all = verdict.tail.len();
-    let below = app.log_back.min(all.saturating_sub(room));
-    let above = all.saturating_sub(room + below);
+    let columns = usize::from(area.width);
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    for found in &verdict.found {
+        let (sign, style) = theme.state(&found.weight);
+        let head = format!("{sign} {} {}", found.weight, found.place);
+        let below = [(&found.snippet, theme.text.style()), (&found.why, theme.faint.style())];
+        lines.extend(wrap(&head, columns).into_iter().map(|line| (line, style)));
+        for (text, style) in below.into_iter().filter(|(text, _)| !text.is_empty()) {
+            let wrapped = wrap(text, columns.saturating_sub(2).max(1));
+            lines.extend(wrapped.into_iter().map(|line| (format!("  {line}"), style)));
+        }
+    }
+    let more = verdict.found_count.saturating_sub(verdict.found.len() as u64);
+    if more > 0 {
+        lines.push((format!("and {more} more"), theme.faint.style()));
+    }
+    lines.extend(verdict.tail.iter().map(|line| (line.clone(), theme.text.style())));
+    lines
+}
+
+/// What a verdict says, and as much of its evidence as there is room for: the end of a log, the
+/// beginning of findings, unless a person went on in it.
+fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
+    let inside = layout::inside(area);
+    let Words { lines, room } = words(app, inside, verdict);
+    let evidence = evidence(app, inside, verdict);
+    let all = evidence.len();
+    let gone_on = app.log_back.min(all.saturating_sub(room));
+    let rest = all.saturating_sub(room + gone_on);
+    let (above, below) = if verdict.found.is_empty() { (rest, gone_on) } else { (gone_on, rest) };
     let title = match (above, below) {
         (0, 0) => verdict.check.clone(),
         _ => format!("{}  {above} lines above, {below} below", verdict.check),
     };
     let mut part = titled(app, buffer, area, &title);
-    let log = verdict.tail.iter().skip(above).take(room);
-    lines.iter().for_each(|(text, style)| part.line(&[(text, *style)]));
-    log.for_each(|text| part.line(&[(text, theme.text.style())]));
+    let evidence = evidence.iter().skip(above).take(room);
+    lines.iter().chain(evidence).for_each(|(text, style)| part.line(&[(text, *style)]));
 }

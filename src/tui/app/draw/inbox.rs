@@ -72,6 +72,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     None
 }
 
+/// What the checks of an item found, a line each.
+pub fn found(item: &ItemRow) -> Vec<String> {
+    let lines = item.found.iter().map(|found| format!("{} {}", found.weight, found.line()));
+    let more = item.found_count.saturating_sub(item.found.len() as u64);
+    lines.chain((more > 0).then(|| format!("and {more} more: see the gates"))).collect()
+}
+
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     let theme = app.theme();
     let (says, actions) = way_out(item.kind);
@@ -85,6 +92,7 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     part.line(&[(&keys.collect::<Vec<_>>().join("   "), theme.faint.style())]);
     part.text(&item.note.shown_lines(), theme.text.style());
     item.details.iter().for_each(|text| part.text(text, theme.text.style()));
+    found(item).iter().for_each(|text| part.text(text, theme.warn.style()));
     if let Some(binds) = &item.binds {
         let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));
         part.line(&[(&format!("base {base}  head {head}  tree {tree}"), theme.text.style())]);
