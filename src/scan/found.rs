@@ -1,83 +1,79 @@
-//! Collects findings of one check: bounded in number and in length.
+//! Collects findings of one check: each with its line, secrets masked.
 
 use super::change::ChangedFile;
+use super::syntax::line_of;
+use super::{Seen, mask};
 use crate::base::foreign::Foreign;
 use crate::model::verdict::{Finding, Weight};
 
-/// How many findings of one check are kept.
-const FINDINGS_MAX: usize = 1_000;
-/// How much of a line is shown.
-const SNIPPET_CHARS_MAX: usize = 160;
 /// How many names a list has.
 const NAMES_MAX: usize = 5;
+
+/// Where something was found in a file.
+#[derive(Clone, Copy, Default)]
+pub struct Spot<'a> {
+    /// The number of the line, from 1, if it is about one.
+    pub line: Option<u32>,
+    /// What stands there.
+    pub text: &'a [u8],
+    /// Where in that it was found, in bytes.
+    pub place: usize,
+}
+
+impl<'a> Spot<'a> {
+    /// A line of a file.
+    pub fn line_of(bytes: &'a [u8], line: Option<u32>) -> Self {
+        let index = line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
+        let text = index.and_then(|index| bytes.split(|byte| *byte == b'\n').nth(index));
+        Self { line, text: text.unwrap_or_default().trim_ascii_end(), place: 0 }
+    }
+
+    /// The line of a file that this byte of it stands in.
+    pub fn at(bytes: &'a [u8], at: usize) -> Self {
+        let before = &bytes[..at.min(bytes.len())];
+        let rows = before.iter().filter(|byte| **byte == b'\n').count();
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let text = bytes[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let place = before.len() - start;
+        Self { line: Some(line_of(rows)), text: text.trim_ascii_end(), place }
+    }
+}
 
 /// Findings of one check.
 pub struct Found {
     check: &'static str,
-    findings: Vec<Finding>,
-    dropped: usize,
-    /// Whether something that is not kept fails the check.
-    is_violated: bool,
+    seen: Seen,
 }
 
 impl Found {
     /// For a check.
     pub fn new(check: &'static str) -> Self {
-        Self { check, findings: Vec::new(), dropped: 0, is_violated: false }
+        Self { check, seen: Seen::default() }
     }
 
-    /// Keeps a finding, if there is room.
+    /// Adds a finding.
     pub fn add(
         &mut self,
         file: &ChangedFile,
         rule: &str,
         weight: Weight,
-        line: Option<u32>,
-        snippet: &[u8],
+        spot: Spot<'_>,
         why: &str,
     ) {
-        if self.findings.len() == FINDINGS_MAX {
-            self.dropped += 1;
-            self.is_violated |= weight == Weight::Violation;
-            return;
-        }
-        self.findings.push(Finding {
+        self.seen.add(Finding {
             rule: format!("{}/{rule}", self.check),
             weight,
             path: file.shown(),
-            line,
-            snippet: short(snippet),
+            line: spot.line,
+            snippet: mask::snippet(spot.text, spot.place, &[]),
             why: Foreign::new(why),
         });
     }
 
-    /// What was found, with one more finding that says how many were left out.
-    pub fn done(mut self) -> Vec<Finding> {
-        if self.dropped > 0 {
-            let violated = self.is_violated;
-            self.findings.push(Finding {
-                rule: format!("{}/more", self.check),
-                weight: if violated { Weight::Violation } else { Weight::Notice },
-                path: Foreign::default(),
-                line: None,
-                snippet: Foreign::default(),
-                why: Foreign::new(format!("{} more findings are not listed", self.dropped)),
-            });
-        }
-        self.findings
+    /// What the check saw.
+    pub fn done(self, looked_at: String, unjudged: Option<String>) -> Seen {
+        Seen { looked_at, unjudged, ..self.seen }
     }
-}
-
-/// A line as it is shown: its beginning, without the spaces around it.
-fn short(line: &[u8]) -> Foreign {
-    let line = line.trim_ascii();
-    let end = line.len().min(SNIPPET_CHARS_MAX * 4);
-    let text = Foreign::from_bytes(&line[..end]);
-    let mut shown: String = text.raw().chars().take(SNIPPET_CHARS_MAX).collect();
-    if shown.len() < text.raw().len() || end < line.len() {
-        shown.push('…');
-    }
-    Foreign::new(shown)
 }
 
 /// The first of some names, for a message.
