@@ -121,9 +121,9 @@ struct File {
     rule: Vec<Rule>,
 }
 
-/// A pattern of the data. That each is one is proven by the tests. Its `\b` and `\w` mean letters of
-/// ASCII: what code is dangerous by is written so, and other letters in a file would make a search
-/// for a hundred patterns at once many times slower.
+/// A pattern of the data. That each is one is proven by the tests. Its `\b` and `\w` mean letters
+/// of ASCII: what code is dangerous by is written so, and other letters in a file would make a
+/// search for a hundred patterns at once many times slower.
 pub(super) fn pattern(text: &str) -> Regex {
     let mut ascii = String::with_capacity(text.len() * 2);
     let mut is_class = false;
