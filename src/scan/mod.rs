@@ -12,6 +12,7 @@ pub mod forbidden;
 mod found;
 pub mod globs;
 pub mod imports;
+pub mod limits;
 pub mod lines;
 mod links;
 pub mod mask;
@@ -19,6 +20,7 @@ mod names;
 pub mod secrets;
 mod shapes;
 mod syntax;
+pub mod test_lines;
 
 use crate::config::repository::Scan;
 use crate::model::task::Kind;
