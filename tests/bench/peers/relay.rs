@@ -6,6 +6,7 @@
 //! and the client has the person's.
 
 use crate::Failure;
+use crate::terminal::pause;
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use std::fs::File;
@@ -14,10 +15,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// The first argument of a process of this peer.
 pub const FLAG: &str = "--relay";
 const BYTES: usize = 64 << 10;
+const LISTENS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The processes behind the client; they end when this is dropped.
 pub struct Relays(Vec<Child>);
@@ -82,7 +85,7 @@ pub fn run(args: &[String]) -> Result<(), Failure> {
             let mut raw = tcgetattr(&input)?;
             raw.make_raw();
             tcsetattr(&input, OptionalActions::Now, &raw)?;
-            let daemon = UnixStream::connect(socket)?;
+            let daemon = connected(socket)?;
             let typed = daemon.try_clone()?;
             thread::spawn(move || copy(&input, &typed));
             copy(&daemon, &output);
@@ -90,6 +93,17 @@ pub fn run(args: &[String]) -> Result<(), Failure> {
         other => return Err(format!("{other:?} is no part of the relay").into()),
     }
     Ok(())
+}
+
+/// A connection to the daemon, which may not listen yet.
+fn connected(socket: &str) -> Result<UnixStream, Failure> {
+    let until = Instant::now() + LISTENS_WITHIN;
+    loop {
+        match UnixStream::connect(socket) {
+            Err(_) if Instant::now() < until => pause(Duration::from_millis(1))?,
+            connected => return Ok(connected?),
+        }
+    }
 }
 
 /// Copies until one of the ends is gone.
