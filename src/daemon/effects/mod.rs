@@ -4,6 +4,7 @@
 mod check;
 mod deliver;
 mod facts;
+mod flood;
 mod land;
 mod login;
 mod output;
