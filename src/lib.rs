@@ -15,6 +15,7 @@ pub mod model;
 pub mod policy;
 pub mod pty;
 pub mod runner;
+pub mod scan;
 pub mod store;
 pub mod term;
 pub mod tui;

@@ -31,6 +31,37 @@ pub struct TestCounts {
     pub failing: Vec<Foreign>,
 }
 
+/// How much a finding weighs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    /// It fails the check.
+    Violation,
+    /// It is told to the person who decides, and fails nothing: reached but not exceeded (C-10), or
+    /// what the policy asks about.
+    Notice,
+}
+
+/// One place that a check objects to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule, as `check/rule`.
+    pub rule: String,
+    /// How much it weighs.
+    pub weight: Weight,
+    /// The file; empty for the change as a whole.
+    #[serde(default)]
+    pub path: Foreign,
+    /// The line in it, from 1: of the new side, or of the old one for what was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What stands there, on one line, with secrets masked.
+    #[serde(default)]
+    pub snippet: Foreign,
+    /// Why it is objected to, for whoever has to mend it.
+    pub why: Foreign,
+}
+
 /// The verdict of one check on one tree.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Verdict {
@@ -57,6 +88,21 @@ pub struct Verdict {
     /// The last lines of the output.
     #[serde(default)]
     pub tail: Foreign,
+    /// What it found, the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// How many there are in all.
+    #[serde(default)]
+    pub finding_count: u64,
+}
+
+/// The version of a tool that a gate's commands name, as it says itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tool {
+    /// The tool.
+    pub tool: String,
+    /// The first line it answered; empty if it did not.
+    pub version: Foreign,
 }
 
 /// One run of a task's gate on one snapshot.
@@ -78,6 +124,9 @@ pub struct GateRun {
     pub started_at: Timestamp,
     /// The verdicts in order; none while it is running.
     pub verdicts: Option<Vec<Verdict>>,
+    /// The versions of the tools that its commands name, if it came to run any.
+    #[serde(default)]
+    pub toolchain: Vec<Tool>,
 }
 
 impl GateRun {
@@ -205,6 +254,8 @@ mod tests {
             counts: None,
             log: None,
             tail: Foreign::default(),
+            findings: Vec::new(),
+            finding_count: 0,
         };
         let gate = |verdicts| GateRun {
             run: RunId(1),
@@ -215,6 +266,7 @@ mod tests {
             policy: "p".into(),
             started_at: Timestamp::default(),
             verdicts,
+            toolchain: Vec::new(),
         };
         assert!(!gate(None).is_green());
         assert!(!gate(Some(vec![])).is_green());

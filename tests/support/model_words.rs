@@ -85,6 +85,8 @@ pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
         added: 30,
         deleted: 4,
         leftovers: Vec::new(),
+        created: 1,
+        used: None,
     }
 }
 
@@ -116,5 +118,7 @@ fn verdict(check: &str, outcome: Outcome, reason: &str) -> Verdict {
         counts: None,
         log: None,
         tail: Foreign::default(),
+        findings: Vec::new(),
+        finding_count: 0,
     }
 }

@@ -243,6 +243,7 @@ impl Session {
             | Said::Paste { .. }
             | Said::Point { .. }
             | Said::Room { .. }
+            | Said::Here { .. }
             | Said::Unknown => {}
         }
     }

@@ -103,7 +103,7 @@ impl Simulation {
             return Progress::Next;
         }
         let verdicts = self.outside.gates[&run].clone();
-        self.report(Report::Gate { task, run, verdicts });
+        self.report(Report::Gate { task, run, verdicts, toolchain: Vec::new() });
         Progress::Over
     }
 
@@ -116,12 +116,14 @@ impl Simulation {
             check: check.into(),
             outcome,
             reason: Default::default(),
-            command: None,
+            command: Some("make check".into()),
             duration_ms: 1,
             exit: None,
             counts: None,
             log: None,
             tail: Default::default(),
+            findings: Vec::new(),
+            finding_count: 0,
         };
         let mut verdicts = Vec::new();
         for name in names.iter().take(checks) {

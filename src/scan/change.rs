@@ -1,0 +1,110 @@
+//! What is looked at: the files that differ between the recorded base and a snapshot, with the
+//! bytes of both sides. An agent's own commits make no difference to it (U-01).
+
+use crate::base::foreign::Foreign;
+
+/// Git's mode of a symbolic link.
+pub const MODE_LINK: u32 = 0o120_000;
+/// Git's mode of a submodule.
+pub const MODE_SUBMODULE: u32 = 0o160_000;
+
+/// A change against the recorded base.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Change {
+    /// The files that differ, by path.
+    pub files: Vec<ChangedFile>,
+    /// Messages of the commits the agent made itself (A-014).
+    pub messages: Vec<Foreign>,
+}
+
+/// A file that differs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangedFile {
+    /// Its path from the root of the repository; names are bytes.
+    pub path: Vec<u8>,
+    /// What was there; `None` for a new file.
+    pub old: Option<Side>,
+    /// What is there; `None` for a deleted one.
+    pub new: Option<Side>,
+    /// The lines of the new side that the old one does not have, numbered from 1, ascending. None
+    /// for a file that is binary or too large to compare by lines.
+    pub added: Vec<u32>,
+    /// The lines of the old side that the new one does not have, in the same way.
+    pub removed: Vec<u32>,
+    /// Whether the file has no lines: binary, or too large to compare.
+    pub is_binary: bool,
+}
+
+/// One side of a file: a blob, the target of a link, or a submodule's commit as text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Side {
+    /// Git's mode.
+    pub mode: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl ChangedFile {
+    /// The path, for a person.
+    pub fn shown(&self) -> Foreign {
+        Foreign::from_bytes(&self.path)
+    }
+
+    /// The added lines with their numbers, without their ends.
+    pub fn added_lines(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        picked(self.new.as_ref(), &self.added)
+    }
+
+    /// The removed lines with their numbers in the old side, without their ends.
+    pub fn removed_lines(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        picked(self.old.as_ref(), &self.removed)
+    }
+}
+
+fn picked<'a>(side: Option<&'a Side>, numbers: &'a [u32]) -> impl Iterator<Item = (u32, &'a [u8])> {
+    let mut wanted = numbers.iter().copied().peekable();
+    let bytes = side.map_or(&[][..], |side| &side.bytes);
+    (1..).zip(bytes.split(|byte| *byte == b'\n')).filter_map(move |(number, line)| {
+        wanted.next_if_eq(&number).map(|_| (number, line.strip_suffix(b"\r").unwrap_or(line)))
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A file with these sides; everything between their common beginning and end differs.
+    pub(crate) fn file(path: &str, old: Option<&str>, new: Option<&str>) -> ChangedFile {
+        let lines = |text: Option<&str>| -> Vec<String> {
+            text.unwrap_or_default().split_terminator('\n').map(str::to_owned).collect()
+        };
+        let (before, after) = (lines(old), lines(new));
+        let head = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
+        let rest = before.len().min(after.len()) - head;
+        let tail = before.iter().rev().zip(after.iter().rev());
+        let tail = tail.take(rest).take_while(|(a, b)| a == b).count();
+        let numbers = |count: usize| {
+            let from = u32::try_from(head + 1).unwrap();
+            (from..=u32::try_from(count - tail).unwrap()).collect()
+        };
+        let side = |text: &str| Side { mode: 0o100_644, bytes: text.into() };
+        ChangedFile {
+            path: path.into(),
+            old: old.map(side),
+            new: new.map(side),
+            added: numbers(after.len()),
+            removed: numbers(before.len()),
+            is_binary: false,
+        }
+    }
+
+    #[test]
+    fn only_the_lines_that_differ_are_picked_and_keep_their_numbers() {
+        let changed = file("a", Some("one\ntwo\nthree\n"), Some("one\r\nTWO\r\nthree\n"));
+        let added: Vec<_> = changed.added_lines().collect();
+        assert_eq!(added, [(1, &b"one"[..]), (2, b"TWO")]);
+        assert_eq!(changed.removed_lines().count(), 2);
+        assert_eq!(file("a", None, Some("x")).added_lines().count(), 1);
+        assert_eq!(file("a", Some("x\ny"), None).removed_lines().last(), Some((2, &b"y"[..])));
+    }
+}
