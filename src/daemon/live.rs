@@ -414,6 +414,11 @@ impl LiveRun {
         self.lock().terminal.modes()
     }
 
+    /// Whether anybody looks at what comes, or waits for it.
+    pub fn is_looked_at(&self) -> bool {
+        self.watchers.is_any() || self.lock().waiting > 0
+    }
+
     /// Looks at the terminal.
     pub fn look<T>(&self, look: impl FnOnce(&Terminal) -> T) -> T {
         look(&self.lock().terminal)

@@ -72,7 +72,7 @@ async fn connection(stream: UnixStream, trouble: Option<Rejection>, world: Arc<W
     if frame::write_async(&mut writer, &welcome).await.is_err() || refused.is_some() {
         return;
     }
-    let _ = requests(reader, writer, world, hello.person).await;
+    let _ = requests(reader, writer, world, hello).await;
 }
 
 /// Reads requests one by one. A client that goes away ends the request it was waiting for.
@@ -80,8 +80,9 @@ async fn requests(
     mut reader: OwnedReadHalf,
     mut writer: OwnedWriteHalf,
     world: Arc<World>,
-    person: String,
+    hello: Hello,
 ) -> Result<(), frame::FrameError> {
+    let Hello { person, protocol, .. } = hello;
     let mut next = frame::read_async::<Request>(&mut reader).await?;
     while let Some(request) = next {
         if let Ask::Attach { watch, all, size } = request.ask {
@@ -89,7 +90,9 @@ async fn requests(
             let (world, person) = (Arc::clone(&world), person.clone());
             let asked = Asked { world, person, at, watch, answers };
             match session::attach(&asked, watch, all, size).await {
-                Ok(attached) => return session::serve(attached, reader, writer).await,
+                Ok(attached) => {
+                    return session::serve(attached, protocol, reader, writer).await;
+                }
                 Err(refused) => {
                     frame::write_async(&mut writer, &Answer::Refused(refused)).await?;
                     next = frame::read_async::<Request>(&mut reader).await?;

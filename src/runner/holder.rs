@@ -86,6 +86,7 @@ impl Holder {
             }
             self.step(now());
             self.tell(now());
+            self.transcript.note();
         }
         Ok(())
     }

@@ -79,16 +79,6 @@ impl<'a> Csi<'a> {
         self.values().next().unwrap_or(0)
     }
 
-    /// The sequence with other parameters and no prefix.
-    pub fn to_bytes(self, parameters: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(parameters.len() + 4);
-        bytes.extend_from_slice(b"\x1b[");
-        bytes.extend_from_slice(parameters);
-        bytes.extend((self.intermediate != 0).then_some(self.intermediate));
-        bytes.push(self.last);
-        bytes
-    }
-
     /// Prefix, intermediate and final byte: what decides the meaning.
     pub fn kind(&self) -> (u8, u8, u8) {
         (self.prefix, self.intermediate, self.last)
@@ -195,8 +185,11 @@ impl Filter {
     }
 
     fn ground<'i>(&mut self, input: &mut &'i [u8]) -> Option<Found<'i>> {
-        let end = input.iter().position(|b| *b < b' ' || *b == DEL).unwrap_or(input.len());
+        let end = text_len(input);
         if end == 0 {
+            if let Some(last) = self.whole_csi(input) {
+                return Some(Found::Csi(last));
+            }
             let byte = input[0];
             *input = &input[1..];
             return self.control(byte);
@@ -225,6 +218,22 @@ impl Filter {
                 }
             },
         }
+    }
+
+    /// Takes a control sequence that is here from its beginning to its end, as nearly all are, in
+    /// one step. What is out of bounds, interrupted or cut is taken byte by byte.
+    fn whole_csi(&mut self, input: &mut &[u8]) -> Option<u8> {
+        let body = input.strip_prefix(b"\x1b[")?;
+        let most = &body[..body.len().min(CSI_BYTES_MAX + 1)];
+        let end = most.iter().position(|b| !(b' '..=b'?').contains(b))?;
+        let last = body[end];
+        if !(b'@'..DEL).contains(&last) {
+            return None;
+        }
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&body[..end]);
+        *input = &body[end + 1..];
+        Some(last)
     }
 
     /// Goes on with a character that a chunk's end cut in two.
@@ -322,4 +331,15 @@ impl Filter {
         }
         Some(Found::Osc { bel: byte == BEL })
     }
+}
+
+/// How many bytes stand before the first control. In blocks, which the compiler looks at at once.
+fn text_len(input: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let is_control = |byte: &u8| *byte < b' ' || *byte == DEL;
+    let has_control = |block: &[u8; BLOCK]| block.iter().fold(false, |has, b| has | is_control(b));
+    let (blocks, _) = input.as_chunks::<BLOCK>();
+    let plain = blocks.iter().position(has_control).unwrap_or(blocks.len()) * BLOCK;
+    let rest = &input[plain..];
+    plain + rest.iter().position(is_control).unwrap_or(rest.len())
 }

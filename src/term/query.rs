@@ -24,24 +24,29 @@ pub(super) struct View<'a> {
     pub offset: u64,
 }
 
-/// The answer to a control sequence, if it is a query.
-pub(super) fn answer_csi(csi: &Csi, view: &View) -> Option<String> {
+/// The answer to a control sequence, if it is a query. Few are: `view` is taken for those alone.
+pub(super) fn answer_csi<'v>(csi: &Csi, view: impl FnOnce() -> View<'v>) -> Option<String> {
     let value = csi.value();
     match csi.kind() {
         (0, 0, b'c') if value == 0 => Some(DEVICE.into()),
         (b'>', 0, b'c') if value == 0 => Some(SECONDARY_DEVICE.into()),
         (b'>', 0, b'q') if value == 0 => Some(VERSION.into()),
         (0, 0, b'n') if value == 5 => Some(OK.into()),
-        (0, 0, b'n') if value == 6 => Some(position("", view)),
-        (b'?', 0, b'n') if value == 6 => Some(position("?", view)),
+        (0, 0, b'n') if value == 6 => Some(position("", &view())),
+        (b'?', 0, b'n') if value == 6 => Some(position("?", &view())),
         (b'?', 0, b'n') if value == 996 => Some(DARK.into()),
-        (b'?', 0, b'u') => Some(format!("\x1b[?{}u", view.modes.current(view.alt_screen).keyboard)),
+        (b'?', 0, b'u') => {
+            let view = view();
+            Some(format!("\x1b[?{}u", view.modes.current(view.alt_screen).keyboard))
+        }
         (b'?', b'$', b'p') => {
+            let view = view();
             let state =
                 view.modes.report_private(value, view.drawing, view.alt_screen, view.offset);
             Some(format!("\x1b[?{value};{state}$y"))
         }
         (0, b'$', b'p') => {
+            let view = view();
             let state = match (value, view.drawing.insert, view.drawing.newline) {
                 (4, true, _) | (20, _, true) => 1,
                 (4 | 20, _, _) => 2,

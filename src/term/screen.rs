@@ -83,6 +83,8 @@ pub(super) struct State {
     pub emulator: Emulator,
     pub tracker: ModeTracker,
     pub title: Foreign,
+    /// Room for a sequence on its way to the emulator.
+    sequence: Vec<u8>,
     /// Lets a test stand in for a fault of the VT crate.
     #[cfg(test)]
     pub fails_next: bool,
@@ -98,6 +100,7 @@ impl Terminal {
             emulator: Emulator::new(size, scrollback_rows),
             tracker: ModeTracker::default(),
             title: Foreign::default(),
+            sequence: Vec::new(),
             #[cfg(test)]
             fails_next: false,
         };
@@ -238,7 +241,7 @@ impl State {
                 self.escape(intermediate, last, offset, events);
             }
             Piece::Csi(csi) => {
-                let answer = query::answer_csi(&csi, &self.view(offset));
+                let answer = query::answer_csi(&csi, || self.view(offset));
                 match answer {
                     Some(answer) => events.push(reply(answer, offset)),
                     None => self.csi(&csi, offset),
@@ -298,7 +301,7 @@ impl State {
                 self.emulator.run(RESET_DRAWING);
             }
             (0, 0, b'b') => self.emulator.repeat(csi.value()),
-            (0, 0, b'm') => self.emulator.run(&csi.to_bytes(csi.parameters)),
+            (0, 0, b'm') => self.run(csi, csi.parameters),
             (0, 0, b'J') if csi.value() == 1 && self.emulator.cursor().row == 1 => {
                 self.emulator.erase_first_row();
                 self.emulator.run(b"\x1b[1J");
@@ -317,13 +320,21 @@ impl State {
 
     /// Hands a sequence to the emulator, its counts bounded.
     fn draw(&mut self, csi: &Csi) {
-        let sequence = if csi.values().all(|value| value <= COUNT_MAX) {
-            csi.to_bytes(csi.parameters)
-        } else {
-            let counts = csi.values().map(|value| value.min(COUNT_MAX).to_string());
-            csi.to_bytes(counts.collect::<Vec<_>>().join(";").as_bytes())
-        };
-        self.emulator.run(&sequence);
+        if csi.values().all(|value| value <= COUNT_MAX) {
+            return self.run(csi, csi.parameters);
+        }
+        let counts = csi.values().map(|value| value.min(COUNT_MAX).to_string());
+        self.run(csi, counts.collect::<Vec<_>>().join(";").as_bytes());
+    }
+
+    /// Hands a sequence with these parameters and no prefix to the emulator.
+    fn run(&mut self, csi: &Csi, parameters: &[u8]) {
+        self.sequence.clear();
+        self.sequence.extend_from_slice(b"\x1b[");
+        self.sequence.extend_from_slice(parameters);
+        self.sequence.extend((csi.intermediate != 0).then_some(csi.intermediate));
+        self.sequence.push(csi.last);
+        self.emulator.run(&self.sequence);
     }
 
     fn private_mode(&mut self, mode: u16, on: bool, offset: u64) {

@@ -33,6 +33,7 @@ impl Copy {
         if let Some(head) = update.head {
             content.head = head;
         }
+        content.cursor = update.cursor.or(content.cursor);
         if let Some(len) = update.len {
             if len > ROWS_MAX {
                 return Err(broken("too many rows"));

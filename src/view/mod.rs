@@ -6,6 +6,7 @@ pub mod pane;
 pub mod sender;
 pub mod shift;
 
+use crate::term::Cursor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -16,8 +17,10 @@ pub type Row = Arc<str>;
 /// A surface as it is at one moment.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Content {
-    /// What is not a row: a cursor, a size, counts. An object, or null before anything is known.
-    pub head: Value,
+    /// What is not a row: a size, counts, names. An object, or null before anything is known.
+    pub head: Arc<Value>,
+    /// The cursor, where there is one. It moves with every key; the head seldom changes.
+    pub cursor: Option<Cursor>,
     /// The rows from the top.
     pub rows: Vec<Row>,
 }
@@ -41,7 +44,10 @@ pub struct Update {
     pub surface: u32,
     /// The new head, if it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head: Option<Value>,
+    pub head: Option<Arc<Value>>,
+    /// The cursor, if it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
     /// How many rows there are now, if that changed. New rows are empty until they are set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub len: Option<u32>,

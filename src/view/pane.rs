@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct Head {
     /// The size of the agent's terminal.
     pub size: Size,
-    /// Its cursor, in the screen.
+    /// Its cursor, in the screen; told beside the head.
+    #[serde(skip)]
     pub cursor: Cursor,
     /// How many rows back in the history the rows begin; 0 is the screen itself.
     pub back: u32,

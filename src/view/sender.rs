@@ -2,8 +2,10 @@
 
 use super::{Content, Row, Update, shift};
 use crate::base::hash;
-use serde_json::Value;
+use crate::term::Cursor;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most surfaces one client may look at.
 pub const SURFACES_MAX: usize = 64;
@@ -16,12 +18,15 @@ pub struct Sender {
     sent: BTreeMap<u32, Sent>,
     number: u64,
     credit: u64,
+    /// The client looks for cursors in heads.
+    has_cursors_in_heads: bool,
 }
 
 /// What the client has of one surface.
 #[derive(Default)]
 struct Sent {
-    head: Value,
+    head: Arc<Value>,
+    cursor: Option<Cursor>,
     /// `None` is a row the client has, but other than it should be.
     rows: Vec<Option<Row>>,
     /// The digests of the rows a client that came back has, until they were compared.
@@ -29,6 +34,11 @@ struct Sent {
 }
 
 impl Sender {
+    /// For a client of an earlier protocol.
+    pub fn with_cursors_in_heads() -> Self {
+        Self { has_cursors_in_heads: true, ..Self::default() }
+    }
+
     /// The client looks at a surface from now on, or at something else by the same number. `kept`
     /// are the digests of the rows it has: from an earlier connection, or of what the number meant
     /// before. False when it looks at too many.
@@ -71,6 +81,8 @@ impl Sender {
         let updates: Vec<Update> = now
             .into_iter()
             .filter_map(|(surface, content)| {
+                let content =
+                    if self.has_cursors_in_heads { with_cursor_in_head(content) } else { content };
                 let sent = self.sent.get_mut(&surface)?;
                 sent.update(surface, content)
             })
@@ -107,12 +119,12 @@ impl Sent {
         let before = |i: usize| match update.shift {
             Some(shift) if (shift.top as usize..shift.bottom as usize).contains(&i) => {
                 let from = shift::source(&shift, u32::try_from(i).unwrap_or(u32::MAX));
-                from.and_then(|from| self.rows.get(from as usize)?.as_deref())
+                from.and_then(|from| self.rows.get(from as usize)?.as_ref())
             }
-            _ => self.rows[i].as_deref(),
+            _ => self.rows[i].as_ref(),
         };
         for (i, row) in wanted.iter().enumerate() {
-            if before(i) != row.as_deref()
+            if before(i) != row.as_ref()
                 && let (Some(row), Ok(number)) = (row, u32::try_from(i))
             {
                 update.rows.push((number, row.clone()));
@@ -120,12 +132,24 @@ impl Sent {
         }
         self.rows = wanted;
         if self.head != now.head {
-            self.head.clone_from(&now.head);
+            self.head = Arc::clone(&now.head);
             update.head = Some(now.head);
+        }
+        if self.cursor != now.cursor {
+            self.cursor = now.cursor;
+            update.cursor = now.cursor;
         }
         let nothing = Update { surface, ..Update::default() };
         (update != nothing).then_some(update)
     }
+}
+
+fn with_cursor_in_head(content: Content) -> Content {
+    let (mut head, cursor) = (Value::clone(&content.head), content.cursor);
+    if let (Some(head), Some(cursor)) = (head.as_object_mut(), cursor) {
+        head.insert("cursor".into(), json!(cursor));
+    }
+    Content { head: head.into(), cursor: None, ..content }
 }
 
 /// What a client that came back has, as far as it is what it should have.
@@ -147,12 +171,12 @@ pub fn digest(row: &str) -> String {
 mod tests {
     use super::super::copy::Copy;
     use super::*;
-    use serde_json::json;
 
     fn content(rows: &[&str]) -> Content {
         Content {
-            head: json!({ "n": rows.len() }),
+            head: json!({ "n": rows.len() }).into(),
             rows: rows.iter().map(|r| (*r).into()).collect(),
+            ..Content::default()
         }
     }
 
@@ -172,6 +196,25 @@ mod tests {
         let (_, second) = sender.frame([(1, content(&["a", "c"]))]).unwrap();
         assert_eq!(second[0].rows, [(1, Row::from("c"))]);
         assert_eq!((second[0].head.clone(), second[0].len), (None, None));
+    }
+
+    #[test]
+    fn a_cursor_that_moves_costs_itself_and_an_earlier_client_finds_it_in_the_head() {
+        let at = |col| Some(Cursor { col, ..Cursor::default() });
+        let shown = |col| Content { cursor: at(col), ..content(&["a"]) };
+        let mut now = sender();
+        now.frame([(1, shown(1))]).unwrap();
+        let (_, moved) = now.frame([(1, shown(2))]).unwrap();
+        let alone = Update { surface: 1, cursor: at(2), ..Update::default() };
+        assert_eq!(moved, [alone]);
+        assert!(now.frame([(1, shown(2))]).is_none());
+        let mut before = Sender { credit: 9, ..Sender::with_cursors_in_heads() };
+        before.look(1, Vec::new());
+        before.frame([(1, shown(1))]).unwrap();
+        let (_, moved) = before.frame([(1, shown(2))]).unwrap();
+        let head = moved[0].head.as_deref().unwrap();
+        assert_eq!((&head["cursor"]["col"], &head["n"]), (&json!(2), &json!(1)));
+        assert_eq!(moved[0].cursor, None);
     }
 
     #[test]

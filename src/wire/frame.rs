@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// The largest JSON text a frame may carry, in bytes.
 pub const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 const HEADER: usize = 4;
+/// Most frames need no more, and so no second piece of memory.
+const ROOM: usize = 256;
 
 /// Why a frame could not be read or written. After any of these the connection is useless: close
 /// it.
@@ -33,7 +35,8 @@ pub enum FrameError {
 
 /// `message` as one frame.
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
-    let mut frame = vec![0; HEADER];
+    let mut frame = Vec::with_capacity(ROOM);
+    frame.extend([0; HEADER]);
     serde_json::to_writer(&mut frame, message).map_err(FrameError::Malformed)?;
     let length = frame.len() - HEADER;
     frame[..HEADER].copy_from_slice(&header(length)?);

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 /// What the first message must carry, so that a stray program is told apart from an old monban.
 pub const MAGIC: &str = "monban";
-/// The protocol's version: 2 can attach.
-pub const PROTOCOL: u32 = 2;
+/// The protocol's version: 2 can attach, 3 is told cursors apart from heads.
+pub const PROTOCOL: u32 = 3;
 /// The oldest protocol of a client that the daemon still serves.
 pub const PROTOCOL_OLDEST: u32 = 1;
 

@@ -14,6 +14,8 @@ mod measures;
 mod program;
 #[path = "peers/recordings.rs"]
 mod recordings;
+#[path = "peers/relay.rs"]
+mod relay;
 #[path = "peers/report.rs"]
 mod report;
 #[path = "peers/streams.rs"]
@@ -35,8 +37,13 @@ pub type Failure = Box<dyn std::error::Error>;
 const RUNS: usize = 5;
 
 fn main() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((relay::FLAG, role)) = args.split_first().map(|(flag, role)| (flag.as_str(), role))
+    {
+        return relay::run(role);
+    }
     let (mut wanted, mut runs, mut writes): (Vec<(&str, Measure)>, _, _) = (vec![], RUNS, false);
-    let mut args = std::env::args().skip(1);
+    let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             // Cargo's own.
@@ -55,7 +62,7 @@ fn main() -> Result<(), Failure> {
     }
     let streams = tempfile::Builder::new().prefix("streams").tempdir()?;
     let mut report = Report::default();
-    for kind in [Kind::Raw, Kind::Tmux, Kind::Monban] {
+    for kind in Kind::ALL {
         report.knows(kind)?;
     }
     for (name, measure) in wanted {

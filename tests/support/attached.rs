@@ -182,7 +182,7 @@ impl Attached {
 
     /// The head of a surface.
     pub fn head(&self, surface: u32) -> Value {
-        self.content(surface).head
+        Value::clone(&self.content(surface).head)
     }
 
     /// The rows of a table.

@@ -5,6 +5,7 @@ mod check;
 mod checkout;
 mod deliver;
 mod facts;
+mod flood;
 mod land;
 mod login;
 mod output;

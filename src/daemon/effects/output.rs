@@ -9,8 +9,9 @@ use crate::runner::{Chunk, Transcript};
 use std::collections::VecDeque;
 use std::path::Path;
 
-/// A keyframe is kept after so much output.
-const FRAME_BYTES: u64 = 1 << 20;
+/// A keyframe is kept after so much output: a later daemon reads as much again in a few hundredths
+/// of a second, and a flood does not spend its time on keyframes.
+const FRAME_BYTES: u64 = 8 << 20;
 /// How much of the transcript is read at once: more would be memory the system gives anew, and
 /// empties, at every read.
 const READ_BYTES: u64 = 64 << 10;

@@ -2,6 +2,7 @@
 //! queries, reporting what settled, and its end.
 
 use super::facts::Facts;
+use super::flood::{Flood, PAUSE};
 use super::login;
 use super::output::Reader;
 use super::secret;
@@ -11,6 +12,7 @@ use crate::base::durable;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::base::size::Size;
+use crate::base::ticks::now;
 use crate::daemon::agents::{self, Agent};
 use crate::daemon::driver::Cancel;
 use crate::daemon::live::{Frame, LiveRun};
@@ -204,7 +206,7 @@ fn to_end(
     mut offset: u64,
     cancel: &Cancel,
 ) -> Option<End> {
-    let mut reader = Reader::new(folder, offset);
+    let (mut reader, mut flood) = (Reader::new(folder, offset), Flood::default());
     let reply = |bytes| {
         let _ = run.input(bytes);
     };
@@ -214,8 +216,14 @@ fn to_end(
             let _ = keep_frame(world, &run.live);
             return None;
         }
-        match connection.next_notice(run.live.next_look(SETTLE, LOOK, WAIT)) {
+        let wait = if flood.is_on() { PAUSE } else { run.live.next_look(SETTLE, LOOK, WAIT) };
+        match connection.next_notice(wait) {
+            Some(Notice::Output { offset: there, stored })
+                if there == stored
+                    && !run.live.is_looked_at()
+                    && flood.takes(stored, stored.saturating_sub(offset), now()) => {}
             Some(Notice::Output { offset: there, stored }) => {
+                flood = Flood::default();
                 offset = reader.take(world, &run.live, offset, stored, &reply);
                 let handle = connection.handle();
                 // While the disk is full the rest is only in the holder's memory.
@@ -236,7 +244,13 @@ fn to_end(
                 let _ = connection.handle().seen();
                 break with_last_words(end_of(&record), &record, run);
             }
-            None => run.live.settled(world.clock.now()),
+            None => match flood.paused() {
+                Some(stored) => {
+                    offset = reader.take(world, &run.live, offset, stored, &reply);
+                    let _ = connection.handle().ack(offset);
+                }
+                None => run.live.settled(world.clock.now()),
+            },
             Some(Notice::Gone) if cancel.is_set() => continue,
             Some(Notice::Gone) => match hung_up(world, run.live.id, folder, run) {
                 Some(end) => break end,

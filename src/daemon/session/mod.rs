@@ -85,12 +85,13 @@ pub async fn attach(
     Ok(Joined { world, person, watch, repo, entered })
 }
 
-/// Serves a client until its connection ends.
+/// Serves a client that speaks this protocol until its connection ends.
 ///
 /// # Errors
 /// The connection failed.
 pub async fn serve(
     joined: Joined,
+    protocol: u32,
     reader: OwnedReadHalf,
     mut writer: OwnedWriteHalf,
 ) -> Result<(), FrameError> {
@@ -100,7 +101,7 @@ pub async fn serve(
     let stream = reader.reunite(writer).map_err(io::Error::other)?.into_std()?;
     stream.set_nonblocking(false)?;
     let heard = stream.try_clone()?;
-    let outlet = Arc::new(Outlet::new(Arc::clone(&world), entered.id, stream));
+    let outlet = Arc::new(Outlet::new(Arc::clone(&world), entered.id, protocol, stream));
     let ((say, said), (tell, told)) = (mpsc::channel(SAID_MAX), mpsc::channel(TOLD_MAX));
     let ear = Ear {
         world: Arc::clone(&world),

@@ -72,9 +72,14 @@ pub(super) struct Due {
 
 impl Outlet {
     /// To the client of this number; nothing is shown yet.
-    pub fn new(world: Arc<World>, client: u64, stream: UnixStream) -> Self {
+    pub fn new(world: Arc<World>, client: u64, protocol: u32, stream: UnixStream) -> Self {
+        let sender = match protocol {
+            ..3 => Sender::with_cursors_in_heads(),
+            3.. => Sender::default(),
+        };
+        let showing = Mutex::new(Showing { sender, ..Showing::default() });
         let (wake, shown) = (Notify::new(), Notify::new());
-        Self { world, client, stream, showing: Mutex::default(), wake, shown }
+        Self { world, client, stream, showing, wake, shown }
     }
 
     fn lock(&self) -> MutexGuard<'_, Showing> {

@@ -1,7 +1,7 @@
 //! A pane as one client looks at it: where its screen comes from, and what is new about it.
 
 use super::replays::Replay;
-use super::screen::{self, Back};
+use super::screen::{self, Back, Told};
 use super::watchers::Watcher;
 use crate::base::id::RunId;
 use crate::daemon::runs::Attached;
@@ -9,7 +9,6 @@ use crate::daemon::world::World;
 use crate::model::core::Core;
 use crate::view::Content;
 use crate::view::pane::Head;
-use serde_json::json;
 use std::sync::Arc;
 use tokio::task::AbortHandle;
 
@@ -29,6 +28,7 @@ pub(super) struct Pane {
     /// Whose screen it is.
     pub run: RunId,
     back: Back,
+    told: Told,
     source: Option<Source>,
     watcher: Arc<dyn Watcher>,
     /// The revision of the run that was shown last.
@@ -56,6 +56,7 @@ impl Pane {
         Self {
             run,
             back: Back::Rows(back),
+            told: Told::default(),
             source: None,
             watcher: Arc::clone(watcher),
             shown: None,
@@ -114,16 +115,14 @@ impl Pane {
 
     /// What there is to show now, for the client `yours`.
     pub fn build(&mut self, world: &World, yours: u64) -> Built {
-        let Self { source, back, .. } = self;
+        let Self { source, back, told, .. } = self;
         let (revision, content) = match source {
             None => return Built::NotYet,
-            Some(Source::Nothing) => {
-                (0, Some(Content { head: json!(Head::default()), rows: Vec::new() }))
-            }
+            Some(Source::Nothing) => (0, Some(screen::nothing())),
             Some(Source::Ended(replay)) => {
                 let head = Head::default();
                 let content =
-                    replay.show(|terminal, rows| screen::content(terminal, rows, back, head));
+                    replay.show(|terminal, rows| screen::content(terminal, rows, back, told, head));
                 (0, Some(content))
             }
             Some(Source::Live(run)) => {
@@ -139,7 +138,7 @@ impl Pane {
                 let waits = !self.overdue;
                 let content = run.live.show(|terminal, rows| {
                     let is_whole = !waits || !terminal.is_mid_frame();
-                    is_whole.then(|| screen::content(terminal, rows, back, head))
+                    is_whole.then(|| screen::content(terminal, rows, back, told, head))
                 });
                 (revision, content)
             }

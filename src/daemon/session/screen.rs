@@ -1,10 +1,11 @@
 //! A terminal as surfaces show it: its rows encoded once for all who look, and only those that
 //! changed.
 
-use crate::term::Terminal;
+use crate::term::{Cursor, Terminal};
 use crate::view::pane::{self, Head};
 use crate::view::{Content, Row};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A screen's rows as they were when somebody last looked.
 #[derive(Default)]
@@ -41,11 +42,32 @@ pub enum Back {
     At(usize),
 }
 
+/// The head that was told last, encoded: it seldom changes.
+#[derive(Default)]
+pub struct Told {
+    head: Head,
+    encoded: Option<Arc<Value>>,
+}
+
+impl Told {
+    fn of(&mut self, head: Head) -> Arc<Value> {
+        match &self.encoded {
+            Some(encoded) if self.head == head => Arc::clone(encoded),
+            _ => {
+                let encoded = Arc::new(json!(head));
+                *self = Self { head, encoded: Some(Arc::clone(&encoded)) };
+                encoded
+            }
+        }
+    }
+}
+
 /// The rows and head of a terminal. `head` says what the terminal does not know.
 pub fn content(
     terminal: &mut Terminal,
     encoded: &mut Encoded,
     back: &mut Back,
+    told: &mut Told,
     head: Head,
 ) -> Content {
     let history = terminal.scrollback_len();
@@ -61,7 +83,6 @@ pub fn content(
     let size = terminal.size();
     let head = Head {
         size,
-        cursor: terminal.cursor(),
         back: count(rows_back),
         history: count(history),
         title: terminal.title().shown(),
@@ -78,7 +99,13 @@ pub fn content(
             .filter_map(|y| terminal.row(u16::try_from(y).ok()?));
         above.chain(below).map(|row| pane::encode(&row)).collect()
     };
-    Content { head: json!(head), rows }
+    Content { head: told.of(head), cursor: Some(terminal.cursor()), rows }
+}
+
+/// The content of a pane of which nothing is left.
+pub fn nothing() -> Content {
+    let (head, cursor) = (Head::default(), Some(Cursor::default()));
+    Content { head: Arc::new(json!(head)), cursor, rows: Vec::new() }
 }
 
 fn count(rows: usize) -> u32 {
@@ -93,7 +120,7 @@ mod tests {
     const SIZE: Size = Size { cols: 20, rows: 4 };
 
     fn shown(terminal: &mut Terminal, encoded: &mut Encoded, back: &mut Back) -> Vec<String> {
-        let content = content(terminal, encoded, back, Head::default());
+        let content = content(terminal, encoded, back, &mut Told::default(), Head::default());
         let text = |row: &Row| pane::decode(row).unwrap().trimmed().to_string();
         content.rows.iter().map(text).collect()
     }

@@ -99,7 +99,7 @@ fn content(
             {
                 head.extend(people);
             }
-            Content { head, rows }
+            Content { head: head.into(), rows, ..Content::default() }
         }
         Table::Inbox(repo) => {
             let items = view::inbox(state, repo);
@@ -122,7 +122,7 @@ fn content(
                 "deciding": deciding(clients),
                 "you": yours,
             });
-            Content { head, rows }
+            Content { head: head.into(), rows, ..Content::default() }
         }
     }
 }

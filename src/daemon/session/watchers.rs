@@ -34,6 +34,11 @@ impl Watchers {
         self.revision.load(Ordering::SeqCst)
     }
 
+    /// Whether anybody is told.
+    pub fn is_any(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     /// Says that it changed. Whoever calls holds nothing that a look at the run needs.
     pub fn changed(&self) {
         self.revision.fetch_add(1, Ordering::SeqCst);

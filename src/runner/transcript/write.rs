@@ -47,6 +47,8 @@ struct Segment {
     start: u64,
     length: u64,
     noted_at: i64,
+    /// The time of output that is stored: nobody who waits for the output waits for it.
+    unnoted: Option<Note>,
 }
 
 /// A file of lines of which none is ever torn, however the disk fills.
@@ -106,11 +108,19 @@ impl Writer {
         self.keep(&bytes[written..]);
     }
 
+    /// Notes when the output came that was taken. To be called once it was told.
+    pub(in crate::runner) fn note(&mut self) {
+        if let Some(segment) = &mut self.segment {
+            segment.note();
+        }
+    }
+
     /// Notes that the terminal has another size from here on.
     pub(in crate::runner) fn resize(&mut self, size: Size) {
         self.size = size;
         let note = Note { at: self.clock.now().millis(), offset: self.offset, size: Some(size) };
         if let Some(segment) = &mut self.segment {
+            segment.note();
             segment.notes.push(&note);
         }
     }
@@ -145,6 +155,7 @@ impl Writer {
     /// Makes what was written durable.
     pub(in crate::runner) fn sync(&mut self) -> io::Result<()> {
         if let Some(segment) = &mut self.segment {
+            segment.note();
             segment.notes.flush();
             segment.notes.file.sync_all()?;
             segment.output.sync_all()?;
@@ -192,9 +203,10 @@ impl Writer {
         let room = usize::try_from(segment_limit - segment.length).unwrap_or(usize::MAX);
         let count = segment.output.write(&bytes[..bytes.len().min(room)])?;
         if now - segment.noted_at >= NOTE_EVERY_MS || now < segment.noted_at {
+            segment.note();
             segment.noted_at = now;
             let offset = segment.start + segment.length;
-            segment.notes.push(&Note { at: now, offset, size: None });
+            segment.unnoted = Some(Note { at: now, offset, size: None });
         }
         segment.length += count as u64;
         self.stored_bytes += count as u64;
@@ -214,8 +226,10 @@ impl Writer {
             let _ = fs::remove_file(notes_path(&self.folder, start));
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let next = Segment { output, notes, start, length: 0, noted_at: i64::MIN / 2 };
+        let next =
+            Segment { output, notes, start, length: 0, noted_at: i64::MIN / 2, unnoted: None };
         if let Some(mut full) = self.segment.replace(next) {
+            full.note();
             full.notes.flush();
             if full.start >= self.limit / 4 {
                 self.tail.push_back((full.start, full.length));
@@ -251,6 +265,14 @@ impl Writer {
         }
         if let Some(gaps) = &mut self.gaps {
             gaps.push(&Gap { at: self.clock.now().millis(), from, to, reason });
+        }
+    }
+}
+
+impl Segment {
+    fn note(&mut self) {
+        if let Some(note) = self.unnoted.take() {
+            self.notes.push(&note);
         }
     }
 }
@@ -363,6 +385,7 @@ mod tests {
         writer.resize(wide);
         hand.advance(Duration::from_secs(1));
         writer.append(b"b");
+        writer.note();
         let at = Timestamp::from_millis;
         assert_eq!(
             entries(folder.path()),

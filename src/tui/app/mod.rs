@@ -395,7 +395,8 @@ impl App {
         let rows = u16::try_from(content.rows.len()).unwrap_or(u16::MAX);
         let size = Size { rows, ..Size::UNATTENDED };
         let unknown = || PaneHead { size, ..PaneHead::default() };
-        Some((rows::typed(&content.head).unwrap_or_else(unknown), &content.rows))
+        let head = rows::typed(&content.head).unwrap_or_else(unknown);
+        Some((PaneHead { cursor: content.cursor.unwrap_or_default(), ..head }, &content.rows))
     }
 
     /// Says something to the daemon.

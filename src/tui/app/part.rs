@@ -4,9 +4,8 @@
 use super::draw::layout;
 use super::rows::typed;
 use super::{App, Input, Screen};
-use crate::term::Cursor;
+use crate::base::size::Size;
 use crate::view::Update;
-use crate::view::pane::Head;
 use std::ops::Range;
 
 /// What may differ from what was drawn last.
@@ -70,24 +69,17 @@ impl App {
         if !is_bare || self.panes.surface() != Some(update.surface) {
             return None;
         }
-        if update.shift.is_some() || update.len.is_some() {
+        if update.head.is_some() || update.shift.is_some() || update.len.is_some() {
             return None;
         }
         let content = self.copy.get(update.surface)?;
         if update.rows.iter().any(|(row, _)| *row as usize >= content.rows.len()) {
             return None;
         }
-        let head: Head = typed(&content.head)?;
+        let size: Size = typed(&content.head["size"])?;
         let area = layout::pane(self)?;
-        if head.size.cols > area.width || head.size.rows > area.height {
+        if size.cols > area.width || size.rows > area.height {
             return None;
-        }
-        if let Some(next) = &update.head {
-            let next: Head = typed(next)?;
-            let but_for_the_cursor = |head: Head| Head { cursor: Cursor::default(), ..head };
-            if but_for_the_cursor(next) != but_for_the_cursor(head) {
-                return None;
-            }
         }
         let rows = update.rows.iter().map(|(row, _)| u16::try_from(*row).unwrap_or(u16::MAX - 1));
         let first = rows.clone().min().unwrap_or(0);

@@ -62,7 +62,7 @@ fn started(kind: Kind, command: impl Fn(&Peer) -> String) -> Result<Peer, Failur
 /// From a key to the bytes that show it; key by key in turn through all peers.
 fn echo(report: &mut Report, _: &Path) -> Result<(), Failure> {
     let mut open = Vec::new();
-    for kind in ALL {
+    for kind in Kind::ALL {
         let mut peer = started(kind, |_| "exec cat".into())?;
         let terminal = peer.step_in(false)?;
         open.push((peer, terminal, Vec::with_capacity(KEYS)));

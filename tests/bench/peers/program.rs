@@ -2,13 +2,15 @@
 //! commands in a folder of its own, is attached to, tells its processes, and is gone when dropped.
 
 use crate::Failure;
+use crate::relay::{self, Relays};
 use crate::terminal::{Terminal, is_readable, pause};
 use monban::base::size::Size;
+use monban::pty::{self, Program};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -37,16 +39,22 @@ pub enum Kind {
     Raw,
     /// tmux.
     Tmux,
+    /// Processes as monban has them, which only copy.
+    Relay,
     /// The monban of this build.
     Monban,
 }
 
 impl Kind {
+    /// All of them, in the order of the tables.
+    pub const ALL: [Self; 4] = [Self::Raw, Self::Tmux, Self::Relay, Self::Monban];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
             Self::Tmux => "tmux",
+            Self::Relay => "relay",
             Self::Monban => "monban",
         }
     }
@@ -56,6 +64,7 @@ impl Kind {
         match self {
             Self::Raw => "the terminal alone",
             Self::Tmux => "tmux",
+            Self::Relay => "processes that copy",
             Self::Monban => env!("CARGO_BIN_EXE_monban"),
         }
     }
@@ -63,7 +72,7 @@ impl Kind {
     /// What it says it is.
     pub fn version(self) -> Result<String, Failure> {
         let mut command = match self {
-            Self::Raw => return Ok("the terminal alone".into()),
+            Self::Raw | Self::Relay => return Ok(self.program().into()),
             Self::Tmux => Command::new("tmux"),
             Self::Monban => Command::new(env!("CARGO_BIN_EXE_monban")),
         };
@@ -103,6 +112,7 @@ pub struct Peer {
     feed: Pipe,
     size: Size,
     raw: String,
+    relays: Option<Relays>,
 }
 
 impl Peer {
@@ -111,7 +121,7 @@ impl Peer {
         let folder = tempfile::Builder::new().prefix("peers").tempdir()?;
         let pipe = |name: &str| Pipe::make(folder.path().join(name));
         let (up, go, over, feed) = (pipe("up")?, pipe("go")?, pipe("over")?, pipe("feed")?);
-        Ok(Self { kind, folder, up, go, over, feed, size, raw: String::new() })
+        Ok(Self { kind, folder, up, go, over, feed, size, raw: String::new(), relays: None })
     }
 
     /// The command of a pane that begins with the word: does `work` at [`Self::go`], says that it
@@ -139,6 +149,7 @@ impl Peer {
                 return Ok(());
             }
             Kind::Tmux => self.start_tmux(&commands)?,
+            Kind::Relay => self.start_relay(&commands)?,
             Kind::Monban => self.start_monban(&commands)?,
         }
         self.await_panes(commands.len())
@@ -209,6 +220,16 @@ impl Peer {
         Ok(())
     }
 
+    fn start_relay(&mut self, commands: &[String]) -> Result<(), Failure> {
+        let [command] = commands else { return Err("a relay has one pane".into()) };
+        let (args, env) = (["-c".into(), command.clone()], std::env::vars().collect());
+        let program = Program { program: "/bin/sh", args: &args, env: &env, cwd: Path::new("/") };
+        let (pane, _) = pty::start(&program, self.size)?;
+        let master = pane.as_fd().try_clone_to_owned()?;
+        self.relays = Some(Relays::start(master, &self.folder.path().join("socket"))?);
+        Ok(())
+    }
+
     fn home(&self) -> PathBuf {
         self.folder.path().join("m")
     }
@@ -235,6 +256,7 @@ impl Peer {
                 argv.extend(text(&["attach", "-t", "p"]));
                 argv
             }
+            Kind::Relay => relay::client(&self.folder.path().join("socket"))?,
             Kind::Monban => {
                 env.push(("MONBAN_HOME", self.home().display().to_string()));
                 let repository = self.folder.path().join("repo").display().to_string();
@@ -289,7 +311,7 @@ impl Peer {
     /// Its processes with what each is; the commands in the panes are none of them.
     pub fn processes(&self) -> Result<Vec<(u32, &'static str)>, Failure> {
         let program = match self.kind {
-            Kind::Raw => return Ok(Vec::new()),
+            Kind::Raw | Kind::Relay => return Ok(Vec::new()),
             Kind::Tmux => "tmux",
             Kind::Monban => env!("CARGO_BIN_EXE_monban"),
         };
@@ -325,7 +347,7 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         let mut stop = match self.kind {
-            Kind::Raw => return,
+            Kind::Raw | Kind::Relay => return,
             Kind::Tmux => {
                 let mut command = Command::new("tmux");
                 command.args(self.tmux()).arg("kill-server");

@@ -12,7 +12,6 @@ use std::io::Write as _;
 /// Where in the document the figures stand.
 const BEGIN: &str = "<!-- figures: begin -->";
 const END: &str = "<!-- figures: end -->";
-const KINDS: [Kind; 3] = [Kind::Raw, Kind::Tmux, Kind::Monban];
 
 struct Sample {
     measure: &'static str,
@@ -86,17 +85,26 @@ impl Report {
                 continue;
             }
             done.push((sample.measure, &sample.case));
+            let is_in = |kind: &Kind| {
+                let same = |other: &Sample| (other.measure, other.kind) == (sample.measure, *kind);
+                *kind != Kind::Relay || self.samples.iter().any(same)
+            };
+            let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(is_in).collect();
+            let others = || kinds.iter().copied().filter(|kind| *kind != Kind::Monban);
             if before != sample.measure {
                 before = sample.measure;
                 writeln!(text, "\n### {before}\n")?;
-                writeln!(text, "| | unit | raw | tmux | monban | x raw | x tmux |")?;
-                writeln!(text, "|---|---|---|---|---|---|---|")?;
+                write!(text, "| | unit |")?;
+                kinds.iter().try_for_each(|kind| write!(text, " {} |", kind.name()))?;
+                others().try_for_each(|kind| write!(text, " x {} |", kind.name()))?;
+                let columns = 2 + kinds.len() + others().count();
+                writeln!(text, "\n|{}", "---|".repeat(columns))?;
             }
             write!(text, "| {} | {} |", sample.case, sample.unit)?;
-            for kind in KINDS {
-                write!(text, " {} |", spread(&self.values(sample, kind)))?;
+            for kind in &kinds {
+                write!(text, " {} |", spread(&self.values(sample, *kind)))?;
             }
-            for kind in [Kind::Raw, Kind::Tmux] {
+            for kind in others() {
                 write!(text, " {} |", spread(&self.ratios(sample, kind)))?;
             }
             writeln!(text)?;

@@ -6,6 +6,7 @@ use crate::term::PointerAct;
 use crate::tui::action::Action;
 use crate::wire::view::Surface;
 use serde_json::json;
+use std::sync::Arc;
 
 #[test]
 fn every_key_goes_to_the_agent_but_the_leader() {
@@ -237,7 +238,7 @@ fn the_mouse_is_the_agents_that_asked_for_it_while_a_person_types_to_it() {
     let surface = play.app.panes.surface().unwrap();
     let size = Size { cols: 100, rows: 30 };
     let mut asks = pane_of("\x1b[30;95Hx", size);
-    asks.head.as_mut().unwrap()["mouse"] = json!(true);
+    Arc::make_mut(asks.head.as_mut().unwrap())["mouse"] = json!(true);
     play.take(Input::Frame(vec![Update { surface, ..asks }]));
     play.take(press).take(Input::Mouse(pointer(CLICK, 5, 1)));
     // Of a pane that is larger, its lower right part is shown: the cell is the agent's.

@@ -40,12 +40,12 @@ fn an_echo_is_drawn_as_if_everything_were() {
         let (mut drawn, mut dice, mut parts) = (play.buffer(), 7, 0);
         for step in 0..400 {
             terminal.feed(output(&mut dice).as_bytes());
-            let head =
-                Head { size: SIZE, cursor: terminal.cursor(), live: true, ..Head::default() };
-            let head = Head { title: terminal.title().shown(), ..head };
+            let title = terminal.title().shown();
+            let head = Head { size: SIZE, live: true, title, ..Head::default() };
             let rows = (0..SIZE.rows).filter_map(|y| terminal.row(y));
             let rows = rows.map(|row| pane::encode(&row)).collect();
-            let content = Content { head: json!(head), rows };
+            let cursor = Some(terminal.cursor());
+            let content = Content { head: json!(head).into(), cursor, rows };
             let Some((_, updates)) = sender.frame([(surface, content)]) else { continue };
             play.take(Input::Frame(updates));
             match play.app.changed_part() {

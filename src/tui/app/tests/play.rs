@@ -200,7 +200,7 @@ pub fn table(surface: u32, head: &Value, rows: &[Value]) -> Update {
     let rows: Vec<(u32, Row)> =
         (0..).zip(rows.iter().map(|row| Row::from(row.to_string()))).collect();
     let len = u32::try_from(rows.len()).ok();
-    Update { surface, head: Some(head.clone()), len, shift: None, rows }
+    Update { surface, head: Some(head.clone().into()), len, rows, ..Update::default() }
 }
 
 /// What an agent has on its screen in this world: wide characters from edge to edge.
@@ -221,7 +221,6 @@ pub fn pane_of(output: &str, size: Size) -> Update {
     terminal.feed(output.as_bytes());
     let head = PaneHead {
         size,
-        cursor: terminal.cursor(),
         history: 500,
         driver: Some("kenji".into()),
         live: true,
@@ -230,7 +229,8 @@ pub fn pane_of(output: &str, size: Size) -> Update {
     let cells = (0..size.rows).filter_map(|y| terminal.row(y));
     let rows: Vec<(u32, Row)> = (0..).zip(cells.map(|row| pane::encode(&row))).collect();
     let len = u32::try_from(rows.len()).ok();
-    Update { surface: 0, head: Some(json!(head)), len, shift: None, rows }
+    let (head, cursor) = (Some(json!(head).into()), Some(terminal.cursor()));
+    Update { surface: 0, head, cursor, len, shift: None, rows }
 }
 
 pub fn head() -> Value {
