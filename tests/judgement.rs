@@ -93,8 +93,8 @@ fn work_over_a_limit_is_stopped_and_at_it_is_told() {
     monban.approve(&id).expect(0);
 }
 
-/// U-01: the agent commits by itself, rewrites what it committed and hides its branch; what counts is
-/// the difference from the recorded base.
+/// U-01: the agent commits by itself, rewrites what it committed and leaves its branch; what counts
+/// is the difference from the recorded base.
 #[test]
 fn harm_that_an_agent_commits_by_itself_is_found_and_taken_back_all_the_same() {
     let scan = "[scan]\nallowed_imports = [\"./\"]\n\
@@ -215,4 +215,32 @@ fn a_test_that_gives_another_result_on_the_same_snapshot_is_never_green() {
     });
     assert!(task["failure"].as_str().unwrap().contains("flaky"), "{task:#}");
     assert_eq!(monban.base(), base);
+}
+
+/// The result for a base that moved is another tree: all of it is looked into again.
+#[test]
+fn a_result_merged_with_a_moved_base_is_looked_into_again() {
+    let scan = "[scan]\nbanned_patterns = [{ pattern = \"left right\" }]\n";
+    let monban = judged_by("\"limits\", \"banned\"", scan);
+    let base: String = (0..20).map(|n| format!("line {n}\n")).collect();
+    monban.write("lines", &base);
+    monban.commit("lines");
+    let id = monban.add("Mine", "sed -i 's/^line 3$/line three/' lines");
+    monban.run(&id).expect(4);
+    monban.write("lines", &base.replace("line 15", "line fifteen"));
+    let moved = monban.commit("theirs");
+    monban.approve(&id).expect(4);
+    monban.until(&id, "the merged result", |task| task["waits_for"][0] == "approval");
+    let gates = monban.monban(&["gates", &id, "--json"]).expect(0).json();
+    assert_eq!(gates.as_array().unwrap().len(), 2);
+    assert_ne!(gates[0]["tree"], gates[1]["tree"]);
+    let reasons = |gate: &Value| -> Vec<String> {
+        let verdicts = gate["verdicts"].as_array().unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict["outcome"] == "pass"), "{gate:#}");
+        verdicts.iter().map(|v| v["reason"].as_str().unwrap().to_string()).collect()
+    };
+    let (first, second) = (reasons(&gates[0]), reasons(&gates[1]));
+    assert_eq!(second[1], first[1], "the other's line is not the agent's");
+    assert!(second[0].contains("changed_lines 2 of 500"), "{second:?}");
+    assert_eq!(monban.item(&id, "approval")["binds"]["base"], moved.as_str());
 }
