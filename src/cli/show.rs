@@ -9,6 +9,7 @@ use super::layout::{cut, hang, width};
 use super::print::{Last, age, json, json_line, lead_columns, short, table, text};
 use super::task::DIGEST_PREFIX_MIN;
 use crate::base::foreign::Foreign;
+use crate::config::person;
 use crate::wire::people::{Answer, Ask, ShowAsk, TaskAsk};
 use serde_json::Value;
 use std::io::Write;
@@ -17,7 +18,9 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
     match command {
         Command::Ls { all, json: as_json } => {
             let value = ask(here, ShowAsk::List { all })?;
-            if as_json { json(out, &value["tasks"]) } else { list(&value, all, out) }
+            if as_json { json(out, &value["tasks"]) } else { list(&value, all, out) }?;
+            say_what_stops(here);
+            Ok(())
         }
         Command::Show { id, json: as_json } => {
             let value = ask(here, ShowAsk::Task(id.0))?;
@@ -56,6 +59,14 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
         }
         Command::Events { from, follow } => events(here, from, follow, out),
         _ => Ok(()),
+    }
+}
+
+/// Says beside a listing what keeps all of it from starting: a daemon that runs goes on with the
+/// configuration it read.
+fn say_what_stops(here: &Here) {
+    if let Err(wrong) = person::load(&here.places.config_file) {
+        complain(&format!("monban: {wrong}; mend the file: until then no task starts"));
     }
 }
 

@@ -130,6 +130,8 @@ pub enum Request {
         task: TaskId,
         /// The number of the snapshot to return to; none is the base.
         checkpoint: Option<u32>,
+        /// The commit the person looked at; when that is another by now, nothing is done.
+        commit: Option<String>,
     },
     /// Bring a rolled back worktree back.
     Undo {

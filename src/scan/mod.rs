@@ -7,15 +7,19 @@
 pub mod banned;
 pub mod change;
 mod entropy;
+pub mod forbidden;
 mod found;
 pub mod globs;
 pub mod imports;
 pub mod limits;
 pub mod lines;
+mod links;
 pub mod mask;
+mod names;
 pub mod secrets;
 mod shapes;
 mod syntax;
+pub mod test_lines;
 
 use crate::config::repository::Scan;
 use crate::model::task::Kind;

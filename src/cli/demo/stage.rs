@@ -45,6 +45,7 @@ pub(super) fn open(here: &Here, ground: &Ground, client: Client) -> Result<(), F
         all: false,
         task: None,
         says: Some(SAYS.into()),
+        signs: None,
     };
     attach::open(&here.places.config_file, &there.places.state, desk)
 }

@@ -8,7 +8,7 @@ mod report;
 mod run;
 mod tasks;
 
-pub(super) use tasks::PROMPT_BYTES_MAX;
+pub use tasks::PROMPT_BYTES_MAX;
 
 use super::command::{Command, Notice};
 use super::event::{DaemonEvent, Event};

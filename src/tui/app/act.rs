@@ -65,6 +65,8 @@ impl App {
             let next = self.setup.looks.more_themes.remove(0);
             let before = std::mem::replace(&mut self.setup.looks.theme, next);
             self.setup.looks.more_themes.push(before);
+            let name = self.theme().name;
+            self.say(format!("theme {name}; theme = \"{name}\" in config.toml keeps it"));
         }
     }
 

@@ -8,7 +8,7 @@ use super::diff::about_size;
 use super::{CursorAt, about, bar, inbox, layout};
 use crate::base::count::count;
 use crate::tui::action::Action;
-use crate::tui::widgets::{clear, fit, put, put_all, row, width};
+use crate::tui::widgets::{clear, fit, frame, put, put_all, row, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -37,7 +37,7 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     let armed = approval.is_open() && other.is_none() && layout::shows_approvals(app);
     let border = if armed { theme.armed } else { theme.line };
     clear(buffer, area, theme.text.style());
-    let inner = app.setup.lines.frame(buffer, area, "APPROVE", border.style());
+    let inner = frame(buffer, area, "APPROVE", border.style());
     let word = match other {
         _ if approval.is_gone => "gone",
         Some(_) => "held",

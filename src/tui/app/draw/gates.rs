@@ -4,7 +4,7 @@ use super::super::App;
 use super::super::gates::Verdict;
 use super::super::rows::short;
 use super::{CursorAt, layout};
-use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
+use crate::tui::widgets::{put, put_all, row, rule, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -137,7 +137,7 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
         (0, 0) => verdict.check.clone(),
         _ => format!("{}  {above} lines above, {below} below", verdict.check),
     };
-    app.setup.lines.rule(buffer, row(area, 0), &title, theme.line.style());
+    rule(buffer, row(area, 0), &title, theme.line.style());
     let area = inside(area);
     let log = evidence.into_iter().skip(above).take(room);
     for (y, (text, style)) in (0..area.height).zip(lines.into_iter().chain(log)) {

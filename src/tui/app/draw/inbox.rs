@@ -5,7 +5,7 @@ use super::super::rows::{ItemRow, short};
 use super::{CursorAt, about, layout};
 use crate::model::item::ItemKind;
 use crate::tui::action::Action;
-use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
+use crate::tui::widgets::{put, put_all, row, rule, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -65,7 +65,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     match app.selected_item() {
         Some(item) => detail(app, buffer, parts.detail, item),
         None => {
-            app.setup.lines.rule(buffer, row(parts.detail, 0), "", theme.line.style());
+            rule(buffer, row(parts.detail, 0), "", theme.line.style());
             let (line, gone) = (row(parts.detail, 1), "what was selected waits no longer");
             put(buffer, (line.x, line.y), gone, line.width, theme.faint.style());
         }
@@ -83,7 +83,7 @@ pub fn found(item: &ItemRow) -> Vec<String> {
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     let theme = app.theme();
     let (says, actions) = way_out(item.kind);
-    app.setup.lines.rule(buffer, row(area, 0), &item.id, theme.line.style());
+    rule(buffer, row(area, 0), &item.id, theme.line.style());
     let area = Rect {
         x: area.x + 1,
         y: area.y + 1,

@@ -44,7 +44,6 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
             theme: themes.next().unwrap(),
             more_themes: themes.collect(),
         },
-        lines: Lines::Drawn,
         mark: Mark { words: "otter teal".into(), colour: 6 },
         no_colour: false,
         zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(9)),
