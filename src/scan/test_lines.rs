@@ -41,12 +41,21 @@ struct Language {
     counterexample: String,
 }
 
-fn languages() -> Result<&'static [Language], &'static str> {
-    static LANGUAGES: LazyLock<Result<Data, String>> = LazyLock::new(|| {
-        toml::from_str(include_str!("../../assets/scan/test_files.toml"))
-            .map_err(|error| error.to_string())
+/// The languages, and the files of all of them.
+struct Languages {
+    languages: Vec<Language>,
+    any: Globs,
+}
+
+fn languages() -> Result<&'static Languages, &'static str> {
+    static LANGUAGES: LazyLock<Result<Languages, String>> = LazyLock::new(|| {
+        let data: Data = toml::from_str(include_str!("../../assets/scan/test_files.toml"))
+            .map_err(|error| error.to_string())?;
+        let globs = data.language.iter().flat_map(|it| [&it.names, &it.holds]);
+        let any = Globs::together(globs)?;
+        Ok(Languages { languages: data.language, any })
     });
-    LANGUAGES.as_ref().map(|data| data.language.as_slice()).map_err(String::as_str)
+    LANGUAGES.as_ref().map_err(String::as_str)
 }
 
 /// How much of the tests a side of a file holds.
@@ -70,8 +79,12 @@ pub fn look(change: &Change, _: &Settings<'_>) -> Seen {
     let created: HashSet<&[u8]> = created.filter_map(|file| text(&file.new)).collect();
     let mut count = 0_u64;
     for file in &change.files {
-        let named = languages.iter().find(|language| language.names.matches(&file.path));
-        let holding = || languages.iter().find(|language| language.holds.matches(&file.path));
+        if !languages.any.matches(&file.path) {
+            continue;
+        }
+        let mut all = languages.languages.iter();
+        let named = all.clone().find(|language| language.names.matches(&file.path));
+        let holding = || all.find(|language| language.holds.matches(&file.path));
         let Some(language) = named.or_else(holding) else { continue };
         let (old, new) = (text(&file.old), text(&file.new));
         let before = old.map_or(Amount::default(), |text| language.amount(text));
@@ -175,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_language_knows_a_case_when_it_sees_one() {
-        for language in languages().unwrap() {
+        for language in &languages().unwrap().languages {
             let name = &language.name;
             assert!(language.case.is_match(language.example.as_bytes()), "{name}");
             assert!(!language.case.is_match(language.counterexample.as_bytes()), "{name}");
