@@ -34,39 +34,34 @@ impl Step {
     }
 }
 
-/// How a check is done; `None` for one that has no command.
-fn work(check: Check, config: &RepositoryConfig) -> Result<Option<Work>, String> {
+/// How a check is done; `None` for one whose command the file leaves out.
+fn work(check: Check, config: &RepositoryConfig) -> Option<Work> {
     let command = |command: &Option<String>| command.clone().map(Work::Command);
-    Ok(match check {
+    match check {
         Check::Limits => Some(Work::Limits),
-        Check::Lint => command(&config.verify.lint),
-        Check::Test => command(&config.verify.test),
+        Check::Forbidden => Some(Work::Scan(scan::forbidden::look)),
         Check::Secrets => Some(Work::Scan(scan::secrets::look)),
         Check::Banned => Some(Work::Scan(scan::banned::look)),
         Check::Imports => Some(Work::Scan(scan::imports::look)),
-        Check::Forbidden | Check::Danger | Check::TestLines => {
-            return Err(format!("this version of monban has no check `{check}`"));
-        }
-    })
+        Check::Danger => Some(Work::Scan(scan::danger::look)),
+        Check::TestLines => Some(Work::Scan(scan::test_lines::look)),
+        Check::Lint => command(&config.verify.lint),
+        Check::Test => command(&config.verify.test),
+    }
 }
 
 /// The steps of a gate. They are in the order of its checks, and what sets it up comes before the
 /// first command: a finding in the change costs no checkout.
-///
-/// # Errors
-/// Why the gate could judge nothing.
-pub fn steps(config: &RepositoryConfig) -> Result<Vec<Step>, String> {
-    let mut steps = Vec::new();
-    for check in &config.checks {
-        let work = work(*check, config)?;
-        steps.extend(work.map(|work| Step { check: check.to_string(), work }));
-    }
+pub fn steps(config: &RepositoryConfig) -> Vec<Step> {
+    let step =
+        |check: &Check| work(*check, config).map(|work| Step { check: check.to_string(), work });
+    let mut steps: Vec<Step> = config.checks.iter().filter_map(step).collect();
     let first = steps.iter().position(|step| step.command().is_some()).unwrap_or(steps.len());
     let set_up = config.verify.setup.iter();
     let set_up =
         set_up.map(|command| Step { check: "setup".into(), work: Work::Command(command.clone()) });
     steps.splice(first..first, set_up.collect::<Vec<_>>());
-    Ok(steps)
+    steps
 }
 
 #[cfg(test)]
@@ -79,7 +74,7 @@ mod tests {
         let config = "[verify]\nsetup = [\"a\", \"b\"]\ntest = \"t\"\nlint = \"\"\n\
                       [gates]\nchecks = [\"limits\", \"lint\", \"test\"]\n";
         let order = |config: &str| {
-            let steps = steps(&repository::parse(config.as_bytes(), "x").unwrap()).unwrap();
+            let steps = steps(&repository::parse(config.as_bytes(), "x").unwrap());
             steps.into_iter().map(|step| step.check).collect::<Vec<_>>()
         };
         assert_eq!(order(config), ["limits", "setup", "setup", "test"]);

@@ -6,6 +6,7 @@
 
 pub mod banned;
 pub mod change;
+pub mod danger;
 mod entropy;
 pub mod forbidden;
 mod found;

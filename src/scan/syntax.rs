@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 /// A file of source larger than this is not parsed.
-const FILE_BYTES_MAX: usize = 2 << 20;
+pub const SOURCE_BYTES_MAX: usize = 2 << 20;
 /// What one check parses of one change.
 const CHANGE_BYTES_MAX: usize = 64 << 20;
 /// The parser reports after each hundred steps. Ordinary source takes about one report for 150
@@ -192,7 +192,7 @@ impl Budget {
         language: Language,
         bytes: &'a [u8],
     ) -> Result<Source<'a>, Unparsed> {
-        if bytes.len() > FILE_BYTES_MAX.min(self.bytes) {
+        if bytes.len() > SOURCE_BYTES_MAX.min(self.bytes) {
             return Err(Unparsed::TooLarge);
         }
         self.bytes -= bytes.len();
@@ -208,7 +208,12 @@ impl Budget {
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let options = ParseOptions::new().progress_callback(&mut report);
-        let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
+        // The grammar of Go wants the end of the last line.
+        let end: &[u8] = if language == Language::Go { b"\n" } else { b"" };
+        let mut read = |at: usize, _| match at.checked_sub(bytes.len()) {
+            None => &bytes[at..],
+            Some(beyond) => end.get(beyond..).unwrap_or_default(),
+        };
         let tree = parser.parse_with_options(&mut read, None, Some(options));
         let tree = tree.ok_or(Unparsed::TooMuchWork)?;
         if tree.root_node().has_error() {
