@@ -16,9 +16,11 @@ mod line;
 mod login;
 mod looks;
 mod plan;
+mod play;
 mod print;
 mod proxy;
 mod pump;
+mod selftest;
 mod service;
 mod show;
 mod task;
@@ -118,6 +120,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Auth(args) => auth::run(&here, &args, out),
         Command::Doctor { json } => doctor::run(&here, json, out),
         Command::Demo { headless } => demo::run(&here, headless, out),
+        Command::Selftest { json } => selftest::run(json, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             // Not into `out`: this panics where a write fails.

@@ -178,7 +178,7 @@ mod tests {
             removed: Vec::new(),
             binary: false,
         };
-        let looked = looked(vec![file("small", 2), file("large", 17 << 20)], Vec::new());
+        let looked = super::looked(vec![file("small", 2), file("large", 17 << 20)], Vec::new());
         assert_eq!(looked.change.files.len(), 2);
         assert_eq!(looked.unread, [Foreign::new("large")]);
         let clean = Seen { looked_at: "1 line".into(), ..Seen::default() };

@@ -39,7 +39,7 @@ pub fn look(change: &Change, _settings: &Settings<'_>) -> Seen {
         count => format!(", {count} of them by words alone"),
     };
     let looked_at = format!("{} changed files with code{by_words}", scan.files);
-    Seen { findings: scan.found.done(), looked_at, ..Seen::default() }
+    scan.found.done(looked_at, None)
 }
 
 struct Scan<'a> {

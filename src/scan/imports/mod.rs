@@ -44,7 +44,7 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     let unjudged = (!scan.unread.is_empty())
         .then(|| format!("cannot read the language of {}", listed(&scan.unread)));
     let looked_at = format!("the imports of {} changed files of source or packages", scan.files);
-    Seen { findings: scan.found.done(), looked_at, unjudged, ..Seen::default() }
+    scan.found.done(looked_at, unjudged)
 }
 
 struct Scan<'a> {
