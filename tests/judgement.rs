@@ -141,6 +141,33 @@ fn harm_that_an_agent_commits_by_itself_is_found_and_taken_back_all_the_same() {
     monban.approve(&id).expect(0);
 }
 
+/// The gate that `init` writes, each of its checks with something to find.
+#[test]
+fn every_check_of_the_first_gate_stops_its_harm() {
+    let all = "\"limits\", \"forbidden\", \"secrets\", \"banned\", \"imports\", \"danger\", \
+               \"test-lines\", \"lint\"";
+    let monban = judged_by(all, "[scan]\nallowed_imports = [\"./\"]\n");
+    let cases = [
+        ("limits", "for n in 1 2 3 4 5 6 7 8 9 10 11; do echo $n > f$n; done"),
+        ("forbidden", "mkdir -p .github/workflows; echo 'on: push' > .github/workflows/x.yml"),
+        ("imports", "echo 'const fs = require(\"fs\");' > a.js"),
+        ("danger", "printf 'eval(name);\\n' > a.js"),
+    ];
+    for (check, script) in cases {
+        let (verdict, _) = stopped(&monban, script);
+        assert_eq!(verdict["check"], check, "{script}: {verdict:#}");
+        assert!(!findings(&verdict).is_empty(), "{verdict:#}");
+        monban.monban(&["resume"]).expect(0);
+    }
+    let id = monban.add("Good", "printf 'export const name = 1;\\n' > a.js");
+    monban.run(&id).expect(4);
+    let verdicts = verdicts(&monban, &id);
+    let checks: Vec<_> = verdicts.iter().map(|v| v["check"].as_str().unwrap()).collect();
+    let expected =
+        ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines", "test"];
+    assert_eq!(checks, expected, "a lint without a command is no check");
+}
+
 #[test]
 fn what_an_attempt_takes_of_the_disk_counts_wherever_it_lies() {
     let monban = judged_by("\"limits\"", "[limits]\ndisk = \"1MB\"\n");

@@ -27,7 +27,10 @@ fn harm_that_was_really_done_is_found_stopped_and_taken_back() {
         lines.map(|line| line.as_str().unwrap().to_string()).collect()
     };
     let landed = evidence("smoke-1");
-    assert!(landed[0].contains("limits, forbidden, secrets, banned, imports, danger"), "{landed:?}");
+    assert!(
+        landed[0].contains("limits, forbidden, secrets, banned, imports, danger"),
+        "{landed:?}"
+    );
     let (before, after) = landed[1].rsplit_once(" -> ").unwrap();
     assert!(!before.ends_with(after), "main moved: {landed:?}");
     let stopped = [
