@@ -26,6 +26,7 @@ mod world;
 
 use crate::agent::prepare::Host;
 use crate::base::clock::Clock;
+use crate::base::id::RunId;
 use crate::base::paths::{self, PathError, Places};
 use crate::model::command::{Command, Notice};
 use crate::model::core::Core;
@@ -160,6 +161,7 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()>) -> Result<(
     let reports = bind(&options.places.report_socket())?;
     let world = Arc::new(World {
         started_at: options.clock.now(),
+        last_run_before: RunId(core.state.last.run),
         clock: options.clock.clone(),
         program: options.program,
         node: node(),

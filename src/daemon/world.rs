@@ -56,6 +56,9 @@ pub struct World {
     pub progress: broadcast::Sender<(TaskId, Answer)>,
     /// When this daemon began.
     pub started_at: Timestamp,
+    /// The last run that an earlier daemon knew of. What is in the folder of a later one before it
+    /// begins, somebody else put there.
+    pub last_run_before: RunId,
     /// What was wrong with the event log when it was opened.
     pub log_problems: Vec<String>,
 }

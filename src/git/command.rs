@@ -211,6 +211,8 @@ const FIXED: &[(&str, &str)] = &[
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_ASKPASS", "false"),
     ("GIT_NO_LAZY_FETCH", "1"),
+    // Allows no protocol: a configuration could turn single ones on again, such as `ext`.
+    ("GIT_ALLOW_PROTOCOL", "none"),
     ("GIT_NO_REPLACE_OBJECTS", "1"),
     ("GIT_GRAFT_FILE", "/dev/null"),
     ("GIT_LITERAL_PATHSPECS", "1"),
@@ -265,6 +267,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = Git::new(&dirs(folder.path()), "cat-file").args(["-e", "zz"]).run();
         assert!(error.unwrap_err().to_string().contains("not a git repository"));
+    }
+
+    /// Git before 2.44 fetches missing objects whatever we say, by a program if the configuration
+    /// wants so.
+    #[test]
+    fn no_protocol_is_spoken_even_if_the_repository_allows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let allowed = [("protocol.ext.allow".to_string(), "always".to_string())];
+        let fetching = Git::new(&dirs(folder.path()), "ls-remote").settings(&allowed);
+        let canary = folder.path().join("canary");
+        let error = fetching.arg(format!("ext::touch {}", canary.display())).run().unwrap_err();
+        assert!(error.to_string().contains("transport 'ext' not allowed"), "{error}");
+        assert!(!canary.exists());
     }
 
     #[test]

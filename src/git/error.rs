@@ -74,6 +74,25 @@ pub enum GitError {
     /// A path monban did not make was to be removed or rolled back.
     #[error("{0} is not a worktree that monban made; nothing was touched")]
     NotOurs(PathBuf),
+    /// A folder was taken away.
+    #[error(
+        "{0} is not a folder any more: it was removed, or replaced by a link or a file; put it \
+         back (a rollback does that for a worktree), then try again"
+    )]
+    NoFolder(PathBuf),
+    /// The repository in a folder is another one than before.
+    #[error(
+        "git finds another repository in {path} than the one monban knows ({was}): something was \
+         put in its place; {cure}, then try again"
+    )]
+    OtherRepository {
+        /// The checkout.
+        path: PathBuf,
+        /// The common git directory that is known.
+        was: PathBuf,
+        /// What the person can do.
+        cure: String,
+    },
     /// Over a bound.
     #[error("{what} is over the limit of {limit}; {cure}")]
     TooLarge {

@@ -46,10 +46,13 @@ pub(crate) fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-/// Opens a root folder. The path itself is ours, so links on the way to it are followed.
+/// Opens a root folder. The way to it is ours, so links there are followed; a link in its own place
+/// was put there by a run and is not.
 pub(crate) fn open_root(path: &Path) -> Result<OwnedFd, GitError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    fs::open(path, flags, Mode::empty()).map_err(|error| GitError::io(path, error))
+    fs::open(path, FOLDER, Mode::empty()).map_err(|error| match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => GitError::NoFolder(path.to_path_buf()),
+        error => GitError::io(path, error),
+    })
 }
 
 /// Opens the folder `path` (parts between slashes; empty for the root itself) below `root`.
@@ -168,49 +171,98 @@ pub(crate) fn read_still(
     Ok(still.then_some((bytes, after)))
 }
 
-/// Removes a folder tree of ours, also where a run took away the right to enter a folder.
-pub(crate) fn remove_tree(path: &Path) -> Result<(), GitError> {
-    match std::fs::remove_dir_all(path) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(_) => {}
-    }
-    let root = match open_openable(path) {
-        Ok(root) => root,
-        Err(error) => return Err(GitError::io(path, error)),
+/// Folders deeper than this are moved up before they are removed, so that a tree of any depth takes
+/// few open folders and little stack.
+const REMOVE_DEPTH: u32 = 64;
+
+/// Removes a folder tree, however deep it is, also where a run took away the right to enter a
+/// folder. A link in its place is removed and not followed.
+pub fn remove_tree(path: &Path) -> Result<(), GitError> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => remove_folder(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
     };
-    let _ = open_up(root.as_fd(), 0);
-    std::fs::remove_dir_all(path).map_err(|error| GitError::io(path, error))
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(GitError::io(path, error)),
+        _ => Ok(()),
+    }
 }
 
-fn open_openable(path: &Path) -> io::Result<OwnedFd> {
-    if std::fs::symlink_metadata(path)?.is_dir() {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+fn remove_folder(path: &Path) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    let root = fs::open(path, FOLDER, Mode::empty())?;
+    let mut moved = 0;
+    loop {
+        let before = moved;
+        empty(root.as_fd(), root.as_fd(), 0, &mut moved)?;
+        if moved == before {
+            break;
+        }
     }
-    Ok(fs::open(path, FOLDER, Mode::empty())?)
+    std::fs::remove_dir(path)
 }
 
-/// Folders deeper than this keep their modes; removing them may then fail and say so.
-const OPEN_UP_DEPTH: u32 = 200;
-
-fn open_up(folder: BorrowedFd<'_>, depth: u32) -> io::Result<()> {
-    if depth > OPEN_UP_DEPTH {
-        return Ok(());
-    }
-    for entry in fs::Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
+/// Removes what is in `folder`; what is too far down is moved into `root` for the next time.
+fn empty(
+    root: BorrowedFd<'_>,
+    folder: BorrowedFd<'_>,
+    depth: u32,
+    moved: &mut u64,
+) -> io::Result<()> {
+    let names: Result<Vec<_>, Errno> = fs::Dir::read_from(folder)?
+        .map(|entry| entry.map(|entry| entry.file_name().to_owned()))
+        .collect();
+    for name in names? {
+        let bytes = name.to_bytes();
+        let is_folder = match look(folder, bytes)? {
+            _ if matches!(bytes, b"." | b"..") => continue,
+            None => continue,
+            Some(stat) => kind(&stat) == FileType::Directory,
+        };
+        if !is_folder {
+            fs::unlinkat(folder, bytes, AtFlags::empty())?;
             continue;
         }
-        let is_folder =
-            look(folder, name.to_bytes())?.is_some_and(|stat| kind(&stat) == FileType::Directory);
-        if is_folder {
-            fs::chmodat(folder, name, Mode::RWXU, AtFlags::empty())?;
-            open_up(fs::openat(folder, name, FOLDER, Mode::empty())?.as_fd(), depth + 1)?;
+        let inside = match fs::openat(folder, bytes, FOLDER, Mode::empty()) {
+            Err(Errno::ACCESS) => None,
+            inside => Some(inside?),
+        };
+        // Entering it, emptying it and moving it up each need a right that a run may have taken.
+        match &inside {
+            Some(inside) => fs::fchmod(inside, Mode::RWXU)?,
+            None => fs::chmodat(folder, bytes, Mode::RWXU, AtFlags::empty())?,
         }
+        if depth == REMOVE_DEPTH {
+            move_up(root, folder, bytes, moved)?;
+            continue;
+        }
+        let inside = match inside {
+            Some(inside) => inside,
+            None => fs::openat(folder, bytes, FOLDER, Mode::empty())?,
+        };
+        empty(root, inside.as_fd(), depth + 1, moved)?;
+        drop(inside);
+        fs::unlinkat(folder, bytes, AtFlags::REMOVEDIR)?;
     }
     Ok(())
+}
+
+/// Renames a folder to a name directly in `root` that is free.
+fn move_up(
+    root: BorrowedFd<'_>,
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    moved: &mut u64,
+) -> io::Result<()> {
+    loop {
+        let free = format!("moved-up-{moved}");
+        *moved += 1;
+        match fs::renameat(folder, name, root, free) {
+            Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => {}
+            renamed => return Ok(renamed?),
+        }
+    }
 }
 
 /// How many threads share the work on many files.

@@ -38,6 +38,7 @@ pub use checkouts::{BaseCheckout, CheckoutState};
 pub use compare::differing;
 pub use diff::{Diff, FileChange, Patch, Status, diff, patch};
 pub use error::GitError;
+pub use files::remove_tree;
 pub use identity::identity;
 pub use landing::{Identity, Landed, Landing, land};
 pub use manifest::{Kind, Manifest, ManifestEntry, manifest, manifest_of_tree};

@@ -31,7 +31,33 @@ pub struct Repository {
 impl Repository {
     /// Finds the repository that `start` is in, and refuses what monban cannot work with.
     pub fn open(start: &Path) -> Result<Repository, GitError> {
+        Self::locate(start)?.usable()
+    }
+
+    /// The same, for a repository of which the common git directory is known. Another one that was
+    /// put in its place is refused: what is there now was never judged by, or landed on.
+    pub fn open_known(start: &Path, common_dir: &Path) -> Result<Repository, GitError> {
+        Self::find_known(start, common_dir)?.usable()
+    }
+
+    /// The same without asking git whether it can be worked with.
+    pub fn find_known(start: &Path, common_dir: &Path) -> Result<Repository, GitError> {
         let repository = Self::locate(start)?;
+        if repository.common_dir == common_dir {
+            return Ok(repository);
+        }
+        let commondir = repository.git_dir.join("commondir");
+        let cure = match repository.git_dir == common_dir && commondir.exists() {
+            true => format!("remove {}", commondir.display()),
+            false => format!("put {} right", repository.toplevel.join(".git").display()),
+        };
+        let was = common_dir.to_path_buf();
+        Err(GitError::OtherRepository { path: repository.toplevel, was, cure })
+    }
+
+    fn usable(self) -> Result<Repository, GitError> {
+        let repository = self;
+        repository.check_files()?;
         command::check_version(&repository.common_dir)?;
         repository.check_format()?;
         if let Some(branch) = repository.current_branch()?
@@ -192,6 +218,10 @@ impl Repository {
 
     /// The settings of the repository's own configuration file, without what it includes.
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, GitError> {
+        let is_file = fs::metadata(self.common_dir.join("config")).is_ok_and(|file| file.is_file());
+        if !is_file {
+            return Ok(Vec::new());
+        }
         let output = self
             .git("config")
             .args(["--no-includes", "-z", "--list", "--file"])
@@ -205,6 +235,20 @@ impl Repository {
             (key.to_ascii_lowercase(), value.to_string())
         };
         Ok(pairs.map(pair).collect())
+    }
+
+    /// Git waits for ever for what a pipe in the place of one of its files does not say.
+    fn check_files(&self) -> Result<(), GitError> {
+        const FILES: &[&str] = &["config", "config.worktree", "HEAD", "packed-refs", "shallow"];
+        let is_odd = |name: &&&str| {
+            fs::metadata(self.common_dir.join(name)).is_ok_and(|metadata| !metadata.is_file())
+        };
+        let Some(name) = FILES.iter().find(is_odd) else { return Ok(()) };
+        Err(GitError::Unsupported {
+            path: self.toplevel.clone(),
+            what: Foreign::new(format!("a `{name}` in its git folder that is no file")),
+            cure: "put the file back that was there, or remove what is",
+        })
     }
 
     fn check_format(&self) -> Result<(), GitError> {

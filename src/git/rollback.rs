@@ -91,7 +91,7 @@ pub fn probe(plan: &RollbackPlan) -> Result<Step, GitError> {
         (true, false, false) => Ok(Step::Untouched),
         (true, false, true) => Ok(Step::Prepared),
         (false, true, true) => Ok(Step::Aside),
-        (true, true, false) if exists(&plan.aside.join(&plan.home)) => Ok(Step::InPlace),
+        (true, true, false) if has_home(&plan.aside, plan) => Ok(Step::InPlace),
         (true, true, false) => Ok(Step::HomeCarried),
         _ => Err(GitError::Unknown(place.to_path_buf())),
     }
@@ -99,6 +99,7 @@ pub fn probe(plan: &RollbackPlan) -> Result<Step, GitError> {
 
 /// Takes all steps that are left, and verifies. The run must have ended.
 pub fn finish(plan: &RollbackPlan, store: &Store, report: &mut Report<'_>) -> Result<(), GitError> {
+    stand_in(plan)?;
     if probe(plan)? == Step::Untouched {
         build_fresh(plan, store, report)?;
     }
@@ -119,6 +120,15 @@ pub fn finish(plan: &RollbackPlan, store: &Store, report: &mut Report<'_>) -> Re
     tell(report, "rolling back", 5, Some(5))?;
     reset_git(plan, store, report)?;
     verify(plan, store)
+}
+
+/// Puts an empty folder where a run removed its own worktree: then there is one to set aside.
+fn stand_in(plan: &RollbackPlan) -> Result<(), GitError> {
+    let place = plan.place();
+    if exists(place) || exists(&plan.aside) {
+        return Ok(());
+    }
+    fs::create_dir(place).map_err(|error| GitError::io(place, error))
 }
 
 /// Goes back to how everything was before, from whatever step. What was in place of it is then in
@@ -163,12 +173,12 @@ pub fn put_in_place(plan: &RollbackPlan) -> Result<(), GitError> {
 
 /// Renames HOME from the folder aside into the one in place.
 pub fn carry_home(plan: &RollbackPlan) -> Result<(), GitError> {
-    carry(&plan.aside.join(&plan.home), &plan.place().join(&plan.home))
+    carry(plan, &plan.aside, plan.place())
 }
 
 /// Undo: renames HOME back into the folder aside.
 pub fn carry_home_back(plan: &RollbackPlan) -> Result<(), GitError> {
-    carry(&plan.place().join(&plan.home), &plan.aside.join(&plan.home))
+    carry(plan, plan.place(), &plan.aside)
 }
 
 /// Undo: renames what is in place to the fresh folder's name.
@@ -218,11 +228,19 @@ fn rename(from: &Path, to: &Path) -> Result<(), GitError> {
     durable::sync_parent(to).map_err(|error| GitError::io(to, error))
 }
 
+/// Whether HOME is in `folder` itself. What a link in the folder's place leads to is another's.
+fn has_home(folder: &Path, plan: &RollbackPlan) -> bool {
+    let is_folder = fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir());
+    is_folder && exists(&folder.join(&plan.home))
+}
+
 /// HOME may never have been there.
-fn carry(from: &Path, to: &Path) -> Result<(), GitError> {
-    if !exists(from) {
+fn carry(plan: &RollbackPlan, from: &Path, to: &Path) -> Result<(), GitError> {
+    let is_folder = fs::symlink_metadata(to).is_ok_and(|metadata| metadata.is_dir());
+    if !has_home(from, plan) || !is_folder {
         return Ok(());
     }
-    rename(from, to)?;
-    durable::sync_parent(from).map_err(|error| GitError::io(from, error))
+    let (from, to) = (from.join(&plan.home), to.join(&plan.home));
+    rename(&from, &to)?;
+    durable::sync_parent(&from).map_err(|error| GitError::io(&from, error))
 }

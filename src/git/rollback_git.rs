@@ -2,7 +2,7 @@
 //! kept and made as new, and the private branch goes back to the base. The branch's old commits
 //! stay reachable under `refs/monban/aside/`.
 
-use super::command::Git;
+use super::command::{Dirs, Git};
 use super::error::GitError;
 use super::files::remove_tree;
 use super::object::{ObjectId, Report};
@@ -30,8 +30,12 @@ pub fn keep_git(plan: &RollbackPlan) -> Result<(), GitError> {
     }
     let part = beside(&plan.kept_git, ".part");
     remove_tree(&part)?;
-    let mut left = COPY_BYTES;
-    copy(&plan.worktree.git_dir, &part, 0, &mut left)?;
+    if is_there(plan)? {
+        let mut left = COPY_BYTES;
+        copy(&plan.worktree.git_dir, &part, 0, &mut left)?;
+    } else {
+        fs::create_dir(&part).map_err(|error| GitError::io(&part, error))?;
+    }
     if let Some(commit) = branch_commit(plan)? {
         let kept = part.join(BRANCH);
         fs::write(&kept, commit.to_string()).map_err(|error| GitError::io(&kept, error))?;
@@ -49,9 +53,14 @@ pub fn reset_git(
     report: &mut Report<'_>,
 ) -> Result<(), GitError> {
     let worktree = &plan.worktree;
+    make_there(plan)?;
     empty(&worktree.git_dir)?;
     for (name, text) in pointers(plan) {
         let path = worktree.git_dir.join(name);
+        // Where references are not files, git keeps its own mark there.
+        if name == "HEAD" && path.exists() {
+            continue;
+        }
         durable::write(&path, &text).map_err(|error| GitError::io(&path, error))?;
     }
     Git::new(&worktree.dirs(), "symbolic-ref").args(["HEAD", &worktree.branch]).run()?;
@@ -66,6 +75,7 @@ pub fn restore_git(plan: &RollbackPlan) -> Result<(), GitError> {
         return Ok(());
     }
     let git_dir = &plan.worktree.git_dir;
+    make_there(plan)?;
     empty(git_dir)?;
     let mut left = COPY_BYTES;
     copy(&plan.kept_git, git_dir, 0, &mut left)?;
@@ -81,19 +91,51 @@ pub fn restore_git(plan: &RollbackPlan) -> Result<(), GitError> {
     }
 }
 
-fn pointers(plan: &RollbackPlan) -> [(&'static str, Vec<u8>); 2] {
+/// Whether the git directory is where it was made. A run may have removed it or put a link there,
+/// and nothing that a link leads to is ours to copy or to empty.
+fn is_there(plan: &RollbackPlan) -> Result<bool, GitError> {
+    let git_dir = &plan.worktree.git_dir;
+    match fs::symlink_metadata(git_dir) {
+        Ok(metadata) if metadata.is_dir() => {
+            let found = fs::canonicalize(git_dir).map_err(|error| GitError::io(git_dir, error))?;
+            let is_ours = found == *git_dir;
+            if is_ours { Ok(true) } else { Err(GitError::NotOurs(git_dir.clone())) }
+        }
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(GitError::io(git_dir, error)),
+    }
+}
+
+/// Puts a folder where the git directory belongs.
+fn make_there(plan: &RollbackPlan) -> Result<(), GitError> {
+    let git_dir = &plan.worktree.git_dir;
+    if is_there(plan)? {
+        return Ok(());
+    }
+    remove_tree(git_dir)?;
+    fs::create_dir_all(git_dir).map_err(|error| GitError::io(git_dir, error))
+}
+
+fn pointers(plan: &RollbackPlan) -> [(&'static str, Vec<u8>); 3] {
     use std::os::unix::ffi::OsStrExt;
     let dot_git = plan.worktree.path.join(".git");
     let gitdir = [dot_git.as_os_str().as_bytes(), b"\n"].concat();
-    [("commondir", b"../..\n".to_vec()), ("gitdir", gitdir)]
+    let head = format!("ref: {}\n", plan.worktree.branch).into_bytes();
+    [("commondir", b"../..\n".to_vec()), ("gitdir", gitdir), ("HEAD", head)]
 }
 
 fn aside_ref(plan: &RollbackPlan) -> String {
     format!("refs/monban/aside/{}", plan.id)
 }
 
+/// The directories of the repository: a run could have taken away the worktree's own.
+fn shared(plan: &RollbackPlan) -> Dirs {
+    Dirs { git_dir: plan.worktree.common_dir.clone(), ..plan.worktree.dirs() }
+}
+
 fn branch_commit(plan: &RollbackPlan) -> Result<Option<ObjectId>, GitError> {
-    let output = Git::new(&plan.worktree.dirs(), "show-ref")
+    let output = Git::new(&shared(plan), "show-ref")
         .args(["--verify", "--hash", "--", &plan.worktree.branch])
         .accept(&[0, 1, 128])
         .run()?;
@@ -102,7 +144,7 @@ fn branch_commit(plan: &RollbackPlan) -> Result<Option<ObjectId>, GitError> {
 
 fn point(plan: &RollbackPlan, name: &str, commit: ObjectId) -> Result<(), GitError> {
     let arguments = ["--no-deref", "-m", "monban: rollback", name, &commit.to_string()];
-    Git::new(&plan.worktree.dirs(), "update-ref").args(arguments).run()?;
+    Git::new(&shared(plan), "update-ref").args(arguments).run()?;
     Ok(())
 }
 
@@ -110,11 +152,12 @@ fn point(plan: &RollbackPlan, name: &str, commit: ObjectId) -> Result<(), GitErr
 fn empty(git_dir: &Path) -> Result<(), GitError> {
     for entry in fs::read_dir(git_dir).map_err(|error| GitError::io(git_dir, error))? {
         let entry = entry.map_err(|error| GitError::io(git_dir, error))?;
-        if STAYS.iter().any(|name| entry.file_name() == *name) {
+        let path = entry.path();
+        let kind = entry.file_type().map_err(|error| GitError::io(&path, error))?;
+        if !kind.is_symlink() && STAYS.iter().any(|name| entry.file_name() == *name) {
             continue;
         }
-        let path = entry.path();
-        match entry.file_type().map_err(|error| GitError::io(&path, error))?.is_dir() {
+        match kind.is_dir() {
             true => remove_tree(&path)?,
             false => fs::remove_file(&path).map_err(|error| GitError::io(&path, error))?,
         }

@@ -26,6 +26,8 @@ const WATCHED: &[&str] =
 const WATCHED_LINKED: &[&str] = &["commondir", "gitdir", "config.worktree"];
 /// References that are monban's own.
 const OURS: &[&str] = &["refs/monban/", "refs/heads/monban/"];
+/// Of those, where results wait for the person to look at or take them.
+const READY: &str = "refs/monban/ready/";
 /// Longest file of which the content is kept; of a longer one only its size is watched.
 const FILE_BYTES: u64 = 1 << 20;
 /// More files than this are not looked at.
@@ -42,6 +44,12 @@ pub struct WatchedState {
     pub refs: BTreeMap<String, RefValue>,
     /// Files by path below the common directory.
     pub files: Vec<WatchedFile>,
+    /// The folder of hooks that the configuration names, if it names one.
+    #[serde(default)]
+    hooks: Option<PathBuf>,
+    /// The git directories of attempts. A run can make its own look like another's.
+    #[serde(default)]
+    attempts: BTreeSet<PathBuf>,
 }
 
 /// A watched file. Its content is kept in the store.
@@ -84,9 +92,50 @@ pub enum Difference {
 }
 
 impl WatchedState {
-    /// Notes the state of `repository` now; file contents go to the store.
+    /// Notes the state of `repository` before a run; file contents go to the store.
     pub fn note(repository: &Repository, store: &Store) -> Result<WatchedState, GitError> {
-        Ok(WatchedState { refs: refs(repository)?, files: files(repository, store)? })
+        let (hooks, attempts) = (hooks_folder(repository)?, BTreeSet::new());
+        let nothing = WatchedState { hooks, attempts, ..WatchedState::default() };
+        nothing.note_again(repository, store)
+    }
+
+    /// Notes the state after a run: of the same things as `self`, which is from before it.
+    pub fn note_again(
+        &self,
+        repository: &Repository,
+        store: &Store,
+    ) -> Result<WatchedState, GitError> {
+        Ok(WatchedState { refs: refs(repository, store)?, ..self.note_files(repository, store)? })
+    }
+
+    /// The same with the references as they were: for a repository that git cannot read any more.
+    pub fn note_files(
+        &self,
+        repository: &Repository,
+        store: &Store,
+    ) -> Result<WatchedState, GitError> {
+        let mut after = WatchedState { files: Vec::new(), ..self.clone() };
+        let mut paths = Vec::new();
+        for name in WATCHED {
+            list(&repository.common_dir().join(name), 0, &mut paths)?;
+        }
+        for git_dir in linked(repository.common_dir())? {
+            // Attempts come and go beside a run, and nothing of ours reads what is in theirs.
+            if is_an_attempts(&git_dir) {
+                after.attempts.insert(git_dir);
+            } else if !self.attempts.contains(&git_dir) {
+                for name in WATCHED_LINKED {
+                    list(&git_dir.join(name), 0, &mut paths)?;
+                }
+            }
+        }
+        if let Some(hooks) = &self.hooks {
+            list(hooks, FOLDERS_DEEP - 1, &mut paths)?;
+        }
+        paths.sort_unstable();
+        paths.dedup();
+        after.files = files(repository, store, paths)?;
+        Ok(after)
     }
 
     /// What differs from `self` (before) to `after`.
@@ -153,20 +202,26 @@ impl Difference {
     }
 }
 
-fn refs(repository: &Repository) -> Result<BTreeMap<String, RefValue>, GitError> {
+fn refs(repository: &Repository, store: &Store) -> Result<BTreeMap<String, RefValue>, GitError> {
+    let objects = store.objects()?;
+    // Every commit of monban's was made in the store.
+    let is_ours = |name: &str, id: &str| {
+        let is_forged = || id.parse().is_ok_and(|id| !objects.exists(id));
+        let is_among = OURS.iter().any(|ours| name.starts_with(ours));
+        is_among && !(name.starts_with(READY) && is_forged())
+    };
     let output = repository
         .git("for-each-ref")
         .args(["--format=%(refname)%00%(objectname)%00%(symref)"])
         .run()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut refs = BTreeMap::new();
-    for line in text.lines() {
-        let mut fields = line.split('\0');
+    for line in output.stdout.split(|byte| *byte == b'\n') {
+        let mut fields = line.split(|byte| *byte == 0).map(ref_text);
         let (name, id, target) = (fields.next(), fields.next(), fields.next());
         let (Some(name), Some(id), Some(target)) = (name, id, target) else { continue };
-        if !OURS.iter().any(|ours| name.starts_with(ours)) {
-            let value = if target.is_empty() { id.to_string() } else { format!("ref: {target}") };
-            refs.insert(name.to_string(), value);
+        if !is_ours(&name, &id) {
+            let value = if target.is_empty() { id } else { format!("ref: {target}") };
+            refs.insert(name, value);
         }
     }
     let head = match repository.head_branch(repository.common_dir())? {
@@ -179,22 +234,38 @@ fn refs(repository: &Repository) -> Result<BTreeMap<String, RefValue>, GitError>
     Ok(refs)
 }
 
-fn files(repository: &Repository, store: &Store) -> Result<Vec<WatchedFile>, GitError> {
+/// The name of a reference as text. Bytes that are not UTF-8 become `\xff`, which no name has
+/// otherwise: a backslash is not allowed in one.
+fn ref_text(name: &[u8]) -> String {
+    Foreign::from_bytes(name).raw().to_string()
+}
+
+/// The bytes of a name that [`ref_text`] gave.
+fn ref_bytes(text: &str) -> Vec<u8> {
+    let mut parts = text.split("\\x");
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        bytes.extend(u8::from_str_radix(digits, 16));
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    bytes
+}
+
+/// The folder of hooks that the repository's configuration names.
+fn hooks_folder(repository: &Repository) -> Result<Option<PathBuf>, GitError> {
+    let settings = repository.settings()?;
+    let named = settings.iter().rev().find(|(key, _)| key == "core.hookspath");
+    // Relative to where hooks run.
+    Ok(named.map(|(_, path)| repository.toplevel().join(path)))
+}
+
+fn files(
+    repository: &Repository,
+    store: &Store,
+    paths: Vec<PathBuf>,
+) -> Result<Vec<WatchedFile>, GitError> {
     let common = repository.common_dir();
-    let mut paths = Vec::new();
-    for name in WATCHED {
-        list(&common.join(name), 0, &mut paths)?;
-    }
-    for git_dir in linked(common)? {
-        // Attempts come and go beside a run, and nothing of ours reads what is in theirs.
-        if is_an_attempts(&git_dir) {
-            continue;
-        }
-        for name in WATCHED_LINKED {
-            list(&git_dir.join(name), 0, &mut paths)?;
-        }
-    }
-    paths.sort_unstable();
     let objects = store.objects()?;
     let mut files = Vec::new();
     for path in paths {
@@ -253,11 +324,12 @@ fn ref_back(
     before: Option<&str>,
     after: Option<&str>,
 ) -> Option<String> {
-    let git = format!("git -C {}", quoted(repository.toplevel())?);
-    let name = quoted(Path::new(name))?;
+    // Hooks that a run left must not run when a person takes back the rest.
+    let git = format!("git -c core.hooksPath=/dev/null -C {}", quoted(repository.toplevel())?);
+    let name = quoted_bytes(&ref_bytes(name))?;
     let target = |value: &str| value.strip_prefix("ref: ").map(str::to_string);
     if let Some(target) = before.and_then(target) {
-        return Some(format!("{git} symbolic-ref {name} {}", quoted(Path::new(&target))?));
+        return Some(format!("{git} symbolic-ref {name} {}", quoted_bytes(&ref_bytes(&target))?));
     }
     // Only if it did not move again since.
     let now = after.filter(|value| target(value).is_none()).unwrap_or_default();
@@ -291,14 +363,29 @@ fn file_back(
     ))
 }
 
-/// A path as one word of a shell command. Names are chosen by whoever made them, so one with
-/// anything that would not be read as it is has no such word.
+/// A path as one word of a shell command.
 fn quoted(path: &Path) -> Option<String> {
-    let text = path.to_str()?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
-        return Some(text.to_string());
+    quoted_bytes(path.as_os_str().as_bytes())
+}
+
+/// One word of a shell command. Names are chosen by whoever made them: one that would not be shown
+/// or read as it is goes through `printf`, as octal digits. There is no word for an end that a
+/// shell would cut off.
+fn quoted_bytes(bytes: &[u8]) -> Option<String> {
+    if bytes.is_empty() || bytes.starts_with(b"-") || bytes.ends_with(b"\n") {
+        return None;
     }
-    let safe = !text.starts_with('-') && Foreign::new(text).shown() == text;
-    safe.then(|| format!("'{}'", text.replace('\'', r"'\''")))
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+@".contains(b);
+    let text = std::str::from_utf8(bytes).ok();
+    match text.filter(|text| Foreign::new(*text).shown() == **text) {
+        Some(text) if bytes.iter().all(is_plain) => Some(text.to_string()),
+        Some(text) => Some(format!("'{}'", text.replace('\'', r"'\''"))),
+        None => {
+            let escaped = bytes.iter().fold(String::new(), |word, byte| match is_plain(byte) {
+                true => word + &char::from(*byte).to_string(),
+                false => word + &format!("\\0{byte:03o}"),
+            });
+            Some(format!("\"$(printf '%b' '{escaped}')\""))
+        }
+    }
 }

@@ -37,11 +37,15 @@ impl World {
     }
 
     pub fn empty() -> World {
-        let folder = tempfile::tempdir().unwrap();
+        World::made_in(tempfile::tempdir().unwrap(), &[])
+    }
+
+    /// An empty repository in `folder`, by `git init` with these options.
+    pub fn made_in(folder: TempDir, options: &[&str]) -> World {
         let root = folder.path().join("person");
         fs::create_dir(&root).unwrap();
         let world = World { folder, root };
-        world.git(&["init", "-q", "-b", "main"]);
+        world.git(&[&["init", "-q", "-b", "main"], options].concat());
         world
     }
 

@@ -12,7 +12,7 @@ use crate::daemon::gates;
 use crate::daemon::world::World;
 use crate::gate::scans::{self, Looked};
 use crate::gate::{self, Step, Work};
-use crate::git::{self, GitError, Repository};
+use crate::git::{self, GitError};
 use crate::model::attempt::Snapshot;
 use crate::model::command::Report;
 use crate::model::effect::Effect;
@@ -38,7 +38,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
     }
     world.report(Report::Gate { task: id, run, verdicts, toolchain }, &|| cancel.is_set());
     // The checkout has told what it can; the logs stay.
-    let _ = std::fs::remove_dir_all(world.run_folder(run).join("checkout"));
+    let _ = git::remove_tree(&world.run_folder(run).join("checkout"));
 }
 
 /// Ends the commands of gates that nobody waits for: the daemon that gave them up died before their
@@ -146,7 +146,7 @@ impl<'a> Bench<'a> {
         let text = |error: GitError| format!("the change cannot be looked into: {error}");
         let base = self.snapshot.base.parse().map_err(text)?;
         let files = git::changed_files(&self.place.store, base, self.place.commit).map_err(text)?;
-        let repository = Repository::open(&self.facts.path).map_err(text)?;
+        let repository = self.facts.repository().map_err(text)?;
         let place = self.facts.place()?;
         let began = place.base.parse().map_err(text)?;
         let messages = repository.messages(&place.branch, began).map_err(text)?;

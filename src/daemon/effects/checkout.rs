@@ -63,8 +63,11 @@ impl Place<'_> {
         folders.extend(
             commands.map(|(number, step)| command_folder(&self.folder, number, &step.check)),
         );
-        if !has_all_begun(&folders, &checkout)? {
-            clear(&self.folder, &folders, cancel)?;
+        // Whatever is in the folder of a gate that this daemon decided on, somebody else put there:
+        // it neither tells how a command ended nor names processes to end.
+        let is_left = self.run <= self.world.last_run_before;
+        if !(is_left && has_all_begun(&folders, &checkout)?) {
+            clear(&self.folder, if is_left { &folders } else { &[] }, cancel)?;
             let mut progress = super::prepare::telling(self.world, self.facts.id);
             git::materialise(&self.store, self.commit, &checkout, &mut progress)
                 .map_err(|error| error.to_string())?;
@@ -74,6 +77,9 @@ impl Place<'_> {
         let mut environment = agents::gate_environment(world, self.run, &checkout, path)?;
         environment.insert("MONBAN_JUNIT".into(), report.display().to_string());
         environment.insert("TERM".into(), "dumb".into());
+        // The checkout is no repository, and one in a folder above is another's.
+        let above = self.folder.display().to_string();
+        environment.insert("GIT_CEILING_DIRECTORIES".into(), above);
         let mut ready = Checkout { place: self, environment, report, toolchain: Vec::new() };
         ready.toolchain = ready.ask_versions(steps, cancel);
         Ok(ready)
@@ -210,17 +216,7 @@ fn clear(gate: &Path, folders: &[PathBuf], cancel: &Cancel) -> Result<(), String
 
 /// Removes whatever is at `path`, if anything is.
 fn remove(path: &Path) -> Result<(), String> {
-    let removed = match std::fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
-        Ok(_) => std::fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(format!("cannot remove {}: {error}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    git::remove_tree(path).map_err(|error| error.to_string())
 }
 
 fn tail(folder: &Path, end: u64) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
 use crate::daemon::world::World;
+use crate::git::{GitError, Repository};
 use crate::model::attempt::{Attempt, Place};
 use crate::model::core::Core;
 use crate::model::task::{GatePin, Stage, Task, TaskSpec};
@@ -26,6 +27,8 @@ pub(super) struct Facts {
     pub repo: RepoId,
     /// The repository's top folder.
     pub path: PathBuf,
+    /// Its common git folder.
+    common: PathBuf,
     /// The base branch, full name.
     pub base_branch: String,
 }
@@ -48,8 +51,19 @@ impl Facts {
             attempt: task.attempt()?.clone(),
             repo: repo.id,
             path: repo.path.clone(),
+            common: repo.common.clone(),
             base_branch: repo.base.clone(),
         })
+    }
+
+    /// Opens the repository, and no other that was put in its place.
+    pub fn repository(&self) -> Result<Repository, GitError> {
+        Repository::open_known(&self.path, &self.common)
+    }
+
+    /// The same for one that git may not be able to read any more.
+    pub fn found_repository(&self) -> Result<Repository, GitError> {
+        Repository::find_known(&self.path, &self.common)
     }
 
     /// The place of the attempt, or why it cannot be worked in.

@@ -35,7 +35,7 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
     let text = |error: GitError| error.to_string();
     let (gate, snapshot) = approved(facts)?;
     let store = world.store(facts.repo).map_err(text)?;
-    let repository = Repository::open(&facts.path).map_err(text)?;
+    let repository = facts.repository().map_err(text)?;
     let Names { person, agent } = names(world, facts, op, &repository)?;
     let landing = Landing {
         // One for all landings of the attempt: what waits under it is replaced, and gone once it
@@ -107,7 +107,7 @@ fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
     };
     let (_, snapshot) = approved(facts)?;
     let store = world.store(facts.repo).map_err(text)?;
-    let repository = Repository::open(&facts.path).map_err(text)?;
+    let repository = facts.repository().map_err(text)?;
     let new_base: ObjectId = base.parse().map_err(text)?;
     let old_base: ObjectId = snapshot.base.parse().map_err(text)?;
     let tree: ObjectId = snapshot.tree.parse().map_err(text)?;

@@ -74,7 +74,7 @@ fn resumed_place(facts: &Facts) -> Result<Option<Place>, String> {
 
 fn make(world: &World, facts: &Facts) -> Result<Plan, String> {
     let text = |error: git::GitError| error.to_string();
-    let repository = Repository::open(&facts.path).map_err(text)?;
+    let repository = facts.repository().map_err(text)?;
     let plan = plan(world, facts, &repository)?;
     let base: ObjectId = plan.base.parse().map_err(text)?;
     let mut progress = telling(world, facts.id);

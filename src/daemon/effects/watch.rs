@@ -18,13 +18,10 @@ const NOTES_BYTES_MAX: u64 = 64 << 20;
 /// How many differences are named.
 const NAMED_MAX: usize = 100;
 
-fn note(world: &World, facts: &Facts) -> Result<WatchedState, GitError> {
-    WatchedState::note(&Repository::open(&facts.path)?, &world.store(facts.repo)?)
-}
-
 /// Notes how the repository is before the run starts.
 pub(super) fn before(world: &World, facts: &Facts, run: RunId) {
-    if let Ok(state) = note(world, facts) {
+    let note = || WatchedState::note(&facts.repository()?, &world.store(facts.repo)?);
+    if let Ok(state) = note() {
         let _ = durable::write_json(&world.run_folder(run).join("watched.json"), &state);
     }
 }
@@ -78,15 +75,27 @@ struct Changes {
 fn changes(world: &World, facts: &Facts, notes: &[u8]) -> Result<Changes, String> {
     let text = |error: GitError| error.to_string();
     let before: WatchedState = serde_json::from_slice(notes).map_err(|error| error.to_string())?;
-    let after = note(world, facts).map_err(text)?;
-    let repository = Repository::open(&facts.path).map_err(text)?;
+    let repository = facts.found_repository().map_err(text)?;
     let store = world.store(facts.repo).map_err(text)?;
+    let mut changes = Changes { alarming: Vec::new(), noted: Vec::new(), advanced: None };
+    let after = facts.repository().and_then(|opened| before.note_again(&opened, &store));
+    let after = match after {
+        Ok(after) => after,
+        // What made it unreadable may be one of the files that are compared.
+        Err(why) => {
+            let what = format!(
+                "its references cannot be compared ({why}); once the rest is taken back, look at \
+                 its branches yourself"
+            );
+            name(&mut changes.alarming, Foreign::new(what));
+            before.note_files(&repository, &store).map_err(text)?
+        }
+    };
     let repo = facts.repo;
     let landed = world.engine.look_blocking(move |core: &Core| {
         core.state.repos.get(&repo).map(|repo| repo.landed.clone()).unwrap_or_default()
     });
     let landed: BTreeSet<String> = landed.unwrap_or_default();
-    let mut changes = Changes { alarming: Vec::new(), noted: Vec::new(), advanced: None };
     for difference in before.differences(&after) {
         let back = match difference.way_back(&repository, &store) {
             Some(command) => format!("take it back by: {command}"),
