@@ -93,7 +93,7 @@ fn work_over_a_limit_is_stopped_and_at_it_is_told() {
     monban.approve(&id).expect(0);
 }
 
-/// U-01: the agent commits by itself, rewrites what it committed and hides its branch; what counts
+/// U-01: the agent commits by itself, rewrites what it committed and leaves its branch; what counts
 /// is the difference from the recorded base.
 #[test]
 fn harm_that_an_agent_commits_by_itself_is_found_and_taken_back_all_the_same() {
@@ -139,6 +139,33 @@ fn harm_that_an_agent_commits_by_itself_is_found_and_taken_back_all_the_same() {
         monban.add("Good", "echo \"import './b.js';\" > a.js; git add -A; git commit -qm good");
     monban.run(&id).expect(4);
     monban.approve(&id).expect(0);
+}
+
+/// The gate that `init` writes, each of its checks with something to find.
+#[test]
+fn every_check_of_the_first_gate_stops_its_harm() {
+    let all = "\"limits\", \"forbidden\", \"secrets\", \"banned\", \"imports\", \"danger\", \
+               \"test-lines\", \"lint\"";
+    let monban = judged_by(all, "[scan]\nallowed_imports = [\"./\"]\n");
+    let cases = [
+        ("limits", "for n in 1 2 3 4 5 6 7 8 9 10 11; do echo $n > f$n; done"),
+        ("forbidden", "mkdir -p .github/workflows; echo 'on: push' > .github/workflows/x.yml"),
+        ("imports", "echo 'const fs = require(\"fs\");' > a.js"),
+        ("danger", "printf 'eval(name);\\n' > a.js"),
+    ];
+    for (check, script) in cases {
+        let (verdict, _) = stopped(&monban, script);
+        assert_eq!(verdict["check"], check, "{script}: {verdict:#}");
+        assert!(!findings(&verdict).is_empty(), "{verdict:#}");
+        monban.monban(&["resume"]).expect(0);
+    }
+    let id = monban.add("Good", "printf 'export const name = 1;\\n' > a.js");
+    monban.run(&id).expect(4);
+    let verdicts = verdicts(&monban, &id);
+    let checks: Vec<_> = verdicts.iter().map(|v| v["check"].as_str().unwrap()).collect();
+    let expected =
+        ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines", "test"];
+    assert_eq!(checks, expected, "a lint without a command is no check");
 }
 
 #[test]
@@ -215,4 +242,32 @@ fn a_test_that_gives_another_result_on_the_same_snapshot_is_never_green() {
     });
     assert!(task["failure"].as_str().unwrap().contains("flaky"), "{task:#}");
     assert_eq!(monban.base(), base);
+}
+
+/// The result for a base that moved is another tree: all of it is looked into again.
+#[test]
+fn a_result_merged_with_a_moved_base_is_looked_into_again() {
+    let scan = "[scan]\nbanned_patterns = [{ pattern = \"left right\" }]\n";
+    let monban = judged_by("\"limits\", \"banned\"", scan);
+    let base: String = (0..20).map(|n| format!("line {n}\n")).collect();
+    monban.write("lines", &base);
+    monban.commit("lines");
+    let id = monban.add("Mine", "sed -i 's/^line 3$/line three/' lines");
+    monban.run(&id).expect(4);
+    monban.write("lines", &base.replace("line 15", "line fifteen"));
+    let moved = monban.commit("theirs");
+    monban.approve(&id).expect(4);
+    monban.until(&id, "the merged result", |task| task["waits_for"][0] == "approval");
+    let gates = monban.monban(&["gates", &id, "--json"]).expect(0).json();
+    assert_eq!(gates.as_array().unwrap().len(), 2);
+    assert_ne!(gates[0]["tree"], gates[1]["tree"]);
+    let reasons = |gate: &Value| -> Vec<String> {
+        let verdicts = gate["verdicts"].as_array().unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict["outcome"] == "pass"), "{gate:#}");
+        verdicts.iter().map(|v| v["reason"].as_str().unwrap().to_string()).collect()
+    };
+    let (first, second) = (reasons(&gates[0]), reasons(&gates[1]));
+    assert_eq!(second[1], first[1], "the other's line is not the agent's");
+    assert!(second[0].contains("changed_lines 2 of 500"), "{second:?}");
+    assert_eq!(monban.item(&id, "approval")["binds"]["base"], moved.as_str());
 }

@@ -19,7 +19,6 @@ pub fn render_initial(detected: &Detected) -> String {
         Some(base) => format!("base = {}", string(base)),
         None => noted("# base = \"main\"", "without it, the repository's default branch"),
     };
-    let checks = if detected.lint.is_some() { r#"["lint", "test"]"# } else { r#"["test"]"# };
     format!(
         r#"# How monban judges work on this repository. It is read from the base commit, so
 # commit it: a change cannot edit its own judge.
@@ -38,9 +37,22 @@ test = {test}
 lint = {lint}
 
 {gates}
-checks = {checks}
+checks = [
+    "limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines",
+    "lint", "test",
+]
 
+[scan]
+# banned_patterns = [{{ pattern = "TODO\\(hack\\)", paths = ["src/**"], why = "..." }}]
+{imports}
+
+# Only tighter than the limits of your own config.toml, or the level's: looser ones
+# stand there, under [limits] as well.
 {limits}
+# changed_files = 10
+{created}
+# changed_lines = 500
+{disk}
 {seconds}
 
 # Files git does not track that the work needs, such as ".env.test".
@@ -51,8 +63,11 @@ copy = []
         test = string(detected.test.as_deref().unwrap_or_default()),
         lint = string(detected.lint.as_deref().unwrap_or_default()),
         gates = noted("[gates]", "in this order"),
-        limits = noted("[limits]", "only tighter than the level's"),
-        seconds = noted("# seconds = 900", "for each command above"),
+        imports = noted("# allowed_imports = [\"./\"]", "without it any import may be added"),
+        limits = noted("[limits]", "of one attempt at a task"),
+        created = noted("# created_files = 10", "also ignored ones; a folder is one"),
+        disk = noted("# disk = \"200MB\"", "beyond the base; build output too"),
+        seconds = noted("# seconds = 900", "of work, and for each command above"),
     )
 }
 

@@ -20,12 +20,12 @@ pub use initial::render_initial;
 pub use person::Person;
 pub use repository::RepositoryConfig;
 
-use crate::policy::{Level, Limits, Origin};
+use crate::policy::{Limits, Origin};
 
 /// The largest configuration file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The level's limits, tightened by the repository where it is stricter (C-09).
-pub fn effective_limits(level: Level, repository: &RepositoryConfig) -> Limits {
-    level.rules().limits.tightened(&repository.bounds, Origin::Repository)
+/// The person's limits, tightened by the repository where it is stricter (C-09).
+pub fn effective_limits(person: &Limits, repository: &RepositoryConfig) -> Limits {
+    person.tightened(&repository.bounds, Origin::Repository)
 }

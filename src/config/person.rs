@@ -3,10 +3,10 @@
 
 use super::diagnostic::Diagnostics;
 use super::reader::{Document, Section};
-use super::repository::checked;
+use super::repository::{LIMITS, checked, read_limits};
 use super::{FILE_BYTES_MAX, values};
 use crate::base::durable;
-use crate::policy::Level;
+use crate::policy::{Bounds, Level};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -47,6 +47,8 @@ pub struct Person {
     pub agents: BTreeMap<String, AgentSettings>,
     /// What of the host reaches an agent.
     pub isolation: Isolation,
+    /// Limits of an attempt that are not the level's own.
+    pub bounds: Bounds,
     /// The dashboard's colours, by the name of a theme.
     pub theme: Option<String>,
     /// The dashboard's keys, by the name of a keymap.
@@ -87,6 +89,7 @@ impl Default for Person {
             level: Level::L1,
             max_agents: MAX_AGENTS,
             agents: BTreeMap::new(),
+            bounds: Bounds::default(),
             isolation: Isolation { home: HOME.into(), pass: PASS.map(String::from).into() },
             theme: None,
             keys: None,
@@ -113,13 +116,17 @@ pub fn load(path: &Path) -> Result<Person, Diagnostics> {
 /// Every mistake in it, with its place.
 pub fn parse(bytes: &[u8], origin: &str) -> Result<Person, Diagnostics> {
     let document = Document::parse(bytes, origin)?;
-    let root = document.root(&["level", "max_agents", "agents", "isolation", "theme", "keys"]);
+    let known = ["level", "max_agents", "agents", "isolation", "limits", "theme", "keys"];
+    let root = document.root(&known);
     let mut person = Person::default();
     if let Some(level) = root.string("level").and_then(|level| level.check(|text| text.parse())) {
         person.level = level;
     }
     if let Some(max) = root.integer("max_agents", 1..=64) {
         person.max_agents = max as usize;
+    }
+    if let Some(limits) = root.section("limits", &LIMITS) {
+        person.bounds = read_limits(&limits);
     }
     let name = |key| {
         root.string(key).and_then(|name| name.check(|text| Ok::<_, String>(text.to_string())))

@@ -14,7 +14,8 @@ pub const FILE_NAME: &str = "monban.toml";
 
 const SECONDS_MAX: u64 = 7 * 86_400;
 const COUNT_MAX: u64 = 1_000_000_000;
-const LIMITS: [&str; 5] = ["changed_files", "created_files", "changed_lines", "seconds", "disk"];
+pub(super) const LIMITS: [&str; 5] =
+    ["changed_files", "created_files", "changed_lines", "seconds", "disk"];
 
 /// What `monban.toml` says; what it leaves out has its default.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -162,7 +163,11 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<RepositoryConfig, Diagnostics
         config.scan = read_scan(&scan, &config.checks);
     }
     if let Some(limits) = root.section("limits", &LIMITS) {
-        config.bounds = read_limits(&limits, &config.checks);
+        let is_looked_at = config.checks.contains(&Check::Limits);
+        // The time of a command is limited in any case.
+        let idle = limits.keys().filter(|key| !is_looked_at && key.value != "seconds");
+        idle.for_each(|key| key.problem("nothing looks at it: [gates] checks has no \"limits\""));
+        config.bounds = read_limits(&limits);
     }
     if let Some(worktree) = root.section("worktree", &["copy"]) {
         config.copy = checked(worktree.strings("copy"), below_root);
@@ -208,13 +213,8 @@ fn read_checks(names: Vec<Found<'_, String>>) -> Vec<Check> {
     checks
 }
 
-fn read_limits(limits: &Section<'_>, checks: &[Check]) -> Bounds {
-    for key in limits.keys() {
-        // The time of a command is limited in any case.
-        if key.value != "seconds" && !checks.contains(&Check::Limits) {
-            key.problem("nothing looks at it: [gates] checks has no \"limits\"");
-        }
-    }
+/// The limits that a section states.
+pub(super) fn read_limits(limits: &Section<'_>) -> Bounds {
     let count = |key| limits.integer(key, 0..=COUNT_MAX);
     let disk = limits.string("disk");
     Bounds {

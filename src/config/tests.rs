@@ -1,7 +1,7 @@
 //! Both files from a person's side: what they may say, and what a mistake is answered with.
 
 use super::*;
-use crate::policy::{Bounds, OnFailure};
+use crate::policy::{Bounds, Level, OnFailure};
 use repository::Check;
 
 const DOCUMENTED_REPOSITORY: &str = r#"
@@ -102,16 +102,21 @@ fn what_is_not_said_has_its_default() {
     let config = repository("");
     assert_eq!(config, RepositoryConfig::without_file());
     assert_eq!(config.checks, [Check::Lint, Check::Test]);
-    let limits = effective_limits(person.level, &config).each().map(|(_, limit)| limit.value);
+    let limits = effective_limits(&person.level.rules().limits, &config)
+        .each()
+        .map(|(_, limit)| limit.value);
     assert_eq!(limits, [10, 10, 500, 900, 200_000_000]);
 }
 
 #[test]
 fn the_repository_tightens_limits_and_cannot_loosen_them() {
-    let seconds = |text: &str| effective_limits(Level::L1, &repository(text)).seconds;
+    let own = person::parse(b"[limits]\nseconds = 900\ndisk = \"5GB\"\n", "config.toml").unwrap();
+    assert_eq!(own.bounds.disk_bytes, Some(5_000_000_000));
+    let own = Level::L1.rules().limits.stated(&own.bounds);
+    let seconds = |text: &str| effective_limits(&own, &repository(text)).seconds;
     let (tighter, looser) = (seconds("[limits]\nseconds = 60"), seconds("[limits]\nseconds = 901"));
     assert_eq!((tighter.value, tighter.origin), (60, Origin::Repository));
-    assert_eq!((looser.value, looser.origin), (900, Origin::Level));
+    assert_eq!((looser.value, looser.origin), (900, Origin::Person));
 }
 
 #[test]
@@ -308,8 +313,21 @@ fn the_first_file_is_valid_and_says_what_was_found() {
         let text = render_initial(&found);
         let notes = text.lines().filter_map(|line| line.rfind('#').filter(|at| *at > 0));
         assert!(notes.clone().count() >= 3 && notes.into_iter().all(|at| at == 32), "{text}");
-        assert!(!text.contains("changed_files"), "only what works is offered: {text}");
         let config = repository(&text);
+        assert_eq!(config.checks, Check::ALL.iter().map(|(check, _)| *check).collect::<Vec<_>>());
+        // What is offered works as it stands.
+        let meant = |line: &str| {
+            let is_key = |word: &str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            let setting = line.strip_prefix("# ").and_then(|rest| rest.split_once(" = "));
+            setting.is_some_and(|(key, _)| is_key(key))
+        };
+        let all: String = text
+            .lines()
+            .map(|line| if meant(line) { line.replacen("# ", "", 1) } else { line.into() } + "\n")
+            .collect();
+        let all = repository(&all);
+        assert_eq!(Limits::DEFAULT.tightened(&all.bounds, Origin::Repository), Limits::DEFAULT);
+        assert!(all.bounds.disk_bytes.is_some() && all.scan.allowed_imports.is_some());
         assert_eq!(config.base.as_deref(), Some("trunk"));
         assert_eq!(config.verify.setup, found.setup);
         assert_eq!(config.verify.test, found.test);

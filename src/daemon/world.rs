@@ -186,9 +186,11 @@ impl World {
 
 /// What the core needs of the person's settings.
 pub fn settings(person: &crate::config::Person) -> Settings {
+    let limits = person.level.rules().limits.stated(&person.bounds);
     Settings {
         level: person.level,
-        policy: policy::policy_hash(person.level, &person.level.rules().limits),
+        policy: policy::policy_hash(person.level, &limits),
+        limits,
         max_agents: person.max_agents,
     }
 }

@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    fn looked(findings: Vec<Finding>, unjudged: Option<&str>) -> Verdict {
+    fn verdict_on(findings: Vec<Finding>, unjudged: Option<&str>) -> Verdict {
         let unjudged = unjudged.map(String::from);
         let looked_at = "3 lines of 1 file".into();
         seen("danger", Seen { findings, looked_at, unjudged, left_off: 0 }, &[], 7)
@@ -142,30 +142,30 @@ mod tests {
 
     #[test]
     fn what_was_seen_becomes_a_verdict_and_what_was_not_judged_is_never_a_pass() {
-        let clean = looked(Vec::new(), None);
+        let clean = verdict_on(Vec::new(), None);
         assert_eq!((clean.outcome, clean.reason.raw()), (Outcome::Pass, "3 lines of 1 file"));
-        let notice = looked(vec![finding(Weight::Notice, None)], None);
+        let notice = verdict_on(vec![finding(Weight::Notice, None)], None);
         assert_eq!(notice.outcome, Outcome::Pass);
         assert_eq!(notice.reason.raw(), "1 notice; 3 lines of 1 file");
         assert_eq!(notice.findings.len(), 1);
         let red = vec![finding(Weight::Notice, None), finding(Weight::Violation, Some(4))];
-        let red = looked(red, Some("two files were not read"));
+        let red = verdict_on(red, Some("two files were not read"));
         assert_eq!(red.outcome, Outcome::Fail);
         assert_eq!(red.reason.raw(), "danger/exec in src/a.js:4: runs text as code; 1 more");
         assert_eq!(red.findings[0].weight, Weight::Violation, "what fails comes first");
-        let unjudged = looked(vec![finding(Weight::Notice, None)], Some("no grammar"));
+        let unjudged = verdict_on(vec![finding(Weight::Notice, None)], Some("no grammar"));
         assert_eq!((unjudged.outcome, unjudged.reason.raw()), (Outcome::NotRun, "no grammar"));
     }
 
     #[test]
     fn a_verdict_keeps_the_first_findings_and_the_count_of_all() {
         let all = (1..=250).map(|line| finding(Weight::Violation, Some(line))).collect();
-        let verdict = looked(all, None);
+        let verdict = verdict_on(all, None);
         assert_eq!((verdict.findings.len(), verdict.finding_count), (FINDINGS_MAX, 250));
         assert!(verdict.reason.raw().ends_with("; 249 more"), "{}", verdict.reason);
         let long = Foreign::new("x".repeat(1 << 20));
         let long = Finding { snippet: long, ..finding(Weight::Violation, None) };
-        assert!(looked(vec![long], None).findings[0].snippet.raw().len() < 500);
+        assert!(verdict_on(vec![long], None).findings[0].snippet.raw().len() < 500);
     }
 
     #[test]

@@ -34,30 +34,28 @@ impl Step {
     }
 }
 
-/// How a check is done; `None` for one that has no command.
+/// How a check is done; `None` for one whose command the file leaves out.
 fn work(check: Check, config: &RepositoryConfig) -> Option<Work> {
     let command = |command: &Option<String>| command.clone().map(Work::Command);
     match check {
         Check::Limits => Some(Work::Limits),
-        Check::Lint => command(&config.verify.lint),
-        Check::Test => command(&config.verify.test),
+        Check::Forbidden => Some(Work::Scan(scan::forbidden::look)),
         Check::Secrets => Some(Work::Scan(scan::secrets::look)),
         Check::Banned => Some(Work::Scan(scan::banned::look)),
         Check::Imports => Some(Work::Scan(scan::imports::look)),
-        Check::Forbidden => Some(Work::Scan(scan::forbidden::look)),
         Check::Danger => Some(Work::Scan(scan::danger::look)),
         Check::TestLines => Some(Work::Scan(scan::test_lines::look)),
+        Check::Lint => command(&config.verify.lint),
+        Check::Test => command(&config.verify.test),
     }
 }
 
 /// The steps of a gate. They are in the order of its checks, and what sets it up comes before the
 /// first command: a finding in the change costs no checkout.
 pub fn steps(config: &RepositoryConfig) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for check in &config.checks {
-        let work = work(*check, config);
-        steps.extend(work.map(|work| Step { check: check.to_string(), work }));
-    }
+    let step =
+        |check: &Check| work(*check, config).map(|work| Step { check: check.to_string(), work });
+    let mut steps: Vec<Step> = config.checks.iter().filter_map(step).collect();
     let first = steps.iter().position(|step| step.command().is_some()).unwrap_or(steps.len());
     let set_up = config.verify.setup.iter();
     let set_up =

@@ -1,4 +1,5 @@
-//! The limits of an attempt, each with where it comes from. Whoever comes later may only tighten.
+//! The limits of an attempt, each with where it comes from. The person sets them as they like;
+//! whoever comes later may only tighten.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Origin {
     /// The level's own value.
     Level,
+    /// `config.toml`.
+    Person,
     /// `monban.toml`.
     Repository,
     /// The plan or the task.
@@ -82,6 +85,21 @@ impl Limits {
         }
     }
 
+    /// These limits with the values that the person states, whatever they were.
+    pub fn stated(&self, bounds: &Bounds) -> Limits {
+        let stated = |limit: Limit, bound: Option<u64>| match bound {
+            Some(value) => Limit { value, origin: Origin::Person },
+            None => limit,
+        };
+        Limits {
+            changed_files: stated(self.changed_files, bounds.changed_files),
+            created_files: stated(self.created_files, bounds.created_files),
+            changed_lines: stated(self.changed_lines, bounds.changed_lines),
+            seconds: stated(self.seconds, bounds.seconds),
+            disk_bytes: stated(self.disk_bytes, bounds.disk_bytes),
+        }
+    }
+
     /// Every limit by the name it has in files and on screen.
     pub fn each(&self) -> [(&'static str, Limit); 5] {
         [
@@ -104,6 +122,10 @@ mod tests {
         let limits = Limits::DEFAULT.tightened(&bounds, Origin::Repository);
         assert_eq!(limits.seconds, Limit { value: 60, origin: Origin::Repository });
         assert_eq!(limits.changed_lines, level(500));
+        let own = Limits::DEFAULT.stated(&bounds);
+        assert_eq!(own.changed_lines, Limit { value: 5000, origin: Origin::Person });
+        let tighter = own.tightened(&bounds, Origin::Repository);
+        assert_eq!(tighter, own, "the repository cannot loosen what the person said");
         let later = limits.tightened(&Bounds { seconds: Some(60), ..bounds }, Origin::Task);
         assert_eq!(later.seconds.origin, Origin::Repository);
     }

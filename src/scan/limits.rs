@@ -58,6 +58,7 @@ fn finding(name: &str, actual: u64, limit: Limit) -> Option<Finding> {
     let weight = if actual > limit.value { Weight::Violation } else { Weight::Notice };
     let set_by = match limit.origin {
         Origin::Level => "the level",
+        Origin::Person => "your config.toml",
         Origin::Repository => "monban.toml",
         Origin::Task => "the task",
     };

@@ -16,8 +16,9 @@ fn mistakes_in_monban_toml_are_told_with_their_place() {
         ("[limits]\nseconds = 0\n", "monban.toml:2:11: limits.seconds: 0 is not allowed"),
         (
             "[limits]\nchanged_files = 5\n",
-            "monban.toml:2:1: limits.changed_files: unknown key; allowed: seconds",
+            "monban.toml:2:1: limits.changed_files: nothing looks at it",
         ),
+        ("[limits]\ndisk = \"1 mb\"\n", "monban.toml:2:8: limits.disk: \"1 mb\" is not a size"),
         ("[worktree]\ncopy = [\"../x\"]\n", "monban.toml:2:9: worktree.copy:"),
     ];
     for (text, place) in cases {

@@ -18,7 +18,7 @@ use monban::model::rejection::Rejection;
 use monban::model::state::State;
 use monban::model::task::{Task, TaskState};
 use monban::model::verdict::Verdict;
-use monban::policy::Level;
+use monban::policy::{Level, Limits};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,7 +56,12 @@ impl World {
 
     /// A core that knows nothing.
     pub fn empty() -> Self {
-        let settings = Settings { level: Level::L1, policy: "policy-1".into(), max_agents: 2 };
+        let settings = Settings {
+            level: Level::L1,
+            policy: "policy-1".into(),
+            limits: Limits::DEFAULT,
+            max_agents: 2,
+        };
         let now = Timestamp::from_millis(1_795_240_730_000);
         Self { core: Core::new(settings), log: Vec::new(), now, repo: RepoId(1) }
     }

@@ -183,9 +183,9 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// The limits in force: the level's, where the repository is not stricter.
+/// The limits in force: the person's, where the repository is not stricter.
 fn limits(world: &World, config: &RepositoryConfig) -> Result<Limits, String> {
-    let level = world.engine.look_blocking(|core| core.settings.level);
-    let level = level.map_err(|rejection| rejection.to_string())?;
-    Ok(config::effective_limits(level, config))
+    let person = world.engine.look_blocking(|core| core.settings.limits);
+    let person = person.map_err(|rejection| rejection.to_string())?;
+    Ok(config::effective_limits(&person, config))
 }

@@ -15,7 +15,7 @@ use super::event::{DaemonEvent, Event};
 use super::rejection::Rejection;
 use super::state::{Repo, State};
 use crate::base::clock::Timestamp;
-use crate::policy::Level;
+use crate::policy::{Level, Limits};
 
 /// What decisions depend on besides the state: the person's settings, and the time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub level: Level,
     /// The hash of the policy in force.
     pub policy: String,
+    /// The limits of attempts, which repositories may tighten.
+    pub limits: Limits,
     /// How many tasks may have an agent at once.
     pub max_agents: usize,
 }

@@ -22,7 +22,7 @@ use monban::model::decide::Settings;
 use monban::model::effect::Effect;
 use monban::model::event::Event;
 use monban::model::state::State;
-use monban::policy::Level;
+use monban::policy::{Level, Limits};
 use outside::Outside;
 use rng::Rng;
 use std::collections::BTreeMap;
@@ -114,7 +114,12 @@ impl Simulation {
     fn new(seed: u64, traced: bool) -> Self {
         let mut rng = Rng::new(seed);
         let (max_agents, temper) = (1 + rng.below(3), Temper::new(&mut rng));
-        let settings = Settings { level: Level::L1, policy: "policy-1".into(), max_agents };
+        let settings = Settings {
+            level: Level::L1,
+            policy: "policy-1".into(),
+            limits: Limits::DEFAULT,
+            max_agents,
+        };
         let mut simulation = Self {
             rng,
             core: Core::new(settings),
