@@ -30,6 +30,13 @@ Examples:
 
 Exit status: 0 ok, 1 refused or failed, 2 input error, 3 environment, 4 a person is needed.";
 
+const REVERT_EXAMPLES: &str = "\
+Examples:
+  monban revert 3             prints the id of the new task, such as 7
+  monban run 7 --wait         waits until it is judged
+  monban diff 7               what would be undone
+  monban approve 7 --bind DIGEST";
+
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -156,6 +163,18 @@ pub enum Command {
     },
     /// Return a task's worktree to its base or a checkpoint; what is there is kept
     Rollback(RollbackArgs),
+    /// Take back what a task landed: a commit that undoes it, for the gate and your approval
+    ///
+    /// The base without that work becomes the result of a new task, which has no agent. What is in
+    /// conflict with later changes is refused, with its files, and nothing is changed.
+    #[command(after_help = REVERT_EXAMPLES)]
+    Revert {
+        /// The task that landed
+        id: IdArg,
+        /// Accept the gate configuration with this hash
+        #[arg(long, value_name = "HASH")]
+        trust: Option<String>,
+    },
     /// The event log
     Events {
         /// Begin at this record

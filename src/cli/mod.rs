@@ -103,7 +103,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         | Command::Abort { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
-        | Command::Rollback(_) => task::decide(&here, command, out),
+        | Command::Rollback(_)
+        | Command::Revert { .. } => task::decide(&here, command, out),
         Command::Ls { .. }
         | Command::Show { .. }
         | Command::Diff { .. }

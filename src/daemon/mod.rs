@@ -14,6 +14,7 @@ mod live;
 mod plan;
 mod presence;
 mod requests;
+mod revert;
 mod runs;
 mod server;
 mod session;

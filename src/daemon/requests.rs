@@ -1,7 +1,7 @@
 //! Requests of people, each turned into commands for the core or a look at it.
 
 use super::world::World;
-use super::{inbox, plan, show, terminal};
+use super::{inbox, plan, revert, show, terminal};
 use crate::base::id::TaskId;
 use crate::model::command::{Command, Request as Wanted};
 use crate::model::event::Event;
@@ -97,6 +97,7 @@ async fn task(asked: &Asked, id: TaskId, ask: TaskAsk) -> Result<Value, Rejectio
         TaskAsk::Edit(change) => Wanted::Edit { task: id, change },
         TaskAsk::Remove => Wanted::Remove { task: id },
         TaskAsk::Retry { resume, trust } => return plan::retry(asked, id, resume, trust).await,
+        TaskAsk::Revert { trust } => return revert::handle(asked, id, trust).await,
         TaskAsk::Judge => Wanted::Judge { task: id },
         TaskAsk::Paste { text } => return terminal::paste(asked, id, &text).await,
         TaskAsk::Say { text } => return terminal::say(asked, id, text).await,

@@ -81,6 +81,15 @@ pub enum Request {
         /// Go on with the last conversation in the same worktree.
         resume: bool,
     },
+    /// Take landed work back, by a task of its own.
+    Revert {
+        /// The task that landed it.
+        task: TaskId,
+        /// The gate the result will be judged by.
+        gate: GatePin,
+        /// The base without that work.
+        snapshot: Snapshot,
+    },
     /// Judge what is there now, as if the agent had finished, or judge the last snapshot again.
     Judge {
         /// The task.

@@ -139,6 +139,11 @@ pub enum TaskAsk {
         /// The hash of the gate configuration the person trusts.
         trust: Option<String>,
     },
+    /// Take back what it landed, by a task of its own.
+    Revert {
+        /// The hash of the gate configuration the person trusts.
+        trust: Option<String>,
+    },
     /// Judge what is there now.
     Judge,
     /// Paste text into the agent's terminal.

@@ -5,7 +5,7 @@ use crate::base::id::{RepoId, TaskId};
 use crate::daemon::world::World;
 use crate::model::attempt::{Attempt, Place};
 use crate::model::core::Core;
-use crate::model::task::{GatePin, Stage, Task, TaskSpec};
+use crate::model::task::{GatePin, Reverts, Stage, Task, TaskSpec};
 use std::path::PathBuf;
 
 /// A task with its repository, as it is now.
@@ -14,6 +14,8 @@ pub(super) struct Facts {
     pub id: TaskId,
     /// What was asked.
     pub spec: TaskSpec,
+    /// What it takes back.
+    pub reverts: Option<Reverts>,
     /// Where it stands.
     pub stage: Stage,
     /// Since when.
@@ -42,6 +44,7 @@ impl Facts {
         Some(Self {
             id,
             spec: task.spec.clone(),
+            reverts: task.reverts.clone(),
             stage: task.stage.clone(),
             since: task.since,
             gate: task.gate.clone(),

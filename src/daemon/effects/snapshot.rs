@@ -62,7 +62,7 @@ fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, S
 }
 
 /// A snapshot with its measures against the base.
-pub(super) fn described(
+pub(in crate::daemon) fn described(
     store: &Store,
     base: ObjectId,
     commit: ObjectId,

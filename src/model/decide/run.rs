@@ -22,6 +22,9 @@ pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
 /// What gives a task without a running agent one.
 fn how_to_get_one(task: &Task) -> String {
     let id = task.id;
+    if task.reverts.is_some() {
+        return format!("it takes landed work back, without an agent; `monban diff {id}` shows it");
+    }
     match task.stage {
         Stage::Draft => format!("`monban run {id}` starts it"),
         Stage::Failed | Stage::Stopped => format!("`monban task retry {id}` starts it again"),
