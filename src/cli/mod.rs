@@ -6,8 +6,10 @@ mod auth;
 mod client;
 mod demo;
 mod doctor;
+mod examples;
 mod exit;
 mod files;
+mod gc;
 mod hook;
 mod inside;
 mod layout;
@@ -114,6 +116,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         | Command::Events { .. } => show::run(&here, command, out),
         Command::Verify { json } => files::verify(&here, json, out),
         Command::Replay { id, cast } => files::replay(&here, id.0, cast.as_deref(), out),
+        Command::Gc(args) => gc::run(&here, &args, out),
         Command::Daemon(command) => files::daemon(&here, command, out),
         Command::Auth(args) => auth::run(&here, &args, out),
         Command::Doctor { json } => doctor::run(&here, json, out),

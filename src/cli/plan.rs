@@ -67,7 +67,7 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
     if args.wait { wait(&mut client, tasks, out) } else { Ok(()) }
 }
 
-fn milliseconds(duration: &str) -> Result<u64, Failure> {
+pub(super) fn milliseconds(duration: &str) -> Result<u64, Failure> {
     let cure = "give one such as 30m or 2h";
     let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
     Ok(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))

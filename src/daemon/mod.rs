@@ -8,6 +8,7 @@ mod engine;
 #[cfg(debug_assertions)]
 mod fault;
 mod gates;
+mod gc;
 mod hooks;
 mod inbox;
 mod live;

@@ -1,7 +1,7 @@
 //! Requests of people, each turned into commands for the core or a look at it.
 
 use super::world::World;
-use super::{inbox, plan, revert, show, terminal};
+use super::{gc, inbox, plan, revert, show, terminal};
 use crate::base::id::TaskId;
 use crate::model::command::{Command, Request as Wanted};
 use crate::model::event::Event;
@@ -9,6 +9,7 @@ use crate::model::rejection::{Class, Rejection};
 use crate::wire::people::{Answer, Ask, DaemonAsk, Request, TaskAsk};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// What a request needs.
@@ -114,6 +115,9 @@ async fn daemon(asked: &Asked, ask: DaemonAsk) -> Result<Value, Rejection> {
     match ask {
         DaemonAsk::Status => show::daemon(asked).await,
         DaemonAsk::Verify => show::verify(asked).await,
+        DaemonAsk::Gc { older_than_ms, dry_run } => {
+            gc::handle(asked, Duration::from_millis(older_than_ms), dry_run).await
+        }
         DaemonAsk::Stop { kill_agents } => {
             if kill_agents {
                 terminal::end_all(asked).await?;

@@ -94,7 +94,12 @@ impl World {
 
     /// The store of a repository.
     pub fn store(&self, repo: RepoId) -> Result<Store, GitError> {
-        Store::open(&self.places.state.join("stores").join(repo.to_string()))
+        Store::open(&self.store_folder(repo))
+    }
+
+    /// Where the store of a repository is.
+    pub fn store_folder(&self, repo: RepoId) -> PathBuf {
+        self.places.state.join("stores").join(repo.to_string())
     }
 
     /// Free space where the state is kept; `None` if it cannot be told.

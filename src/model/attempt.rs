@@ -362,4 +362,6 @@ pub enum RollbackProgress {
     },
     /// Undone.
     Undone,
+    /// Done, and what it set aside was removed since.
+    Forgotten,
 }

@@ -8,6 +8,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A request to the core.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,6 +145,13 @@ pub enum Request {
     Undo {
         /// The rollback.
         op: OpId,
+    },
+    /// Keep what a rollback set aside no longer.
+    Forget {
+        /// The rollback.
+        op: OpId,
+        /// How long ago its task must have ended.
+        age: Duration,
     },
     /// Vouch for being there.
     Vouch {

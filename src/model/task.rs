@@ -296,10 +296,10 @@ impl Task {
         ended
             && place.is_some_and(|(attempt, place)| match attempt.last_rollback() {
                 None => true,
-                Some(Rollback { progress: RollbackProgress::Done { .. }, target, .. }) => {
-                    *target != place.base
+                Some(Rollback { progress, target, .. }) => {
+                    use RollbackProgress::{Done, Forgotten};
+                    matches!(progress, Done { .. } | Forgotten) && *target != place.base
                 }
-                Some(_) => false,
             })
     }
 

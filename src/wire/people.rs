@@ -255,6 +255,13 @@ pub enum DaemonAsk {
     },
     /// Compare the state with a replay of the log.
     Verify,
+    /// Remove what ended work left and nobody needs any more.
+    Gc {
+        /// How long ago the work must have ended, in milliseconds.
+        older_than_ms: u64,
+        /// Only say what would be removed.
+        dry_run: bool,
+    },
 }
 
 /// One message of the daemon after the hello.

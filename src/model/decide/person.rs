@@ -35,6 +35,7 @@ pub(super) fn decide(context: Context<'_>, who: &str, request: &Request) -> Deci
         Request::Resume { repo } => resume(context, *repo, who),
         Request::RollBack { task, checkpoint } => run::roll_back(context, *task, *checkpoint, who),
         Request::Undo { op } => run::undo(context, *op, who),
+        Request::Forget { op, age } => run::forget(context, *op, *age, who),
         Request::Vouch { until } => vouch(context, *until, who),
     }
 }
