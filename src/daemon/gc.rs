@@ -17,6 +17,7 @@ use crate::model::rejection::{Class, Rejection};
 use crate::model::state::State;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -155,17 +156,16 @@ fn forget_known(world: &World) -> Result<(), GitError> {
 }
 
 fn shown(found: &Found, age: Duration, dry_run: bool) -> Value {
-    let mut kinds: Vec<(Kind, u64, u64)> = Vec::new();
+    let mut kinds: BTreeMap<Kind, (u64, u64)> = BTreeMap::new();
     for waste in &found.waste {
-        match kinds.last_mut().filter(|(kind, ..)| *kind == waste.kind) {
-            Some((_, count, bytes)) => {
-                *count += waste.count;
-                *bytes += waste.bytes;
-            }
-            None => kinds.push((waste.kind, waste.count, waste.bytes)),
-        }
+        let (count, bytes) = kinds.entry(waste.kind).or_default();
+        *count += waste.count;
+        *bytes += waste.bytes;
     }
-    let kind = |(kind, count, bytes): (Kind, u64, u64)| json!({ "kind": kind, "count": count, "bytes": bytes });
+    let of_kind = |(kind, sums): (Kind, (u64, u64))| {
+        let (count, bytes) = sums;
+        json!({ "kind": kind, "count": count, "bytes": bytes })
+    };
     let thing = |waste: &Waste| {
         json!({
             "kind": waste.kind, "what": waste.what, "count": waste.count, "bytes": waste.bytes,
@@ -175,7 +175,7 @@ fn shown(found: &Found, age: Duration, dry_run: bool) -> Value {
         "dry_run": dry_run,
         "older_than_s": age.as_secs(),
         "bytes": found.waste.iter().map(|waste| waste.bytes).sum::<u64>(),
-        "kinds": kinds.into_iter().map(kind).collect::<Vec<_>>(),
+        "kinds": kinds.into_iter().map(of_kind).collect::<Vec<_>>(),
         "things": found.waste.iter().map(thing).collect::<Vec<_>>(),
         "left": found.left,
     })
