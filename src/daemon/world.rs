@@ -17,7 +17,6 @@ use crate::model::decide::Settings;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
 use crate::policy;
-use crate::runner;
 use crate::store::{Disk, SystemDisk};
 use crate::term::Terminal;
 use crate::wire::people::Answer;
@@ -105,11 +104,6 @@ impl World {
     /// Free space where the state is kept; `None` if it cannot be told.
     pub fn free_bytes(&self) -> Option<u64> {
         SystemDisk.free_bytes(&self.places.state).ok()
-    }
-
-    /// Whether a process is part of a run: then it may report and nothing else.
-    pub fn is_inside_run(&self, pid: u32) -> bool {
-        runner::is_inside_run(pid)
     }
 
     /// Looks at the repository in which `at` stands.
