@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-const TREES: u64 = 20;
+const TREES: u64 = 1000;
 const SEED: u64 = 0x6d6f_6e62_616e;
 
 /// Names that have made trouble before, and a few that have not.
@@ -119,7 +119,11 @@ fn empty(path: &Path) {
 
 #[test]
 fn a_thousand_random_worktrees_are_rolled_back_and_undone_byte_for_byte() {
-    let world = World::new(&[("a", "1\n"), ("dir/b", "2\n"), (".gitignore", "target/\n")]);
+    let world = World::in_memory();
+    for (path, text) in [("a", "1\n"), ("dir/b", "2\n"), (".gitignore", "target/\n")] {
+        world.write(path, text.as_bytes());
+    }
+    world.commit("first");
     let (store, _) = world.started();
     let path = world.folder.path().join("state/1-1");
     fs::create_dir(path.parent().unwrap()).unwrap();

@@ -37,7 +37,16 @@ impl World {
     }
 
     pub fn empty() -> World {
-        let folder = tempfile::tempdir().unwrap();
+        World::below(tempfile::tempdir().unwrap())
+    }
+
+    /// One in memory, where the system has that: for what would wait for the disk most of its time.
+    pub fn in_memory() -> World {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        World::below(folder.unwrap())
+    }
+
+    fn below(folder: TempDir) -> World {
         let root = folder.path().join("person");
         fs::create_dir(&root).unwrap();
         let world = World { folder, root };
