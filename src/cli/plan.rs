@@ -225,6 +225,12 @@ fn used(usage: &Value) -> String {
 
 fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "  attempt    {} (run {})", attempt["number"], text(&attempt["run"]))?;
+    let ended = &attempt["ended"];
+    if ended.is_object() {
+        let left = if ended["tree_empty"] == true { "none is left" } else { "unknown" };
+        let said = format!("{left}: {}", text(&ended["known_by"]));
+        writeln!(out, "{}", hang("  processes  ", &said, width()))?;
+    }
     if !attempt["session"].is_null() {
         writeln!(out, "  session    {}", text(&attempt["session"]))?;
     }

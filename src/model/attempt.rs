@@ -189,6 +189,9 @@ pub struct End {
     pub how: Foreign,
     /// Whether the whole process tree is known to be gone.
     pub tree_empty: bool,
+    /// How that is known, or why it is not.
+    #[serde(default)]
+    pub known_by: Foreign,
 }
 
 /// Why a run is to be ended.
