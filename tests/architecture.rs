@@ -63,6 +63,17 @@ const FENCES: &[Fence] = &[
     Fence { crates: &["notify"], only_in: &["watch"] },
     Fence { crates: &["clap", "clap_complete", "clap_mangen"], only_in: &["cli"] },
     Fence { crates: &["color_eyre"], only_in: &["src/main.rs", "src/cli/mod.rs"] },
+    Fence {
+        crates: &[
+            "tree_sitter",
+            "tree_sitter_go",
+            "tree_sitter_javascript",
+            "tree_sitter_python",
+            "tree_sitter_rust",
+            "tree_sitter_typescript",
+        ],
+        only_in: &["scan"],
+    },
     Fence { crates: &["tokio"], only_in: &["wire", "daemon", "tui", "cli"] },
 ];
 

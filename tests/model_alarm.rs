@@ -112,7 +112,7 @@ fn an_alarm_outlasts_its_task_however_that_ends() {
             w.end(task);
         },
         |w, task| {
-            w.dj(Request::RollBack { task, checkpoint: None });
+            w.dj(Request::RollBack { task, checkpoint: None, commit: None });
             w.end(task);
         },
         |w, task| drop(w.end(task)),

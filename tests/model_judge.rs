@@ -3,13 +3,13 @@
 #[path = "support/model.rs"]
 mod support;
 
-use monban::model::attempt::Delivery;
+use monban::model::attempt::{AgentState, Delivery};
 use monban::model::command::{Report, Request};
 use monban::model::effect::Effect;
 use monban::model::item::ItemKind;
 use monban::model::rejection::Class;
 use monban::model::task::{Stage, TaskState};
-use monban::model::verdict::Outcome;
+use monban::model::verdict::{Outcome, Verdict};
 use support::*;
 
 #[test]
@@ -73,6 +73,60 @@ fn a_tree_that_failed_before_is_never_green_even_in_another_attempt() {
     assert_eq!(verdict.outcome, Outcome::Fail);
     assert!(verdict.reason.raw().contains("flaky"));
     assert!(w.halt().unwrap().contains("flaky"));
+}
+
+/// What a check without a command says depends on what the attempt used, or on the base.
+#[test]
+fn only_commands_can_be_flaky() {
+    let mut w = World::new();
+    let task = w.checking();
+    w.gate(task, vec![Verdict { command: None, ..fail("limits") }]);
+    w.end(task);
+    w.rolled_back(task);
+    w.dj(Request::Resume { repo: w.repo });
+    w.dj(retry_fresh(task));
+    w.prepare(task);
+    w.deliver_all(task);
+    w.turn(task);
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![Verdict { command: None, ..pass("limits") }, pass("test")]);
+    assert_eq!(w.item(task).kind, ItemKind::Approval);
+}
+
+/// the time of an attempt is the time its agent works.
+#[test]
+fn waiting_for_a_person_and_standing_still_are_no_time_of_work() {
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    let run = w.run_of(task);
+    w.report(Report::Started { run });
+    w.pass(1000);
+    w.deliver_all(task);
+    w.pass(10);
+    w.status(task, AgentState::BlockedPermission, "rm?");
+    w.pass(1000);
+    w.status(task, AgentState::Working, "");
+    w.pass(20);
+    w.dj(Request::Pause { task, paused: true });
+    w.report(Report::Paused { run, paused: true });
+    w.pass(1000);
+    w.dj(Request::Pause { task, paused: false });
+    w.report(Report::Paused { run, paused: false });
+    w.pass(30);
+    w.turn(task);
+    assert_eq!(w.attempt(task).worked.ms, 60_000);
+    w.pass(1000);
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    w.pass(1000);
+    // A second turn adds to the first.
+    w.dj(Request::Reject { item: w.item(task).id, reason: "more".into() });
+    w.pass(1000);
+    w.deliver_all(task);
+    w.pass(5);
+    w.turn(task);
+    assert_eq!(w.attempt(task).worked.ms, 65_000);
 }
 
 #[test]

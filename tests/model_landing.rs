@@ -135,7 +135,8 @@ fn a_digest_nobody_was_shown_is_refused() {
     let task = w.waiting();
     let item = w.item(task).id;
     let refusal = w.refused(Request::Approve { item, digest: "0".repeat(64) });
-    assert_eq!(refusal.why, "this is not the digest of what waits now");
+    let said = "0000000000000000 is not the digest of what waits now: nothing was approved";
+    assert_eq!(refusal.why, said);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use monban::model::task::TaskState;
 use support::*;
 
 fn back(task: TaskId) -> Request {
-    Request::RollBack { task, checkpoint: None }
+    Request::RollBack { task, checkpoint: None, commit: None }
 }
 
 fn undone(w: &mut World, task: TaskId, result: Result<(), String>) -> Vec<String> {
@@ -42,15 +42,37 @@ fn nothing_is_rolled_back_under_a_living_agent() {
 fn a_rollback_returns_to_the_base_or_to_a_checkpoint() {
     let mut w = World::new();
     let task = w.waiting();
-    let missing = Request::RollBack { task, checkpoint: Some(7) };
+    let missing = Request::RollBack { task, checkpoint: Some(7), commit: None };
     let refused = w.refused(missing).why;
     assert!(refused.contains("cp7") && refused.contains("its checkpoints: cp1"), "{refused}");
-    w.dj(Request::RollBack { task, checkpoint: Some(1) });
+    w.dj(Request::RollBack { task, checkpoint: Some(1), commit: None });
     assert_eq!(w.attempt(task).rollbacks[0].target, "commit-of-tree-1");
     w.end(task);
     w.rolled_back(task);
     w.dj(back(task));
     assert_eq!(w.attempt(task).rollbacks[1].target, "base-1");
+}
+
+#[test]
+fn a_rollback_to_another_commit_than_the_one_that_was_looked_at_is_refused() {
+    let mut w = World::new();
+    let task = w.waiting();
+    let looked_at = Some("commit-of-tree-1".to_string());
+    let to = |commit| Request::RollBack { task, checkpoint: Some(1), commit };
+    w.dj(to(looked_at.clone()));
+    w.end(task);
+    w.rolled_back(task);
+    // Somebody starts it anew: cp1 is another commit.
+    w.dj(retry_fresh(task));
+    w.prepare(task);
+    w.deliver_all(task);
+    w.turn(task);
+    w.snapshot(task, "tree-2");
+    w.gate(task, vec![pass("test")]);
+    let refused = w.refused(to(looked_at));
+    assert_eq!(refused.class, Class::Refused);
+    assert!(refused.why.contains("another commit by now"), "{refused}");
+    w.dj(to(Some("commit-of-tree-2".into())));
 }
 
 #[test]
@@ -124,7 +146,7 @@ fn nothing_else_touches_a_worktree_that_is_being_brought_back() {
 /// A task that was rolled back to its checkpoint, and then to its base.
 fn rolled_back_twice(w: &mut World) -> (TaskId, OpId, OpId) {
     let task = w.waiting();
-    w.dj(Request::RollBack { task, checkpoint: Some(1) });
+    w.dj(Request::RollBack { task, checkpoint: Some(1), commit: None });
     w.end(task);
     w.rolled_back(task);
     let first = w.rollback(task);

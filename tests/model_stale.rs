@@ -18,7 +18,7 @@ fn late_reports(task: TaskId) -> Vec<(&'static str, Report)> {
         ("prepared", Report::Prepared { task, attempt, result: Ok(place(task, 99)) }),
         ("not prepared", Report::Prepared { task, attempt, result: Err("no".into()) }),
         ("snapshot", Report::Snapshot { task, attempt, number: 1, result: Ok(None) }),
-        ("gate", Report::Gate { task, run, verdicts: vec![pass("test")] }),
+        ("gate", gate(task, run)),
         ("landing", Report::Landing { task, op, outcome: landed }),
         ("merge", Report::Merge { task, op, outcome: merged }),
         ("rolled back", Report::RolledBack { task, op, result: Ok("/aside".into()) }),
@@ -58,7 +58,7 @@ fn misplaced_reports(w: &World, task: TaskId) -> Vec<(&'static str, Report)> {
         reports.push(("undo", Report::Undone { task, op, result: Ok(()) }));
     }
     for run in (1..=last.run).map(RunId) {
-        reports.push(("checking", Report::Gate { task, run, verdicts: vec![pass("test")] }));
+        reports.push(("checking", gate(task, run)));
     }
     if let Some(run) = w.attempt(task).run.as_ref().map(|run| run.id) {
         reports.push(("starting", Report::Started { run }));
@@ -69,6 +69,10 @@ fn misplaced_reports(w: &World, task: TaskId) -> Vec<(&'static str, Report)> {
         reports.push(("typing", Report::Delivery { run, prompt: 1, delivery }));
     }
     reports
+}
+
+fn gate(task: TaskId, run: RunId) -> Report {
+    Report::Gate { task, run, verdicts: vec![pass("test")], toolchain: Vec::new() }
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn a_rollback_takes_no_place_from_an_agent() {
     w.dj(retry_resume(task));
     w.report(Report::Prepared { task, attempt: 2, result: Err("disk full".into()) });
     w.dj(Request::Resume { repo: w.repo });
-    w.dj(Request::RollBack { task, checkpoint: None });
+    w.dj(Request::RollBack { task, checkpoint: None, commit: None });
     let next = w.add("next");
     assert_eq!(w.dj(run(next)), ["task.queued", "task.attempted"]);
 }

@@ -44,7 +44,7 @@ async fn leaving_puts_everything_back() {
     assert_eq!(screen.fgcolor(), vt100::Color::Default);
     assert_eq!(pty.count(b"\x1b[>1u"), 1, "the keyboard was asked for once");
     assert_eq!(pty.count(b"\x1b[<u"), 1);
-    for undone in ["\x1b[0 q", "\x1b[r", "\x1b[?1004l", "\x1b[?7h", "\x1b[?2026l"] {
+    for undone in ["\x1b[0 q", "\x1b[r", "\x1b[?1004l", "\x1b[?7h", "\x1b[?2026l", "\x1b[8h"] {
         assert!(pty.count(undone.as_bytes()) > 0, "{undone:?}");
     }
     assert_eq!(pty.modes(), before);

@@ -28,6 +28,13 @@ pub enum Command {
         #[arg(long)]
         headless: bool,
     },
+    /// The smoke tests and failure tests of the first level, each with its evidence, on a throw-away
+    /// repository with scripted agents that really do the harm: no account, no network
+    Selftest {
+        /// One document for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// The dashboard, on the daemon of this machine or of another
     Attach(AttachArgs),
     /// Look at this repository and write monban.toml for it; never overwrites
@@ -80,6 +87,9 @@ pub enum Command {
         /// One document for programs
         #[arg(long)]
         json: bool,
+        /// Write what the last gate run found to this file, as SARIF 2.1.0; - is standard output
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "rerun"])]
+        sarif: Option<PathBuf>,
     },
     /// What waits for you
     Inbox {

@@ -13,20 +13,23 @@ use crate::base::id::TaskId;
 use crate::base::size::Size;
 use crate::base::zone;
 use crate::tui::app::{App, Begin, Mark, Setup};
-use crate::tui::line::Connect;
+use crate::tui::line::{Connect, Line};
 use crate::tui::looks::Source;
 use crate::tui::run::{self, Options, RunError};
-use crate::tui::widgets::Lines;
 use crate::watch;
 use crate::wire::people::{Ask, Request};
 use std::io::IsTerminal;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The size of the file with this installation's mark.
 const MARK_BYTES_MAX: u64 = 256;
+/// How often a client on another machine says that it is there: the other end of a line that died
+/// in silence does not notice for hours.
+const SIGNS_EVERY: Duration = Duration::from_secs(30);
 /// Of these the mark's words are taken, by chance.
 const WORDS: [&str; 32] = [
     "amber", "basil", "cedar", "coral", "crane", "delta", "ember", "fable", "gecko", "heron",
@@ -53,6 +56,8 @@ pub(super) struct Desk {
     pub task: Option<TaskId>,
     /// What it says first.
     pub says: Option<String>,
+    /// How often the daemon is told that the person is still there.
+    pub signs: Option<Duration>,
 }
 
 /// Opens the dashboard that was asked for and stays until the person leaves it.
@@ -79,7 +84,9 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
         }
     };
     let task = args.id.map(|id| id.0);
-    let desk = Desk { first, connect, at, watch: args.watch, all, task, says: None };
+    // Who only watches is not counted as there.
+    let signs = (args.host.is_some() && !args.watch).then_some(SIGNS_EVERY);
+    let desk = Desk { first, connect, at, watch: args.watch, all, task, says: None, signs };
     open(&here.places.config_file, &here.places.state, desk)
 }
 
@@ -95,7 +102,6 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
     let _watch = watch::files(&files, move || tell.notify_one()).ok();
     let setup = Setup {
         looks: read,
-        lines: Lines::default(),
         mark: mark(state)?,
         no_colour: looks::no_colour(),
         zone: zone::here(),
@@ -105,10 +111,11 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         size: Size { cols: 80, rows: 24 },
         at: desk.at.clone(),
     };
+    let (locale, is_utf8) = looks::locale();
     let attach = Ask::Attach { watch: desk.watch, all: desk.all, size: None };
     let config = config.to_path_buf();
     let options = Options {
-        attach: Request { at: desk.at, ask: attach },
+        ascii: !is_utf8,
         is_far: std::env::var_os("SSH_CONNECTION").is_some(),
         mouse: true,
         looks: Source { changed, read: Box::new(move || looks::read(&config)) },
@@ -117,8 +124,13 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let app = App::new(setup, Begin { task: desk.task, says: desk.says });
-    let ended = runtime.block_on(run::run(app, options, desk.first, desk.connect));
+    let says: Vec<String> =
+        desk.says.into_iter().chain((!is_utf8).then(|| in_ascii(&locale))).collect();
+    let says = (!says.is_empty()).then(|| says.join(" "));
+    let app = App::new(setup, Begin { task: desk.task, says });
+    let attach = Request { at: desk.at, ask: attach };
+    let line = Line::new(desk.first, desk.connect, attach, desk.signs);
+    let ended = runtime.block_on(run::run(app, options, line));
     runtime.shutdown_background();
     ended.map_err(|error| match error {
         RunError::Refused(rejection) => Failure::Refused(rejection),
@@ -126,6 +138,15 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
             Failure::environment(error.to_string(), "run it in a terminal")
         }
     })
+}
+
+fn in_ascii(locale: &str) -> String {
+    let locale = if locale.is_empty() {
+        "no locale is set".into()
+    } else {
+        format!("the locale {locale} is not UTF-8")
+    };
+    format!("{locale}: other characters than ASCII are shown as ?; LANG=C.UTF-8 shows them")
 }
 
 /// Connects again to the daemon of this machine. One that was stopped stays so; one that died,

@@ -6,6 +6,7 @@ use super::Here;
 use super::client::{Client, LOG_CURE};
 use super::exit::Failure;
 use super::layout::{hang, width};
+use super::looks;
 use super::print::json;
 use crate::agent::login::{Login, login};
 use crate::agent::prepare::{Host, find_program};
@@ -217,11 +218,10 @@ fn terminal() -> Row {
         return Row::new("ok", "terminal", "the output is not a terminal", "");
     };
     let term = variable("TERM").unwrap_or_else(|| "no TERM".into());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
+    let (locale, is_utf8) = looks::locale();
     let found = format!("{term}, {}x{}, locale `{locale}`", size.ws_col, size.ws_row);
-    let upper = locale.to_ascii_uppercase();
-    if !(upper.contains("UTF-8") || upper.contains("UTF8")) {
-        let cure = "set LANG to a UTF-8 locale such as C.UTF-8: titles would be unreadable";
+    if !is_utf8 {
+        let cure = "set LANG to a UTF-8 locale such as C.UTF-8: the dashboard draws ASCII without";
         return Row::new("warn", "terminal", found, cure);
     }
     let verdict = if size.ws_col < 40 || size.ws_row < 10 { "warn" } else { "ok" };

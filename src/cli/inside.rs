@@ -21,7 +21,7 @@ pub(super) fn run(command: &Command) -> Result<Option<ExitCode>, Failure> {
             super::hook::send(kind, rest);
             Ok(Some(ExitCode::SUCCESS))
         }
-        Command::DemoAgent { script } => match super::demo::agent::run(script) {
+        Command::DemoAgent { script } => match super::play::agent::run(script) {
             Ok(()) => Ok(Some(ExitCode::SUCCESS)),
             Err(error) => Err(Failure::input(error.to_string(), "it is started by `monban demo`")),
         },

@@ -31,6 +31,15 @@ pub fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
+/// The locale by its variables, and whether its characters are UTF-8.
+pub fn locale() -> (String, bool) {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
+    let upper = locale.to_ascii_uppercase();
+    let is_utf8 = upper.contains("UTF-8") || upper.contains("UTF8");
+    (locale, is_utf8)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "of `map_err`")]
 fn mistake(error: Diagnostics) -> String {
     error.to_string()

@@ -9,6 +9,7 @@ mod doctor;
 mod examples;
 mod exit;
 mod files;
+mod gates;
 mod gc;
 mod hook;
 mod inside;
@@ -17,9 +18,11 @@ mod line;
 mod login;
 mod looks;
 mod plan;
+mod play;
 mod print;
 mod proxy;
 mod pump;
+mod selftest;
 mod service;
 mod show;
 mod task;
@@ -121,6 +124,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Auth(args) => auth::run(&here, &args, out),
         Command::Doctor { json } => doctor::run(&here, json, out),
         Command::Demo { headless } => demo::run(&here, headless, out),
+        Command::Selftest { json } => selftest::run(json, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             // Not into `out`: this panics where a write fails.

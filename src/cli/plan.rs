@@ -28,6 +28,8 @@ pub(super) fn check(here: &Here, command: PlanCommand, out: &mut dyn Write) -> R
 fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let trusted = if value["trusted"] == true { "trusted" } else { "NOT trusted yet" };
     writeln!(out, "gate {} from {}, {trusted}", short(&value["hash"]), text(&value["source"]))?;
+    let names: Vec<String> = value["checks"].as_array().into_iter().flatten().map(text).collect();
+    writeln!(out, "  in this order: {}", names.join(", "))?;
     for step in value["runs"].as_array().into_iter().flatten() {
         writeln!(out, "  {:6} {}", text(&step["check"]), text(&step["command"]))?;
     }

@@ -4,11 +4,12 @@ use super::Here;
 use super::args::Command;
 use super::client::LOG_CURE;
 use super::exit::{Failure, complain};
+use super::gates;
 use super::layout::{cut, hang, width};
 use super::print::{Last, age, json, json_line, lead_columns, short, table, text};
 use super::task::DIGEST_PREFIX_MIN;
-use crate::base::count::count;
 use crate::base::foreign::Foreign;
+use crate::config::person;
 use crate::wire::people::{Answer, Ask, ShowAsk, TaskAsk};
 use serde_json::Value;
 use std::io::Write;
@@ -17,7 +18,9 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
     match command {
         Command::Ls { all, json: as_json } => {
             let value = ask(here, ShowAsk::List { all })?;
-            if as_json { json(out, &value["tasks"]) } else { list(&value, all, out) }
+            if as_json { json(out, &value["tasks"]) } else { list(&value, all, out) }?;
+            say_what_stops(here);
+            Ok(())
         }
         Command::Show { id, json: as_json } => {
             let value = ask(here, ShowAsk::Task(id.0))?;
@@ -40,9 +43,13 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
             here.client()?.ask(Ask::Task(id.0, TaskAsk::Judge))?;
             Ok(writeln!(out, "task {} is being judged", id.0)?)
         }
-        Command::Gates { id, json: as_json, .. } => {
+        Command::Gates { id, json: as_json, sarif, .. } => {
             let value = ask(here, ShowAsk::Gates(id.0))?;
-            if as_json { json(out, &value) } else { gates(&value, out) }
+            match sarif {
+                Some(file) => gates::sarif(&value, &here.at.join(file), out),
+                None if as_json => json(out, &value),
+                None => gates::print(&value, out),
+            }
         }
         Command::Screen { id, ansi } => {
             let value = ask(here, ShowAsk::Screen { task: id.0, ansi })?;
@@ -52,6 +59,14 @@ pub(super) fn run(here: &Here, command: Command, out: &mut dyn Write) -> Result<
         }
         Command::Events { from, follow } => events(here, from, follow, out),
         _ => Ok(()),
+    }
+}
+
+/// Says beside a listing what keeps all of it from starting: a daemon that runs goes on with the
+/// configuration it read.
+fn say_what_stops(here: &Here) {
+    if let Err(wrong) = person::load(&here.places.config_file) {
+        complain(&format!("monban: {wrong}; mend the file: until then no task starts"));
     }
 }
 
@@ -80,7 +95,7 @@ fn ask(here: &Here, ask: ShowAsk) -> Result<Value, Failure> {
     here.client()?.ask(Ask::Show(ask))
 }
 
-fn rows(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn rows(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
@@ -250,6 +265,7 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         writeln!(out, "{}", width().map_or_else(|| head.clone(), |width| cut(&head, width)))?;
         let mut below = vec![text(&item["note"])];
         below.extend(details(item));
+        below.extend(gates::told(item));
         let binds = &item["binds"];
         if binds.is_object() {
             let digest = text(&item["digest"]);
@@ -280,54 +296,6 @@ pub(super) fn details(item: &Value) -> Vec<String> {
         lines.push(format!("seen it: monban approve {}", text(&item["id"])));
     }
     lines
-}
-
-fn gates(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
-    let Some(gate) = rows(value).last() else {
-        return Ok(writeln!(out, "nothing has been judged yet")?);
-    };
-    writeln!(
-        out,
-        "run{} on tree {} (checkpoint cp{})",
-        gate["run"],
-        short(&gate["tree"]),
-        gate["snapshot"]
-    )?;
-    if gate["given_up"] == true {
-        return Ok(writeln!(out, "given up before its verdict")?);
-    }
-    if gate["verdicts"].is_null() {
-        return Ok(writeln!(out, "no verdict: it is running, or was stopped")?);
-    }
-    for verdict in rows(&gate["verdicts"]) {
-        let lead = format!(
-            "{:8} {:6} {:>7} ms  ",
-            text(&verdict["outcome"]),
-            text(&verdict["check"]),
-            verdict["duration_ms"],
-        );
-        writeln!(out, "{}", hang(&lead, &text(&verdict["reason"]), width()))?;
-        if verdict["counts"].is_object() {
-            let counts = &verdict["counts"];
-            writeln!(
-                out,
-                "         {}, {} failed, {} skipped",
-                count(counts["tests"].as_u64().unwrap_or(0), "test"),
-                counts["failed"],
-                counts["skipped"]
-            )?;
-            for name in rows(&counts["failing"]) {
-                writeln!(out, "         failing: {}", text(name))?;
-            }
-        }
-        if verdict["outcome"] != "pass" {
-            let tail = Foreign::new(verdict["tail"].as_str().unwrap_or_default());
-            for line in tail.shown_lines().lines() {
-                writeln!(out, "         | {line}")?;
-            }
-        }
-    }
-    Ok(())
 }
 
 fn events(here: &Here, from: u64, follow: bool, out: &mut dyn Write) -> Result<(), Failure> {

@@ -283,5 +283,5 @@ fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {
     });
     let checkpoint = number.transpose()?;
     let said = format!("task {} is being rolled back", id.0);
-    Ok((Ask::Task(id.0, TaskAsk::RollBack { checkpoint }), said))
+    Ok((Ask::Task(id.0, TaskAsk::RollBack { checkpoint, commit: None }), said))
 }

@@ -13,6 +13,8 @@ use std::fmt;
 pub const FILE_NAME: &str = "monban.toml";
 
 const SECONDS_MAX: u64 = 7 * 86_400;
+const COUNT_MAX: u64 = 1_000_000_000;
+const LIMITS: [&str; 5] = ["changed_files", "created_files", "changed_lines", "seconds", "disk"];
 
 /// What `monban.toml` says; what it leaves out has its default.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -159,10 +161,8 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<RepositoryConfig, Diagnostics
     if let Some(scan) = root.section("scan", &["banned_patterns", "allowed_imports"]) {
         config.scan = read_scan(&scan, &config.checks);
     }
-    // Only what is enforced can be said; the other limits of a level have no check yet.
-    if let Some(limits) = root.section("limits", &["seconds"]) {
-        let seconds = limits.integer("seconds", 1..=SECONDS_MAX);
-        config.bounds = Bounds { seconds, ..Bounds::default() };
+    if let Some(limits) = root.section("limits", &LIMITS) {
+        config.bounds = read_limits(&limits, &config.checks);
     }
     if let Some(worktree) = root.section("worktree", &["copy"]) {
         config.copy = checked(worktree.strings("copy"), below_root);
@@ -206,6 +206,24 @@ fn read_checks(names: Vec<Found<'_, String>>) -> Vec<Check> {
         }
     }
     checks
+}
+
+fn read_limits(limits: &Section<'_>, checks: &[Check]) -> Bounds {
+    for key in limits.keys() {
+        // The time of a command is limited in any case.
+        if key.value != "seconds" && !checks.contains(&Check::Limits) {
+            key.problem("nothing looks at it: [gates] checks has no \"limits\"");
+        }
+    }
+    let count = |key| limits.integer(key, 0..=COUNT_MAX);
+    let disk = limits.string("disk");
+    Bounds {
+        changed_files: count("changed_files"),
+        created_files: count("created_files"),
+        changed_lines: count("changed_lines"),
+        seconds: limits.integer("seconds", 1..=SECONDS_MAX),
+        disk_bytes: disk.and_then(|disk| disk.check(|text| values::bytes(text))),
+    }
 }
 
 fn read_scan(scan: &Section<'_>, checks: &[Check]) -> Scan {

@@ -17,7 +17,11 @@ checks = ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test
 banned_patterns = [{ pattern = "TODO\\(hack\\)", paths = ["src/**"], why = "..." }]
 allowed_imports = ["./", "../", "src/", "node:fs"]
 [limits]                                # only tighter than the person's
+changed_files = 10
+created_files = 10
+changed_lines = 500
 seconds = 900
+disk = "200MB"
 [worktree]
 copy = [".env.test"]
 "#;
@@ -61,7 +65,14 @@ fn the_documented_repository_file_is_read() {
     assert_eq!(config.checks, Check::ALL.iter().map(|(check, _)| *check).collect::<Vec<_>>());
     assert_eq!(config.scan.banned_patterns[0].pattern, "TODO\\(hack\\)");
     assert_eq!(config.scan.allowed_imports.unwrap().len(), 4);
-    assert_eq!(config.bounds.seconds, Some(900));
+    let bounds = Bounds {
+        changed_files: Some(10),
+        created_files: Some(10),
+        changed_lines: Some(500),
+        seconds: Some(900),
+        disk_bytes: Some(200_000_000),
+    };
+    assert_eq!(config.bounds, bounds);
     assert_eq!(config.copy, [".env.test"]);
 }
 
@@ -114,10 +125,12 @@ fn an_unknown_key_names_its_place_what_was_meant_and_what_is_allowed() {
     assert!(found[0].starts_with("monban.toml:2:1: verify.cache: unknown key"), "{found:?}");
     assert!(found[0].ends_with("llowed: setup, test, lint"), "{found:?}");
     // Nor is a limit accepted that nothing enforces.
-    for key in ["changed_files = 5", "created_files = 5", "changed_lines = 5", "disk = \"1MB\""] {
-        let found = repository_mistakes(&format!("[limits]\nseconds = 60\n{key}\n"));
-        assert!(found[0].starts_with("monban.toml:3:1: limits."), "{found:?}");
-        assert!(found[0].ends_with("unknown key; allowed: seconds"), "{found:?}");
+    for key in ["changed_files = 5", "created_files = 0", "changed_lines = 5", "disk = \"1MB\""] {
+        let text = format!("[gates]\nchecks = [\"test\"]\n[limits]\nseconds = 60\n{key}\n");
+        let found = repository_mistakes(&text);
+        assert!(found[0].starts_with("monban.toml:5:1: limits."), "{found:?}");
+        assert!(found[0].ends_with("nothing looks at it: [gates] checks has no \"limits\""));
+        repository(&text.replace("[\"test\"]", "[\"limits\", \"test\"]"));
     }
     let scan = "[scan]\nallowed_imports = [\"./\"]\nbanned_patterns = [{ pattern = \"x\" }]\n";
     let found = repository_mistakes(scan);
@@ -134,7 +147,7 @@ fn an_unknown_key_names_its_place_what_was_meant_and_what_is_allowed() {
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once_in_its_order() {
     let text = "[verify]\ntest = 3\nsetup = [\"\", 4]\n[gates]\nchecks = [\"lints\", \"test\", \"test\", \"banned\"]\n\
-                [limits]\nseconds = 0\n[project]\nbase = \"a..b\"\n\
+                [limits]\nseconds = 0\ndisk = \"1 mb\"\n[project]\nbase = \"a..b\"\n\
                 [worktree]\ncopy = [\"../secret\", \"/etc/passwd\", \".git/config\"]\n\
                 [scan]\nbanned_patterns = [{ pattern = \"(\" }, { why = \"x\" }]\n";
     let expected = [
@@ -144,12 +157,14 @@ fn every_mistake_of_a_file_is_reported_at_once_in_its_order() {
         "5:11: gates.checks: \"lints\" is not a check; did you mean \"lint\"? Allowed: limits, ",
         "5:28: gates.checks: this check stands twice",
         "7:11: limits.seconds: 0 is not allowed: expected a whole number from 1 to 604800",
-        "9:8: project.base: \"a..b\" is not the name of a branch",
-        "11:9: worktree.copy: \"../secret\" must not leave the worktree",
-        "11:22: worktree.copy: \"/etc/passwd\" must be relative to the worktree",
-        "11:37: worktree.copy: \".git/config\" must not be in .git",
-        "13:32: scan.banned_patterns.pattern: \"(\" is not a regular expression",
-        "13:39: scan.banned_patterns: a banned pattern needs \"pattern\"",
+        "8:1: limits.disk: nothing looks at it: [gates] checks has no \"limits\"",
+        "8:8: limits.disk: \"1 mb\" is not a size",
+        "10:8: project.base: \"a..b\" is not the name of a branch",
+        "12:9: worktree.copy: \"../secret\" must not leave the worktree",
+        "12:22: worktree.copy: \"/etc/passwd\" must be relative to the worktree",
+        "12:37: worktree.copy: \".git/config\" must not be in .git",
+        "14:32: scan.banned_patterns.pattern: \"(\" is not a regular expression",
+        "14:39: scan.banned_patterns: a banned pattern needs \"pattern\"",
     ];
     let found = repository_mistakes(text);
     for (found, expected) in found.iter().zip(expected) {

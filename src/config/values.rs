@@ -7,6 +7,16 @@ use std::time::Duration;
 
 const DURATION_UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
 
+const BYTE_UNITS: [(&str, u64); 7] = [
+    ("B", 1),
+    ("KB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
 /// Variables that monban sets or removes itself, with the reason.
 const OWN_VARIABLES: [(&str, &str); 9] = [
     ("HOME", "monban sets HOME to a folder in the worktree (rule A-009)"),
@@ -40,6 +50,20 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         rest = &tail[unit.0.len()..];
     }
     if seconds == 0 { Err(refused()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
+/// Reads a number of bytes such as `200MB` or `1GiB`; at least one.
+///
+/// # Errors
+/// A sentence for the person who wrote it.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = BYTE_UNITS.iter().find(|(name, _)| *name == unit);
+    let bytes = unit.and_then(|(_, unit)| number.parse::<u64>().ok()?.checked_mul(*unit));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| {
+        format!("{} is not a size: write one such as \"200MB\" or \"1GiB\"", shown(text))
+    })
 }
 
 /// Reads a folder for the HOME of runs: in the one that every snapshot leaves out by its name, so
@@ -149,6 +173,15 @@ mod tests {
         assert_eq!(duration("1d2h3m4s"), Ok(Duration::from_secs(93_784)));
         for bad in ["", "30", "m", "0s", "1m1h", "1m1m", "1h ", "9999999999999999999d"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_unit_only() {
+        assert_eq!(bytes("200MB"), Ok(200_000_000));
+        assert_eq!(bytes("1GiB"), Ok(1 << 30));
+        for bad in ["", "200", "MB", "0MB", "1mb", "1.5GB", "-1MB", "99999999999999GB", "1 MB"] {
+            assert!(bytes(bad).is_err(), "{bad}");
         }
     }
 

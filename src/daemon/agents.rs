@@ -80,7 +80,9 @@ pub fn named_in(places: &Places, name: &str) -> Result<Agent, Rejection> {
     let settings = person.agents.get(name);
     let kind_name = settings.map_or(name, |settings| settings.kind.as_str());
     let Some(kind) = kinds.iter().find(|kind| kind.name == kind_name) else {
-        let mut known: Vec<&str> = kinds.iter().map(|kind| kind.name.as_str()).collect();
+        // A kind that names no program is none by itself.
+        let whole = kinds.iter().filter(|kind| !kind.program.is_empty());
+        let mut known: Vec<&str> = whole.map(|kind| kind.name.as_str()).collect();
         known.extend(person.agents.keys().map(String::as_str));
         known.sort_unstable();
         known.dedup();

@@ -4,8 +4,9 @@
 use crate::agent::prepare::GitIdentity;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
-use crate::config::repository::{Check, FILE_NAME};
+use crate::config::repository::FILE_NAME;
 use crate::config::{FILE_BYTES_MAX, RepositoryConfig, repository};
+use crate::gate::{self, Step};
 use crate::git::{self, Repository};
 use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{GatePin, GateSource};
@@ -17,8 +18,8 @@ pub struct Gate {
     pub pin: GatePin,
     /// Its text.
     pub text: String,
-    /// The checks it runs, each with its command.
-    pub commands: Vec<(String, String)>,
+    /// What it does, in order.
+    pub steps: Vec<Step>,
 }
 
 /// The gate for somebody who stands in `at`.
@@ -34,14 +35,14 @@ pub fn find(at: &Path) -> Result<Gate, Rejection> {
             Rejection::new(Class::Environment, error.to_string(), "nothing was changed")
         })?;
     match of_base {
-        Some(bytes) => gate(bytes, GateSource::Base, &format!("{FILE_NAME} of the base commit")),
+        Some(bytes) => read(bytes, GateSource::Base, &format!("{FILE_NAME} of the base commit")),
         None => {
             let path = repository.toplevel().join(FILE_NAME);
             let bytes = checkout_file(&path)?.ok_or_else(|| {
                 let why = format!("{} has no {FILE_NAME}", repository.toplevel().display());
                 Rejection::input(why, "`monban init` writes one; read it and commit it")
             })?;
-            gate(bytes, GateSource::Checkout, &path.display().to_string())
+            read(bytes, GateSource::Checkout, &path.display().to_string())
         }
     }
 }
@@ -95,46 +96,23 @@ fn checkout_file(path: &Path) -> Result<Option<Vec<u8>>, Rejection> {
     }
 }
 
-fn gate(bytes: Vec<u8>, source: GateSource, origin: &str) -> Result<Gate, Rejection> {
+fn read(bytes: Vec<u8>, source: GateSource, origin: &str) -> Result<Gate, Rejection> {
     let config = repository::parse(&bytes, origin)
         .map_err(|diagnostics| Rejection::input(diagnostics.to_string(), "mend the file"))?;
-    let commands = commands(&config, origin)?;
+    let steps = steps(&config, origin)?;
     let pin = GatePin { hash: config.gate_hash(), source };
-    Ok(Gate { pin, text: String::from_utf8_lossy(&bytes).into_owned(), commands })
+    Ok(Gate { pin, text: String::from_utf8_lossy(&bytes).into_owned(), steps })
 }
 
-/// The commands of a gate in order. A gate that could judge nothing is refused: not-run is never a
+/// The steps of a gate in order. A gate that could judge nothing is refused: not-run is never a
 /// pass.
-pub fn commands(
-    config: &RepositoryConfig,
-    origin: &str,
-) -> Result<Vec<(String, String)>, Rejection> {
-    let setup = config.verify.setup.iter().map(|command| ("setup".to_string(), command.clone()));
-    let mut commands: Vec<(String, String)> = setup.collect();
-    let before = commands.len();
-    for check in &config.checks {
-        let command = match check {
-            Check::Lint => &config.verify.lint,
-            Check::Test => &config.verify.test,
-            Check::Limits
-            | Check::Forbidden
-            | Check::Secrets
-            | Check::Banned
-            | Check::Imports
-            | Check::Danger
-            | Check::TestLines => {
-                let why = format!("{origin}: this version of monban has no check `{check}`");
-                return Err(Rejection::input(why, "take it out of [gates] checks"));
-            }
-        };
-        commands.extend(command.iter().map(|command| (check.to_string(), command.clone())));
-    }
-    let tests = commands.iter().any(|(check, _)| check == "test");
-    if commands.len() == before || !tests {
+pub fn steps(config: &RepositoryConfig, origin: &str) -> Result<Vec<Step>, Rejection> {
+    let steps = gate::steps(config);
+    if !steps.iter().any(|step| step.check == "test") {
         let why = format!("{origin} names no test command, so nothing could ever pass");
         return Err(Rejection::input(why, "set [verify] test"));
     }
-    Ok(commands)
+    Ok(steps)
 }
 
 fn kept_path(state: &Path, hash: &str) -> PathBuf {

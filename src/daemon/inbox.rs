@@ -108,9 +108,13 @@ async fn item_id(asked: &Asked, text: String, no_alarms: bool) -> Result<ItemId,
         let approved = core.state.task(task).and_then(|task| task.approved);
         let items = core.state.items_of(task);
         let items = items.filter(|item| !no_alarms || item.kind != ItemKind::Alarm);
-        (items.map(|item| item.id).collect::<Vec<_>>(), approved)
+        let is_there = core.state.task(task).is_some();
+        (items.map(|item| item.id).collect::<Vec<_>>(), approved, is_there)
     };
-    let (waiting, approved) = asked.world.engine.look(look).await?;
+    let (waiting, approved, is_there) = asked.world.engine.look(look).await?;
+    if !is_there {
+        return Err(super::show::no_task(task));
+    }
     match (waiting.as_slice(), approved) {
         ([one], _) => Ok(*one),
         // Whoever approves once more is told what came of the first time.

@@ -101,8 +101,9 @@ async fn check(asked: &Asked, ground: &Ground) -> Result<Value, Rejection> {
         "source": gate.pin.source,
         "path": ground.path,
         "trusted": trusted.await?,
-        "runs": gate.commands.iter().map(|(check, command)| {
-            json!({ "check": check, "command": command })
+        "checks": gate.steps.iter().map(|step| &step.check).collect::<Vec<_>>(),
+        "runs": gate.steps.iter().filter_map(|step| {
+            Some(json!({ "check": step.check, "command": step.command()? }))
         }).collect::<Vec<_>>(),
         "text": gate.text,
     }))

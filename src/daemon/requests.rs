@@ -106,7 +106,9 @@ async fn task(asked: &Asked, id: TaskId, ask: TaskAsk) -> Result<Value, Rejectio
         TaskAsk::Abort => Wanted::Abort { task: id },
         TaskAsk::Pause => Wanted::Pause { task: id, paused: true },
         TaskAsk::GoOn => Wanted::Pause { task: id, paused: false },
-        TaskAsk::RollBack { checkpoint } => Wanted::RollBack { task: id, checkpoint },
+        TaskAsk::RollBack { checkpoint, commit } => {
+            Wanted::RollBack { task: id, checkpoint, commit }
+        }
     };
     asked.command(wanted).await
 }

@@ -8,10 +8,13 @@ use crate::model::core::Core;
 use crate::model::item::{Item, ItemKind};
 use crate::model::state::{Repo, State};
 use crate::model::task::{Stage, Task};
-use crate::model::verdict::GateRun;
+use crate::model::verdict::{GateRun, Verdict};
 use crate::runner::MARKER_VARIABLE;
 use crate::store::Problem;
 use serde_json::{Value, json};
+
+/// How many findings stand in an item.
+const FINDINGS_MAX: usize = 10;
 
 /// What rows say of the machine and the moment.
 #[derive(Clone)]
@@ -223,6 +226,8 @@ pub fn inbox(state: &State, repo: Option<RepoId>) -> Value {
 }
 
 fn item(state: &State, item: &Item) -> Value {
+    let verdicts = signed(state, item);
+    let findings = verdicts.iter().flat_map(|verdict| &verdict.findings);
     json!({
         "id": item.id.to_string(),
         "kind": item.kind,
@@ -230,10 +235,21 @@ fn item(state: &State, item: &Item) -> Value {
         "title": state.task(item.task).map(|task| &task.spec.title),
         "note": item.note,
         "details": item.details,
+        "findings": findings.take(FINDINGS_MAX).collect::<Vec<_>>(),
+        "finding_count": verdicts.iter().map(|verdict| verdict.finding_count).sum::<u64>(),
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,
     })
+}
+
+/// The verdicts that an approval signs. What they found fails nothing, and is for its eyes.
+fn signed<'a>(state: &'a State, item: &Item) -> Vec<&'a Verdict> {
+    let runs = item.binds.as_ref().map(|binds| binds.gate_runs.as_slice()).unwrap_or_default();
+    let attempt = state.task(item.task).and_then(|task| task.attempt());
+    let gates = attempt.into_iter().flat_map(|attempt| &attempt.gates);
+    let signed = gates.filter(|gate| runs.contains(&gate.run));
+    signed.flat_map(|gate| gate.verdicts.iter().flatten()).collect()
 }
 
 /// The row of the inbox that nothing can answer but a mended log.

@@ -1,5 +1,12 @@
-//! Gates: what the end of a check's command means for the tree it ran on. Running it is the
-//! daemon's.
+//! Gates: which steps a gate has, and what the end of a check means for the tree it looked at.
+//! Running commands and reading the store is the daemon's.
+
+pub mod sarif;
+pub mod scans;
+mod table;
+pub mod toolchain;
+
+pub use table::{Step, Work, steps};
 
 use crate::base::count::count;
 use crate::base::foreign::Foreign;
@@ -62,12 +69,12 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
 }
 
 /// The verdict of a check that was not run.
-pub fn not_run(check: &str, command: &str, why: &str) -> Verdict {
+pub fn not_run(check: &str, command: Option<&str>, why: &str) -> Verdict {
     Verdict {
         check: check.into(),
         outcome: Outcome::NotRun,
         reason: Foreign::new(why),
-        command: Some(command.into()),
+        command: command.map(String::from),
         duration_ms: 0,
         exit: None,
         counts: None,
@@ -142,10 +149,14 @@ fn of_report(report: &junit::Report) -> String {
 
 /// The last lines of a terminal's output, without what only moves or colours.
 fn tail(output: &[u8]) -> Foreign {
-    let text = Foreign::from_bytes(output);
-    let plain = without_sequences(text.raw()).replace("\r\n", "\n");
+    let plain = plain(output);
     let lines: Vec<&str> = plain.lines().collect();
     Foreign::new(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+}
+
+/// A terminal's output as lines of text.
+fn plain(output: &[u8]) -> String {
+    without_sequences(Foreign::from_bytes(output).raw()).replace("\r\n", "\n")
 }
 
 /// The text without CSI and OSC sequences, so that a log reads as a person wrote it.

@@ -8,12 +8,12 @@ use super::object::{ObjectId, RepoPath};
 use super::objects::{MODE_FOLDER, MODE_SUBMODULE, Objects, TreeEntry};
 use super::store::Store;
 use crate::base::hash::{sha256, sha256_parts};
-use git2::DiffOptions;
+use git2::{DiffLineType, DiffOptions};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Files over this many bytes are compared as binary.
-const TEXT_BYTES: usize = 16 << 20;
+pub(super) const TEXT_BYTES: usize = 16 << 20;
 /// Folders below folders in a tree.
 const FOLDERS_DEEP: usize = 1000;
 
@@ -212,12 +212,41 @@ fn status(delta: &Delta) -> Status {
 fn sides(objects: &Objects, delta: &Delta) -> Result<(Vec<u8>, Vec<u8>), GitError> {
     let side = |entry: &Option<TreeEntry>| match entry {
         None => Ok(Vec::new()),
-        Some(entry) if entry.mode == MODE_SUBMODULE => {
-            Ok(format!("Subproject commit {}\n", entry.id).into_bytes())
-        }
+        Some(entry) if entry.mode == MODE_SUBMODULE => Ok(submodule_line(entry.id)),
         Some(entry) => objects.blob(entry.id),
     };
     Ok((side(&delta.old)?, side(&delta.new)?))
+}
+
+/// The line that git shows for a submodule.
+pub(super) fn submodule_line(commit: ObjectId) -> Vec<u8> {
+    format!("Subproject commit {commit}\n").into_bytes()
+}
+
+/// The numbers of the lines that differ.
+pub(super) struct Lines {
+    pub added: Vec<u32>,
+    pub removed: Vec<u32>,
+    pub binary: bool,
+}
+
+/// Which lines differ, from the comparison that [`diff`] counts and [`patch`] shows.
+pub(super) fn lines(old: &[u8], new: &[u8]) -> Result<Lines, GitError> {
+    let patch = from_buffers(old, new)?;
+    let binary = patch.delta().flags().contains(git2::DiffFlags::BINARY);
+    let mut lines = Lines { added: Vec::new(), removed: Vec::new(), binary };
+    for hunk in 0..patch.num_hunks() {
+        let count = patch.num_lines_in_hunk(hunk).map_err(|error| bad(&error))?;
+        for at in 0..count {
+            let line = patch.line_in_hunk(hunk, at).map_err(|error| bad(&error))?;
+            match line.origin_value() {
+                DiffLineType::Addition => lines.added.extend(line.new_lineno()),
+                DiffLineType::Deletion => lines.removed.extend(line.old_lineno()),
+                _ => {}
+            }
+        }
+    }
+    Ok(lines)
 }
 
 fn count(old: &[u8], new: &[u8]) -> Result<(u64, u64, bool), GitError> {

@@ -4,6 +4,7 @@
 //! A worktree is only ever read as files. Every git process runs through [`command`]. Functions
 //! block; the daemon calls them from threads of its own. `docs/decisions/0004-git.md` says why.
 
+mod changed;
 mod checkouts;
 mod command;
 mod compare;
@@ -28,10 +29,12 @@ mod snapshot;
 mod stat_cache;
 mod store;
 mod sweep;
+mod usage;
 mod walk;
 mod watched;
 mod worktree;
 
+pub use changed::{ChangedFile, Side, changed_files};
 pub use checkouts::{BaseCheckout, CheckoutState};
 pub use compare::differing;
 pub use diff::{Diff, FileChange, Patch, Status, diff, patch};

@@ -9,6 +9,7 @@ use super::object::{ObjectId, RepoPath, Report, tell};
 use super::objects::{FileEntry, MODE_FILE, MODE_LINK, MODE_PROGRAM, Objects, hash};
 use super::stat_cache::{self, Known, StatCache};
 use super::store::Store;
+use super::usage;
 use super::walk::{self, Base, Found, Seen};
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
@@ -62,6 +63,10 @@ pub struct Snapshot {
     pub leftovers: Vec<Leftover>,
     /// How many leftovers there are; more than are named when there are very many.
     pub leftover_count: u64,
+    /// How many bytes of the disk the worktree takes besides the base's own, where that can be
+    /// told.
+    #[serde(default)]
+    pub disk_bytes: Option<u64>,
 }
 
 /// Something in the worktree that a snapshot does not hold.
@@ -112,10 +117,14 @@ pub fn take(
     let read = reader.read_all(&seen)?;
     let mut files = submodules;
     let mut settled = Vec::with_capacity(read.len());
+    let mut new_bytes = 0_u64;
     for (seen, outcome) in seen.iter().zip(read) {
         match outcome {
             Outcome::Entry(entry, stamp) => {
                 settled.push((seen.path.as_slice(), Known { stamp, id: entry.id }));
+                if base.file(&seen.path).is_none_or(|(_, id)| *id != entry.id) {
+                    new_bytes = new_bytes.saturating_add(stamp.size);
+                }
                 files.push(entry);
             }
             Outcome::Left(leftover) => leftovers.push(leftover),
@@ -130,8 +139,12 @@ pub fn take(
     stat_cache::save(cache, began, settled.into_iter())?;
     tell(report, "reading changed files", files.len() as u64, Some(files.len() as u64))?;
     let leftover_count = leftovers.len() as u64;
+    let aside = worktree.excludes.iter().map(|name| name.as_bytes()).chain([&b".git"[..]]);
+    let left = leftovers.iter().map(|left| left.path.0.clone());
+    let left = usage::bytes(worktree.root, left.chain(aside.map(<[u8]>::to_vec)));
+    let disk_bytes = left.map(|left| left.saturating_add(new_bytes));
     leftovers.truncate(LEFTOVERS);
-    Ok(Snapshot { commit, tree, leftovers, leftover_count })
+    Ok(Snapshot { commit, tree, leftovers, leftover_count, disk_bytes })
 }
 
 /// A snapshot's commit of a tree that is in the store already: a merged result.

@@ -38,6 +38,8 @@ pub struct Attempt {
     pub rollbacks: Vec<Rollback>,
     /// When it was started.
     pub started_at: Timestamp,
+    /// How long its agent worked.
+    pub worked: Worked,
     /// Its final result is on record.
     pub is_finished: bool,
 }
@@ -329,6 +331,44 @@ pub struct Snapshot {
     /// What the worktree holds besides, and why it is not in the snapshot.
     #[serde(default)]
     pub leftovers: Vec<Foreign>,
+    /// How many of the changed files the base does not have.
+    #[serde(default)]
+    pub created: u64,
+    /// What the attempt had used by then; unknown of snapshots of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Used>,
+}
+
+/// What an attempt used until a snapshot, besides what the snapshot holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Used {
+    /// How many things the worktree holds that are not in the snapshot; of what is ignored, a
+    /// folder is one.
+    pub leftovers: u64,
+    /// Bytes in the worktree besides the base's own, where that could be told.
+    pub disk_bytes: Option<u64>,
+    /// Seconds of work; waiting for a person does not count.
+    pub seconds: u64,
+}
+
+/// The time an attempt's agent worked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Worked {
+    /// Until it last stopped working, in milliseconds.
+    pub ms: u64,
+    /// It is at work, since then.
+    pub since: Option<Timestamp>,
+}
+
+impl Worked {
+    /// It is at work from now on, or no longer.
+    pub fn is_at_work(&mut self, working: bool, now: Timestamp) {
+        if let Some(since) = self.since.take() {
+            let more = u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
+            self.ms = self.ms.saturating_add(more);
+        }
+        self.since = working.then_some(now);
+    }
 }
 
 /// A rollback of an attempt's worktree.

@@ -2,7 +2,7 @@
 
 use super::attempt::{AgentStatus, Delivery, End, Place, Snapshot, Usage};
 use super::task::{GatePin, Origin, TaskSpec};
-use super::verdict::Verdict;
+use super::verdict::{Tool, Verdict};
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
@@ -140,6 +140,8 @@ pub enum Request {
         task: TaskId,
         /// The number of the snapshot to return to; none is the base.
         checkpoint: Option<u32>,
+        /// The commit the person looked at; when that is another by now, nothing is done.
+        commit: Option<String>,
     },
     /// Bring a rolled back worktree back.
     Undo {
@@ -285,6 +287,8 @@ pub enum Report {
         run: RunId,
         /// The verdicts.
         verdicts: Vec<Verdict>,
+        /// The versions of the tools that its commands name.
+        toolchain: Vec<Tool>,
     },
     /// The landing got somewhere.
     Landing {

@@ -96,6 +96,15 @@ pub struct Verdict {
     pub finding_count: u64,
 }
 
+/// The version of a tool that a gate's commands name, as it says itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tool {
+    /// The tool.
+    pub tool: String,
+    /// The first line it answered; empty if it did not.
+    pub version: Foreign,
+}
+
 /// One run of a task's gate on one snapshot.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GateRun {
@@ -115,6 +124,9 @@ pub struct GateRun {
     pub started_at: Timestamp,
     /// The verdicts in order; none while it is running.
     pub verdicts: Option<Vec<Verdict>>,
+    /// The versions of the tools that its commands name, if it came to run any.
+    #[serde(default)]
+    pub toolchain: Vec<Tool>,
 }
 
 impl GateRun {
@@ -254,6 +266,7 @@ mod tests {
             policy: "p".into(),
             started_at: Timestamp::default(),
             verdicts,
+            toolchain: Vec::new(),
         };
         assert!(!gate(None).is_green());
         assert!(!gate(Some(vec![])).is_green());

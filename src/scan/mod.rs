@@ -4,7 +4,23 @@
 //! A check is one file here and one line in the gate's table. It only finds; whether its findings
 //! fail the gate follows from their weight.
 
+pub mod banned;
 pub mod change;
+pub mod danger;
+mod entropy;
+pub mod forbidden;
+mod found;
+pub mod globs;
+pub mod imports;
+pub mod limits;
+pub mod lines;
+mod links;
+pub mod mask;
+mod names;
+pub mod secrets;
+mod shapes;
+mod syntax;
+pub mod test_lines;
 
 use crate::config::repository::Scan;
 use crate::model::task::Kind;
@@ -25,13 +41,36 @@ pub struct Settings<'a> {
 pub struct Seen {
     /// What it found, in the order of files and lines.
     pub findings: Vec<Finding>,
+    /// How many more it found than are kept.
+    pub left_off: u64,
     /// What it looked at, in a few words: the verdict's reason when nothing was found.
     pub looked_at: String,
     /// Why it could not judge the change, if so: then it was not run, which is never a pass.
     pub unjudged: Option<String>,
 }
 
+/// How many findings of a check are kept; the rest is only counted.
+pub const FINDINGS_MAX: usize = 2000;
+
 impl Seen {
+    /// Adds a finding. There may be one for every line of a change; more than a person would ever
+    /// read are only counted. Notices leave half of the room to what fails the check.
+    pub fn add(&mut self, finding: Finding) {
+        let room = match finding.weight {
+            Weight::Violation => FINDINGS_MAX,
+            Weight::Notice => FINDINGS_MAX / 2,
+        };
+        match self.findings.len() < room {
+            true => self.findings.push(finding),
+            false => self.left_off += 1,
+        }
+    }
+
+    /// How many findings there are in all.
+    pub fn count(&self) -> u64 {
+        self.findings.len() as u64 + self.left_off
+    }
+
     /// Whether something was found that fails the check.
     pub fn is_violated(&self) -> bool {
         self.findings.iter().any(|finding| finding.weight == Weight::Violation)
@@ -40,3 +79,43 @@ impl Seen {
 
 /// A check over the bytes of a change.
 pub type Check = fn(&Change, &Settings<'_>) -> Seen;
+
+/// Data that is built in. What it says is proven by the tests that read it.
+fn built_in<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    match toml::from_str(text) {
+        Ok(data) => data,
+        Err(error) => unreachable!("built-in data of the scans: {error}"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::base::foreign::Foreign;
+
+    /// Settings of a task that adds something.
+    pub(crate) fn settings(scan: &Scan) -> Settings<'_> {
+        Settings { scan, kind: Kind::Add }
+    }
+
+    #[test]
+    fn findings_are_bounded_and_none_goes_uncounted() {
+        let finding = |weight| Finding {
+            rule: "a/b".into(),
+            weight,
+            path: Foreign::new("p"),
+            line: None,
+            snippet: Foreign::default(),
+            why: Foreign::default(),
+        };
+        let mut seen = Seen::default();
+        for _ in 0..FINDINGS_MAX + 5 {
+            seen.add(finding(Weight::Notice));
+        }
+        assert!(!seen.is_violated());
+        seen.add(finding(Weight::Violation));
+        assert!(seen.is_violated(), "notices leave room for what fails the check");
+        assert_eq!(seen.findings.len(), FINDINGS_MAX / 2 + 1);
+        assert_eq!(seen.count(), FINDINGS_MAX as u64 + 6);
+    }
+}

@@ -102,6 +102,13 @@ impl Action {
         Self::ALL.iter().copied().find(|action| action.name() == name)
     }
 
+    /// Whether it decides something, which who only watches does not.
+    pub fn decides(self) -> bool {
+        matches!(self.place(), Place::Waiting)
+            || matches!(self, Self::StepIn | Self::Start | Self::Pause | Self::Judge | Self::Abort)
+            || matches!(self, Self::RollBack | Self::Undo | Self::NewTask | Self::Resume)
+    }
+
     /// Whether it belongs to text fields.
     pub fn is_for_text(self) -> bool {
         self.place() == Place::Text

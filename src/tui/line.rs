@@ -2,6 +2,7 @@
 //! pauses.
 
 use super::link::{Link, LinkError};
+use crate::base::ticks::{self, Instant};
 use crate::model::rejection::Rejection;
 use crate::wire::people::Request;
 use crate::wire::view::{Said, Told};
@@ -14,6 +15,9 @@ use std::time::Duration;
 /// The pause before connecting again, which doubles up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_LONGEST: Duration = Duration::from_secs(5);
+
+/// A client that gives signs of life counts as gone after so many of them did not come.
+const SIGNS_MISSED: u32 = 3;
 
 /// Makes a connection on which both have said hello, or says why not. May block.
 pub type Connect = Arc<dyn Fn() -> Result<UnixStream, String> + Send + Sync>;
@@ -45,15 +49,26 @@ pub struct Line {
     attach: Request,
     pause: Duration,
     was_up: bool,
+    /// How often the daemon is told that this client is there, where it would not notice an end,
+    /// and when next.
+    signs: Option<Duration>,
+    next_sign: Option<Instant>,
 }
 
 impl Line {
-    /// A line over a connection that is there, and others made by `connect` when it breaks.
-    pub fn new(first: UnixStream, connect: Connect, attach: Request) -> Self {
+    /// A line over a connection that is there, and others made by `connect` when it breaks;
+    /// `signs` of life are given as often as that.
+    pub fn new(
+        first: UnixStream,
+        connect: Connect,
+        attach: Request,
+        signs: Option<Duration>,
+    ) -> Self {
         let request = attach.clone();
         let first = async move { Link::attach(first, &request).await };
         let state = State::Connecting(Box::pin(first));
-        Self { state, connect, attach, pause: PAUSE_FIRST, was_up: false }
+        let pause = PAUSE_FIRST;
+        Self { state, connect, attach, pause, was_up: false, signs, next_sign: None }
     }
 
     /// Whether something can be said.
@@ -72,15 +87,21 @@ impl Line {
     /// What happens next. May be dropped and called again.
     pub async fn news(&mut self) -> News {
         match &mut self.state {
-            State::Up(link) => match link.told().await {
-                Some(told) => {
-                    self.pause = PAUSE_FIRST;
-                    News::Told(told)
+            State::Up(link) => loop {
+                tokio::select! {
+                    told = link.told() => {
+                        let Some(told) = told else {
+                            return self.lost("the connection ended".into());
+                        };
+                        self.pause = PAUSE_FIRST;
+                        return News::Told(told);
+                    }
+                    () = due(self.next_sign) => self.next_sign = sign(link, self.signs),
                 }
-                None => self.lost("the connection ended".into()),
             },
             State::Connecting(connecting) => match connecting.await {
-                Ok(link) => {
+                Ok(mut link) => {
+                    self.next_sign = sign(&mut link, self.signs);
                     self.state = State::Up(link);
                     self.was_up = true;
                     News::Up
@@ -104,5 +125,45 @@ impl Line {
             Link::attach(stream.map_err(LinkError::Unreachable)?, &attach).await
         }));
         News::Down(why)
+    }
+}
+
+/// Gives a sign of life, if any are given; gives when the next one is due.
+fn sign(link: &mut Link, signs: Option<Duration>) -> Option<Instant> {
+    let every = signs?;
+    let within = u32::try_from((every * SIGNS_MISSED).as_millis()).unwrap_or(u32::MAX);
+    link.say(&Said::Here { within_ms: within });
+    Some(ticks::now() + every)
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::frame;
+    use crate::wire::people::{Answer, Ask, DaemonAsk};
+
+    #[tokio::test]
+    async fn signs_of_life_come_without_anything_else_to_say() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let daemon = std::thread::spawn(move || {
+            frame::read::<Request>(&mut far).unwrap();
+            frame::write(&mut far, &Answer::Done(serde_json::Value::Null)).unwrap();
+            [(); 3].map(|()| frame::read::<Said>(&mut far).unwrap())
+        });
+        let attach = Request { at: "/".into(), ask: Ask::Daemon(DaemonAsk::Status) };
+        let connect: Connect = Arc::new(|| Err("once".into()));
+        let every = Duration::from_millis(5);
+        let mut line = Line::new(near, connect, attach, Some(every));
+        assert!(matches!(line.news().await, News::Up));
+        assert!(matches!(line.news().await, News::Down(_)), "the daemon heard enough");
+        let here = Some(Said::Here { within_ms: 15 });
+        assert_eq!(daemon.join().unwrap(), [here.clone(), here.clone(), here]);
     }
 }

@@ -5,21 +5,20 @@ use super::app::{App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
 use super::input::{Event, Input, Reply};
-use super::line::{Connect, Line};
+use super::line::{Line, News};
 use super::looks::Source;
 use super::outer::signals::{Signal, Signals};
-use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
+use super::outer::{Frame, Gone, Outer, OuterError, QUESTIONS, QUESTIONS_ASCII};
 use super::pace::{Moment, Pace};
-use super::present::Presenter;
+use super::present::{Presenter, as_ascii};
 use crate::base::id::RunId;
 use crate::base::size::Size;
 use crate::base::ticks::{self, Instant};
 use crate::model::rejection::{Class, Rejection};
-use crate::wire::people::{Answer, Request};
+use crate::wire::people::Answer;
 use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How much of what was typed is read at once.
@@ -34,12 +33,12 @@ const FIRST_FRAME: Duration = Duration::from_millis(50);
 
 /// What a dashboard is run with.
 pub struct Options {
-    /// The request by which a connection attaches.
-    pub attach: Request,
     /// The terminal is at the other end of a network.
     pub is_far: bool,
     /// The mouse is used.
     pub mouse: bool,
+    /// The terminal is told nothing but ASCII.
+    pub ascii: bool,
     /// Where keys and colours come from.
     pub looks: Source,
 }
@@ -56,17 +55,11 @@ pub enum RunError {
 }
 
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
-/// the terminal is gone. `first` is a connection on which both have said hello; `connect` makes
-/// others.
+/// the terminal is gone.
 ///
 /// # Errors
 /// The terminal cannot be used, or the daemon refuses.
-pub async fn run(
-    mut app: App,
-    options: Options,
-    first: UnixStream,
-    connect: Connect,
-) -> Result<(), RunError> {
+pub async fn run(mut app: App, options: Options, line: Line) -> Result<(), RunError> {
     let signals = Signals::watch().map_err(OuterError::from)?;
     let outer = Outer::enter(std::io::stdin(), std::io::stdout(), options.mouse)?;
     let size = outer.size();
@@ -76,7 +69,7 @@ pub async fn run(
         outer,
         size,
         signals,
-        line: Line::new(first, connect, options.attach.clone()),
+        line,
         input: Input::default(),
         presenter: Presenter::default(),
         echo: Echo::default(),
@@ -97,7 +90,8 @@ pub async fn run(
         ended: false,
         refused: None,
     };
-    client.frame.bytes().extend_from_slice(QUESTIONS);
+    let questions = if client.options.ascii { QUESTIONS_ASCII } else { QUESTIONS };
+    client.frame.bytes().extend_from_slice(questions);
     let ended = client.work().await;
     let outstanding = client.echo.outstanding() + usize::from(client.asks);
     // A terminal that is gone answers nothing.
@@ -145,7 +139,7 @@ struct Client {
 enum Woke {
     Typed(usize),
     Drained,
-    Line(super::line::News),
+    Line(News),
     Signal(Signal),
     Looks,
     Time,
@@ -206,7 +200,7 @@ impl Client {
         let is_drained = self.frame_bytes == 0;
         let to_draw = is_drained && (self.is_dirty() || self.pace.owes_credit());
         let paced = to_draw.then(|| self.may_draw_at(now)).flatten();
-        [self.timer, self.escape, paced].into_iter().flatten().min()
+        [self.timer, self.escape, paced, self.echo.gives_up_at()].into_iter().flatten().min()
     }
 
     fn is_dirty(&self) -> bool {
@@ -215,7 +209,7 @@ impl Client {
 
     /// When the next frame may be drawn; `None` is now.
     fn may_draw_at(&mut self, now: Moment) -> Option<Moment> {
-        let echo = if self.options.is_far { self.echo.wait_until(now) } else { None };
+        let echo = self.echo.wait_until(now);
         let held = self.hold_until.filter(|until| *until > now);
         [self.pace.wait_until(now), echo, held].into_iter().flatten().max()
     }
@@ -226,7 +220,7 @@ impl Client {
             return;
         }
         // The hold is for what the first credit brings.
-        let echo = if self.options.is_far { self.echo.wait_until(now) } else { None };
+        let echo = self.echo.wait_until(now);
         if self.pace.wait_until(now).is_some() || echo.is_some() || !self.line.is_up() {
             return;
         }
@@ -263,10 +257,16 @@ impl Client {
         let before = out.len();
         if let Some(rows) = part {
             let cursor = draw_part(&self.app, &rows, &mut self.screen);
+            if self.options.ascii {
+                as_ascii(&mut self.screen, rows.clone());
+            }
             self.presenter.present_part(&self.screen, rows, cursor, out);
         } else {
             self.screen.reset();
             let cursor = draw(&self.app, &mut self.screen);
+            if self.options.ascii {
+                as_ascii(&mut self.screen, 0..size.rows);
+            }
             self.presenter.present(&self.screen, cursor, self.is_new, out);
         }
         self.app.is_drawn();
@@ -274,8 +274,8 @@ impl Client {
         self.drawn = Some(revision);
         if out.len() == before {
             self.echo.looks_the_same(revision);
-        } else if self.options.is_far {
-            self.echo.ends_frame(now, revision, out);
+        } else if self.options.is_far || self.app.is_to_be_seen() {
+            self.echo.ends_frame(now, revision, size, out);
         }
         self.frame_bytes = out.len();
         self.painting = Some(revision);
@@ -292,9 +292,7 @@ impl Client {
                 self.pace.drawn(now, bytes);
             }
             self.happened(Happened::Painted(revision));
-            if !self.echo.will_tell(revision) {
-                self.happened(Happened::Seen(revision));
-            }
+            self.drew((!self.echo.will_tell(revision)).then_some(revision));
         }
     }
 
@@ -341,21 +339,28 @@ impl Client {
     }
 
     fn reply(&mut self, reply: Reply) {
+        let (now, mut drawn) = (self.now(), None);
         match reply {
-            Reply::Ready => {
-                if let Some(revision) = self.echo.answered(self.now()) {
-                    self.happened(Happened::Seen(revision));
-                }
+            Reply::Ready => drawn = self.echo.ready(now),
+            Reply::Cursor { x: width @ ..=2, y: 1 } => {
+                self.presenter.ambiguous_is_narrow(width == 1)
             }
+            Reply::Cursor { x, y } => drawn = self.echo.cursor_at(now, x, y),
             Reply::Keyboard(_) => self.outer.use_keyboard(self.frame.bytes()),
-            Reply::Cursor { x, .. } => self.presenter.ambiguous_is_narrow(x == 1),
             Reply::Attributes => self.asks = false,
             Reply::Mode { .. } | Reply::Background(..) => {}
         }
+        self.drew(drawn);
     }
 
-    fn news(&mut self, news: super::line::News) {
-        use super::line::News;
+    /// The terminal has drawn a revision.
+    fn drew(&mut self, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            self.happened(Happened::Seen(revision));
+        }
+    }
+
+    fn news(&mut self, news: News) {
         match news {
             News::Up => {
                 self.pace.connected();
@@ -426,6 +431,8 @@ impl Client {
             self.input.time_is_up(&mut events);
             events.into_iter().for_each(|event| self.event(event));
         }
+        let drawn = self.echo.give_up(now);
+        self.drew(drawn);
         if self.timer.is_some_and(|due| due <= now) {
             self.timer = None;
             self.happened(Happened::Due);

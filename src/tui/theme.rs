@@ -21,6 +21,9 @@ macro_rules! looks {
         #[derive(Clone, PartialEq, Debug, Deserialize)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
         pub struct Theme {
+            /// Its name; one that does not come along has none.
+            #[serde(skip)]
+            pub name: &'static str,
             $(#[doc = $says] pub $name: Look,)*
         }
 
@@ -145,6 +148,8 @@ const STATES: &[(&str, char, Meaning)] = &[
     ("pass", '+', Meaning::Good),
     ("fail", 'x', Meaning::Bad),
     ("not-run", '-', Meaning::Warn),
+    ("violation", 'x', Meaning::Bad),
+    ("notice", '!', Meaning::Warn),
 ];
 
 #[derive(Clone, Copy)]
@@ -181,7 +186,8 @@ impl Theme {
     /// There is none.
     pub fn named(name: &str) -> Result<Self, Diagnostics> {
         match BUILT_IN.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => Self::parse(text, &format!("themes/{name}.toml")),
+            Some((name, text)) => Self::parse(text, &format!("themes/{name}.toml"))
+                .map(|theme| Self { name, ..theme }),
             None => {
                 let known = BUILT_IN.map(|(name, _)| name).join(", ");
                 let message =

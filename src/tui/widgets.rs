@@ -135,75 +135,47 @@ pub fn seal(buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// The lines of a box: sides, corners from the top left clockwise, and the ends of a line across.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Lines {
-    /// Box-drawing characters.
-    #[default]
-    Drawn,
-    /// Plain ASCII, for terminals that draw those two columns wide.
-    Ascii,
+/// A horizontal line.
+const ACROSS: &str = "─";
+/// A vertical line.
+pub const DOWN: &str = "│";
+/// From the top left clockwise.
+const CORNERS: [&str; 4] = ["┌", "┐", "┘", "└"];
+
+/// Draws a line across an area's first row, with a title in it.
+pub fn rule(buffer: &mut Buffer, area: Rect, title: &str, style: Style) {
+    for x in area.left()..area.right() {
+        put(buffer, (x, area.y), ACROSS, 1, style);
+    }
+    if !title.is_empty() && area.width > 4 {
+        let title = format!(" {title} ");
+        put(buffer, (area.x + 1, area.y), &title, area.width - 2, style);
+    }
 }
 
-impl Lines {
-    /// A horizontal line.
-    pub fn across(self) -> &'static str {
-        match self {
-            Lines::Drawn => "─",
-            Lines::Ascii => "-",
-        }
+/// Draws a box around an area that was cleared; gives what is inside, with a column to spare left
+/// and right.
+pub fn frame(buffer: &mut Buffer, area: Rect, title: &str, style: Style) -> Rect {
+    if area.width < 4 || area.height < 2 {
+        return Rect { width: 0, height: 0, ..area };
     }
-
-    /// A vertical line.
-    pub fn down(self) -> &'static str {
-        match self {
-            Lines::Drawn => "│",
-            Lines::Ascii => "|",
-        }
+    let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+    for y in area.top()..area.bottom() {
+        put(buffer, (area.x, y), DOWN, 1, style);
+        put(buffer, (right, y), DOWN, 1, style);
     }
-
-    fn corners(self) -> [&'static str; 4] {
-        match self {
-            Lines::Drawn => ["┌", "┐", "┘", "└"],
-            Lines::Ascii => ["+"; 4],
-        }
+    let inner = Rect { x: area.x + 1, width: area.width - 2, ..area };
+    rule(buffer, inner, title, style);
+    rule(buffer, Rect { y: bottom, ..inner }, "", style);
+    let places = [(area.x, area.y), (right, area.y), (right, bottom), (area.x, bottom)];
+    for (place, corner) in places.into_iter().zip(CORNERS) {
+        put(buffer, place, corner, 1, style);
     }
-
-    /// Draws a line across an area's first row, with a title in it.
-    pub fn rule(self, buffer: &mut Buffer, area: Rect, title: &str, style: Style) {
-        for x in area.left()..area.right() {
-            put(buffer, (x, area.y), self.across(), 1, style);
-        }
-        if !title.is_empty() && area.width > 4 {
-            let title = format!(" {title} ");
-            put(buffer, (area.x + 1, area.y), &title, area.width - 2, style);
-        }
-    }
-
-    /// Draws a box around an area it has cleared; gives what is inside, with a column to spare left
-    /// and right.
-    pub fn frame(self, buffer: &mut Buffer, area: Rect, title: &str, style: Style) -> Rect {
-        if area.width < 4 || area.height < 2 {
-            return Rect { width: 0, height: 0, ..area };
-        }
-        let (right, bottom) = (area.right() - 1, area.bottom() - 1);
-        for y in area.top()..area.bottom() {
-            put(buffer, (area.x, y), self.down(), 1, style);
-            put(buffer, (right, y), self.down(), 1, style);
-        }
-        let inner = Rect { x: area.x + 1, width: area.width - 2, ..area };
-        self.rule(buffer, inner, title, style);
-        self.rule(buffer, Rect { y: bottom, ..inner }, "", style);
-        let places = [(area.x, area.y), (right, area.y), (right, bottom), (area.x, bottom)];
-        for (place, corner) in places.into_iter().zip(self.corners()) {
-            put(buffer, place, corner, 1, style);
-        }
-        Rect {
-            x: area.x + 2,
-            y: area.y + 1,
-            width: area.width.saturating_sub(4),
-            height: area.height - 2,
-        }
+    Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        height: area.height - 2,
     }
 }
 
@@ -245,7 +217,7 @@ mod tests {
             }
             let area = Rect::new(x, 1, 10, 3);
             clear(&mut buffer, area, Style::new());
-            Lines::Drawn.frame(&mut buffer, area, "", Style::new());
+            frame(&mut buffer, area, "", Style::new());
             for y in 1..4 {
                 let covered = |at: u16| at > 0 && buffer[(at - 1, y)].symbol().cell_width() > 1;
                 for side in [area.left(), area.right() - 1] {

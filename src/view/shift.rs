@@ -5,6 +5,8 @@ use super::Shift;
 
 /// Fewer rows than this are not worth a shift.
 const SAVED_MIN: usize = 2;
+/// How far rows are looked for, at most: a table may have thousands, a screen has fewer.
+const DISTANCE_MAX: usize = 130;
 
 /// The shift from `old` to `new`, of equal length, that leaves the fewest rows to send; `None` when
 /// none saves more than it costs. `is_worth` says of a row whether sending it costs anything much:
@@ -16,7 +18,7 @@ pub fn find<T: PartialEq>(old: &[T], new: &[T], is_worth: impl Fn(&T) -> bool) -
         return None;
     }
     let mut best = (SAVED_MIN - 1, None);
-    for distance in 1..=last - first {
+    for distance in 1..=(last - first).min(DISTANCE_MAX) {
         for up in [true, false] {
             let candidate = longest_run(old, new, (first, last), distance, up, &is_worth);
             if let Some((saved, shift)) = candidate
@@ -67,6 +69,10 @@ fn longest_run<T: PartialEq>(
             let saved = (new_at + start..new_at + end)
                 .filter(|i| old[*i] != new[*i] && is_worth(&new[*i]))
                 .count();
+            if saved < SAVED_MIN {
+                start = end + 1;
+                continue;
+            }
             // The rows of the region that the run does not fill come up empty.
             let (low, high) = (first + start, first + end + distance);
             let lost = (low..high)
@@ -130,6 +136,23 @@ mod tests {
     fn rows_that_a_shift_would_wipe_count_against_it() {
         // Moving the two up would cost the four that stand still below them.
         assert_eq!(of("PabcdQ", "PbaaaQ"), None);
+    }
+
+    #[test]
+    fn a_table_of_thousands_costs_a_bounded_number_of_looks_for_each_row() {
+        use std::cell::Cell;
+        thread_local! { static LOOKS: Cell<u64> = const { Cell::new(0) } }
+        struct Row(u32);
+        impl PartialEq for Row {
+            fn eq(&self, other: &Self) -> bool {
+                LOOKS.set(LOOKS.get() + 1);
+                self.0 == other.0
+            }
+        }
+        let rows = |from: u32| (from..from + 5000).map(Row).collect::<Vec<_>>();
+        assert!(find(&rows(0), &rows(9000), |_| true).is_none());
+        assert!(LOOKS.get() < 5000 * 4 * DISTANCE_MAX as u64, "{}", LOOKS.get());
+        assert_eq!(find(&rows(0), &rows(1), |_| true).map(|shift| shift.by), Some(1));
     }
 
     #[test]

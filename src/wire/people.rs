@@ -171,6 +171,9 @@ pub enum TaskAsk {
     RollBack {
         /// The checkpoint's number; none is the base.
         checkpoint: Option<u32>,
+        /// The commit the person looked at; another one is refused.
+        #[serde(default)]
+        commit: Option<String>,
     },
 }
 

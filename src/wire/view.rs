@@ -108,6 +108,12 @@ pub enum Said {
         /// What the pong repeats.
         at: u64,
     },
+    /// The client is there, and says something again within this time: otherwise it is gone,
+    /// although nothing between has noticed.
+    Here {
+        /// The time.
+        within_ms: u32,
+    },
     /// A message of a later version.
     #[serde(other)]
     Unknown,

@@ -10,6 +10,8 @@ fn an_agent_nobody_knows_is_refused_with_those_that_are_known() {
         ["task", "add", "--title", "T", "--kind", "fix", "--agent", "nobody", "--prompt", "x"];
     let words = ["no agent `nobody`", "script", "claude", "config.toml"];
     refused_whole(&monban, &add, 2, &words);
+    let said = monban.monban(&add).err;
+    assert!(!said.contains("command"), "it names no program: {said}");
 }
 
 #[test]

@@ -66,6 +66,13 @@ fn mistakes_in_config_toml_are_told_by_a_daemon_and_before_one_starts() {
     let gate = monban.gate();
     for (text, place) in cases {
         monban.configure(&format!("{text}\n"));
+        let listed = monban.monban(&["ls"]);
+        assert!(listed.out.contains(" T"), "{}", listed.out);
+        assert!(
+            listed.err.contains(place) && listed.err.contains("no task starts"),
+            "{}",
+            listed.err
+        );
         let run = ["run", &id, "--trust", &gate];
         refused_whole(&monban, &run, 2, &[place, "mend the file"]);
     }

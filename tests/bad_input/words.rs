@@ -116,7 +116,7 @@ fn other_wrong_ids_are_refused_by_name() {
     let id = monban.add("T", "permission 'x'");
     monban.run(&id).expect(4);
     let cases: [(&[&str], &[&str]); 9] = [
-        (&["approve", "99", "--bind", "x"], &["nothing of task 99 waits"]),
+        (&["approve", "99", "--bind", "x"], &["there is no task 99"]),
         (&["approve", "item99", "--bind", "x"], &["nothing waits as item99"]),
         (&["reject", "item99", "--reason", "x"], &["nothing waits as item99"]),
         (&["approve", "what", "--bind", "x"], &["`what`", "item3"]),

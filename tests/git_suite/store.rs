@@ -145,6 +145,64 @@ fn a_diff_counts_lines_and_its_digest_follows_every_byte_name_and_mode() {
 }
 
 #[test]
+fn what_is_looked_into_are_the_lines_that_are_shown_and_signed() {
+    let long = (1..=400).map(|n| format!("line {n}\n")).collect::<String>();
+    let world = World::new(&[("text", &long), ("gone", "x\ny"), ("bin", "a\0b"), ("mode", "t")]);
+    let (store, work) = world.started();
+    let new = long.replace("line 7\n", "").replace("line 300\n", "zwei\r\ndrei\n") + "end";
+    write(&work.join("text"), new.as_bytes());
+    write(&work.join("bin"), b"a\0c");
+    write(&work.join("new"), b"one\ntwo\n");
+    let large = vec![b'x'; (16 << 20) + 1];
+    write(&work.join("large"), &large);
+    fs::remove_file(work.join("gone")).unwrap();
+    executable(&work.join("mode"));
+    let snapshot = world.snapshot(&store, &work);
+    let files = git::changed_files(&store, world.head(), snapshot.commit).unwrap();
+    let diff = git::diff(&store, world.head(), snapshot.tree).unwrap();
+    assert_eq!(files.len(), diff.files.len());
+    for (file, shown) in files.iter().zip(&diff.files) {
+        assert_eq!((&file.path, file.binary), (&shown.path, shown.binary));
+        assert_eq!(file.added.len() as u64, shown.added, "{:?}", file.path);
+        assert_eq!(file.removed.len() as u64, shown.deleted, "{:?}", file.path);
+        assert_eq!(file.old.as_ref().map_or(0, |side| side.mode), shown.old_mode);
+        assert_eq!(file.new.as_ref().map_or(0, |side| side.mode), shown.new_mode);
+    }
+    let of = |name: &str| files.iter().find(|file| file.path.shown() == name).unwrap();
+    assert_eq!((&of("text").added, &of("text").removed), (&vec![299, 300, 401], &vec![7, 300]));
+    assert_eq!(of("gone").removed, [1, 2]);
+    assert_eq!(of("new").new.as_ref().unwrap().bytes, b"one\ntwo\n");
+    assert_eq!(of("bin").new.as_ref().unwrap().bytes, b"a\0c");
+    let large = of("large").new.as_ref().unwrap();
+    assert_eq!((large.size, large.bytes.len()), ((16 << 20) + 1, 0), "not held in memory");
+}
+
+#[test]
+fn the_messages_of_an_agents_commits_are_read_as_bytes_and_within_their_bounds() {
+    let world = World::new(&[("a", "1")]);
+    let base = world.head();
+    let branch = "refs/heads/monban/1-1";
+    let messages = || world.repository().messages(branch, base);
+    assert!(messages().unwrap().is_empty(), "no such branch");
+    world.git(&["checkout", "-q", "-b", "monban/1-1"]);
+    assert!(messages().unwrap().is_empty(), "nothing committed");
+    world.commit("first line\n\nbody: sk-\u{202e}1\n");
+    world.git(&["-c", "i18n.commitEncoding=latin1", "commit", "-q", "--allow-empty", "-m", "two"]);
+    // What a repository's configuration says about showing commits runs nothing.
+    let trap = world.trap();
+    world.git(&["config", "log.showSignature", "true"]);
+    world.git(&["config", "gpg.program", trap.to_str().unwrap()]);
+    let found = messages().unwrap();
+    let found: Vec<&str> = found.iter().map(|message| message.raw().trim_end()).collect();
+    assert_eq!(found, ["two", "first line\n\nbody: sk-\u{202e}1"]);
+    assert!(!world.canary().exists());
+    let long = "x".repeat(5 << 20);
+    write(&world.folder.path().join("long"), long.as_bytes());
+    world.git(&["commit", "-q", "--allow-empty", "-F", "../long"]);
+    assert!(messages().unwrap_err().to_string().contains("messages on the agent's branch"));
+}
+
+#[test]
 fn a_patch_can_be_applied_by_git_and_is_cut_at_its_bound() {
     let world = World::new(&[("text", "1\n2\n3\n"), ("gone", "x\n"), ("to be link", "old")]);
     let (store, work) = world.started();

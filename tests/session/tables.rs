@@ -112,6 +112,24 @@ fn an_open_dashboard_is_a_person_who_is_there_until_the_last_one_closes() {
     drop(eve);
 }
 
+/// As at the other end of a line that died in silence: the connection stands, and nobody is there.
+#[test]
+fn who_promised_signs_of_life_and_gives_none_is_gone() {
+    let room = Room::new();
+    let mut ann = room.person("ann");
+    let mut there = |wanted: &[&str]| {
+        ann.until(&ShowAsk::List { all: false }, |list| {
+            (list["repository"]["attended_by"] == Value::from(wanted.to_vec())).then_some(())
+        });
+    };
+    let mut bob = room.attach("bob");
+    let carol = room.attach("carol");
+    there(&["bob", "carol"]);
+    bob.say(&Said::Here { within_ms: 300 });
+    there(&["carol"]);
+    drop(carol);
+}
+
 #[test]
 fn who_leaves_before_their_coming_is_noted_is_gone_all_the_same() {
     let room = Room::new();

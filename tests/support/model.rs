@@ -390,7 +390,7 @@ impl World {
 
     pub fn gate(&mut self, id: TaskId, verdicts: Vec<Verdict>) -> Vec<String> {
         let run = self.attempt(id).gates.last().expect("a gate").run;
-        self.report(Report::Gate { task: id, run, verdicts })
+        self.report(Report::Gate { task: id, run, verdicts, toolchain: Vec::new() })
     }
 
     /// dj approves what waits.

@@ -85,6 +85,8 @@ pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
         added: 30,
         deleted: 4,
         leftovers: Vec::new(),
+        created: 1,
+        used: None,
     }
 }
 

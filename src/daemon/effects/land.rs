@@ -141,7 +141,9 @@ fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
             let label =
                 Label { base: new_base, parent: new_base, message: &message, at: facts.since };
             let commit = git::commit(&store, tree, &label).map_err(text)?;
-            described(&store, new_base, commit, tree, number, Vec::new()).map(MergeOutcome::Merged)
+            let merged = described(&store, new_base, commit, tree, number, Vec::new())?;
+            // What the attempt used has not changed by it.
+            Ok(MergeOutcome::Merged(Snapshot { used: snapshot.used, ..merged }))
         }
     }
 }

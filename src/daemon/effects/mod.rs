@@ -2,6 +2,7 @@
 //! after a crash, and must repeat nothing.
 
 mod check;
+mod checkout;
 mod deliver;
 mod facts;
 mod land;

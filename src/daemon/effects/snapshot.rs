@@ -5,10 +5,11 @@ use super::prepare::telling;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::daemon::driver::Cancel;
+use crate::daemon::gates;
 use crate::daemon::show::no_task;
 use crate::daemon::world::{World, git_refusal};
-use crate::git::{self, GitError, Label, ObjectId, Store, WorktreeFiles};
-use crate::model::attempt::Snapshot;
+use crate::git::{self, GitError, Label, ObjectId, Status, Store, WorktreeFiles};
+use crate::model::attempt::{Snapshot, Used};
 use crate::model::command::Report;
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
@@ -58,7 +59,22 @@ fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, S
     }
     let leftovers = taken.leftovers.iter().take(LEFTOVERS_MAX);
     let leftovers = leftovers.map(|l| Foreign::new(format!("{}: {}", l.path.shown(), l.why)));
-    described(&store, base, taken.commit, taken.tree, number, leftovers.collect()).map(Some)
+    let snapshot = described(&store, base, taken.commit, taken.tree, number, leftovers.collect())?;
+    let used = Used {
+        leftovers: taken.leftover_count.saturating_sub(copied(world, facts, &taken)),
+        disk_bytes: taken.disk_bytes,
+        seconds: facts.attempt.worked.ms / 1000,
+    };
+    Ok(Some(Snapshot { used: Some(used), ..snapshot }))
+}
+
+/// How many of the leftovers monban itself put there.
+fn copied(world: &World, facts: &Facts, taken: &git::Snapshot) -> u64 {
+    let pin = facts.gate.as_ref();
+    let config = pin.and_then(|pin| gates::kept(&world.places.state, &pin.hash).ok());
+    let names = config.map(|config| config.copy).unwrap_or_default();
+    let is_ours = |path: &[u8]| names.iter().any(|name| name.as_bytes() == path);
+    taken.leftovers.iter().filter(|left| is_ours(&left.path.0)).count() as u64
 }
 
 /// A snapshot with its measures against the base.
@@ -81,6 +97,8 @@ pub(in crate::daemon) fn described(
         added: diff.added,
         deleted: diff.deleted,
         leftovers,
+        created: diff.files.iter().filter(|file| file.status == Status::Added).count() as u64,
+        used: None,
     })
 }
 

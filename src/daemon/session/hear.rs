@@ -13,7 +13,7 @@ use crate::model::core::Core;
 use crate::term::{Key, Modes, Terminal, encode_key, encode_paste, encode_pointer};
 use crate::wire::frame;
 use crate::wire::view::{Said, Told};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::io::BufReader;
@@ -29,6 +29,8 @@ const KEYS_MAX: usize = 1000;
 const ADOPTED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a terminal is given to take a new size before the key that brought it is typed.
 const RESIZED_WITHIN: Duration = Duration::from_millis(50);
+/// The shortest time a client may promise a sign of life in.
+const PROMISED_MIN: Duration = Duration::from_millis(100);
 /// For how many runs a client's room is remembered.
 const ROOMS_MAX: usize = 256;
 
@@ -56,10 +58,11 @@ impl Ear {
     /// Listens until the client hangs up or makes no sense.
     pub fn listen(self, stream: UnixStream) {
         let mut reader = BufReader::new(stream);
-        let mut rooms = BTreeMap::new();
+        let (mut rooms, mut promised) = (BTreeMap::new(), None);
         loop {
-            if reader.buffer().is_empty() {
-                until_readable(reader.get_ref());
+            if reader.buffer().is_empty() && !is_readable(reader.get_ref(), promised) {
+                // What waits for it to take something would wait for ever.
+                return self.outlet.close();
             }
             let Ok(Some(message)) = frame::read::<Said>(&mut reader) else { return };
             match message {
@@ -83,6 +86,9 @@ impl Ear {
                     if let Some(run) = self.world.runs.get(run) {
                         run.room(self.client, size);
                     }
+                }
+                Said::Here { within_ms } => {
+                    promised = Some(Duration::from_millis(within_ms.into()).max(PROMISED_MIN));
                 }
                 Said::Room { .. } | Said::Unknown => {}
                 other => {
@@ -137,7 +143,7 @@ impl Ear {
     /// A run that is up and not followed yet, because this daemon has just begun, is waited for;
     /// what the client says behind that waits with it.
     async fn adopted(&self, id: RunId) -> Option<Arc<Attached>> {
-        let mut added = self.world.runs.added();
+        let (mut added, mut durable) = (self.world.runs.added(), self.world.engine.durable());
         // One that waits for a login, say, may be long in coming.
         let is_up =
             move |core: &Core| core.state.run(id).is_some_and(|(_, _, run)| run.life == Life::Up);
@@ -146,7 +152,11 @@ impl Ear {
                 if let Some(run) = self.up(id) {
                     return Some(run);
                 }
-                added.changed().await.ok()?;
+                // One that has just ended counts as up until that is written down.
+                tokio::select! {
+                    more = added.changed() => more.ok()?,
+                    more = durable.changed() => more.ok()?,
+                }
             }
             None
         };
@@ -154,10 +164,17 @@ impl Ear {
     }
 }
 
-/// Waits until something was said or the client is gone; what cannot be waited for, reading shows.
-/// A read that waits by itself is woken by everything that happens to its socket.
-fn until_readable(stream: &UnixStream) {
-    while poll(&mut [PollFd::new(stream, PollFlags::IN)], None) == Err(Errno::INTR) {}
+/// Waits until something was said or the client hung up; what cannot be waited for, reading shows.
+/// False when it promised to say something by now. A read that waits by itself is woken by
+/// everything that happens to its socket.
+fn is_readable(stream: &UnixStream, promised: Option<Duration>) -> bool {
+    let within = promised.and_then(|promised| Timespec::try_from(promised).ok());
+    loop {
+        match poll(&mut [PollFd::new(stream, PollFlags::IN)], within.as_ref()) {
+            Err(Errno::INTR) => {}
+            ready => return ready != Ok(0),
+        }
+    }
 }
 
 /// Waits for a new size, so that the agent knows it before the key; not for long.

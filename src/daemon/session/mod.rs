@@ -242,6 +242,7 @@ impl Session {
             | Said::Paste { .. }
             | Said::Point { .. }
             | Said::Room { .. }
+            | Said::Here { .. }
             | Said::Unknown => {}
         }
     }

@@ -26,16 +26,18 @@ pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
                     policy: policy.clone(),
                     started_at: at,
                     verdicts: None,
+                    toolchain: Vec::new(),
                 });
             }
             enter(state, *task, Stage::Checking, at);
         }
-        JudgeEvent::Finished { task, run, verdicts } => {
+        JudgeEvent::Finished { task, run, verdicts, toolchain } => {
             let gate = state
                 .attempt_mut(*task)
                 .and_then(|attempt| attempt.gates.iter_mut().find(|gate| gate.run == *run));
             if let Some(gate) = gate {
                 gate.verdicts = Some(verdicts.clone());
+                gate.toolchain = toolchain.clone();
             }
             enter(state, *task, Stage::Waiting, at);
         }

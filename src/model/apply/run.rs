@@ -10,6 +10,50 @@ use crate::model::state::State;
 use crate::model::task::Stage;
 
 pub(super) fn apply(state: &mut State, event: &RunEvent, at: Timestamp) {
+    take_in(state, event, at);
+    if let Some(task) = task_of(state, event) {
+        count_work(state, task, at);
+    }
+}
+
+/// The task that an event is about.
+fn task_of(state: &State, event: &RunEvent) -> Option<TaskId> {
+    match event {
+        RunEvent::Wanted { task, .. }
+        | RunEvent::PromptWanted { task, .. }
+        | RunEvent::PromptDelivery { task, .. }
+        | RunEvent::PromptTurned { task, .. }
+        | RunEvent::Turned { task, .. }
+        | RunEvent::WentOn { task } => Some(*task),
+        RunEvent::Started { run }
+        | RunEvent::Status { run, .. }
+        | RunEvent::Session { run, .. }
+        | RunEvent::Usage { run, .. }
+        | RunEvent::PauseWanted { run, .. }
+        | RunEvent::Paused { run, .. }
+        | RunEvent::StopWanted { run, .. }
+        | RunEvent::Ended { run, .. } => state.run(*run).map(|(task, ..)| task.id),
+    }
+}
+
+/// Counts the time in which an agent works: in a turn, not standing still, and not waiting for a
+/// person.
+fn count_work(state: &mut State, id: TaskId, at: Timestamp) {
+    let Some(task) = state.task(id) else { return };
+    let in_turn = state.is_in_turn(task);
+    let Some(attempt) = task.attempt() else { return };
+    let is_asked = |prompt: &Prompt| prompt.delivery == Delivery::Delivered && !prompt.is_turned;
+    let is_up = |run: &Run| run.life == Life::Up && !run.paused && !run.status.state.needs_person();
+    let working =
+        in_turn && attempt.run.as_ref().is_some_and(is_up) && attempt.prompts.iter().any(is_asked);
+    if working != attempt.worked.since.is_some()
+        && let Some(attempt) = state.attempt_mut(id)
+    {
+        attempt.worked.is_at_work(working, at);
+    }
+}
+
+fn take_in(state: &mut State, event: &RunEvent, at: Timestamp) {
     match event {
         RunEvent::Wanted { task, run, session } => {
             state.last.run = state.last.run.max(run.0);

@@ -2,7 +2,7 @@
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
-use crate::model::attempt::Attempt;
+use crate::model::attempt::{Attempt, Worked};
 use crate::model::event::TaskEvent;
 use crate::model::item::Closed;
 use crate::model::state::State;
@@ -126,6 +126,7 @@ fn attempted(
         gates: Vec::new(),
         rollbacks: Vec::new(),
         started_at: at,
+        worked: Worked::default(),
         is_finished: false,
     });
     enter(state, id, Stage::Preparing, at);

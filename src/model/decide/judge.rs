@@ -11,7 +11,7 @@ use crate::model::event::{Event, JudgeEvent, RunEvent, TaskEvent};
 use crate::model::item::{Item, ItemKind};
 use crate::model::rejection::Rejection;
 use crate::model::task::{Reverts, Stage, Task};
-use crate::model::verdict::{Binds, GateRun, Outcome, Verdict};
+use crate::model::verdict::{Binds, GateRun, Outcome, Tool, Verdict};
 
 /// A person wants judgement now: of the worktree while the agent runs or after the task ended, of
 /// the last snapshot while it waits.
@@ -102,7 +102,7 @@ pub(super) fn gate_finished(
     context: Context<'_>,
     id: TaskId,
     run: RunId,
-    verdicts: &[Verdict],
+    (verdicts, toolchain): (&[Verdict], &[Tool]),
 ) -> Vec<Event> {
     let Some(task) = at_stage(context, id, |stage| *stage == Stage::Checking) else {
         return Vec::new();
@@ -113,7 +113,9 @@ pub(super) fn gate_finished(
     };
     let verdicts = mark_flaky(task, gate, verdicts);
     let judged = GateRun { verdicts: Some(verdicts.clone()), ..gate.clone() };
-    let mut events = vec![Event::Judge(JudgeEvent::Finished { task: id, run, verdicts })];
+    let toolchain = toolchain.to_vec();
+    let finished = JudgeEvent::Finished { task: id, run, verdicts, toolchain };
+    let mut events = vec![Event::Judge(finished)];
     match (judged.first_red(), binds(attempt, &judged)) {
         (None, Some(binds)) if judged.is_green() => {
             events.push(item(
@@ -129,8 +131,9 @@ pub(super) fn gate_finished(
     events
 }
 
-/// The same tree under the same gate must give the same outcome, in whichever attempt; where it
-/// does not, the check is flaky, and flaky is never green.
+/// The same tree under the same gate must give the same outcome of a command, in whichever attempt;
+/// where it does not, the check is flaky, and flaky is never green. A check without a command
+/// depends on more than the tree (the base, what the attempt used) and on nothing that varies.
 fn mark_flaky(task: &Task, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Verdict> {
     let before = |verdict: &Verdict| {
         task.attempts
@@ -146,7 +149,8 @@ fn mark_flaky(task: &Task, gate: &GateRun, verdicts: &[Verdict]) -> Vec<Verdict>
     };
     let mark = |verdict: &Verdict| {
         let mut verdict = verdict.clone();
-        if verdict.outcome == Outcome::Pass && before(&verdict) {
+        let is_command = verdict.command.is_some();
+        if is_command && verdict.outcome == Outcome::Pass && before(&verdict) {
             verdict.outcome = Outcome::Fail;
             verdict.reason = Foreign::new("flaky: the same tree gave another result before");
         }

@@ -14,6 +14,8 @@ use crate::model::rejection::Rejection;
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::Binds;
 
+/// How much of a digest is said back to whoever gave it.
+const DIGEST_CHARS_SHOWN: usize = 16;
 /// How many files in conflict an agent is told by name.
 const CONFLICTS_NAMED_MAX: usize = 100;
 
@@ -78,7 +80,11 @@ pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str)
 fn stale(task: &Task, now: &Binds, digest: &str) -> Rejection {
     let why = match signed_before(task, digest) {
         Some(old) => format!("stale: the {} changed since", old.changed(now).join(", ")),
-        None => "this is not the digest of what waits now".to_string(),
+        None => {
+            let digest: String = digest.chars().take(DIGEST_CHARS_SHOWN).collect();
+            let digest = Foreign::new(digest);
+            format!("{digest} is not the digest of what waits now: nothing was approved")
+        }
     };
     let cure = format!("look again: `monban diff {}` and `monban inbox`", task.id);
     Rejection::refused(why, cure)

@@ -10,7 +10,7 @@ mod run;
 mod tasks;
 
 pub use revert::revertible;
-pub(super) use tasks::PROMPT_BYTES_MAX;
+pub use tasks::PROMPT_BYTES_MAX;
 
 use super::command::{Command, Notice};
 use super::event::{DaemonEvent, Event};

@@ -33,7 +33,9 @@ pub(super) fn decide(context: Context<'_>, who: &str, request: &Request) -> Deci
         Request::Abort { task } => run::abort(context, *task, who),
         Request::Pause { task, paused } => run::pause(context, *task, *paused, who),
         Request::Resume { repo } => resume(context, *repo, who),
-        Request::RollBack { task, checkpoint } => run::roll_back(context, *task, *checkpoint, who),
+        Request::RollBack { task, checkpoint, commit } => {
+            run::roll_back(context, *task, *checkpoint, commit.as_deref(), who)
+        }
         Request::Undo { op } => run::undo(context, *op, who),
         Request::Forget { op, age } => run::forget(context, *op, *age, who),
         Request::Vouch { until } => vouch(context, *until, who),

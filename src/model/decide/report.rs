@@ -18,7 +18,9 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         Report::Snapshot { task, attempt, number, result } => {
             snapshot_taken(context, *task, (*attempt, *number), result)
         }
-        Report::Gate { task, run, verdicts } => gate_finished(context, *task, *run, verdicts),
+        Report::Gate { task, run, verdicts, toolchain } => {
+            gate_finished(context, *task, *run, (verdicts, toolchain))
+        }
         Report::Landing { task, op, outcome } => landing::outcome(context, *task, *op, outcome),
         Report::Merge { task, op, outcome } => landing::merge(context, *task, *op, outcome),
         Report::RolledBack { task, op, result } => rolled_back(context, *task, *op, result),

@@ -122,6 +122,7 @@ pub(super) fn roll_back(
     context: Context<'_>,
     id: TaskId,
     checkpoint: Option<u32>,
+    commit: Option<&str>,
     who: &str,
 ) -> Decision {
     let task = task(context, id)?;
@@ -159,6 +160,12 @@ pub(super) fn roll_back(
             format!("see `monban show {id}`; without `--to` it returns to its base"),
         )
     })?;
+    if commit.is_some_and(|commit| commit != target) {
+        return Err(Rejection::refused(
+            format!("what task {id} would return to is another commit by now: {target:.7}"),
+            format!("look again: `monban show {id}`"),
+        ));
+    }
     if let Some(rollback) = task.undoable().filter(|rollback| rollback.target == target) {
         let op = rollback.op;
         return Err(Rejection::refused(

@@ -2,7 +2,7 @@
 
 use crate::base::id::{RunId, TaskId};
 use crate::model::attempt::Snapshot;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Tool, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// About judging a result.
@@ -59,5 +59,8 @@ pub enum JudgeEvent {
         run: RunId,
         /// The verdicts, in the gate's order.
         verdicts: Vec<Verdict>,
+        /// The versions of the tools that its commands name.
+        #[serde(default)]
+        toolchain: Vec<Tool>,
     },
 }

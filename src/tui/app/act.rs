@@ -65,6 +65,8 @@ impl App {
             let next = self.setup.looks.more_themes.remove(0);
             let before = std::mem::replace(&mut self.setup.looks.theme, next);
             self.setup.looks.more_themes.push(before);
+            let name = self.theme().name;
+            self.say(format!("theme {name}; theme = \"{name}\" in config.toml keeps it"));
         }
     }
 
@@ -225,8 +227,12 @@ impl App {
         }
     }
 
-    /// Goes back in the log of the selected verdict, or towards its end.
+    /// Goes back in the log of the selected verdict, or towards its end. Findings are read from their
+    /// beginning.
     fn scroll_log(&mut self, rows: i64) {
+        let verdict = self.shown_gates().and_then(|gates| gates.verdicts.get(self.verdict));
+        let has_found = verdict.is_some_and(|verdict| !verdict.found.is_empty());
+        let rows = if has_found { rows.saturating_neg() } else { rows };
         let (lines, room) = draw::log_lines(self);
         let most = i64::try_from(lines.saturating_sub(room)).unwrap_or(0);
         let back = i64::try_from(self.log_back).unwrap_or(0).saturating_add(rows).clamp(0, most);

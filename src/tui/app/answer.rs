@@ -21,6 +21,8 @@ pub enum Asked {
     Checkpoints(TaskId),
     /// The rollback to undo.
     Undo(TaskId),
+    /// The agents there are.
+    Agents,
     /// A task that was written down.
     Add,
     /// An item that was rejected.
@@ -180,13 +182,14 @@ impl App {
             }
             Asked::Gate(task) => self.gate_came(task, value),
             Asked::Session(task) => self.session_came(task, value),
+            Asked::Agents => self.agents_came(value),
             Asked::Add => {
-                self.draft_task = None;
+                self.unsent_task = None;
                 let id = value["id"].as_u64().map(|id| format!(" {id}")).unwrap_or_default();
                 self.say(format!("task{id} is written down as a draft"));
             }
             Asked::Reject(item) => {
-                self.drafts.remove(&item);
+                self.reasons.remove(&item);
                 self.say(format!("{item} rejected; the reason goes to the agent"));
             }
             Asked::Decided(done) => self.say(done),
@@ -195,7 +198,7 @@ impl App {
 
     fn refused(&mut self, asked: Asked, rejection: &Rejection) {
         let why = rejection.to_string();
-        let why_shown = crate::base::foreign::Foreign::new(why.as_str()).shown();
+        let why_shown = self.in_keys(why.as_str());
         match asked {
             Asked::Diff(_) => self.diff.problem = why_shown,
             Asked::Gates(_) => self.gates.problem = why_shown,
@@ -217,6 +220,8 @@ impl App {
                 let key = self.setup.looks.keymap.key_of(Action::Start);
                 self.say_bad(format!("{}; {key} again shows what it is about", rejection.why));
             }
+            // A name can be typed all the same; what is wrong is said when it is sent.
+            Asked::Agents => {}
             Asked::Add | Asked::Reject(_) | Asked::Start(_) | Asked::Decided(_) => {
                 self.say_bad(why);
             }

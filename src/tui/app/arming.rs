@@ -78,6 +78,11 @@ impl Arming {
         }
     }
 
+    /// Whether the terminal has not drawn yet what a person has to read.
+    pub fn is_to_be_seen(&self) -> bool {
+        matches!(self.0, Step::Shown(_))
+    }
+
     /// Whether it may be decided.
     pub fn is_armed(&self) -> bool {
         self.0 == Step::Armed

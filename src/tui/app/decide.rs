@@ -76,6 +76,32 @@ impl App {
         }
     }
 
+    /// Whether an action does something here and now.
+    pub(super) fn is_of_use(&self, action: Action) -> bool {
+        let task = self.selected();
+        let state = task.map(|task| task.state.as_str()).unwrap_or_default();
+        let is_over = matches!(state, "done" | "failed" | "stopped" | "skipped");
+        let agent = task.filter(|task| task.run.is_some() && !is_over);
+        let works =
+            agent.and_then(|task| task.status.as_ref()).is_some_and(|s| s.state != "exited");
+        match action {
+            Action::NextNeeding => !self.items.is_empty(),
+            Action::GotoFocus | Action::GotoDiff | Action::GotoGates | Action::Open => {
+                task.is_some()
+            }
+            _ if self.setup.watch => !action.decides(),
+            Action::Approve => self.approval().is_some() || self.alarm().is_some(),
+            Action::Reject => self.approval().is_some(),
+            Action::StepIn | Action::Pause => works,
+            Action::Abort => task.is_some() && !is_over && !matches!(state, "draft" | "queued"),
+            Action::Start => matches!(state, "draft" | "failed" | "stopped" | "skipped"),
+            Action::Judge | Action::RollBack | Action::Undo => {
+                task.is_some_and(|task| !task.base.is_empty())
+            }
+            _ => true,
+        }
+    }
+
     fn no_approval(&mut self) {
         let in_pane = self.selected_item().is_some_and(|item| {
             self.screen == Screen::Inbox && item.kind.is_some_and(ItemKind::needs_agent)
@@ -109,15 +135,26 @@ impl App {
     }
 
     pub(super) fn reject(&mut self, item: ItemRow) {
-        let draft = self.drafts.get(&item.id).map_or("", String::as_str);
-        let text = Text::new(Lines::Many, draft);
+        let before = self.reasons.get(&item.id).map_or("", String::as_str);
+        let text = Text::new(Lines::Many, before);
         self.dialog = Some(Dialog::Reject(Reject { item, text, problem: String::new() }));
     }
 
     fn open_form(&mut self) {
         let agent = self.tasks.last().map_or("claude", |task| task.agent.as_str());
-        let form = self.draft_task.take().unwrap_or_else(|| Box::new(Form::new(agent)));
+        let form = self.unsent_task.take().unwrap_or_else(|| Box::new(Form::new(agent)));
         self.dialog = Some(Dialog::Form(form));
+        if self.is_connected {
+            self.ask(Asked::Agents, Ask::Show(ShowAsk::Auth));
+        }
+    }
+
+    /// The agents there are, by how they are logged in: the form offers them.
+    pub(super) fn agents_came(&mut self, rows: &Value) {
+        self.agents = list(rows).iter().map(|row| super::rows::text(&row["agent"])).collect();
+        self.agents.extend(self.tasks.iter().map(|task| task.agent.clone()));
+        self.agents.sort_unstable();
+        self.agents.dedup();
     }
 
     fn open_typed(
@@ -196,7 +233,8 @@ impl App {
         let title = format!("ROLL BACK task {id}");
         let target = format!("Its worktree becomes {} ({}).", to.name, short(&to.commit));
         let kept = "What is there now is kept aside; the undo action brings it back.";
-        let ask = Ask::Task(id, TaskAsk::RollBack { checkpoint: to.number });
+        let commit = Some(to.commit.clone());
+        let ask = Ask::Task(id, TaskAsk::RollBack { checkpoint: to.number, commit });
         let wanted = (ask, word(&[&to.commit], &id.to_string()));
         let done = format!("task {id} is being rolled back to {}", to.name);
         self.open_typed(title, &[&target, kept], Some(wanted), &done);

@@ -2,9 +2,11 @@
 
 use super::answer::Asked;
 use super::approval::{Approval, KEYS, Outcome};
+use super::arming::Arming;
 use super::confirm::Confirm;
 use super::draw::layout;
 use super::form::Form;
+use super::input::TOO_LONG;
 use super::palette::Palette;
 use super::rows::ItemRow;
 use super::text::Text;
@@ -106,6 +108,16 @@ impl Dialog {
             Dialog::Approval(approval) => Some(&approval.item.id),
             Dialog::Confirm(confirm) => confirm.item().map(|item| item.id.as_str()),
             Dialog::Reject(reject) => Some(&reject.item.id),
+            _ => None,
+        }
+    }
+
+    /// How far it is from taking the keys that decide.
+    pub fn arming_mut(&mut self) -> Option<&mut Arming> {
+        match self {
+            Dialog::Approval(approval) if !approval.is_gone => Some(&mut approval.keys.arming),
+            Dialog::Confirm(confirm) if !confirm.is_gone => Some(&mut confirm.keys.arming),
+            Dialog::Typed(typed) => Some(&mut typed.arming),
             _ => None,
         }
     }
@@ -230,7 +242,7 @@ impl App {
                     self.out.push(Do::Edit(text));
                 }
             }
-            (_, Action::Cancel) => return self.keep_draft(dialog),
+            (_, Action::Cancel) => return self.keep(dialog),
             (_, Action::Send) => return self.send(dialog),
             _ => {}
         }
@@ -244,7 +256,7 @@ impl App {
             Dialog::Palette(palette) => palette.key(key),
             Dialog::Form(form) => {
                 form.problem.clear();
-                form.key(key);
+                form.key(key, &self.agents);
             }
             Dialog::Reject(reject) => {
                 reject.problem.clear();
@@ -259,18 +271,20 @@ impl App {
         self.dialog = Some(dialog);
     }
 
-    fn keep_draft(&mut self, dialog: Dialog) {
+    fn keep(&mut self, dialog: Dialog) {
         match dialog {
             Dialog::Reject(reject) if reject.text.is_blank() => {
-                self.drafts.remove(&reject.item.id);
+                self.reasons.remove(&reject.item.id);
             }
             Dialog::Reject(reject) => {
-                self.drafts.insert(reject.item.id, reject.text.text());
-                self.say("the reason is kept as a draft");
+                self.reasons.insert(reject.item.id, reject.text.text());
+                let key = self.setup.looks.keymap.key_of(Action::Reject);
+                self.say(format!("the reason was not sent; {key} goes on with it"));
             }
             Dialog::Form(form) => {
-                self.draft_task = Some(form);
-                self.say("the task is kept as a draft until you leave");
+                self.unsent_task = Some(form);
+                let key = self.setup.looks.keymap.key_of(Action::NewTask);
+                self.say(format!("not sent; {key} goes on with it, until you leave the dashboard"));
             }
             _ => {}
         }
@@ -301,7 +315,7 @@ impl App {
         } else {
             let (item, reason) = (reject.item.id, reject.text.text());
             // Kept until the daemon has it.
-            self.drafts.insert(item.clone(), reason.clone());
+            self.reasons.insert(item.clone(), reason.clone());
             let ask = Ask::Inbox(InboxAsk::Reject { item: item.clone(), reason });
             return self.ask(Asked::Reject(item), ask);
         }
@@ -312,7 +326,7 @@ impl App {
         match form.ask() {
             Ok(ask) if self.is_connected => {
                 // Kept until the daemon has it.
-                self.draft_task = Some(form);
+                self.unsent_task = Some(form);
                 self.ask(Asked::Add, ask);
             }
             Ok(_) => {
@@ -334,8 +348,12 @@ impl App {
             _ => None,
         };
         if let (Some(field), Some(text)) = (field, text) {
-            field.key("ctrl-c");
-            field.paste(text.trim_end());
+            let mut edited = field.clone();
+            edited.key("ctrl-c");
+            match edited.paste(text.trim_end()) {
+                true => *field = edited,
+                false => self.say_bad(TOO_LONG),
+            }
         }
     }
 }

@@ -18,7 +18,10 @@ const KINDS: [(Kind, &str); 5] = [
 /// The fields, in order.
 pub const FIELDS: [&str; 6] = ["title", "kind", "agent", "prompt", "after", "files"];
 const KIND: usize = 1;
+const AGENT: usize = 2;
 const PROMPT: usize = 3;
+const AFTER: usize = 4;
+const FILES: usize = 5;
 
 /// A task being written down.
 #[derive(Clone, Debug)]
@@ -37,7 +40,7 @@ impl Form {
     pub fn new(agent: &str) -> Self {
         let text = |(at, _)| {
             let lines = if at == PROMPT { Lines::Many } else { Lines::One };
-            Text::new(lines, if FIELDS[at] == "agent" { agent } else { "" })
+            Text::new(lines, if at == AGENT { agent } else { "" })
         };
         Self {
             at: 0,
@@ -69,20 +72,45 @@ impl Form {
         }
     }
 
+    /// What to write in a field while nothing is; what there is to choose from.
+    pub fn hint(&self, at: usize, agents: &[String]) -> String {
+        let text = self.texts.get(at).map(Text::text).unwrap_or_default();
+        match at {
+            AGENT if agents.is_empty() => String::new(),
+            AGENT => format!("  left, right: {}", agents.join(" ")),
+            AFTER if text.is_empty() => "tasks that come before, such as 3 4".into(),
+            FILES if text.is_empty() => "what it is about, such as src/** README.md".into(),
+            _ => String::new(),
+        }
+    }
+
     /// Goes to another field.
     pub fn go(&mut self, forward: bool) {
         let count = FIELDS.len();
         self.at = (self.at + if forward { 1 } else { count - 1 }) % count;
     }
 
+    /// Chooses the next of the agents there are, or the one before.
+    fn choose(&mut self, agents: &[String], forward: bool) {
+        let now = self.texts[AGENT].text();
+        let at = agents.iter().position(|agent| agent == now.trim());
+        let next = match (at, forward) {
+            (Some(at), true) => (at + 1) % agents.len(),
+            (Some(at), false) => (at + agents.len() - 1) % agents.len(),
+            (None, _) => 0,
+        };
+        self.texts[AGENT] = Text::new(Lines::One, &agents[next]);
+    }
+
     /// Takes a key that no binding wanted.
-    pub fn key(&mut self, key: &str) {
+    pub fn key(&mut self, key: &str, agents: &[String]) {
         let count = KINDS.len();
         match (key, self.at) {
             ("enter" | "down", at) if at != PROMPT => self.go(true),
             ("up", at) if at != PROMPT => self.go(false),
             ("right" | "space", KIND) => self.kind = (self.kind + 1) % count,
             ("left", KIND) => self.kind = (self.kind + count - 1) % count,
+            ("left" | "right", AGENT) if !agents.is_empty() => self.choose(agents, key == "right"),
             (key, KIND) => {
                 let named = KINDS.iter().position(|(_, word)| word.starts_with(key));
                 self.kind = named.unwrap_or(self.kind);
@@ -113,14 +141,14 @@ impl Form {
             return wrong(0, "a task needs a title");
         }
         if agent.is_empty() {
-            return wrong(2, "which agent is to do it?");
+            return wrong(AGENT, "which agent is to do it?");
         }
         if prompt.is_empty() {
             return wrong(PROMPT, "what is the agent to do?");
         }
         let ids = words(after).into_iter().filter(|word| !word.is_empty());
         let Ok(after) = ids.map(|id| id.parse().map(TaskId)).collect() else {
-            return wrong(4, "after: ids of tasks, such as 3 4");
+            return wrong(AFTER, "after: ids of tasks, such as 3 4");
         };
         let spec = TaskSpec {
             title: Foreign::new(title.as_str()),

@@ -20,8 +20,57 @@ pub struct Verdict {
     pub ms: u64,
     /// Test counts, as far as they are known.
     pub counts: String,
+    /// What it found, the first of them.
+    pub found: Vec<Found>,
+    /// How many there are in all.
+    pub found_count: u64,
     /// The last lines of its output, and the names of failing tests before them.
     pub tail: Vec<String>,
+}
+
+impl Verdict {
+    /// Whether it found something that a person should know, although it fails nothing.
+    pub fn has_notices(&self) -> bool {
+        self.found.iter().any(|found| found.weight == "notice")
+    }
+}
+
+/// Something a check found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Found {
+    /// How much it weighs, in a word.
+    pub weight: String,
+    /// The rule, with the file and line if it is at one.
+    pub place: String,
+    /// What stands there.
+    pub snippet: String,
+    /// Why it is objected to.
+    pub why: String,
+}
+
+impl Found {
+    /// A finding as a daemon tells it.
+    pub fn read(value: &Value) -> Self {
+        let (rule, path) = (text(&value["rule"]), text(&value["path"]));
+        let place = match (path.as_str(), value["line"].as_u64()) {
+            ("", _) => rule,
+            (path, None) => format!("{rule} {path}"),
+            (path, Some(line)) => format!("{rule} {path}:{line}"),
+        };
+        Self {
+            weight: text(&value["weight"]),
+            place,
+            snippet: text(&value["snippet"]),
+            why: text(&value["why"]),
+        }
+    }
+
+    /// The same on one line.
+    pub fn line(&self) -> String {
+        let parts = [&self.place, &self.snippet, &self.why];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.map(String::as_str).collect::<Vec<_>>().join("  ")
+    }
 }
 
 /// The last gate run of a task.
@@ -78,6 +127,8 @@ fn verdict(value: &Value) -> Verdict {
             ),
             false => String::new(),
         },
+        found: list(&value["findings"]).iter().map(Found::read).collect(),
+        found_count: value["finding_count"].as_u64().unwrap_or(0),
         tail: failing.chain(tail.trim_end().lines().map(String::from)).collect(),
     }
 }

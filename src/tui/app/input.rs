@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How long after the first key of a chord its continuations are shown.
 const CHORD_PAUSE: Duration = Duration::from_millis(300);
+/// What is said of a text that a field has no room for.
+pub(super) const TOO_LONG: &str = "that is more than the field takes: nothing of it was taken";
 /// Rows the wheel turns at once.
 const WHEEL_ROWS: i64 = 3;
 
@@ -140,7 +142,11 @@ impl App {
             Some(Dialog::Confirm(confirm)) => confirm.keys.refuse(now),
             Some(Dialog::Typed(typed)) => typed.arming.absorbed(now),
             Some(dialog) => match dialog.text_mut() {
-                Some(field) => field.paste(&text),
+                Some(field) => {
+                    if !field.paste(&text) {
+                        self.say_bad(TOO_LONG);
+                    }
+                }
                 None => self.say("nothing is pasted here"),
             },
             None => self.say("nothing is pasted here; step in to paste to an agent"),

@@ -194,10 +194,11 @@ impl App {
         if wanted != self.panes.at && self.is_connected {
             self.change_pane(wanted);
         }
-        if self.screen != Screen::Focus || !self.is_connected {
-            return;
-        }
-        if let (Some(run), Some(area)) = (run, layout::pane(self)) {
+        // Where it is not focused, the pane has the room that it would have.
+        let told = self.panes.room.map(|(run, _)| run);
+        let run = if self.screen == Screen::Focus { run } else { told };
+        let area = layout::focus(self).1;
+        if let Some(run) = run.filter(|_| self.is_connected && !area.is_empty()) {
             let room = (run, Size { cols: area.width, rows: area.height });
             if self.panes.room != Some(room) {
                 self.panes.room = Some(room);

@@ -8,6 +8,7 @@ mod act;
 mod answer;
 mod approval;
 mod arming;
+mod commands;
 mod confirm;
 mod decide;
 mod dialog;
@@ -36,7 +37,6 @@ use crate::term::Pointer;
 use crate::tui::looks::Looks;
 use crate::tui::pace::Moment;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::Lines;
 use crate::view::copy::Copy;
 use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
@@ -56,8 +56,6 @@ use std::path::PathBuf;
 pub struct Setup {
     /// Keys and colours.
     pub looks: Looks,
-    /// What lines are drawn of.
-    pub lines: Lines,
     /// What only this installation knows.
     pub mark: Mark,
     /// The person wants no colours: their themes have none, and neither has the mark.
@@ -240,8 +238,10 @@ pub struct App {
     /// A draft whose start was refused until a person has looked.
     wants_word: Option<TaskId>,
     /// What was written and not sent: reasons by item, and the next task.
-    drafts: BTreeMap<String, String>,
-    draft_task: Option<Box<form::Form>>,
+    reasons: BTreeMap<String, String>,
+    unsent_task: Option<Box<form::Form>>,
+    /// The agents there are, once somebody asked.
+    agents: Vec<String>,
     asked: BTreeMap<u32, Asked>,
     next_ask: u32,
     note: Option<Note>,
@@ -285,8 +285,9 @@ impl App {
             held: None,
             deciding: Vec::new(),
             wants_word: None,
-            drafts: BTreeMap::new(),
-            draft_task: None,
+            reasons: BTreeMap::new(),
+            unsent_task: None,
+            agents: Vec::new(),
             asked: BTreeMap::new(),
             next_ask: 1,
             note,
@@ -355,6 +356,12 @@ impl App {
         self.revision
     }
 
+    /// Whether a dialog waits until the terminal has drawn it.
+    pub fn is_to_be_seen(&mut self) -> bool {
+        let arming = self.dialog.as_mut().and_then(Dialog::arming_mut);
+        arming.is_some_and(|arming| arming.is_to_be_seen())
+    }
+
     /// What keys mean now.
     pub fn mode(&self) -> Mode {
         match &self.dialog {
@@ -397,11 +404,17 @@ impl App {
     }
 
     fn say(&mut self, text: impl Into<String>) {
-        self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: false });
+        self.note = Some(Note { text: self.in_keys(text), is_bad: false });
     }
 
     fn say_bad(&mut self, text: impl Into<String>) {
-        self.note = Some(Note { text: Foreign::new(text).shown(), is_bad: true });
+        self.note = Some(Note { text: self.in_keys(text), is_bad: true });
+    }
+
+    /// A text for the person at this dashboard: with its keys, and nothing that hides itself.
+    fn in_keys(&self, text: impl Into<String>) -> String {
+        let text = Foreign::new(text).shown();
+        commands::as_keys(&text, &self.setup.looks.keymap)
     }
 
     fn painted(&mut self, revision: u64) {
@@ -414,21 +427,15 @@ impl App {
     }
 
     fn seen(&mut self, revision: u64) {
-        match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.keys.arming.seen(revision, self.now),
-            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.seen(revision, self.now),
-            Some(Dialog::Typed(typed)) => typed.arming.seen(revision, self.now),
-            _ => {}
+        if let Some(arming) = self.dialog.as_mut().and_then(Dialog::arming_mut) {
+            arming.seen(revision, self.now);
         }
     }
 
     fn due(&mut self) {
         self.timer = None;
-        match &mut self.dialog {
-            Some(Dialog::Approval(approval)) => approval.keys.arming.due(self.revision, self.now),
-            Some(Dialog::Confirm(confirm)) => confirm.keys.arming.due(self.revision, self.now),
-            Some(Dialog::Typed(typed)) => typed.arming.due(self.revision, self.now),
-            _ => {}
+        if let Some(arming) = self.dialog.as_mut().and_then(Dialog::arming_mut) {
+            arming.due(self.revision, self.now);
         }
         if self.chord_due.is_some_and(|due| self.now >= due) {
             (self.chord_due, self.is_chord_shown) = (None, true);
@@ -441,13 +448,8 @@ impl App {
         self.look();
         self.fetch();
         self.hold();
-        let arming = match &self.dialog {
-            Some(Dialog::Approval(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
-            Some(Dialog::Confirm(shown)) if !shown.is_gone => shown.keys.arming.deadline(),
-            Some(Dialog::Typed(typed)) => typed.arming.deadline(),
-            _ => None,
-        };
-        let wanted = arming.or(self.chord_due);
+        let arming = self.dialog.as_mut().and_then(Dialog::arming_mut);
+        let wanted = arming.and_then(|arming| arming.deadline()).or(self.chord_due);
         if wanted != self.timer {
             self.timer = wanted;
             self.out.push(Do::Timer(wanted));

@@ -1,6 +1,7 @@
 //! The rows of the tables as the dashboard uses them. Whatever a daemon of another version leaves
 //! out is empty; every text of theirs is shown escaped.
 
+use super::gates::Found;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
@@ -77,6 +78,10 @@ pub struct ItemRow {
     pub note: Foreign,
     /// What it names one by one.
     pub details: Vec<String>,
+    /// What its checks found, the first of them.
+    pub found: Vec<Found>,
+    /// How many there are in all.
+    pub found_count: u64,
     /// What an approval signs.
     pub digest: String,
     /// The parts of that.
@@ -231,6 +236,8 @@ fn item(row: &Value) -> Option<ItemRow> {
         title: text(&row["title"]),
         note: typed(&row["note"]).unwrap_or_default(),
         details: list(&row["details"]).iter().map(text).collect(),
+        found: list(&row["findings"]).iter().map(Found::read).collect(),
+        found_count: row["finding_count"].as_u64().unwrap_or(0),
         digest: row["digest"].as_str().unwrap_or_default().to_string(),
         binds: typed(&row["binds"]),
         since: typed(&row["since"]),

@@ -1,5 +1,6 @@
 //! Text fields: what a person writes, with the cursor where an input method expects it.
 
+use crate::model::decide::PROMPT_BYTES_MAX;
 use crate::tui::keys;
 use crate::tui::widgets;
 use ratatui::buffer::Buffer;
@@ -7,6 +8,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::Widget;
 use ratatui_textarea::{CursorMove, Input, Key, TextArea, WrapMode};
+
+/// The most that a field of one line holds, and one of many: as much as the daemon takes.
+const LINE_BYTES_MAX: usize = 4 << 10;
+const TEXT_BYTES_MAX: usize = PROMPT_BYTES_MAX;
 
 /// Keys by name, as the text area takes them.
 const KEYS: [(&str, Key); 10] = [
@@ -60,6 +65,13 @@ impl Text {
         self.area.lines().join("\n")
     }
 
+    /// Whether so many bytes more have room.
+    fn has_room(&self, bytes: usize) -> bool {
+        let most = if self.lines == Lines::Many { TEXT_BYTES_MAX } else { LINE_BYTES_MAX };
+        let held: usize = self.area.lines().iter().map(|line| line.len() + 1).sum();
+        held.saturating_add(bytes) <= most
+    }
+
     /// Whether there is nothing in it but blanks.
     pub fn is_blank(&self) -> bool {
         self.area.lines().iter().all(|line| line.trim().is_empty())
@@ -73,7 +85,9 @@ impl Text {
         };
         let named = KEYS.iter().find(|(name, _)| *name == rest).map(|(_, key)| *key);
         if key == "enter" && self.lines == Lines::Many {
-            self.area.insert_newline();
+            if self.has_room(1) {
+                self.area.insert_newline();
+            }
         } else if key == "ctrl-c" || key == "ctrl-u" {
             *self = Self::new(self.lines, "");
         } else if ctrl && EDITING.contains(&rest) {
@@ -81,20 +95,26 @@ impl Text {
             self.area.input(Input { key, ctrl, alt: false, shift: false });
         } else if let Some(key) = named {
             self.area.input(Input { key, ctrl, alt: false, shift: false });
-        } else if let Some(c) = keys::character(key) {
+        } else if let Some(c) = keys::character(key).filter(|c| self.has_room(c.len_utf8())) {
             self.area.insert_char(c);
         }
     }
 
-    /// Takes a paste; a field of one line takes its lines as one.
-    pub fn paste(&mut self, text: &str) {
+    /// Takes a paste; a field of one line takes its lines as one. False when it has no room for all
+    /// of it: then nothing is taken.
+    #[must_use]
+    pub fn paste(&mut self, text: &str) -> bool {
         let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
         let kept = text.chars().filter(|c| !c.is_control() || *c == '\n');
         let kept: String = match self.lines {
             Lines::Many => kept.collect(),
             Lines::One => kept.map(|c| if c == '\n' { ' ' } else { c }).collect(),
         };
-        self.area.insert_str(kept);
+        let fits = self.has_room(kept.len());
+        if fits {
+            self.area.insert_str(kept);
+        }
+        fits
     }
 
     /// Draws it; gives where its cursor stands.
@@ -137,11 +157,24 @@ mod tests {
     #[test]
     fn a_paste_brings_no_control_characters() {
         let mut many = Text::new(Lines::Many, "");
-        many.paste("a\r\nb\u{1b}[31m\tc");
+        assert!(many.paste("a\r\nb\u{1b}[31m\tc"));
         assert_eq!(many.text(), "a\nb[31m    c");
         let mut one = Text::new(Lines::One, "x");
-        one.paste("a\nb");
+        assert!(one.paste("a\nb"));
         assert_eq!(one.text(), "xa b");
+    }
+
+    #[test]
+    fn a_field_holds_no_more_than_the_daemon_takes() {
+        let mut many = Text::new(Lines::Many, "");
+        assert!(!many.paste(&"x".repeat(TEXT_BYTES_MAX)));
+        assert!(many.is_blank(), "not a part of it either");
+        assert!(many.paste(&"x".repeat(TEXT_BYTES_MAX - 2)));
+        ["y", "enter", "z"].iter().for_each(|key| many.key(key));
+        assert!(many.text().ends_with("xy"));
+        let mut one = Text::new(Lines::One, &"x".repeat(LINE_BYTES_MAX - 1));
+        one.key("y");
+        assert!(!one.text().contains('y'));
     }
 
     #[test]

@@ -20,15 +20,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Whole screen scrolls, pastes marked, focus told.
-const ENTER: &[u8] = b"\x1b[r\x1b[m\x1b[?2004h\x1b[?1004h";
+/// Whole screen scrolls, pastes marked, focus told; text from right to left stays in its cells: one
+/// row of it would otherwise carry along what stands beside it.
+const ENTER: &[u8] = b"\x1b[r\x1b[m\x1b[?2004h\x1b[?1004h\x1b[8l";
 const MOUSE: &[u8] = b"\x1b[?1002h\x1b[?1006h";
 /// Keys that look alike are told apart.
 const KEYBOARD: &[u8] = b"\x1b[>1u";
 const KEYBOARD_OFF: &[u8] = b"\x1b[<u";
 /// Everything off, whether it was on or not. An unfinished frame or sequence is ended by it.
 const LEAVE: &[u8] = b"\x1b\\\x1b[?2026l\x1b[r\x1b[m\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\
-    \x1b[?1004l\x1b[?2004l";
+    \x1b[?1004l\x1b[?2004l\x1b[8h";
 /// How long a terminal that takes nothing is waited for.
 const WRITE_PATIENCE: Duration = Duration::from_millis(500);
 /// How long answers to our questions are waited for.
@@ -146,8 +147,12 @@ impl Care {
     /// Reads what the terminal still answers. What a person typed meanwhile was typed at us.
     fn take_answers(&self, outstanding: usize) {
         let (mut input, mut events, mut buffer) = (Input::default(), Vec::new(), [0; 1024]);
-        let is_answer =
-            |event: &&Event| matches!(event, Event::Reply(Reply::Ready | Reply::Attributes));
+        let is_answer = |event: &&Event| match event {
+            // The width of a character is told by one in the first columns.
+            Event::Reply(Reply::Cursor { x, .. }) => *x > 2,
+            Event::Reply(Reply::Ready | Reply::Attributes) => true,
+            _ => false,
+        };
         while events.iter().filter(is_answer).count() < outstanding {
             if !wait(&self.input, PollFlags::IN, ANSWER_PATIENCE) {
                 return;

@@ -30,6 +30,8 @@ const SIZE_MAX: Size = Size { cols: 1000, rows: 500 };
 /// that every terminal answers.
 pub const QUESTIONS: &[u8] =
     b"\x1b[?u\x1b[?2026$p\x1b]11;?\x1b\\\x1b[2;1H\xe2\x94\x80\x1b[6n\x1b[c";
+/// The same for a terminal that is told nothing but ASCII.
+pub const QUESTIONS_ASCII: &[u8] = b"\x1b[?u\x1b[?2026$p\x1b]11;?\x1b\\\x1b[c";
 
 /// The terminal cannot be used.
 #[derive(Debug, thiserror::Error)]

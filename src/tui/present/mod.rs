@@ -4,6 +4,7 @@
 //! by a scroll region, the rest cell by cell, the cursor last. Pure: it writes to a buffer. It is
 //! the last barrier as well: no control character leaves here, whatever a cell holds.
 
+mod ascii;
 mod blit;
 mod glyph;
 mod pen;
@@ -11,6 +12,7 @@ mod pen;
 mod tests;
 mod tip;
 
+pub use ascii::as_ascii;
 pub use blit::{blit, cut};
 pub use pen::underline;
 

@@ -103,7 +103,7 @@ impl Simulation {
             return Progress::Next;
         }
         let verdicts = self.outside.gates[&run].clone();
-        self.report(Report::Gate { task, run, verdicts });
+        self.report(Report::Gate { task, run, verdicts, toolchain: Vec::new() });
         Progress::Over
     }
 
@@ -116,7 +116,7 @@ impl Simulation {
             check: check.into(),
             outcome,
             reason: Default::default(),
-            command: None,
+            command: Some("make check".into()),
             duration_ms: 1,
             exit: None,
             counts: None,

@@ -41,6 +41,8 @@ impl Simulation {
             added: 1,
             deleted: 0,
             leftovers: Vec::new(),
+            created: 0,
+            used: None,
         };
         self.outside.commits.insert(id, tree);
         snapshot

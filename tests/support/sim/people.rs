@@ -132,7 +132,7 @@ fn reject(rng: &mut Rng, state: &State) -> Request {
 
 fn roll_back(rng: &mut Rng, state: &State) -> Request {
     let checkpoint = rng.chance(50).then(|| rng.below(3) as u32);
-    Request::RollBack { task: any_task(rng, state), checkpoint }
+    Request::RollBack { task: any_task(rng, state), checkpoint, commit: None }
 }
 
 fn undo(rng: &mut Rng, state: &State) -> Request {

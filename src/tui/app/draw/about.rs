@@ -3,7 +3,7 @@
 use super::super::App;
 use super::super::rows::{TaskRow, short};
 use crate::base::count::count;
-use crate::tui::widgets::{put, put_all, row, wrap};
+use crate::tui::widgets::{put, put_all, row, rule, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -47,7 +47,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let Some(task) = app.selected() else { return };
     let (faint, plain) = (theme.faint.style(), theme.text.style());
-    app.setup.lines.rule(buffer, row(area, 0), "task", theme.line.style());
+    rule(buffer, row(area, 0), "task", theme.line.style());
     let area = Rect {
         x: area.x + 1,
         y: area.y + 1,

@@ -5,10 +5,10 @@ use super::super::approval::{Approval, KEYS};
 use super::super::diff::File;
 use super::super::rows::short;
 use super::diff::about_size;
-use super::{CursorAt, about, bar, layout};
+use super::{CursorAt, about, bar, inbox, layout};
 use crate::base::count::count;
 use crate::tui::action::Action;
-use crate::tui::widgets::{clear, fit, put, put_all, row, width};
+use crate::tui::widgets::{clear, fit, frame, put, put_all, row, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -37,7 +37,7 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     let armed = approval.is_open() && other.is_none() && layout::shows_approvals(app);
     let border = if armed { theme.armed } else { theme.line };
     clear(buffer, area, theme.text.style());
-    let inner = app.setup.lines.frame(buffer, area, "APPROVE", border.style());
+    let inner = frame(buffer, area, "APPROVE", border.style());
     let word = match other {
         _ if approval.is_gone => "gone",
         Some(_) => "held",
@@ -131,7 +131,14 @@ fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
     if let Some(task) = task {
         let (gates, style) = about::gates(app, task);
         let names: Vec<&str> = task.verdicts.iter().map(|(check, _)| check.as_str()).collect();
-        facts.push(("gates ", format!("{gates} on this tree: {}", names.join(" ")), style));
+        let (notices, style) = match item.found_count {
+            0 => (String::new(), style),
+            found => (format!(", {}!", count(found, "notice")), theme.warn.style()),
+        };
+        let gates = format!("{gates}{notices} on this tree: {}", names.join(" "));
+        facts.push(("gates ", gates, style));
+        let found = inbox::found(item).into_iter();
+        facts.extend(found.map(|found| ("      ", fit(&found, columns), theme.warn.style())));
         let branch = format!("one commit onto {}; {} stays", base_branch(app), task.branch);
         facts.push(("does  ", branch, plain));
     }

@@ -1,5 +1,6 @@
 //! The top bar, which says where a person is and who they are talking to, and the last line.
 
+use super::super::dialog::Dialog;
 use super::super::{App, Mode, Screen};
 use crate::tui::action::Action;
 use crate::tui::widgets::{clear, put, width, wrap};
@@ -144,6 +145,9 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
         put(buffer, (area.x, area.y), &text, area.width, theme.needs_you.style());
         return;
     }
+    if let Some(dialog) = &app.dialog {
+        return in_dialog(app, dialog, buffer, area);
+    }
     let mut x = area.x;
     let halted = app.head.halted.as_ref().map(|why| format!("HALTED {why}"));
     if let Some(why) = halted.or(app.head.held.as_ref().map(|why| format!("HELD: {why}"))) {
@@ -153,14 +157,45 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
         x = put(buffer, (x, area.y), &key, area.width, theme.strong.style()) + 1;
         x = put(buffer, (x, area.y), "resume", area.width, theme.faint.style()) + 2;
     }
-    for action in hints(app.screen) {
+    for action in hints(app.screen).iter().filter(|action| app.is_of_use(**action)) {
         let key = app.setup.looks.keymap.key_of(*action);
-        let room = usize::from(area.right().saturating_sub(x));
-        if key.is_empty() || width(&key) + 1 + width(action.name()) > room {
-            continue;
-        }
-        x = put(buffer, (x, area.y), &key, area.width, theme.strong.style()) + 1;
-        x = put(buffer, (x, area.y), action.name(), area.width, theme.faint.style()) + 2;
+        x = hint(app, buffer, Rect { x, ..area }, area.right(), &key, action.name());
+    }
+}
+
+/// A key and what it does, if there is room for both before `end`; gives the column for the next.
+fn hint(app: &App, buffer: &mut Buffer, at: Rect, end: u16, key: &str, does: &str) -> u16 {
+    let (theme, room) = (app.theme(), usize::from(end.saturating_sub(at.x)));
+    if key.is_empty() || width(key) + 1 + width(does) > room {
+        return at.x;
+    }
+    let x = put(buffer, (at.x, at.y), key, at.width, theme.strong.style()) + 1;
+    put(buffer, (x, at.y), does, at.width, theme.faint.style()) + 2
+}
+
+/// The keys that a dialog takes; what an approval or a start wants stands in it.
+fn in_dialog(app: &App, dialog: &Dialog, buffer: &mut Buffer, area: Rect) {
+    use Action as A;
+    let key = |action: Action| app.setup.looks.keymap.key_of(action);
+    let moves = format!("{} {}", key(A::Up), key(A::Down));
+    let (actions, more): (&[Action], &[(&str, &str)]) = match dialog {
+        Dialog::Reject(_) => (&[A::Send, A::Editor, A::Cancel], &[("enter", "next line")]),
+        Dialog::Form(_) => (&[A::Send, A::NextField, A::PrevField, A::Editor, A::Cancel], &[]),
+        Dialog::Typed(_) => (&[A::Cancel], &[]),
+        Dialog::Palette(_) => (&[A::Cancel], &[("enter", "do it"), ("up down", "select")]),
+        Dialog::Approval(shown) if shown.is_open() => (&[A::Back, A::Reject, A::GotoDiff], &[]),
+        Dialog::Approval(_) => (&[A::Back], &[]),
+        Dialog::Confirm(_) => (&[A::Back], &[(&moves, "scroll")]),
+        Dialog::Checkpoints(_) => (&[A::Open, A::Back], &[(&moves, "select")]),
+        Dialog::Help { .. } => (&[], &[(&moves, "scroll"), ("any other key", "closes")]),
+        Dialog::People => (&[], &[("any key", "closes")]),
+        Dialog::Search(_) => (&[], &[]),
+    };
+    let of_actions = actions.iter().map(|action| (key(*action), action.name()));
+    let more = more.iter().map(|(key, does)| (key.to_string(), *does));
+    let mut x = area.x;
+    for (key, does) in of_actions.chain(more) {
+        x = hint(app, buffer, Rect { x, ..area }, area.right(), &key, does);
     }
 }
 

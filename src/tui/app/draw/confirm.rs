@@ -5,7 +5,7 @@ use super::super::confirm::Confirm;
 use super::super::two_keys::CONFIRM;
 use super::{CursorAt, approval, layout};
 use crate::tui::action::Action;
-use crate::tui::widgets::{clear, put_all, row, wrap};
+use crate::tui::widgets::{clear, frame, put_all, row, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -44,7 +44,7 @@ pub fn draw(app: &App, confirm: &Confirm, buffer: &mut Buffer) -> Option<CursorA
     let top = confirm.top.min(says.len().saturating_sub(usize::from(height)));
     let below = says.len().saturating_sub(top + usize::from(height));
     clear(buffer, area, theme.text.style());
-    let inner = app.setup.lines.frame(buffer, area, &confirm.title, border.style());
+    let inner = frame(buffer, area, &confirm.title, border.style());
     let word = match other {
         _ if confirm.is_gone => "gone",
         Some(_) => "held",

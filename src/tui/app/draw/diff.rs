@@ -5,7 +5,7 @@ use super::super::rows::short;
 use super::super::{App, gates::Gates};
 use super::{CursorAt, layout};
 use crate::base::count::count;
-use crate::tui::widgets::{fit, put, put_all, row, scrolled, skip, width};
+use crate::tui::widgets::{DOWN, fit, put, put_all, row, scrolled, skip, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -37,7 +37,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     if let Some(area) = files {
         list(app, buffer, area, diff);
         for y in area.top()..area.bottom() {
-            put(buffer, (area.right(), y), app.setup.lines.down(), 1, theme.line.style());
+            put(buffer, (area.right(), y), DOWN, 1, theme.line.style());
         }
     }
     let (top, left) = app.diff_at;

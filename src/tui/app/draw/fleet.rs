@@ -3,7 +3,7 @@
 use super::super::App;
 use super::super::rows::TaskRow;
 use super::{CursorAt, about, layout, pane};
-use crate::tui::widgets::{fit, put, row, scrolled, width};
+use crate::tui::widgets::{DOWN, fit, put, row, scrolled, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -63,7 +63,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     }
     if let (Some(_), Some(area)) = (parts.about, parts.preview) {
         for y in area.top()..area.bottom() {
-            let line = app.setup.lines.down();
+            let line = DOWN;
             put(buffer, (area.x - 1, y), line, 1, app.theme().line.style());
         }
     }

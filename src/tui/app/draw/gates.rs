@@ -1,10 +1,10 @@
-//! A task's verdicts, and the end of the log of the selected one.
+//! A task's verdicts, and what the selected one rests on: findings, or the end of a log.
 
 use super::super::App;
 use super::super::gates::Verdict;
 use super::super::rows::short;
 use super::{CursorAt, layout};
-use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
+use crate::tui::widgets::{put, put_all, row, rule, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -35,11 +35,12 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     for (y, verdict) in (0..parts.list.height).zip(gates.verdicts.iter().skip(first)) {
         let line = row(parts.list, y);
         let (sign, style) = theme.state(&verdict.outcome);
+        let reason = if verdict.has_notices() { theme.warn } else { theme.text };
         let pieces = [
             (&*format!("{sign} {:<8} ", verdict.outcome), style),
             (&*format!("{:<10} ", verdict.check), theme.text.style()),
             (&*format!("{:>7}  ", seconds(verdict.ms)), theme.faint.style()),
-            (verdict.reason.as_str(), theme.text.style()),
+            (verdict.reason.as_str(), reason.style()),
         ];
         put_all(buffer, line, &pieces);
         if first + usize::from(y) == app.verdict {
@@ -90,29 +91,55 @@ fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
     Words { lines, room }
 }
 
-/// How many lines of log the selected verdict has, and how many are shown at once.
+/// How many lines of evidence the selected verdict has, and how many are shown at once.
 pub fn log_lines(app: &App) -> (usize, usize) {
     let area = inside(layout::gates(app).1.detail);
     let verdict = app.shown_gates().and_then(|gates| gates.verdicts.get(app.verdict));
-    verdict.map_or((0, 0), |verdict| (verdict.tail.len(), words(app, area, verdict).room))
+    verdict.map_or((0, 0), |verdict| {
+        (evidence(app, area, verdict).len(), words(app, area, verdict).room)
+    })
 }
 
-/// What a verdict says, and as much of its log as there is room for: its end, unless a person went
-/// back in it.
+/// What a verdict rests on: what it found, or the end of its log.
+fn evidence(app: &App, area: Rect, verdict: &Verdict) -> Vec<(String, Style)> {
+    let theme = app.theme();
+    let columns = usize::from(area.width);
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    for found in &verdict.found {
+        let (sign, style) = theme.state(&found.weight);
+        let head = format!("{sign} {} {}", found.weight, found.place);
+        let below = [(&found.snippet, theme.text.style()), (&found.why, theme.faint.style())];
+        lines.extend(wrap(&head, columns).into_iter().map(|line| (line, style)));
+        for (text, style) in below.into_iter().filter(|(text, _)| !text.is_empty()) {
+            let wrapped = wrap(text, columns.saturating_sub(2).max(1));
+            lines.extend(wrapped.into_iter().map(|line| (format!("  {line}"), style)));
+        }
+    }
+    let more = verdict.found_count.saturating_sub(verdict.found.len() as u64);
+    if more > 0 {
+        lines.push((format!("and {more} more"), theme.faint.style()));
+    }
+    lines.extend(verdict.tail.iter().map(|line| (line.clone(), theme.text.style())));
+    lines
+}
+
+/// What a verdict says, and as much of its evidence as there is room for: the end of a log, the
+/// beginning of findings, unless a person went on in it.
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
     let theme = app.theme();
     let Words { lines, room } = words(app, inside(area), verdict);
-    let all = verdict.tail.len();
-    let below = app.log_back.min(all.saturating_sub(room));
-    let above = all.saturating_sub(room + below);
+    let evidence = evidence(app, inside(area), verdict);
+    let all = evidence.len();
+    let gone_on = app.log_back.min(all.saturating_sub(room));
+    let rest = all.saturating_sub(room + gone_on);
+    let (above, below) = if verdict.found.is_empty() { (rest, gone_on) } else { (gone_on, rest) };
     let title = match (above, below) {
         (0, 0) => verdict.check.clone(),
         _ => format!("{}  {above} lines above, {below} below", verdict.check),
     };
-    app.setup.lines.rule(buffer, row(area, 0), &title, theme.line.style());
+    rule(buffer, row(area, 0), &title, theme.line.style());
     let area = inside(area);
-    let log = verdict.tail.iter().skip(above).take(room);
-    let log = log.map(|line| (line.clone(), theme.text.style()));
+    let log = evidence.into_iter().skip(above).take(room);
     for (y, (text, style)) in (0..area.height).zip(lines.into_iter().chain(log)) {
         put_all(buffer, row(area, y), &[(&text, style)]);
     }

@@ -5,7 +5,7 @@ use super::super::rows::{ItemRow, short};
 use super::{CursorAt, about, layout};
 use crate::model::item::ItemKind;
 use crate::tui::action::Action;
-use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
+use crate::tui::widgets::{put, put_all, row, rule, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -65,7 +65,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     match app.selected_item() {
         Some(item) => detail(app, buffer, parts.detail, item),
         None => {
-            app.setup.lines.rule(buffer, row(parts.detail, 0), "", theme.line.style());
+            rule(buffer, row(parts.detail, 0), "", theme.line.style());
             let (line, gone) = (row(parts.detail, 1), "what was selected waits no longer");
             put(buffer, (line.x, line.y), gone, line.width, theme.faint.style());
         }
@@ -73,10 +73,17 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     None
 }
 
+/// What the checks of an item found, a line each.
+pub fn found(item: &ItemRow) -> Vec<String> {
+    let lines = item.found.iter().map(|found| format!("{} {}", found.weight, found.line()));
+    let more = item.found_count.saturating_sub(item.found.len() as u64);
+    lines.chain((more > 0).then(|| format!("and {more} more: see the gates"))).collect()
+}
+
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     let theme = app.theme();
     let (says, actions) = way_out(item.kind);
-    app.setup.lines.rule(buffer, row(area, 0), &item.id, theme.line.style());
+    rule(buffer, row(area, 0), &item.id, theme.line.style());
     let area = Rect {
         x: area.x + 1,
         y: area.y + 1,
@@ -102,6 +109,9 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     }
     for text in item.details.iter().flat_map(|text| wrap(text, usize::from(area.width))) {
         line(buffer, &text, theme.text.style());
+    }
+    for text in found(item).iter().flat_map(|text| wrap(text, usize::from(area.width))) {
+        line(buffer, &text, theme.warn.style());
     }
     if let Some(binds) = &item.binds {
         let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));

@@ -10,7 +10,7 @@ use super::{CursorAt, bar, layout};
 use crate::term::CursorShape;
 use crate::tui::action::{Action, Place};
 use crate::tui::keymap::Table;
-use crate::tui::widgets::{clear, fit, put, put_all, row, scrolled, width, wrap};
+use crate::tui::widgets::{clear, fit, frame, put, put_all, row, rule, scrolled, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -35,7 +35,7 @@ fn boxed(app: &App, buffer: &mut Buffer, columns: u16, rows: u16, title: &str) -
     // Of the two the mark says more: who asks.
     let room = usize::from(area.width.saturating_sub(columns).saturating_sub(7));
     let title = fit(title, room);
-    let inner = app.setup.lines.frame(buffer, area, &title, app.theme().line.style());
+    let inner = frame(buffer, area, &title, app.theme().line.style());
     let x = area.right().saturating_sub(columns.saturating_add(2));
     if room > 0 {
         let style = app.theme().strong.style().fg(bar::mark_colour(app));
@@ -145,13 +145,23 @@ pub fn form(app: &App, form: &Form, buffer: &mut Buffer) -> Option<CursorAt> {
         let sign = if is_here { ">" } else { " " };
         put(buffer, (line.x, y), &format!("{sign}{name:<7}"), line.width, label.style());
         let area = Rect { x: line.x + 9, width: line.width.saturating_sub(9), ..line };
+        let hint = form.hint(at, &app.agents);
+        let taken = u16::try_from(width(&form.shown(at))).unwrap_or(u16::MAX);
+        let x = area.x.saturating_add(taken).saturating_add(u16::from(is_here));
+        let put_hint = |buffer: &mut Buffer| {
+            put(buffer, (x, y), &hint, area.right().saturating_sub(x), theme.faint.style());
+        };
         match form.text().filter(|_| is_here) {
-            Some(text) => cursor = beam(text.draw(buffer, area, theme.text.style())),
+            Some(text) => {
+                cursor = beam(text.draw(buffer, area, theme.text.style()));
+                put_hint(buffer);
+            }
             None => {
                 for (y, text) in (0..rows).zip(wrap(&form.shown(at), usize::from(area.width))) {
                     let text = crate::base::foreign::Foreign::new(text).shown();
                     put_all(buffer, row(area, y), &[(&text, theme.text.style())]);
                 }
+                put_hint(buffer);
                 if is_here {
                     cursor = beam((area.x, y));
                 }
@@ -187,6 +197,9 @@ pub fn palette(app: &App, palette: &Palette, buffer: &mut Buffer) -> Option<Curs
     let field = Rect { x, width: inner.right().saturating_sub(x), ..row(inner, 0) };
     let cursor = palette.text.draw(buffer, field, theme.text.style());
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    if found.is_empty() {
+        put_all(buffer, row(list, 0), &[("no action is called so", theme.faint.style())]);
+    }
     let first = scrolled(palette.at, found.len(), list.height);
     for (y, (number, action)) in (0..list.height).zip(found.iter().enumerate().skip(first)) {
         let line = row(list, y);
@@ -270,7 +283,7 @@ pub fn help(app: &App, top: usize, buffer: &mut Buffer) -> Option<CursorAt> {
     for (y, line) in (0..inner.height).zip(help_text(app).iter().skip(top)) {
         let area = row(inner, y);
         if line.keys.is_empty() {
-            app.setup.lines.rule(buffer, area, &line.says, theme.strong.style());
+            rule(buffer, area, &line.says, theme.strong.style());
             continue;
         }
         let style: Style = theme.needs_you.style();

@@ -4,7 +4,7 @@ use super::super::App;
 use super::{CursorAt, layout};
 use crate::term::Cursor;
 use crate::tui::present::blit;
-use crate::tui::widgets::{fit, put, put_all, row, width};
+use crate::tui::widgets::{fit, put, put_all, row, rule, width};
 use crate::view::pane::{Head, decode};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -71,7 +71,7 @@ pub fn preview(app: &App, buffer: &mut Buffer, area: Rect) {
         Some(_) => format!("{} as it was", task.title),
         None => task.title.clone(),
     };
-    app.setup.lines.rule(buffer, row(area, 0), &title, theme.line.style());
+    rule(buffer, row(area, 0), &title, theme.line.style());
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some((_, rows)) = app.pane().filter(|(_, rows)| !rows.is_empty()) else {
         let why = match task.run {

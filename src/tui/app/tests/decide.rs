@@ -76,7 +76,7 @@ fn rolling_back_goes_to_a_checkpoint_that_was_picked() {
     play.answer(whole_task()).keys("down enter").wait(1000);
     play.did.clear();
     play.keys("1 1 1 1 enter");
-    let back = TaskAsk::RollBack { checkpoint: Some(1) };
+    let back = TaskAsk::RollBack { checkpoint: Some(1), commit: Some("1111aaaa0000".into()) };
     assert_eq!(play.asked(), [Ask::Task(TaskId(7), back)]);
 }
 
@@ -101,12 +101,13 @@ fn an_answer_that_comes_late_fills_and_closes_no_dialog_but_its_own() {
     play.keys("o p 3 enter");
     assert_eq!(play.asked(), [], "the rollback of task 7 under the name of task 8");
     play.keys("esc u esc n p");
-    for id in [2, 3] {
+    for id in [2, 3, 4] {
         play.take(Input::Answer { id, answer: refused() });
     }
     assert_eq!(play.app.mode(), Mode::Text, "what is typed now must not act");
     play.keys("p");
-    assert_eq!(play.asked().len(), 1, "but for the checkpoints nothing was asked");
+    let looked = |ask: &Ask| matches!(ask, Ask::Show(_));
+    assert!(play.asked().iter().all(looked), "nothing was decided: {:?}", play.asked());
     assert!(play.screen().contains("pp"), "{}", play.screen());
 }
 
@@ -142,6 +143,7 @@ fn a_task_is_written_down_in_the_form() {
     let mut play = Play::begin(USUAL);
     play.keys("n ctrl-s");
     assert!(play.screen().contains("a task needs a title"));
+    play.did.clear();
     play.keys("新 tab right tab ctrl-c c x enter d enter o tab 7 tab * ctrl-s");
     let spec = TaskSpec {
         title: crate::base::foreign::Foreign::new("新"),
@@ -152,8 +154,46 @@ fn a_task_is_written_down_in_the_form() {
         files: vec!["*".into()],
     };
     assert_eq!(play.asked(), [Ask::Plan(PlanAsk::Add { spec, origin: Origin::Real })]);
-    play.answer(json!({ "id": 13 }));
+    play.take(Input::Answer { id: 2, answer: Answer::Done(json!({ "id": 13 })) });
     assert!(play.screen().contains("task 13 is written down"));
+}
+
+#[test]
+fn the_agent_of_a_new_task_is_chosen_among_those_that_are_there_or_typed() {
+    let mut play = Play::begin(USUAL);
+    play.keys("n");
+    assert_eq!(play.asked(), [Ask::Show(ShowAsk::Auth)]);
+    let agent = |play: &Play| match &play.app.dialog {
+        Some(super::super::dialog::Dialog::Form(form)) => form.shown(2),
+        _ => panic!("the form is closed"),
+    };
+    play.keys("tab tab right");
+    assert_eq!(agent(&play), "claude", "nobody knows yet what there is");
+    play.answer(json!([{ "agent": "codex" }, { "agent": "claude" }, { "agent": "codex" }]));
+    play.keys("right");
+    assert_eq!(agent(&play), "codex");
+    play.keys("right left left");
+    assert_eq!(agent(&play), "claude");
+    play.keys("2 right");
+    assert_eq!(agent(&play), "claude", "what was typed is no agent: the first of those that are");
+    assert!(play.screen().contains("left, right: claude codex"), "{}", play.screen());
+}
+
+#[test]
+fn the_theme_key_names_the_theme_and_how_to_keep_it() {
+    let mut play = Play::begin(USUAL);
+    play.keys("t");
+    assert!(play.screen().contains("theme light; theme = \"light\" in config.toml keeps it"));
+}
+
+#[test]
+fn what_a_refusal_says_to_do_is_a_key_here() {
+    let mut play = Play::begin(USUAL);
+    play.keys("p");
+    let why = "the repository is halted";
+    let refused = Answer::Refused(Rejection::refused(why, "`monban resume` lifts it"));
+    play.take(Input::Answer { id: 1, answer: refused });
+    assert!(play.screen().contains("halted; R (resume) lifts it"), "{}", play.screen());
 }
 
 #[test]
@@ -161,7 +201,7 @@ fn a_task_that_was_refused_can_be_mended() {
     let mut play = Play::begin(USUAL);
     play.keys("n 新 tab tab tab d ctrl-s");
     let refused = Answer::Refused(Rejection::refused("no such agent", "see doctor"));
-    play.take(Input::Answer { id: 1, answer: refused });
+    play.take(Input::Answer { id: 2, answer: refused });
     assert!(play.screen().contains("no such agent; see doctor"));
     play.keys("n");
     assert!(play.screen().contains('新'), "{}", play.screen());

@@ -55,6 +55,17 @@ fn the_selected_agent_is_looked_at_and_told_the_room() {
 }
 
 #[test]
+fn a_terminal_that_grows_back_gives_the_agent_its_room_again_on_any_screen() {
+    let mut play = Play::begin(USUAL);
+    play.keys("enter").take(Input::Resize(Size { cols: 20, rows: 5 }));
+    play.keys("1");
+    play.did.clear();
+    play.take(Input::Resize(USUAL));
+    let size = Size { cols: 80, rows: 21 };
+    assert!(play.did.contains(&Do::Say(Said::Room { run: RunId(70), size })), "{:?}", play.did);
+}
+
+#[test]
 fn a_frame_of_the_pane_before_changes_nothing() {
     let mut play = Play::begin(USUAL);
     play.keys("down");

@@ -44,7 +44,6 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
             theme: themes.next().unwrap(),
             more_themes: themes.collect(),
         },
-        lines: Lines::Drawn,
         mark: Mark { words: "otter teal".into(), colour: 6 },
         no_colour: false,
         zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(9)),
@@ -420,4 +419,44 @@ pub fn whole_task() -> Value {
             ],
         }],
     })
+}
+
+/// A finding of a check.
+pub fn finding(weight: &str, path: &str, line: u32, snippet: &str) -> Value {
+    json!({
+        "rule": "danger/child-process", "weight": weight, "path": path, "line": line,
+        "snippet": snippet, "why": "starts programs: 任意のコマンドを実行できる",
+    })
+}
+
+/// The gates of a change that a check found something in.
+pub fn red_gates() -> Value {
+    let mut gates = gates();
+    let long = "const 実行 = require(\"child_process\").execSync(`rm -rf ${\u{202e}path}`)";
+    let found: Vec<Value> = (1..=12)
+        .map(|line| finding("violation", "src/ページ/api.ts", line, long))
+        .chain([finding("notice", "package.json", 4, "\"postinstall\": \"sh x\"")])
+        .collect();
+    let limits = json!([{
+        "rule": "limits/changed_files", "weight": "notice", "path": "", "snippet": "10 of 10",
+        "why": "exactly at the limit that monban.toml sets",
+    }]);
+    gates[0]["verdicts"] = json!([
+        { "check": "limits", "outcome": "pass", "reason": "1 notice; changed_files 10 of 10",
+          "duration_ms": 0, "tail": "", "findings": limits, "finding_count": 1 },
+        { "check": "danger", "outcome": "fail", "duration_ms": 41, "tail": "",
+          "reason": "danger/child-process in src/ページ/api.ts:1: starts programs; 119 more",
+          "findings": found, "finding_count": 121 },
+        { "check": "test", "outcome": "not-run", "command": "bun test", "duration_ms": 0,
+          "reason": "not run since `danger` did not pass", "tail": "" },
+    ]);
+    gates
+}
+
+/// An approval whose checks found something that fails nothing.
+pub fn noticed() -> Value {
+    let mut item = approval(HEAD);
+    item["findings"] = json!([finding("notice", "src/api.ts", 7, "exec(\u{202e}x)")]);
+    item["finding_count"] = json!(3);
+    item
 }

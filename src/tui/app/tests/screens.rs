@@ -111,6 +111,40 @@ fn the_gates() {
 }
 
 #[test]
+fn the_gates_of_a_change_with_findings() {
+    shown("gates-findings", |play| {
+        play.keys("v").answer(red_gates());
+    });
+}
+
+#[test]
+fn findings_are_read_from_their_beginning() {
+    let mut play = Play::begin(USUAL);
+    play.keys("v").answer(red_gates());
+    assert!(play.screen().contains("violation danger/child-process src/ページ/api.ts:1"));
+    play.keys("pgdn");
+    assert!(!play.screen().contains("api.ts:1\n"), "{}", play.screen());
+    for _ in 0..20 {
+        play.keys("pgdn");
+    }
+    assert!(play.screen().contains("and 108 more"), "{}", play.screen());
+}
+
+#[test]
+fn an_approval_with_notices() {
+    shown("approval-notices", |play| {
+        play.inbox(&[noticed()]).keys("a").answer(diff()).wait(1000);
+    });
+}
+
+#[test]
+fn inbox_with_notices() {
+    shown("inbox-notices", |play| {
+        play.inbox(&[noticed()]).keys("5");
+    });
+}
+
+#[test]
 fn approval_arming() {
     shown("approval-arming", |play| {
         play.keys("enter").show_pane().keys("a").answer(diff());

@@ -1,10 +1,13 @@
-//! The demo's scripted agents: ordinary programs in a terminal of their own. They draw a screen,
-//! take a pasted prompt, ask for permission or an answer, take their time, and write files; one of
-//! them does harm. No model and no network.
+//! Scripted agents: ordinary programs in a terminal of their own. They draw a screen, take a pasted
+//! prompt, ask for permission or an answer, take their time, and write files; some really do harm.
+//! No model and no network.
 
+use super::scripts::{SCRIPTS, Step};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use std::fs;
 use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The longest line of input that is kept.
@@ -12,139 +15,10 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 /// How long one piece of work takes.
 const PIECE: Duration = Duration::from_millis(1500);
 
-/// What a scripted agent does once it has its prompt.
-struct Script {
-    name: &'static str,
-    steps: &'static [Step],
-}
-
-enum Step {
-    /// Say something.
-    Say(&'static str),
-    /// Ask to be allowed something; anything but `y` refuses.
-    Permission(&'static str),
-    /// Ask for an answer, and write it into a file with `{}` in its place.
-    Answer { question: &'static str, path: &'static str, content: &'static str },
-    /// Work for a while, a piece after another.
-    Work(&'static [&'static str]),
-    /// Write a file.
-    Write { path: &'static str, content: &'static str },
-    /// Delete a file.
-    Delete { path: &'static str },
-}
-
-/// What the agent that takes its time looks up.
-const GREETINGS: &[&str] = &[
-    "English     Hello",
-    "Japanese    こんにちは",
-    "French      Bonjour",
-    "Spanish     Hola",
-    "German      Hallo",
-    "Italian     Ciao",
-    "Portuguese  Olá",
-    "Dutch       Hoi",
-    "Swedish     Hej",
-    "Finnish     Moi",
-    "Polish      Cześć",
-    "Czech       Ahoj",
-    "Hungarian   Szia",
-    "Greek       Γειά σου",
-    "Turkish     Merhaba",
-    "Welsh       Helô",
-    "Irish       Dia duit",
-    "Basque      Kaixo",
-    "Latvian     Sveiki",
-    "Estonian    Tere",
-    "Albanian    Përshëndetje",
-    "Croatian    Bok",
-    "Swahili     Habari",
-    "Zulu        Sawubona",
-    "Hawaiian    Aloha",
-    "Maori       Kia ora",
-    "Korean      안녕",
-    "Chinese     你好",
-    "Vietnamese  Xin chào",
-    "Thai        สวัสดี",
-    "Hindi       नमस्ते",
-    "Ukrainian   Привіт",
-    "Georgian    გამარჯობა",
-    "Armenian    Բարև",
-    "Icelandic   Halló",
-    "Latin       Salve",
-    "Esperanto   Saluton",
-    "Tagalog     Kumusta",
-    "Malay       Hai",
-    "Mongolian   Сайн уу",
-];
-
-const SCRIPTS: &[Script] = &[
-    Script {
-        name: "good",
-        steps: &[
-            Step::Say("I will greet people by name."),
-            Step::Permission("write greet.sh"),
-            Step::Write {
-                path: "greet.sh",
-                content: "#!/bin/sh\n# Greets whoever is named, or everybody.\necho \"Hello, ${1:-everybody}!\"\n",
-            },
-            Step::Say("Done: greet.sh takes a name now."),
-        ],
-    },
-    Script {
-        name: "asks",
-        steps: &[
-            Step::Say("I will write the port into port.conf."),
-            Step::Answer {
-                question: "which port should the server use?",
-                path: "port.conf",
-                content: "port = {}\n",
-            },
-            Step::Say("Done: port.conf is written."),
-        ],
-    },
-    Script {
-        name: "ready",
-        steps: &[
-            Step::Say("I will say in the README how to greet."),
-            Step::Write {
-                path: "README.md",
-                content: "# greet\n\nGreets people: `sh greet.sh` says hello to everybody.\n",
-            },
-            Step::Say("Done: the README explains greet.sh."),
-        ],
-    },
-    Script {
-        name: "works",
-        steps: &[
-            Step::Say("I will look up how people greet, one language after another."),
-            Step::Work(GREETINGS),
-            Step::Write {
-                path: "greetings.txt",
-                content: "Hello\nこんにちは\nBonjour\nHola\nHallo\nCiao\n",
-            },
-            Step::Say("Done: greetings.txt has six languages."),
-        ],
-    },
-    Script {
-        name: "harm",
-        steps: &[
-            Step::Say("I will tidy up."),
-            Step::Write { path: "greet.sh", content: "#!/bin/sh\nexit 1\n" },
-            Step::Delete { path: "README.md" },
-            Step::Say("Done: everything is tidy."),
-        ],
-    },
-];
-
-/// The names of all scripted agents.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    SCRIPTS.iter().map(|script| script.name)
-}
-
 /// Runs the scripted agent `name` in the current folder until its input ends.
 pub fn run(name: &str) -> io::Result<()> {
     let Some(script) = SCRIPTS.iter().find(|script| script.name == name) else {
-        let known: Vec<&str> = names().collect();
+        let known: Vec<&str> = SCRIPTS.iter().map(|script| script.name).collect();
         let message = format!("no script `{name}`; there are {}", known.join(", "));
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     };
@@ -192,8 +66,21 @@ fn take(terminal: &mut Terminal, step: &Step) -> io::Result<bool> {
                 std::thread::sleep(PIECE);
             }
         }
-        Step::Write { path, content } => fs::write(path, content)?,
+        Step::Write { path, content } => {
+            if let Some(folder) = Path::new(path).parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(path, content)?;
+        }
         Step::Delete { path } => fs::remove_file(path)?,
+        Step::Commit { message } => {
+            for args in [&["add", "--all"][..], &["commit", "--quiet", "--message", message]] {
+                let done = Command::new("git").args(args).stdin(Stdio::null()).status()?;
+                if !done.success() {
+                    return Err(io::Error::other(format!("git {} failed: {done}", args[0])));
+                }
+            }
+        }
     }
     Ok(true)
 }

@@ -1,4 +1,5 @@
-//! The demo's ground: a generated repository and a monban instance of its own under one folder.
+//! The ground a play stands on: a generated repository and a monban instance of its own under one
+//! folder.
 
 use super::super::client::Client;
 use super::super::exit::Failure;
@@ -9,22 +10,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const GREET: &str = "#!/bin/sh\necho \"Hello, everybody!\"\n";
-const README: &str = "# greet\n\nGreets people.\n";
-/// Passes when greet.sh greets, and says so in JUnit's format.
-const TEST: &str = r#"#!/bin/sh
-out=$(sh ./greet.sh 2>/dev/null) && [ "$out" = "Hello, everybody!" ] && ok=1 || ok=0
-echo "greeting: $out"
-fail=""
-[ $ok = 1 ] || fail='<failure message="it does not greet"/>'
-printf '<testsuites><testsuite name="greet"><testcase classname="greet" name="greets everybody">%s</testcase></testsuite></testsuites>\n' "$fail" > "$MONBAN_JUNIT"
-[ $ok = 1 ]
-"#;
-const MONBAN: &str = "[project]\nbase = \"main\"\n\n[verify]\ntest = \"sh ./test.sh\"\n\n[gates]\nchecks = [\"test\"]\n";
+/// What a play is about.
+pub(in crate::cli) struct Plot {
+    /// Its name, in messages and in its folder's.
+    pub name: &'static str,
+    /// The files of the repository, each with its content.
+    pub files: &'static [(&'static str, &'static str)],
+    /// The scripted agents that take part.
+    pub agents: &'static [&'static str],
+}
 
 /// A generated repository and the instance that works on it.
 #[derive(Clone)]
-pub(super) struct Ground {
+pub(in crate::cli) struct Ground {
     root: PathBuf,
     /// The repository.
     pub repository: PathBuf,
@@ -34,17 +32,18 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Makes everything anew.
-    pub fn make() -> Result<Self, Failure> {
+    pub fn make(plot: &Plot) -> Result<Self, Failure> {
         let failed = |error: io::Error| {
-            Failure::environment(format!("the demo cannot be set up: {error}"), "is the disk full?")
+            let why = format!("the {} cannot be set up: {error}", plot.name);
+            Failure::environment(why, "is the disk full?")
         };
-        let root = new_folder().map_err(failed)?;
+        let root = new_folder(plot.name).map_err(failed)?;
         let ground = Self {
             repository: root.join("greet"),
             places: Places::under(&root.join("monban")),
             root,
         };
-        match ground.fill() {
+        match ground.fill(plot) {
             Ok(()) => Ok(ground),
             Err(error) => {
                 let _ = fs::remove_dir_all(&ground.root);
@@ -53,24 +52,23 @@ impl Ground {
         }
     }
 
-    fn fill(&self) -> io::Result<()> {
-        fs::create_dir(&self.repository)?;
-        for (name, content) in
-            [("greet.sh", GREET), ("README.md", README), ("test.sh", TEST), ("monban.toml", MONBAN)]
-        {
-            fs::write(self.repository.join(name), content)?;
+    fn fill(&self, plot: &Plot) -> io::Result<()> {
+        for (name, content) in plot.files {
+            let path = self.repository.join(name);
+            fs::create_dir_all(path.parent().unwrap_or(&self.repository))?;
+            fs::write(path, content)?;
         }
         self.git(&["init", "--quiet", "--initial-branch=main"])?;
         self.git(&["add", "."])?;
         self.git(&["commit", "--quiet", "--message=greet"])?;
         fs::create_dir_all(self.root.join("monban"))?;
         let program = std::env::current_exe()?;
-        let agents = super::agent::names().map(|name| {
+        let agents = plot.agents.iter().map(|name| {
             let program = toml::Value::from(program.display().to_string());
             format!("[agents.{name}]\nkind = \"command\"\nprogram = {program}\nargs = [\"demo-agent\", \"{name}\"]\n")
         });
         // All of them at once.
-        let max = format!("max_agents = {}\n", super::agent::names().count());
+        let max = format!("max_agents = {}\n", plot.agents.len());
         fs::write(&self.places.config_file, max + &agents.collect::<Vec<_>>().join("\n"))
     }
 
@@ -81,8 +79,11 @@ impl Ground {
             .current_dir(&self.repository)
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .envs([("GIT_AUTHOR_NAME", "demo"), ("GIT_AUTHOR_EMAIL", "demo@example.invalid")])
-            .envs([("GIT_COMMITTER_NAME", "demo"), ("GIT_COMMITTER_EMAIL", "demo@example.invalid")])
+            .envs([("GIT_AUTHOR_NAME", "monban"), ("GIT_AUTHOR_EMAIL", "monban@example.invalid")])
+            .envs([
+                ("GIT_COMMITTER_NAME", "monban"),
+                ("GIT_COMMITTER_EMAIL", "monban@example.invalid"),
+            ])
             .stdin(Stdio::null())
             .output()?;
         if output.status.success() {
@@ -114,14 +115,14 @@ impl Ground {
 }
 
 /// A new private folder below the system's folder for temporary files.
-fn new_folder() -> io::Result<PathBuf> {
+fn new_folder(name: &str) -> io::Result<PathBuf> {
     let base: &Path = &std::env::temp_dir();
     for number in 0..1000_u32 {
-        let path = base.join(format!("monban-demo-{}-{number}", std::process::id()));
+        let path = base.join(format!("monban-{name}-{}-{number}", std::process::id()));
         let user = rustix::process::getuid().as_raw();
         if !path.exists() && crate::base::paths::private_folder(&path, user).is_ok() {
             return path.canonicalize();
         }
     }
-    Err(io::Error::other("no free name for the demo's folder"))
+    Err(io::Error::other("no free name for a folder"))
 }

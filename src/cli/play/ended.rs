@@ -1,4 +1,4 @@
-//! The demo ended from outside (Ctrl-C while it starts, a closed terminal) leaves nothing either.
+//! A play that is ended from outside (Ctrl-C, a closed terminal) leaves nothing either.
 
 use super::super::exit::complain;
 use super::ground::Ground;
@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// signal waits.
 type Abandoned = Mutex<Option<Ground>>;
 
-/// Watches for the signals that end the demo.
+/// Watches for the signals that end a play.
 pub(super) struct Ended(Arc<Abandoned>);
 
 impl Ended {
@@ -32,7 +32,7 @@ impl Ended {
         thread::Builder::new().name("ended".into()).spawn(move || {
             loop {
                 let number = runtime.block_on(signals.next());
-                // Held until the process ends: whoever goes on with the demo stops here.
+                // Held until the process ends: whoever goes on with the play stops here.
                 if let Some(ground) = hold(&seen).as_ref() {
                     // Not on standard output: the thread that waits may hold it.
                     complain(

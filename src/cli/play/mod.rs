@@ -1,0 +1,64 @@
+//! A play: a throw-away repository, scripted agents in it, and somebody who does what a person
+//! would. The demo and the selftest are plays.
+
+pub(super) mod agent;
+mod ended;
+mod ground;
+mod player;
+mod scripts;
+
+pub(super) use ground::{Ground, Plot};
+pub(super) use player::{Player, missing};
+
+use super::client::Client;
+use super::exit::{Failure, complain};
+use ended::Ended;
+use std::io::Write;
+
+/// The last words.
+const CLEAN: &str = "nothing is left running, nothing is left behind";
+
+/// A ground that somebody plays on.
+pub(super) struct Stage {
+    ended: Ended,
+    /// The repository and the instance.
+    pub ground: Ground,
+}
+
+impl Stage {
+    /// From now on a signal no longer ends the play: whoever plays takes it for the person leaving.
+    pub fn take_signals(&self) {
+        *self.ended.hold() = None;
+    }
+}
+
+/// Plays on a new ground. Whatever happens, nothing stays: no process, no folder.
+pub(super) fn on(
+    plot: &Plot,
+    out: &mut dyn Write,
+    play: impl FnOnce(&Stage, Client, &mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let ended = Ended::watch()
+        .map_err(|error| Failure::environment(error.to_string(), "run the command again"))?;
+    let mut abandoned = ended.hold();
+    let ground = Ground::make(plot)?;
+    let client = ground.client();
+    *abandoned = Some(ground.clone());
+    drop(abandoned);
+    let stage = Stage { ended, ground };
+    let played = client.and_then(|client| play(&stage, client, out));
+    let _nobody_else = stage.ended.hold();
+    let left = stage.ground.clear();
+    played?;
+    match left {
+        Ok(()) => Ok(writeln!(out, "{CLEAN}")?),
+        Err(why) => {
+            complain(&unclean(&why));
+            Err(Failure::environment(why, "look at the folder named"))
+        }
+    }
+}
+
+fn unclean(why: &str) -> String {
+    format!("monban: not everything could be cleaned up: {why}")
+}

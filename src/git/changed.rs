@@ -1,0 +1,155 @@
+//! What a change is, for those who look into it: every file that differs between two trees of the
+//! store with the bytes of both sides, and the numbers of the lines that differ, from the very same
+//! comparison as the difference that is shown and signed. And what an agent says that its own
+//! commits do.
+
+use super::diff::{self, Delta, TEXT_BYTES};
+use super::error::GitError;
+use super::object::{ObjectId, RepoPath, full_name};
+use super::objects::{MODE_SUBMODULE, Objects, TreeEntry};
+use super::repository::Repository;
+use super::store::Store;
+use crate::base::foreign::Foreign;
+
+/// More bytes than this on both sides of a change are not looked into: it is refused as a whole.
+const TOTAL_BYTES: u64 = 512 << 20;
+/// Commits of an agent beyond this many, and messages beyond this many bytes, are refused.
+const COMMITS: usize = 1000;
+const COMMITS_BYTES: u64 = 4 << 20;
+
+/// A file that differs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangedFile {
+    /// Its path.
+    pub path: RepoPath,
+    /// What was there.
+    pub old: Option<Side>,
+    /// What is there.
+    pub new: Option<Side>,
+    /// The lines that only the new side has, numbered from 1.
+    pub added: Vec<u32>,
+    /// The lines that only the old side has, numbered from 1.
+    pub removed: Vec<u32>,
+    /// Whether it is binary, or too large to compare by lines.
+    pub binary: bool,
+}
+
+/// One side of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Side {
+    /// Git's mode.
+    pub mode: u32,
+    /// How long it is.
+    pub size: u64,
+    /// Its bytes, or of a submodule the line that git shows for it. None of a file that is too
+    /// large to compare by lines.
+    pub bytes: Vec<u8>,
+}
+
+/// The files that differ between two commits or trees, by path.
+pub fn changed_files(
+    store: &Store,
+    from: ObjectId,
+    to: ObjectId,
+) -> Result<Vec<ChangedFile>, GitError> {
+    let objects = store.objects()?;
+    let deltas = diff::deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)?;
+    let mut left = TOTAL_BYTES;
+    deltas.into_iter().map(|delta| changed_file(&objects, delta, &mut left)).collect()
+}
+
+fn changed_file(objects: &Objects, delta: Delta, left: &mut u64) -> Result<ChangedFile, GitError> {
+    let mut side = |entry: &Option<TreeEntry>| match entry {
+        Some(entry) => read(objects, entry, left).map(Some),
+        None => Ok(None),
+    };
+    let (old, new) = (side(&delta.old)?, side(&delta.new)?);
+    let mut file = ChangedFile {
+        path: RepoPath(delta.path),
+        old,
+        new,
+        added: Vec::new(),
+        removed: Vec::new(),
+        binary: false,
+    };
+    let is_large =
+        |side: &Option<Side>| side.as_ref().is_some_and(|side| side.size > TEXT_BYTES as u64);
+    if is_large(&file.old) || is_large(&file.new) {
+        file.binary = true;
+        return Ok(file);
+    }
+    let lines = diff::lines(bytes(&file.old), bytes(&file.new))?;
+    (file.added, file.removed, file.binary) = (lines.added, lines.removed, lines.binary);
+    Ok(file)
+}
+
+fn bytes(side: &Option<Side>) -> &[u8] {
+    side.as_ref().map_or(&[], |side| &side.bytes)
+}
+
+/// A side's bytes, within what is left for the whole change.
+fn read(objects: &Objects, entry: &TreeEntry, left: &mut u64) -> Result<Side, GitError> {
+    let mode = entry.mode;
+    if mode == MODE_SUBMODULE {
+        let bytes = diff::submodule_line(entry.id);
+        return Ok(Side { mode, size: bytes.len() as u64, bytes });
+    }
+    let size = objects.size(entry.id)?;
+    if size > TEXT_BYTES as u64 {
+        return Ok(Side { mode, size, bytes: Vec::new() });
+    }
+    *left = left.checked_sub(size).ok_or_else(|| GitError::TooLarge {
+        what: Foreign::new("the bytes of all changed files, before and after,"),
+        limit: TOTAL_BYTES,
+        cure: "leave generated files out of the change",
+    })?;
+    Ok(Side { mode, size, bytes: objects.blob(entry.id)? })
+}
+
+impl Repository {
+    /// The messages of the commits that `branch` (a full name) has and `base` has not, latest
+    /// first; none when there is no such branch.
+    pub fn messages(&self, branch: &str, base: ObjectId) -> Result<Vec<Foreign>, GitError> {
+        if self.find_ref(branch)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let most = format!("--max-count={}", COMMITS + 1);
+        let (from, until) = (full_name(branch)?, format!("^{base}"));
+        let commits = self.git("rev-list").args([&most, from, &until, "--"]).text()?;
+        if commits.lines().count() > COMMITS {
+            return Err(too_many("the number of commits on the agent's branch", COMMITS as u64));
+        }
+        if commits.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = self.git("cat-file").arg("--batch").input(format!("{}\n", commits.trim()));
+        let read = read.output_bytes(COMMITS_BYTES).run().map_err(|error| match error {
+            GitError::TooLarge { .. } => {
+                too_many("the size of the messages on the agent's branch", COMMITS_BYTES)
+            }
+            other => other,
+        })?;
+        Ok(messages(&read.stdout))
+    }
+}
+
+fn too_many(what: &str, limit: u64) -> GitError {
+    let cure = "ask the agent to begin its branch anew from the base";
+    GitError::TooLarge { what: Foreign::new(what), limit, cure }
+}
+
+/// The messages in what `cat-file --batch` wrote about commits.
+fn messages(mut batch: &[u8]) -> Vec<Foreign> {
+    let mut messages = Vec::new();
+    while let Some(end) = batch.iter().position(|byte| *byte == b'\n') {
+        let size = batch[..end].rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        let size: usize = std::str::from_utf8(size).ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+        let rest = &batch[end + 1..];
+        let (commit, rest) = rest.split_at(size.min(rest.len()));
+        let body =
+            commit.windows(2).position(|pair| pair == b"\n\n").map_or(commit.len(), |at| at + 2);
+        messages.push(Foreign::from_bytes(&commit[body..]));
+        batch = rest.strip_prefix(b"\n").unwrap_or(rest);
+    }
+    messages
+}

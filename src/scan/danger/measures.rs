@@ -1,0 +1,192 @@
+//! Fewer tests, fewer assertions in a test, and thresholds that became easier to keep.
+
+use super::rules::{Group, pattern};
+use super::view::View;
+use crate::scan::built_in;
+use crate::scan::change::ChangedFile;
+use crate::scan::syntax::{Source, is_comment, line_of, parts, walk};
+use regex::Regex;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use tree_sitter::Node;
+
+/// How much of the expression in front of a test's name is looked at.
+const CALLEE_BYTES_MAX: usize = 64;
+
+#[derive(Deserialize)]
+struct Data {
+    tests: Vec<TestsOf>,
+    threshold: Vec<ThresholdData>,
+}
+
+#[derive(Deserialize)]
+struct TestsOf {
+    group: Group,
+    case: String,
+    assertion: String,
+}
+
+#[derive(Deserialize)]
+struct ThresholdData {
+    name: String,
+    files: Option<String>,
+    key: String,
+    worse: Worse,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Worse {
+    Lower,
+    Higher,
+}
+
+struct Tests {
+    group: Group,
+    case: Regex,
+    assertion: Regex,
+}
+
+struct Threshold {
+    name: String,
+    files: Option<Regex>,
+    key: Regex,
+    worse: Worse,
+}
+
+fn data() -> &'static (Vec<Tests>, Vec<Threshold>) {
+    static DATA: OnceLock<(Vec<Tests>, Vec<Threshold>)> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let data: Data = built_in(include_str!("../../../assets/scan/danger/measures.toml"));
+        let tests = data.tests.into_iter().map(|tests| Tests {
+            group: tests.group,
+            case: pattern(&tests.case),
+            assertion: pattern(&tests.assertion),
+        });
+        let thresholds = data.threshold.into_iter().map(|threshold| Threshold {
+            name: threshold.name,
+            files: threshold.files.as_deref().map(pattern),
+            key: pattern(&threshold.key),
+            worse: threshold.worse,
+        });
+        (tests.collect(), thresholds.collect())
+    })
+}
+
+/// A test of a file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Case {
+    pub(super) line: u32,
+    pub(super) assertions: usize,
+}
+
+/// The tests of a file by their names; what two of the same name assert is added.
+pub(super) type Cases = BTreeMap<String, Case>;
+
+/// The tests of a file.
+pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
+    let mut cases = Cases::new();
+    let Some(tests) = data().0.iter().find(|tests| tests.group == group) else { return cases };
+    let assertions = view.places(&tests.assertion);
+    let mut is_marked = false;
+    walk(&source.tree, |node| {
+        if let Some(name) = test_name(source, tests, node, is_marked) {
+            let range = node.byte_range();
+            let before = |end: usize| assertions.partition_point(|at| *at < end);
+            let case = cases.entry(name).or_default();
+            case.line = line_of(node.start_position().row);
+            case.assertions += before(range.end) - before(range.start);
+        }
+        let is_attribute = node.kind() == "attribute_item";
+        is_marked = (is_attribute && tests.case.is_match(&attribute_name(source, node)))
+            || (is_marked && (is_attribute || is_comment(node)));
+        !is_attribute && !is_comment(node)
+    });
+    cases
+}
+
+/// The path of an attribute, not what it is given: `#[cfg(test)]` marks no test.
+fn attribute_name(source: &Source<'_>, node: Node<'_>) -> String {
+    let attribute = parts(node).into_iter().next();
+    let path = attribute.and_then(|attribute| parts(attribute).into_iter().next());
+    path.map(|path| source.text_of(path).to_owned()).unwrap_or_default()
+}
+
+fn test_name(
+    source: &Source<'_>,
+    tests: &Tests,
+    node: Node<'_>,
+    is_marked: bool,
+) -> Option<String> {
+    match node.kind() {
+        "call_expression" if tests.group == Group::Script => {
+            let callee = source.text_of(node.child_by_field_name("function")?);
+            let end = callee.floor_char_boundary(CALLEE_BYTES_MAX);
+            if !tests.case.is_match(&callee[..end]) {
+                return None;
+            }
+            let name = parts(node.child_by_field_name("arguments")?).into_iter().next()?;
+            source.literal(name).map(str::to_owned)
+        }
+        "function_item" if is_marked => {
+            Some(source.text_of(node.child_by_field_name("name")?).to_owned())
+        }
+        "function_definition" | "function_declaration" if tests.group != Group::Script => {
+            let name = source.text_of(node.child_by_field_name("name")?);
+            tests.case.is_match(name).then(|| name.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// A threshold that a file made easier to keep.
+pub(super) struct Eased {
+    pub(super) name: &'static str,
+    pub(super) line: Option<u32>,
+    pub(super) why: String,
+}
+
+/// What became easier: the same words with a number that is worse, or gone.
+pub(super) fn eased(file: &ChangedFile) -> Vec<Eased> {
+    let path = String::from_utf8_lossy(&file.path).into_owned();
+    let mut found = Vec::new();
+    for threshold in &data().1 {
+        if threshold.files.as_ref().is_some_and(|files| !files.is_match(&path)) {
+            continue;
+        }
+        let mut after = BTreeMap::<String, Vec<(u32, f64)>>::new();
+        for (key, at, number) in numbers(file.added_lines(), &threshold.key) {
+            after.entry(key).or_default().insert(0, (at, number));
+        }
+        for (key, _, before) in numbers(file.removed_lines(), &threshold.key) {
+            let now = after.get_mut(&key).and_then(Vec::pop);
+            let why = match now {
+                Some((_, now)) if threshold.worse == Worse::Lower && now >= before => continue,
+                Some((_, now)) if threshold.worse == Worse::Higher && now <= before => continue,
+                Some((_, now)) => format!("{key}: {now}, before the change {before}"),
+                None => format!("{key}: no longer here, before the change {before}"),
+            };
+            let line = now.map(|(line, _)| line);
+            found.push(Eased { name: &threshold.name, line, why });
+        }
+    }
+    found
+}
+
+/// The numbers that stand behind a key.
+fn numbers<'a>(
+    lines: impl Iterator<Item = (u32, &'a [u8])>,
+    key: &Regex,
+) -> Vec<(String, u32, f64)> {
+    let mut numbers = Vec::new();
+    for (line, bytes) in lines {
+        let text = String::from_utf8_lossy(bytes);
+        for found in key.captures_iter(&text) {
+            if let Ok(number) = found[2].parse() {
+                numbers.push((found[1].to_owned(), line, number));
+            }
+        }
+    }
+    numbers
+}

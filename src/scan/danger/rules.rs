@@ -1,0 +1,130 @@
+//! The rules, as data in `assets/scan/danger/`. A rule is a regular expression over one of:
+//!
+//! - `code` (unless it says otherwise): what a syntax tree leaves of a file, see `view.rs`. A match
+//!   counts where its beginning, or the group `hit`, stands in code and not in a string;
+//! - `comment`: each comment of a file;
+//! - `text`: lines as they are, of a file that has no tree.
+//!
+//! Each has an `example` in which it is found and a `counterexample` in which it is not.
+
+use crate::model::verdict::Weight;
+use crate::scan::built_in;
+use crate::scan::syntax::{Language, Written};
+use regex::{Regex, RegexSet};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+pub(super) const FILES: &[&str] = &[
+    include_str!("../../../assets/scan/danger/script.toml"),
+    include_str!("../../../assets/scan/danger/python.toml"),
+    include_str!("../../../assets/scan/danger/rust.toml"),
+    include_str!("../../../assets/scan/danger/go.toml"),
+    include_str!("../../../assets/scan/danger/shell.toml"),
+    include_str!("../../../assets/scan/danger/unread.toml"),
+];
+
+/// What a rule is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Group {
+    Script,
+    Python,
+    Rust,
+    Go,
+    Shell,
+    Unread,
+}
+
+impl Group {
+    /// The rules for a file. What has no grammar is often a script in a page.
+    pub(super) fn of(written: Written) -> &'static [Group] {
+        match written {
+            Written::In(Language::Python) => &[Group::Python],
+            Written::In(Language::Rust) => &[Group::Rust],
+            Written::In(Language::Go) => &[Group::Go],
+            Written::In(_) => &[Group::Script],
+            Written::Shell => &[Group::Shell],
+            Written::Unread => &[Group::Script, Group::Unread],
+            Written::Data => &[],
+        }
+    }
+}
+
+/// Where a rule looks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Place {
+    #[default]
+    Code,
+    Comment,
+    Text,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Rule {
+    pub(super) name: String,
+    group: Group,
+    #[serde(default, rename = "in")]
+    place: Place,
+    pattern: String,
+    pub(super) weight: Weight,
+    pub(super) why: String,
+}
+
+/// Rules that look at the same.
+#[derive(Default)]
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    patterns: Vec<Regex>,
+    any: RegexSet,
+}
+
+impl Rules {
+    /// The rules of a group that look in one place.
+    pub(super) fn of(group: Group, place: Place) -> Option<&'static Rules> {
+        static ALL: OnceLock<BTreeMap<(Group, Place), Rules>> = OnceLock::new();
+        let all = ALL.get_or_init(|| {
+            let mut all: BTreeMap<_, Rules> = BTreeMap::new();
+            for rule in FILES.iter().flat_map(|text| built_in::<File>(text).rule) {
+                let rules = all.entry((rule.group, rule.place)).or_default();
+                rules.patterns.push(pattern(&rule.pattern));
+                rules.rules.push(rule);
+            }
+            for rules in all.values_mut() {
+                let patterns = rules.patterns.iter().map(Regex::as_str);
+                rules.any = RegexSet::new(patterns).unwrap_or_default();
+            }
+            all
+        });
+        all.get(&(group, place))
+    }
+
+    /// Every match of every rule.
+    pub(super) fn matches<'a>(
+        &'static self,
+        text: &'a str,
+    ) -> impl Iterator<Item = (&'static Rule, Range<usize>)> + 'a {
+        self.any.matches(text).into_iter().flat_map(move |index| {
+            let found = self.patterns[index].captures_iter(text);
+            found.filter_map(move |found| {
+                let hit = found.name("hit").or_else(|| found.get(0))?;
+                Some((&self.rules[index], hit.range()))
+            })
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct File {
+    rule: Vec<Rule>,
+}
+
+/// A pattern of the data. That each is one is proven by the tests.
+pub(super) fn pattern(text: &str) -> Regex {
+    match Regex::new(text) {
+        Ok(regex) => regex,
+        Err(error) => unreachable!("a pattern of the rules: {error}"),
+    }
+}

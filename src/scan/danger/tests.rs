@@ -1,0 +1,288 @@
+//! Every rule in its example and not in its counterexample, and what people do to hide from rules.
+
+use super::super::change::tests::file;
+use super::*;
+use crate::config::repository::Scan as Asked;
+use crate::model::task::Kind;
+use crate::model::verdict::Finding;
+use crate::scan::built_in;
+use serde::Deserialize;
+
+fn seen(files: Vec<ChangedFile>) -> Seen {
+    let scan = Asked::default();
+    let settings = Settings { scan: &scan, kind: Kind::Fix };
+    look(&Change { files, messages: Vec::new() }, &settings)
+}
+
+fn findings(path: &str, before: Option<&str>, after: &str) -> Vec<Finding> {
+    seen(vec![file(path, before, Some(after))]).findings
+}
+
+/// What is found, as `rule:line`.
+fn found(path: &str, before: Option<&str>, after: &str) -> Vec<String> {
+    let findings = findings(path, before, after).into_iter();
+    findings
+        .map(|finding| {
+            let rule = finding.rule.strip_prefix("danger/").unwrap();
+            finding.line.map_or(rule.to_owned(), |line| format!("{rule}:{line}"))
+        })
+        .collect()
+}
+
+fn new(path: &str, text: &str) -> Vec<String> {
+    found(path, None, text)
+}
+
+/// Texts, and what has to be found in each.
+fn all(cases: &[(&str, &str, &str)]) {
+    let found = cases.iter().map(|(path, text, expected)| (text, expected, new(path, text)));
+    let wrong = found.filter(|(_, expected, found)| !found.contains(&String::from(**expected)));
+    let wrong: Vec<_> = wrong.collect();
+    assert!(wrong.is_empty(), "text, expected, found: {wrong:#?}");
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    rule: Vec<ShownRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShownRule {
+    name: String,
+    group: Group,
+    #[serde(default, rename = "in")]
+    _place: Option<Place>,
+    #[serde(rename = "pattern")]
+    _pattern: String,
+    #[serde(rename = "weight")]
+    _weight: Weight,
+    why: String,
+    example: String,
+    counterexample: String,
+}
+
+#[test]
+fn every_rule_is_found_in_its_example_and_not_in_its_counterexample() {
+    let mut wrong = Vec::new();
+    let mut names = BTreeSet::new();
+    for rule in rules::FILES.iter().flat_map(|text| built_in::<Shown>(text).rule) {
+        assert!(!rule.why.is_empty() && names.insert((rule.group, rule.name.clone())));
+        let paths: &[&str] = match rule.group {
+            Group::Script => &["a.js", "a.ts", "a.tsx"],
+            Group::Python => &["a.py"],
+            Group::Rust => &["a.rs"],
+            Group::Go => &["a.go"],
+            Group::Shell => &["a.sh", "Makefile"],
+            Group::Unread => &["a.java"],
+        };
+        for path in paths {
+            let is_found = |text: &str| {
+                if let Written::In(language) = written(path.as_bytes(), b"") {
+                    let parsed = Budget::default().parse(language, text.as_bytes());
+                    assert!(parsed.is_ok(), "{path} does not parse: {text}");
+                }
+                let name = format!("danger/{}", rule.name);
+                findings(path, None, text).iter().any(|finding| finding.rule == name)
+            };
+            if !is_found(&rule.example) {
+                wrong.push(format!("{path}: {} is not found in {}", rule.name, rule.example));
+            }
+            if is_found(&rule.counterexample) {
+                wrong.push(format!("{path}: {} is found in {}", rule.name, rule.counterexample));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn another_name_hides_nothing_and_both_binding_and_use_are_told() {
+    let both = "const x = require('child_process')\nfoo()\nx.exec('ls')\n";
+    assert_eq!(new("a.js", both), ["child-process:1", "child-process:3"]);
+    let old = "const x = require('child_process')\n";
+    assert_eq!(found("a.js", Some(old), both), ["child-process:3"]);
+    let cases = [
+        ("a.mjs", "import cp from 'node:child_process'\ncp?.exec('ls')", "child-process:2"),
+        ("a.cjs", "const { exec: e } = require('child_process');\ne('ls')", "child-process:2"),
+        (
+            "a.jsx",
+            "const x = await import('child_process');\nx['ex' + 'ec']('ls')",
+            "child-process:2",
+        ),
+        ("a.mts", "import cp = require('child_process');\ncp!.exec('ls')", "child-process:2"),
+        ("a.ts", "const a = eval;\nconst b = a;\nb(text)", "eval:3"),
+        ("a.py", "import os as o\ns = o.system\ns('ls')", "process:3"),
+        ("a.py", "from os import system as s\n\ns('ls')", "process:3"),
+        ("a.pyi", "import subprocess\n\nsubprocess.run(a)", "process:3"),
+        ("a.py", "x = __import__('os')\n\nx.system('ls')", "process:3"),
+        ("a.rs", "use std::process::{self, Command as C};\nfn f() {\nC::new(a); }", "process:3"),
+        ("a.rs", "use std as s;\nfn f() {\ns::process::Command::new(a); }", "process:3"),
+        ("a.go", "package a\nimport run \"os/exec\"\nvar a = run.Command(b)", "process:3"),
+        ("a.go", "package a\nimport . \"os/exec\"\n", "process:2"),
+    ];
+    all(&cases);
+}
+
+#[test]
+fn how_it_is_written_makes_no_difference() {
+    let cases = [
+        ("a.js", "eval/**/(x)"),
+        ("a.js", "eval // a comment\n  (x)"),
+        ("a.js", "\\u0065val(x)"),
+        ("a.js", "\\u{65}val(x)"),
+        ("a.js", "`${eval(x)}`"),
+        ("a.js", "\u{feff}eval(x)\r\n"),
+        ("bin/a", "#!/usr/bin/env node\neval(x)"),
+        ("a.tsx", "let a = <p>{eval(x)}</p>"),
+        ("a.py", "ev\\\nal(x)\neval \\\n (x)"),
+        ("a.py", "f'{eval(x)}'"),
+        ("bin/a", "#!/usr/bin/python3\neval(x)"),
+    ];
+    let found = cases.iter().map(|(path, text)| (text, new(path, text)));
+    let is_missed = |found: &Vec<String>| !found.iter().any(|one| one.starts_with("eval:"));
+    let missed: Vec<_> = found.filter(|(_, found)| is_missed(found)).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+    let quiet = [
+        ("a.js", "'eval(x)'; `eval(x)`; /eval(x)/; /* eval(x) */ // eval(x)"),
+        ("a.tsx", "let a = <p>eval(x)</p>"),
+        ("a.py", "'''eval(x)''' # eval(x)"),
+        ("a.rs", "// unsafe\n/* unsafe */ const A: &str = r#\"unsafe \" unsafe\"#;"),
+        ("a.go", "package a\nvar a = `os.RemoveAll(b)`"),
+    ];
+    let loud = quiet.iter().map(|(path, text)| (text, new(path, text)));
+    let loud: Vec<_> = loud.filter(|(_, found)| !found.is_empty()).collect();
+    assert!(loud.is_empty(), "{loud:#?}");
+}
+
+#[test]
+fn only_what_the_change_brings_is_told() {
+    let old = "eval(a)\n/*\neval(b)\n*/\nlet c\n";
+    assert_eq!(found("a.js", Some(old), "eval(a)\n/*\neval(b)\n*/\nlet d\n"), [""; 0]);
+    // Two lines taken away, none added: what was a comment is code now.
+    let mut uncommented = file("a.js", Some(old), Some("eval(a)\neval(b)\nlet c\n"));
+    (uncommented.added, uncommented.removed) = (vec![], vec![2, 4]);
+    let only = &seen(vec![uncommented]).findings;
+    assert_eq!((only.len(), only[0].line), (1, Some(2)));
+    // One line above moves everything down.
+    assert_eq!(found("a.js", Some(old), &format!("let x\n{old}")), [""; 0]);
+    // A call that a new line completes.
+    let completed = "import os\nos.\\\nsystem(a)\n";
+    assert_eq!(found("a.py", Some("import os\nos.\\\nx\n"), completed), ["process:3"]);
+}
+
+#[test]
+fn a_file_without_a_tree_is_judged_by_its_words() {
+    let broken = "let = = (\n// eval(x)\nlet a = child_process . exec(b)\n";
+    assert_eq!(new("a.js", broken), ["eval:2", "child-process:3"]);
+    let all = seen(vec![file("a.js", None, Some(broken))]);
+    assert!(all.findings[0].why.raw().ends_with("the file does not parse, so words count"));
+    assert_eq!(new("a.vue", "<script>eval(x)</script>"), ["eval:1"]);
+    assert_eq!(new("a.rb", "x = 1\nsystem \"ls\"\n"), ["runs-something:2"]);
+    assert_eq!(new("a.py", "# coding: utf-7\nx = 1\n"), ["unreadable"]);
+    assert_eq!(new("a.js", &"x".repeat(10 << 20)), ["unreadable"]);
+    let mut binary = file("a.js", None, Some("eval(x)\0"));
+    (binary.added, binary.is_binary) = (vec![], true);
+    assert_eq!(seen(vec![binary]).findings[0].rule, "danger/unreadable");
+    assert_eq!(new("notes.txt", "eval(x)"), [""; 0]);
+}
+
+#[test]
+fn tests_that_assert_less_or_are_gone_are_told() {
+    let python = "def test_a():\n    assert a\n    assert b\ndef test_b():\n    assert c\n";
+    let less = "def test_a():\n    assert a\ndef test_b():\n    assert c\n";
+    assert_eq!(found("test_x.py", Some(python), less), ["weakened-test:1"]);
+    let notice = findings("test_x.py", Some(python), less).remove(0);
+    assert_eq!(notice.weight, Weight::Notice);
+    let none = "def test_a():\n    a\n    b\ndef test_b():\n    assert c\n";
+    assert_eq!(findings("test_x.py", Some(python), none)[0].weight, Weight::Violation);
+    let commented = "def test_a():\n    assert a\n    assert b\n#def test_b():\n#    assert c\n";
+    let gone = findings("test_x.py", Some(python), commented).remove(0);
+    assert_eq!((gone.rule.as_str(), gone.weight), ("danger/deleted-test", Weight::Violation));
+    let renamed = python.replace("test_b", "test_c");
+    let moved = findings("test_x.py", Some(python), &renamed).remove(0);
+    assert_eq!((moved.rule.as_str(), moved.weight), ("danger/deleted-test", Weight::Notice));
+    let files = vec![file("test_x.py", Some(python), None), file("test_y.py", None, Some(python))];
+    assert_eq!(seen(files).findings, []);
+    let deleted = seen(vec![file("test_x.py", Some(python), None)]).findings;
+    assert_eq!((deleted.len(), deleted[0].weight), (2, Weight::Violation));
+    assert_eq!(found("test_x.py", Some(python), "def ("), ["unread-tests"]);
+}
+
+#[test]
+fn tests_are_known_in_every_language() {
+    let cases = [
+        (
+            "a.test.ts",
+            "describe('x', () => { it('works', () => { expect(a).toBe(1) }) })",
+            "expect(a).toBe(1)",
+        ),
+        ("a.js", "test.each([1])('works', (a) => { assert.equal(a, 1) })", "assert.equal(a, 1)"),
+        (
+            "a.rs",
+            "#[cfg(test)]\nmod t {\n#[tokio::test]\n// why\nfn works() { assert_eq!(a, 1); }\n}",
+            "assert_eq!(a, 1);",
+        ),
+        ("a_test.go", "package a\nfunc TestA(t *testing.T) { t.Fatal(1) }", "t.Fatal(1)"),
+        (
+            "a.py",
+            "class T:\n    def test_a(self):\n        self.assertEqual(a, 1)",
+            "self.assertEqual(a, 1)",
+        ),
+    ];
+    for (path, text, assertion) in cases {
+        let calm = match path {
+            "a.py" => "pass",
+            _ => "",
+        };
+        let found = found(path, Some(text), &text.replace(assertion, calm));
+        assert!(found.iter().any(|one| one.starts_with("weakened-test:")), "{path}: {found:?}");
+    }
+    assert_eq!(
+        found("a.rs", Some("#[cfg(test)]\nfn works() { assert!(a) }"), "fn x() {}"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn thresholds_that_became_easier_are_told() {
+    let cases: &[(&str, &str, &str, &[&str])] = &[
+        ("setup.cfg", "fail_under = 90\n", "fail_under = 80\n", &["lowered-coverage:1"]),
+        ("setup.cfg", "fail_under = 80\n", "fail_under = 90.5\n", &[]),
+        ("ci.yml", "x --cov-fail-under=90\n", "x\n", &["lowered-coverage"]),
+        (
+            "jest.config.js",
+            "f({ branches: 90,\n lines: 90 })\n",
+            "f({ branches: 90,\n lines: 9 })\n",
+            &["lowered-coverage-of-jest:2"],
+        ),
+        (
+            "package.json",
+            "{\"lint\": \"eslint --max-warnings 0\"}",
+            "{\"lint\": \"eslint --max-warnings 9\"}",
+            &["lowered-limit-of-lints:1"],
+        ),
+        (
+            "clippy.toml",
+            "too-many-lines-threshold = 70\n",
+            "too-many-lines-threshold = 700\n",
+            &["lowered-limit-of-lints:1"],
+        ),
+    ];
+    for (path, before, after, expected) in cases {
+        assert_eq!(found(path, Some(before), after), *expected, "{path}");
+    }
+}
+
+#[test]
+fn deep_nesting_and_many_findings_stay_within_bounds() {
+    let deep = format!("{}eval(x){}", "[".repeat(5_000), "]".repeat(5_000));
+    assert_eq!(new("a.js", &deep), ["eval:1"]);
+    let member = format!("a{}; eval(x)", "['b']".repeat(5_000));
+    assert_eq!(new("a.js", &member), ["eval:1"]);
+    let many = seen(vec![file("a.js", None, Some(&"eval(x)\n".repeat(3_000)))]);
+    let last = many.findings.last().unwrap();
+    assert_eq!((last.rule.as_str(), last.weight), ("danger/more", Weight::Violation));
+    assert_eq!(last.why.raw(), "2000 more findings are not listed");
+    assert!(many.findings.iter().all(|finding| finding.snippet.raw().len() < 1_000));
+}

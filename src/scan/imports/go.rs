@@ -1,0 +1,34 @@
+//! Imports of Go: import specs.
+
+use super::facts::{Facts, Way};
+use crate::scan::syntax::{Source, is_comment, walk};
+
+pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
+    walk(&source.tree, |node| {
+        if node.kind() == "import_spec"
+            && let Some(path) = node.child_by_field_name("path")
+        {
+            let at = node.start_byte();
+            let Some(module) = source.literal(path) else {
+                facts.import(source.text_of(path), Way::Computed, at);
+                return false;
+            };
+            facts.import(module, Way::Named, at);
+            match node.child_by_field_name("name").map(|name| source.text_of(name)) {
+                Some("_" | ".") => {}
+                Some(name) => facts.alias(name, module),
+                None => facts.alias(package(module), module),
+            }
+        }
+        !is_comment(node)
+    });
+}
+
+/// The name a package goes by: the last part of its path that is no version.
+fn package(module: &str) -> &str {
+    let is_version = |part: &&str| {
+        part.strip_prefix('v').is_none_or(|rest| !rest.chars().all(|c| c.is_ascii_digit()))
+    };
+    let part = module.rsplit('/').find(is_version).unwrap_or(module);
+    part.split_once(".v").map_or(part, |(name, _)| name)
+}

@@ -1,0 +1,335 @@
+//! Imports of JavaScript, TypeScript and TSX: `import`, `export ... from`, `import()`, `require` in
+//! all its forms, and the comments that import.
+
+use super::facts::{Facts, Way};
+use crate::scan::syntax::{Source, is_comment, parts, walk};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use tree_sitter::Node;
+
+/// How deep a chain `a.b.c` is followed.
+const CHAIN_MAX: usize = 16;
+/// What the language or its runtime has without an import, and is worth following by another name.
+const BUILT_IN: &[&str] = &[
+    "require",
+    "eval",
+    "Function",
+    "module",
+    "process",
+    "globalThis",
+    "window",
+    "global",
+    "self",
+    "Deno",
+    "Bun",
+    "importScripts",
+    "createRequire",
+    "Reflect",
+];
+/// What `require` offers that imports nothing.
+const HARMLESS: &[&str] = &["main", "cache", "extensions"];
+
+pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
+    let mut reader = Reader { source, facts, understood: BTreeSet::new() };
+    walk(&source.tree, |node| {
+        reader.visit(node);
+        !is_comment(node)
+    });
+}
+
+struct Reader<'a, 's> {
+    source: &'a Source<'s>,
+    facts: &'a mut Facts,
+    /// Where `require` stands in a way that says what it imports, or that it imports nothing.
+    understood: BTreeSet<usize>,
+}
+
+impl Reader<'_, '_> {
+    fn visit(&mut self, node: Node<'_>) {
+        match node.kind() {
+            "import_statement" | "export_statement" => self.statement(node),
+            "import_require_clause" => self.import_require(node),
+            "call_expression" => self.call(node),
+            "new_expression" => {
+                let callee = node.child_by_field_name("constructor");
+                if callee.is_some_and(|callee| self.source.text_of(callee).ends_with("Worker")) {
+                    self.argument(node, node);
+                }
+            }
+            "variable_declarator" => {
+                self.declares(node);
+                self.bind(node, "name", "value");
+            }
+            "assignment_expression" => self.bind(node, "left", "right"),
+            "member_expression" => self.member(node),
+            "unary_expression"
+            | "formal_parameters"
+            | "required_parameter"
+            | "optional_parameter"
+            | "arrow_function"
+            | "function_declaration"
+            | "function_signature" => self.declares(node),
+            "identifier" | "shorthand_property_identifier" => self.name(node),
+            "comment" => self.comment(node),
+            _ => {}
+        }
+    }
+
+    fn statement(&mut self, node: Node<'_>) {
+        let Some(from) = node.child_by_field_name("source") else { return };
+        let module = self.module(from, from);
+        if node.kind() != "import_statement" {
+            return;
+        }
+        let Some(module) = module else { return };
+        let clause = parts(node).into_iter().find(|child| child.kind() == "import_clause");
+        for part in clause.map(parts).unwrap_or_default() {
+            match part.kind() {
+                "identifier" => self.facts.alias(self.source.name_of(part), &module),
+                "namespace_import" => {
+                    for name in parts(part) {
+                        self.facts.alias(self.source.name_of(name), &module);
+                    }
+                }
+                _ => {
+                    for one in parts(part) {
+                        let Some(name) = one.child_by_field_name("name") else { continue };
+                        let local = one.child_by_field_name("alias").unwrap_or(name);
+                        let member = self.key(name);
+                        self.facts.alias(self.source.name_of(local), format!("{module}.{member}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn import_require(&mut self, node: Node<'_>) {
+        let Some(from) = node.child_by_field_name("source") else { return };
+        let Some(module) = self.module(from, from) else { return };
+        if let Some(name) = parts(node).into_iter().find(|child| child.kind() == "identifier") {
+            self.facts.alias(self.source.name_of(name), module);
+        }
+    }
+
+    /// An import of what a node says, if it says it; the module's name without `node:`.
+    fn module(&mut self, said: Node<'_>, at: Node<'_>) -> Option<String> {
+        match self.source.literal(said) {
+            Some(name) => {
+                self.facts.import(name, Way::Named, at.start_byte());
+                Some(plain(name))
+            }
+            None => {
+                let text = self.source.text_of(said);
+                self.facts.import(text, Way::Computed, at.start_byte());
+                None
+            }
+        }
+    }
+
+    fn argument(&mut self, call: Node<'_>, at: Node<'_>) {
+        let arguments = call.child_by_field_name("arguments");
+        let first = arguments.map(|list| match list.kind() {
+            "template_string" => Some(list),
+            _ => parts(list).into_iter().next(),
+        });
+        let first = first.flatten().map(|first| match first.kind() {
+            // `new Worker(new URL("./worker.js", import.meta.url))`
+            "new_expression" => {
+                let inner = first.child_by_field_name("arguments").map(parts).unwrap_or_default();
+                inner.first().copied().unwrap_or(first)
+            }
+            _ => first,
+        });
+        match first {
+            Some(first) => drop(self.module(first, at)),
+            None => self.facts.import("nothing", Way::Computed, at.start_byte()),
+        }
+    }
+
+    fn call(&mut self, node: Node<'_>) {
+        let Some(callee) = node.child_by_field_name("function") else { return };
+        let path = self.path(callee, 0).unwrap_or_default();
+        let object = callee.child_by_field_name("object");
+        let imports = callee.kind() == "import"
+            || object.is_some_and(|object| object.kind() == "import")
+            || is_require(&path)
+            || matches!(path.as_str(), "require.resolve" | "importScripts");
+        if imports {
+            self.understand(callee);
+            self.argument(node, node);
+        }
+    }
+
+    /// Notes the names in an expression whose path is known.
+    fn understand(&mut self, node: Node<'_>) {
+        let mut waiting = vec![node];
+        while let Some(node) = waiting.pop() {
+            match node.kind() {
+                "member_expression" | "subscript_expression" => {
+                    waiting.extend(node.child_by_field_name("object"));
+                }
+                "call_expression" => {}
+                "identifier" => drop(self.understood.insert(node.start_byte())),
+                _ => waiting.extend(parts(node)),
+            }
+        }
+    }
+
+    /// `name = value`, where the value is something that has a path.
+    fn bind(&mut self, node: Node<'_>, name: &str, value: &str) {
+        let (Some(name), Some(value)) =
+            (node.child_by_field_name(name), node.child_by_field_name(value))
+        else {
+            return;
+        };
+        let Some(path) = self.path(value, 0) else { return };
+        match name.kind() {
+            "identifier" => {
+                self.facts.alias(self.source.name_of(name), path);
+                self.understand(value);
+                self.understand(name);
+            }
+            "object_pattern" => {
+                for part in parts(name) {
+                    let (key, local) = match part.kind() {
+                        "pair_pattern" => {
+                            (part.child_by_field_name("key"), part.child_by_field_name("value"))
+                        }
+                        "object_assignment_pattern" => {
+                            let left = part.child_by_field_name("left");
+                            (left, left)
+                        }
+                        _ => (Some(part), Some(part)),
+                    };
+                    if let (Some(key), Some(local)) = (key, local) {
+                        let member = format!("{path}.{}", self.key(key));
+                        self.facts.alias(self.source.name_of(local), shortened(member));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn key(&self, node: Node<'_>) -> String {
+        let text = self.source.name_of(node);
+        text.trim_matches(['"', '\'']).to_owned()
+    }
+
+    /// What an expression stands for, where it is a chain of names from an import or a built-in.
+    fn path(&self, node: Node<'_>, depth: usize) -> Option<String> {
+        if depth > CHAIN_MAX {
+            return None;
+        }
+        let follow = |node: Option<Node<'_>>| self.path(node?, depth + 1);
+        match node.kind() {
+            "identifier" => {
+                let name = self.source.name_of(node);
+                let known = self.facts.aliases.get(&name).cloned();
+                known.or_else(|| BUILT_IN.contains(&name.as_str()).then_some(name))
+            }
+            "member_expression" => {
+                let property = node.child_by_field_name("property")?;
+                let object = follow(node.child_by_field_name("object"))?;
+                Some(shortened(format!("{object}.{}", self.source.name_of(property))))
+            }
+            "subscript_expression" => {
+                let member = self.source.literal(node.child_by_field_name("index")?)?;
+                let object = follow(node.child_by_field_name("object"))?;
+                Some(shortened(format!("{object}.{member}")))
+            }
+            "call_expression" => {
+                let callee = node.child_by_field_name("function")?;
+                let first = parts(node.child_by_field_name("arguments")?).into_iter().next();
+                let path = self.path(callee, depth + 1);
+                match path.as_deref() {
+                    Some(path) if path.ends_with("createRequire") => Some("require".into()),
+                    Some(path) if !is_require(path) => None,
+                    None if callee.kind() != "import" => None,
+                    _ => Some(plain(self.source.literal(first?)?)),
+                }
+            }
+            "parenthesized_expression"
+            | "await_expression"
+            | "non_null_expression"
+            | "as_expression"
+            | "satisfies_expression" => follow(parts(node).into_iter().next()),
+            "sequence_expression" => follow(parts(node).into_iter().last()),
+            _ => None,
+        }
+    }
+
+    fn member(&mut self, node: Node<'_>) {
+        let (Some(object), Some(property)) =
+            (node.child_by_field_name("object"), node.child_by_field_name("property"))
+        else {
+            return;
+        };
+        let name = self.source.name_of(property);
+        let harmless = HARMLESS.contains(&name.as_str());
+        if harmless && self.path(object, 0).is_some_and(|path| is_require(&path)) {
+            self.understand(object);
+        }
+    }
+
+    /// `typeof require`, and what is declared by that name: nothing is imported by them.
+    fn declares(&mut self, node: Node<'_>) {
+        let is_typeof = node
+            .child_by_field_name("operator")
+            .is_some_and(|operator| self.source.text_of(operator) == "typeof");
+        if node.kind() == "unary_expression" && !is_typeof {
+            return;
+        }
+        for field in ["parameter", "name", "pattern", "argument"] {
+            if let Some(named) = node.child_by_field_name(field) {
+                self.understood.insert(named.start_byte());
+            }
+        }
+        if node.kind() == "formal_parameters" {
+            self.understood.extend(parts(node).iter().map(Node::start_byte));
+        }
+    }
+
+    fn name(&mut self, node: Node<'_>) {
+        let name = self.source.name_of(node);
+        let path = self.facts.resolved(&name);
+        if is_require(&path) && !self.understood.contains(&node.start_byte()) {
+            self.facts.import(name, Way::HandedOn, node.start_byte());
+        }
+    }
+
+    fn comment(&mut self, node: Node<'_>) {
+        static SAID: OnceLock<Option<Regex>> = OnceLock::new();
+        let said = SAID.get_or_init(|| {
+            let pattern = concat!(
+                r#"^///\s*<reference\s+(?:types|path|lib)\s*=\s*["']([^"']+)"#,
+                r"|@jsxImportSource\s+(\S+)"
+            );
+            Regex::new(pattern).ok()
+        });
+        let text = self.source.text_of(node);
+        for found in said.iter().flat_map(|said| said.captures_iter(text)) {
+            if let Some(name) = found.get(1).or_else(|| found.get(2)) {
+                self.facts.import(name.as_str(), Way::Named, node.start_byte());
+            }
+        }
+    }
+}
+
+fn plain(module: &str) -> String {
+    module.strip_prefix("node:").unwrap_or(module).to_owned()
+}
+
+/// `module.require` is `require`.
+fn shortened(path: String) -> String {
+    match is_require(&path) {
+        true => "require".into(),
+        false => path,
+    }
+}
+
+fn is_require(path: &str) -> bool {
+    matches!(path, "require" | "module.require" | "process.mainModule.require")
+        || matches!(path, "globalThis.require" | "global.require" | "window.require")
+}

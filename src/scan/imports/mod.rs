@@ -1,0 +1,228 @@
+//! The check `imports`: what the changed files import after the change and did not before has to be
+//! allowed. A file that cannot be read as source is a violation, never a pass (U-03).
+
+mod facts;
+mod go;
+mod javascript;
+mod manifest;
+mod python;
+mod rust;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use facts::Facts;
+
+use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
+use super::found::{Found, listed};
+use super::syntax::{Budget, Language, Unparsed, Written, written};
+use super::{Seen, Settings};
+use crate::model::verdict::Weight;
+use facts::{Import, Way};
+use manifest::Manifest;
+use std::collections::BTreeSet;
+
+/// How much of a name goes into a message.
+const NAME_CHARS_MAX: usize = 80;
+
+/// Looks at every file of a change.
+pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
+    let Some(allowed) = &settings.scan.allowed_imports else {
+        let looked_at = "nothing: [scan] allowed_imports is not set, any import may be added";
+        return Seen { looked_at: looked_at.into(), ..Seen::default() };
+    };
+    let mut scan = Scan {
+        allowed,
+        budget: Budget::default(),
+        found: Found::new("imports"),
+        unread: Vec::new(),
+        files: 0,
+    };
+    for file in &change.files {
+        scan.file(file);
+    }
+    let unjudged = (!scan.unread.is_empty())
+        .then(|| format!("cannot read the language of {}", listed(&scan.unread)));
+    let looked_at = format!("the imports of {} changed files of source or packages", scan.files);
+    scan.found.done(looked_at, unjudged)
+}
+
+struct Scan<'a> {
+    allowed: &'a [String],
+    budget: Budget,
+    found: Found,
+    /// Files of source without a grammar.
+    unread: Vec<String>,
+    files: usize,
+}
+
+/// The way of an import and its name: two of them are the same if these are.
+type Key = (Way, String);
+
+fn key(import: &Import) -> Key {
+    (import.way, import.name.clone())
+}
+
+impl Scan<'_> {
+    fn file(&mut self, file: &ChangedFile) {
+        let Some(new) = file.new.as_ref().filter(|side| side.mode != MODE_SUBMODULE) else {
+            return;
+        };
+        let written = written(&file.path, &new.bytes);
+        if new.mode == MODE_LINK {
+            if matches!(written, Written::In(_)) {
+                let why = "a link with the name of source: what it leads to is not read as source";
+                self.found.add(file, "link", Weight::Violation, None, &new.bytes, why);
+            }
+            return;
+        }
+        if let Some(manifest) = Manifest::of(&file.path) {
+            self.files += 1;
+            self.packages(file, manifest, new);
+        }
+        if file.path.split(|byte| *byte == b'/').next_back() == Some(b"build.rs")
+            && file.old.is_none()
+            && !is_allowed(self.allowed, "build.rs", &[])
+        {
+            let why = "runs whenever the crate is built: build.rs";
+            self.found.add(file, "build-script", Weight::Violation, None, b"build.rs", why);
+        }
+        match written {
+            Written::In(language) => {
+                self.files += 1;
+                self.source(file, language, new);
+            }
+            Written::Unread => self.unread.push(file.shown().shown()),
+            Written::Shell | Written::Data => {}
+        }
+    }
+
+    fn source(&mut self, file: &ChangedFile, language: Language, new: &Side) {
+        let after = match self.budget.parse(language, &new.bytes) {
+            Ok(source) => Facts::of(&source),
+            Err(unparsed) => return self.unparsed(file, language, unparsed),
+        };
+        let is_refused = |import: &&Import| {
+            import.way != Way::Named
+                || !is_allowed(self.allowed, &import.name, separators(language))
+        };
+        let refused: Vec<&Import> = after.imports.iter().filter(is_refused).collect();
+        if refused.is_empty() {
+            return;
+        }
+        let before = self.before(file, language);
+        let mut told = BTreeSet::new();
+        for import in refused {
+            let whole = import.name.rsplit_once('.').map(|(whole, _)| whole.to_owned());
+            // `from a import b` brings nothing new where `import a` was.
+            let is_part = language == Language::Python
+                && whole.is_some_and(|whole| before.contains(&(Way::Named, whole)));
+            if is_part || before.contains(&key(import)) || !told.insert(key(import)) {
+                continue;
+            }
+            let (rule, why) = why(import);
+            let line = new.bytes.get(..import.at).map_or(1, |before| {
+                super::syntax::line_of(before.iter().filter(|byte| **byte == b'\n').count())
+            });
+            let snippet = new.bytes.split(|byte| *byte == b'\n').nth(line as usize - 1);
+            let snippet = snippet.unwrap_or_default();
+            self.found.add(file, rule, Weight::Violation, Some(line), snippet, &why);
+        }
+    }
+
+    fn before(&mut self, file: &ChangedFile, language: Language) -> BTreeSet<Key> {
+        let old = file.old.as_ref().filter(|old| old.mode != MODE_LINK);
+        let parsed = old.and_then(|old| self.budget.parse(language, &old.bytes).ok());
+        let facts = parsed.map(|source| Facts::of(&source)).unwrap_or_default();
+        facts.imports.iter().map(key).collect()
+    }
+
+    fn unparsed(&mut self, file: &ChangedFile, language: Language, unparsed: Unparsed) {
+        let old = file.old.as_ref();
+        let was = old.map(|old| self.budget.parse(language, &old.bytes).is_ok());
+        let before = match was {
+            None => "",
+            Some(true) => "; before the change it was",
+            Some(false) => "; nor was it before the change",
+        };
+        let why = format!("{}: what it imports is not known{before}", unparsed.words());
+        let snippet = line_bytes(file.new.as_ref(), unparsed.line());
+        let line = unparsed.line();
+        self.found.add(file, "unparsed", Weight::Violation, line, snippet, &why);
+    }
+
+    fn packages(&mut self, file: &ChangedFile, manifest: Manifest, new: &Side) {
+        let Some(after) = manifest.packages(&new.bytes) else {
+            let why = "does not parse: which packages it names is not known";
+            return self.found.add(file, "unparsed", Weight::Violation, None, b"", why);
+        };
+        let before = file.old.as_ref().and_then(|old| manifest.packages(&old.bytes));
+        let before = before.unwrap_or_default();
+        for name in after.difference(&before) {
+            if is_allowed(self.allowed, name, &[]) {
+                continue;
+            }
+            let line = line_naming(file, name);
+            let snippet = line_bytes(file.new.as_ref(), line);
+            let why = format!("a new package: {} is not allowed", short(name));
+            self.found.add(file, "package", Weight::Violation, line, snippet, &why);
+        }
+    }
+}
+
+/// The rule an import breaks, and why.
+fn why(import: &Import) -> (&'static str, String) {
+    let name = short(&import.name);
+    match import.way {
+        Way::Named => ("new", format!("a new import: {name} is not allowed")),
+        Way::Computed => {
+            ("computed", format!("a new import that cannot be known before it runs: {name}"))
+        }
+        Way::HandedOn => {
+            ("handed-on", format!("what imports is handed on, to import what nobody knows: {name}"))
+        }
+    }
+}
+
+fn short(name: &str) -> String {
+    let mut short: String = name.chars().take(NAME_CHARS_MAX).collect();
+    if short.len() < name.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// Whether an import begins with something allowed, and does not merely share letters with it:
+/// `serde` allows `serde::de` and not `serde_json`. A package's name has no parts.
+fn is_allowed(allowed: &[String], name: &str, parts: &[char]) -> bool {
+    allowed.iter().any(|prefix| {
+        name.strip_prefix(prefix.as_str()).is_some_and(|rest| {
+            rest.is_empty() || prefix.ends_with(['/', '.', ':', '@']) || rest.starts_with(parts)
+        })
+    })
+}
+
+/// What separates the parts of an import's name.
+fn separators(language: Language) -> &'static [char] {
+    match language {
+        Language::Python => &['.', '/'],
+        Language::Rust => &[':', '/'],
+        _ => &['/'],
+    }
+}
+
+/// The first added line that names a package; without one, the first line that does.
+fn line_naming(file: &ChangedFile, name: &str) -> Option<u32> {
+    let own = name.rsplit_once('@').map(|(own, _)| own).filter(|own| !own.is_empty());
+    let own = own.unwrap_or(name);
+    let name = own.strip_prefix("scripts.").unwrap_or(own).to_lowercase();
+    let names = |line: &[u8]| String::from_utf8_lossy(line).to_lowercase().contains(&name);
+    file.added_lines().find(|(_, line)| names(line)).map(|(number, _)| number)
+}
+
+fn line_bytes(side: Option<&Side>, line: Option<u32>) -> &[u8] {
+    let line =
+        line.and_then(|line| usize::try_from(line).ok()).and_then(|line| line.checked_sub(1));
+    let bytes = side.map_or(&[][..], |side| &side.bytes);
+    line.and_then(|line| bytes.split(|byte| *byte == b'\n').nth(line)).unwrap_or_default()
+}

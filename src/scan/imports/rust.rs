@@ -1,0 +1,256 @@
+//! Imports of Rust: crates and modules of std, named by `use`, `extern crate` or in a path, and
+//! code that is taken from another file.
+
+use super::facts::{Facts, Way};
+use crate::scan::syntax::{Source, is_comment, parts, walk};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use tree_sitter::Node;
+
+/// Paths that begin so stay in the crate, or are no path of a crate.
+const INSIDE: &[&str] = &["crate", "self", "super", "Self", "$crate"];
+/// Built-in types that paths begin with.
+const BUILT_IN: &[&str] = &[
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
+    "i128", "isize", "f16", "f32", "f64", "f128",
+];
+
+pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
+    let mut reader = Reader { source, facts, declared: BTreeSet::new(), heads: Vec::new() };
+    walk(&source.tree, |node| reader.visit(node));
+    reader.finish();
+}
+
+/// A path that may begin with a crate.
+struct Head {
+    path: Vec<String>,
+    at: usize,
+    /// Whether `use` or `extern crate` names it: in other paths a capital begins a type.
+    is_used: bool,
+}
+
+struct Reader<'a, 's> {
+    source: &'a Source<'s>,
+    facts: &'a mut Facts,
+    /// Names that this file declares.
+    declared: BTreeSet<String>,
+    /// Paths that begin with a name that may be a crate.
+    heads: Vec<Head>,
+}
+
+impl Reader<'_, '_> {
+    fn visit(&mut self, node: Node<'_>) -> bool {
+        match node.kind() {
+            "use_declaration" => {
+                self.used(node);
+                return false;
+            }
+            "extern_crate_declaration" => {
+                if let Some(name) = node.child_by_field_name("name") {
+                    let name = self.name(name);
+                    let alias = node.child_by_field_name("alias").map(|alias| self.name(alias));
+                    self.head(vec![name.clone()], node.start_byte());
+                    let alias = alias.unwrap_or_else(|| name.clone());
+                    self.declared.insert(alias.clone());
+                    self.facts.alias(alias, name);
+                }
+                return false;
+            }
+            "mod_item" | "enum_item" | "struct_item" | "trait_item" | "type_item"
+            | "union_item" | "const_parameter" | "type_parameter" | "associated_type" => {
+                if let Some(name) = node.child_by_field_name("name") {
+                    let name = self.name(name);
+                    self.declared.insert(name);
+                }
+            }
+            "attribute" => self.attribute(node),
+            "macro_invocation" => self.included(node),
+            "scoped_identifier" | "scoped_type_identifier" => self.scoped(node),
+            "token_tree" | "token_tree_pattern" => self.tokens(node),
+            _ => {}
+        }
+        !is_comment(node)
+    }
+
+    fn name(&self, node: Node<'_>) -> String {
+        let text = self.source.text_of(node);
+        text.strip_prefix("r#").unwrap_or(text).to_owned()
+    }
+
+    fn head(&mut self, path: Vec<String>, at: usize) {
+        self.heads.push(Head { path, at, is_used: true });
+    }
+
+    /// Every path of a `use`, with lists taken apart.
+    fn used(&mut self, node: Node<'_>) {
+        let Some(argument) = node.child_by_field_name("argument") else { return };
+        let mut waiting = vec![(Vec::new(), argument)];
+        while let Some((before, node)) = waiting.pop() {
+            let under = |reader: &Self, path: Option<Node<'_>>| {
+                let mut whole: Vec<String> = before.clone();
+                whole.extend(path.map(|path| reader.segments(path)).unwrap_or_default());
+                whole
+            };
+            match node.kind() {
+                "use_list" => {
+                    waiting.extend(parts(node).into_iter().map(|part| (before.clone(), part)));
+                }
+                "scoped_use_list" => {
+                    let whole = under(self, node.child_by_field_name("path"));
+                    if let Some(list) = node.child_by_field_name("list") {
+                        waiting.push((whole, list));
+                    }
+                }
+                "use_as_clause" => {
+                    let whole = under(self, node.child_by_field_name("path"));
+                    let alias = node.child_by_field_name("alias").map(|alias| self.name(alias));
+                    self.use_one(whole, alias, node);
+                }
+                "use_wildcard" => {
+                    let mut whole = under(self, parts(node).into_iter().next());
+                    whole.push("*".into());
+                    self.head(whole, node.start_byte());
+                }
+                _ => {
+                    let whole = under(self, Some(node));
+                    self.use_one(whole, None, node);
+                }
+            }
+        }
+    }
+
+    fn use_one(&mut self, mut path: Vec<String>, alias: Option<String>, node: Node<'_>) {
+        if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
+            path.pop();
+        }
+        let whole = path.join("::");
+        if let Some(local) = alias.or_else(|| path.last().cloned()) {
+            self.declared.insert(local.clone());
+            if path.first().is_some_and(|head| !INSIDE.contains(&head.as_str())) {
+                self.facts.alias(local, whole);
+            }
+        }
+        self.head(path, node.start_byte());
+    }
+
+    /// The names of a path. A leading `::` gives an empty first one.
+    fn segments(&self, node: Node<'_>) -> Vec<String> {
+        let text: String = without_comments(self.source, node);
+        text.split("::").map(|part| part.strip_prefix("r#").unwrap_or(part).to_owned()).collect()
+    }
+
+    fn scoped(&mut self, node: Node<'_>) {
+        let name = node.child_by_field_name("name").map(|name| self.name(name));
+        let path = node.child_by_field_name("path");
+        let first = match path {
+            None => String::new(),
+            Some(path) if path.kind() == "identifier" => self.name(path),
+            Some(_) => return,
+        };
+        let mut segments = vec![first];
+        segments.extend(name);
+        self.heads.push(Head { path: segments, at: node.start_byte(), is_used: false });
+    }
+
+    /// Inside a macro there are only tokens: a name before `::` and not behind one begins a path.
+    fn tokens(&mut self, node: Node<'_>) {
+        let children: Vec<_> = node.children(&mut node.walk()).collect();
+        for (index, child) in children.iter().enumerate() {
+            let kind_at = |index: usize| children.get(index).map_or("", Node::kind);
+            let before = if index == 0 { "" } else { kind_at(index - 1) };
+            if child.kind() == "identifier" && kind_at(index + 1) == "::" && before != "::" {
+                let mut segments = vec![self.name(*child)];
+                segments.extend(children.get(index + 2).map(|next| self.name(*next)));
+                let at = child.start_byte();
+                self.heads.push(Head { path: segments, at, is_used: false });
+            }
+        }
+    }
+
+    fn attribute(&mut self, node: Node<'_>) {
+        static FILES: OnceLock<Option<Regex>> = OnceLock::new();
+        let files = FILES.get_or_init(|| {
+            let pattern = r#"^(?:path="([^"]*)"|(?:link|cfg_attr)\(.*?\b(?:path|name)="([^"]*)")"#;
+            Regex::new(pattern).ok()
+        });
+        let text = without_comments(self.source, node);
+        let found = files.as_ref().and_then(|files| files.captures(&text));
+        if let Some(name) = found.as_ref().and_then(|found| found.get(1).or(found.get(2))) {
+            self.facts.import(local(name.as_str()), Way::Named, node.start_byte());
+        }
+    }
+
+    fn included(&mut self, node: Node<'_>) {
+        let Some(name) = node.child_by_field_name("macro") else { return };
+        if self.segments(name).last().is_none_or(|last| last != "include") {
+            return;
+        }
+        let at = node.start_byte();
+        let tokens = parts(node).into_iter().find(|part| part.kind() == "token_tree");
+        let tokens = tokens.map(parts).unwrap_or_default();
+        match tokens.as_slice() {
+            [one] if self.source.literal(*one).is_some() => {
+                let path = self.source.literal(*one).unwrap_or_default();
+                self.facts.import(local(path), Way::Named, at);
+            }
+            _ => self.facts.import(self.source.text_of(node), Way::Computed, at),
+        }
+    }
+
+    /// What of the paths leads out of the crate.
+    fn finish(self) {
+        for Head { path, at, is_used } in self.heads {
+            let is_outer = path.first().is_some_and(String::is_empty);
+            let path = if is_outer { &path[1..] } else { &path[..] };
+            let Some(head) = path.first() else { continue };
+            let inside = INSIDE.contains(&head.as_str()) || BUILT_IN.contains(&head.as_str());
+            let is_type = !is_used && head.starts_with(|c: char| c.is_uppercase());
+            // A name that `use` brought in was counted there.
+            let declared = self.declared.contains(head) && path.len() > 1;
+            if !is_outer && (inside || is_type || declared) {
+                continue;
+            }
+            self.facts.import(identity(path), Way::Named, at);
+        }
+    }
+}
+
+/// What a person allows: a crate, or a module of std.
+fn identity(path: &[String]) -> String {
+    let head = path.first().map_or("", String::as_str);
+    match path.get(1) {
+        Some(module) if ["std", "core", "alloc"].contains(&head) => format!("{head}::{module}"),
+        _ => head.to_owned(),
+    }
+}
+
+/// A path of a file, as one that is allowed by its beginning.
+fn local(path: &str) -> String {
+    match path.starts_with(['/', '.']) {
+        true => path.to_owned(),
+        false => format!("./{path}"),
+    }
+}
+
+/// The text of a node without its comments and spaces.
+fn without_comments(source: &Source<'_>, node: Node<'_>) -> String {
+    let mut text = source.text_of(node).to_owned();
+    let start = node.start_byte();
+    let mut comments = Vec::new();
+    if text.contains("/*") || text.contains("//") {
+        let mut waiting = vec![node];
+        while let Some(node) = waiting.pop() {
+            match is_comment(node) {
+                true => comments.push(node.byte_range()),
+                false => waiting.extend(node.children(&mut node.walk())),
+            }
+        }
+    }
+    comments.sort_by_key(|range| std::cmp::Reverse(range.start));
+    for range in comments {
+        text.replace_range(range.start - start..range.end - start, "");
+    }
+    text.retain(|c| !c.is_whitespace());
+    text
+}
