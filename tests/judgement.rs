@@ -93,8 +93,8 @@ fn work_over_a_limit_is_stopped_and_at_it_is_told() {
     monban.approve(&id).expect(0);
 }
 
-/// U-01: the agent commits by itself, rewrites what it committed and hides its branch; what counts is
-/// the difference from the recorded base.
+/// U-01: the agent commits by itself, rewrites what it committed and hides its branch; what counts
+/// is the difference from the recorded base.
 #[test]
 fn harm_that_an_agent_commits_by_itself_is_found_and_taken_back_all_the_same() {
     let scan = "[scan]\nallowed_imports = [\"./\"]\n\

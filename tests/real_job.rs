@@ -12,6 +12,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use support::job::{CLAUDE_KEY, CODEX_KEY, Job, job, job_without_login};
+use support::not_run::not_run;
+use support::tmux::{self, Tmux, Window};
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_string()
@@ -253,6 +255,50 @@ fn resumes(job: &Job) {
 fn claude_resumes_after_its_holder_was_killed() {
     let Some(job) = job("claude_resumes_after_its_holder_was_killed", "claude") else { return };
     resumes(&job);
+}
+
+/// Starts a task again in the dashboard: by `key`, and then by the one that confirms. It is its
+/// attempt of that number, from 0.
+fn start_again(job: &Job, id: &str, window: &Window<'_>, key: &str, attempt: usize) {
+    window.press(&["s"]);
+    window.until("an armed start", |screen| screen.contains("START") && screen.contains(" armed "));
+    window.shows("can go on in");
+    window.press_until(key, "now y does it", " armed ");
+    window.press(&["y"]);
+    job.until(id, "another attempt", |task| task["attempts"][attempt].is_object());
+}
+
+#[test]
+fn in_the_dashboard_claude_goes_on_with_its_conversation_or_starts_over() {
+    let test = "in_the_dashboard_claude_goes_on_with_its_conversation_or_starts_over";
+    if let Some(reason) = tmux::is_missing() {
+        return not_run(test, &reason);
+    }
+    let Some(job) = job(test, "claude") else { return };
+    let first = format!("[[say Remember me.]] {} [[say Done.]]", job.write("x.txt", "hello"));
+    let id = job.add("Lost", &first);
+    job.monban.run(&id).expect(4);
+    let tmux = Tmux::start(&job.monban, &[]);
+    let window = tmux.window("again", 100, 30);
+    window.line("monban");
+    window.until("the fleet", |screen| screen.contains(" NAV ") && screen.contains("Lost"));
+    job.monban.kill(job.holder());
+    let lost = job
+        .until(&id, "the rollback", |task| task["attempts"][0]["rollbacks"][0]["can_undo"] == true);
+    let session = lost["attempts"][0]["session"].clone();
+    job.monban.monban(&["resume"]).expect(0);
+    start_again(&job, &id, &window, "R", 1);
+    let task = job.until_waits_for(&id, "nothing-changed");
+    assert_eq!(task["attempts"][1]["session"], session, "the same conversation");
+    job.monban.monban(&["abort", &id]).expect(0);
+    job.until(&id, "its end", |task| task["state"] == "stopped");
+    start_again(&job, &id, &window, "F", 2);
+    job.until_waits_for(&id, "permission");
+    job.allow(&id);
+    let task = job.until_waits_for(&id, "approval");
+    assert_ne!(task["attempts"][2]["session"], session, "another conversation");
+    assert_eq!(job.model.heard().last(), Some(&first), "from its first prompt on");
+    job.land(&id);
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub enum Command {
         #[arg(long)]
         headless: bool,
     },
-    /// The smoke tests and failure tests of the first level, each with its evidence, on a throw-away
-    /// repository with scripted agents that really do the harm: no account, no network
+    /// The smoke tests and failure tests of the first level, each with its evidence, on a
+    /// throw-away repository with scripted agents that really do the harm: no account, no network
     Selftest {
         /// One document for programs
         #[arg(long)]

@@ -93,7 +93,8 @@ fn findings(verdict: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the checks of an item found, a line each: nothing that fails it, and for its person to know.
+/// What the checks of an item found, a line each: nothing that fails it, and for its person to
+/// know.
 pub(super) fn told(item: &Value) -> Vec<String> {
     let line = |finding: &Value| {
         let parts = [place(finding), text(&finding["snippet"]), text(&finding["why"])];

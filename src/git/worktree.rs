@@ -22,6 +22,8 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Private branches are below this.
 const PRIVATE: &str = "refs/heads/monban/";
@@ -42,6 +44,14 @@ pub struct Worktree {
     pub git_dir: PathBuf,
     ready: bool,
 }
+
+/// Held while a worktree is registered or its registration removed: git reads those of all others,
+/// and fails where one is half made.
+static REGISTRATIONS: Mutex<()> = Mutex::new(());
+/// How often a registration is tried when another program (an agent's git) makes or removes one at
+/// the same time, and the pause between.
+const REGISTER_ATTEMPTS: u32 = 20;
+const REGISTER_PAUSE: Duration = Duration::from_millis(20);
 
 /// The outcome of [`Worktree::add`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -174,16 +184,29 @@ impl Worktree {
 
     /// Lets git register the worktree without files, then empties the folder.
     fn register(&mut self, repository: &Repository) -> Result<(), GitError> {
-        let short = self.branch.trim_start_matches("refs/heads/");
-        repository
-            .git("worktree")
-            .args(["add", "--no-checkout", "--no-track", "-b", short, "--"])
-            .arg(&self.path)
-            .arg(self.commit.to_string())
-            .run()?;
+        let _alone = REGISTRATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        for attempt in 1.. {
+            match self.register_once(repository) {
+                Err(error) if attempt < REGISTER_ATTEMPTS && is_half_made(&error) => {
+                    std::thread::sleep(REGISTER_PAUSE);
+                    self.unregister(repository)?;
+                }
+                ended => {
+                    ended?;
+                    break;
+                }
+            }
+        }
         self.git_dir = self.registration()?.ok_or_else(|| GitError::NotOurs(self.path.clone()))?;
         let dot_git = self.path.join(".git");
         fs::remove_file(&dot_git).map_err(|error| GitError::io(&dot_git, error))
+    }
+
+    fn register_once(&self, repository: &Repository) -> Result<(), GitError> {
+        let short = self.branch.trim_start_matches("refs/heads/");
+        let add = repository.git("worktree");
+        let add = add.args(["add", "--no-checkout", "--no-track", "-b", short, "--"]);
+        add.arg(&self.path).arg(self.commit.to_string()).run().map(|_| ())
     }
 
     /// The git directory that is registered for our path.
@@ -200,6 +223,11 @@ impl Worktree {
 
     /// Removes folder, registration and branch; each may be gone already.
     fn clear(&self, repository: &Repository) -> Result<(), GitError> {
+        let _alone = REGISTRATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        self.unregister(repository)
+    }
+
+    fn unregister(&self, repository: &Repository) -> Result<(), GitError> {
         remove_tree(&self.path)?;
         let recorded = Some(self.git_dir.clone()).filter(|path| !path.as_os_str().is_empty());
         for git_dir in [self.registration()?, recorded].into_iter().flatten() {
@@ -218,6 +246,12 @@ impl Worktree {
         let marker = marker(&self.path);
         durable::write_json(&marker, self).map_err(|error| GitError::io(&marker, error))
     }
+}
+
+/// Whether git met a worktree that somebody else was making or removing in that moment.
+fn is_half_made(error: &GitError) -> bool {
+    let text = error.to_string();
+    text.contains("failed to read") && text.contains("commondir")
 }
 
 fn private(branch: &str) -> Result<&str, GitError> {

@@ -8,14 +8,16 @@ use std::sync::OnceLock;
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 /// A file of source larger than this is not parsed.
-pub const SOURCE_BYTES_MAX: usize = 2 << 20;
+pub const SOURCE_BYTES_MAX: usize = 1 << 20;
 /// What one check parses of one change.
-const CHANGE_BYTES_MAX: usize = 64 << 20;
-/// The parser reports after each hundred steps. Ordinary source takes about one report for 150
-/// bytes; many times that is a text made to be slow. Steps, not seconds: the same tree is judged
-/// the same on any machine.
-const REPORTS_PER_KIB: usize = 100;
-/// Reports any file may take, however short.
+const CHANGE_BYTES_MAX: usize = 32 << 20;
+/// The parser reports after each hundred steps. Ordinary source takes up to 14 reports for a KiB;
+/// more is a text made to be slow. Steps, not seconds: the same tree is judged the same on any
+/// machine. A report can stand for half a millisecond at worst.
+const REPORTS_PER_KIB: usize = 16;
+/// What all files of a change may take together.
+const CHANGE_REPORTS_MAX: usize = 60_000;
+/// Reports any file may take besides: deep nesting in a short one takes 50 for a KiB.
 const REPORTS_LEAST: usize = 2_000;
 
 /// A language with a grammar.
@@ -147,6 +149,8 @@ pub enum Unparsed {
     TooLarge,
     /// Parsing it takes more work than any source should.
     TooMuchWork,
+    /// The files before it took all the work there is for one change.
+    Exhausted,
     /// What stands in this line, from 1, is not in the language.
     Fault(u32),
 }
@@ -166,6 +170,7 @@ impl Unparsed {
             Unparsed::NotText => "is not text in UTF-8",
             Unparsed::TooLarge => "is larger than a scan reads",
             Unparsed::TooMuchWork => "takes more work to parse than source should",
+            Unparsed::Exhausted => "is not read: the change is larger than a scan reads",
             Unparsed::Fault(_) => "does not parse",
         }
     }
@@ -174,11 +179,12 @@ impl Unparsed {
 /// What one check may still parse of one change.
 pub struct Budget {
     bytes: usize,
+    reports: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: CHANGE_BYTES_MAX }
+        Self { bytes: CHANGE_BYTES_MAX, reports: CHANGE_REPORTS_MAX }
     }
 }
 
@@ -192,8 +198,11 @@ impl Budget {
         language: Language,
         bytes: &'a [u8],
     ) -> Result<Source<'a>, Unparsed> {
-        if bytes.len() > SOURCE_BYTES_MAX.min(self.bytes) {
+        if bytes.len() > SOURCE_BYTES_MAX {
             return Err(Unparsed::TooLarge);
+        }
+        if bytes.len() > self.bytes || self.reports == 0 {
+            return Err(Unparsed::Exhausted);
         }
         self.bytes -= bytes.len();
         let text = std::str::from_utf8(bytes).map_err(|_| Unparsed::NotText)?;
@@ -202,8 +211,12 @@ impl Budget {
         }
         let mut parser = Parser::new();
         parser.set_language(&language.grammar()).map_err(|_| Unparsed::TooMuchWork)?;
-        let mut left = REPORTS_LEAST + bytes.len() / 1024 * REPORTS_PER_KIB;
+        let of_file = REPORTS_LEAST + bytes.len() / 1024 * REPORTS_PER_KIB;
+        let mut left = of_file.min(self.reports);
+        let is_last = left < of_file;
+        let mut reports = 0;
         let mut report = |_: &tree_sitter::ParseState| {
+            reports += 1;
             left = left.saturating_sub(1);
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
@@ -215,7 +228,11 @@ impl Budget {
             Some(beyond) => end.get(beyond..).unwrap_or_default(),
         };
         let tree = parser.parse_with_options(&mut read, None, Some(options));
-        let tree = tree.ok_or(Unparsed::TooMuchWork)?;
+        self.reports = self.reports.saturating_sub(reports);
+        let tree = tree.ok_or(match is_last {
+            true => Unparsed::Exhausted,
+            false => Unparsed::TooMuchWork,
+        })?;
         if tree.root_node().has_error() {
             return Err(Unparsed::Fault(first_fault(&tree)));
         }
@@ -346,4 +363,21 @@ pub fn unescaped(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_work_for_one_change_has_an_end() {
+        let text = "f(a);\n".repeat(1_000);
+        let mut budget = Budget { bytes: 20_000, reports: 400 };
+        let mut parse = || budget.parse(Language::JavaScript, text.as_bytes()).err();
+        assert_eq!([parse(), parse(), parse()][0], None);
+        assert_eq!(parse(), Some(Unparsed::Exhausted));
+        let mut budget = Budget { reports: 5, ..Budget::default() };
+        let mut parse = || budget.parse(Language::JavaScript, text.as_bytes()).err();
+        assert_eq!(parse(), Some(Unparsed::Exhausted));
+    }
 }

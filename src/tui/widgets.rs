@@ -179,6 +179,33 @@ pub fn frame(buffer: &mut Buffer, area: Rect, title: &str, style: Style) -> Rect
     }
 }
 
+/// Lines below each other in an area, from its top; those below its end are not drawn.
+pub struct Below<'a> {
+    buffer: &'a mut Buffer,
+    area: Rect,
+    y: u16,
+}
+
+impl<'a> Below<'a> {
+    /// In this area.
+    pub fn new(buffer: &'a mut Buffer, area: Rect) -> Self {
+        Self { buffer, area, y: 0 }
+    }
+
+    /// A line of pieces, each in its style.
+    pub fn line(&mut self, pieces: &[(&str, Style)]) {
+        put_all(self.buffer, row(self.area, self.y), pieces);
+        self.y = self.y.saturating_add(1);
+    }
+
+    /// A text in as many lines as it takes.
+    pub fn text(&mut self, text: &str, style: Style) {
+        for line in wrap(text, usize::from(self.area.width)) {
+            self.line(&[(&line, style)]);
+        }
+    }
+}
+
 /// The first row shown of `len` in `height` rows, so that `at` is among them.
 pub fn scrolled(at: usize, len: usize, height: u16) -> usize {
     let height = usize::from(height);

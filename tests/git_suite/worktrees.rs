@@ -411,3 +411,24 @@ fn a_name_in_the_way_back_cannot_run_anything() {
     assert!(!world.root.join("evil").exists());
     assert_eq!(before.differences(&WatchedState::note(&repository, &store).unwrap()), []);
 }
+
+#[test]
+fn worktrees_of_one_repository_are_made_and_removed_at_once() {
+    const AT_ONCE: usize = 8;
+    let attempt = attempt();
+    let (store, head) = (&attempt.store, attempt.world.head());
+    std::thread::scope(|scope| {
+        for number in 0..AT_ONCE {
+            let repository = attempt.world.repository();
+            let path = attempt.path.with_file_name(number.to_string());
+            scope.spawn(move || {
+                for round in 0..4 {
+                    let branch = format!("refs/heads/monban/{number}-{round}");
+                    Worktree::add(store, &repository, &path, &branch, head, &mut quiet).unwrap();
+                    Worktree::remove(&repository, &path).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(attempt.world.git(&["worktree", "list"]).lines().count(), 1);
+}

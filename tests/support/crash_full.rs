@@ -29,10 +29,21 @@ impl Drop for SmallDisk {
     }
 }
 
+/// The folder of an instance, which cannot go as long as a disk is mounted in it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// The job with a disk that fills up; whether it did, and the kinds of the records.
 fn a_full_disk_at(fault: Option<Fault>) -> Result<(bool, Vec<String>), String> {
     let monban = Instance::new();
     let config = std::fs::read_to_string(monban.home.join("config.toml")).unwrap();
+    // Before the disk: it goes after it.
+    let _folder = Folder(monban.home.parent().unwrap().into());
     let disk = SmallDisk::mount(&monban.home)?;
     monban.configure(&config);
     let mut person = Person::at(monban, Job::Good, fault);

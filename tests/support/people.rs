@@ -150,7 +150,9 @@ impl InProcess {
         if let (Some(served), Some(runtime)) = (self.served.take(), self.runtime.take()) {
             let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, served).await });
             ended.expect("the daemon stops").unwrap().unwrap();
-            runtime.shutdown_background();
+            // Work that it has given up and that is not at its end yet would make folders again
+            // that a test has removed.
+            runtime.shutdown_timeout(PATIENCE);
         }
     }
 }

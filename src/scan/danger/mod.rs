@@ -10,7 +10,7 @@ mod view;
 mod tests;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
-use super::found::Found;
+use super::found::{Found, Spot};
 use super::syntax::{Budget, SOURCE_BYTES_MAX, Unparsed, Written, written};
 use super::{Seen, Settings};
 use crate::model::verdict::Weight;
@@ -67,6 +67,8 @@ struct Hit {
     rule: &'static Rule,
     first: u32,
     last: u32,
+    /// Where in the first line, in bytes, as far as that is known.
+    column: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -75,9 +77,10 @@ impl<'a> Scan<'a> {
         let new = file.new.as_ref().filter(is_text);
         let old = file.old.as_ref().filter(is_text);
         for eased in measures::eased(file) {
-            let snippet = eased.line.map_or(&b""[..], |line| line_of_file(new, line));
+            let bytes = new.map_or(&[][..], |new| &new.bytes);
+            let spot = Spot::line_of(bytes, eased.line);
             let rule = format!("lowered-{}", eased.name);
-            self.found.add(file, &rule, Weight::Violation, eased.line, snippet, &eased.why);
+            self.found.add(file, &rule, Weight::Violation, spot, &eased.why);
         }
         let Some(new) = new else {
             let before = old.map(|old| self.read(written(&file.path, &old.bytes), &old.bytes));
@@ -106,7 +109,7 @@ impl<'a> Scan<'a> {
             Some(_) if before.cases.is_empty() => {}
             Some(unparsed) => {
                 let why = format!("{}: the tests it had cannot be counted", unparsed.words());
-                self.found.add(file, "unread-tests", Weight::Violation, None, b"", &why);
+                self.found.add(file, "unread-tests", Weight::Violation, Spot::default(), &why);
             }
         }
     }
@@ -148,7 +151,7 @@ impl<'a> Scan<'a> {
         };
         let why = why.map_or("has no lines to compare", Unparsed::words);
         let why = format!("{why}: what it does is not known");
-        self.found.add(file, "unreadable", weight, None, b"", &why);
+        self.found.add(file, "unreadable", weight, Spot::default(), &why);
     }
 
     /// The hits that the change brought.
@@ -175,8 +178,11 @@ impl<'a> Scan<'a> {
                 None => String::new(),
             };
             let why = format!("{}{unconfirmed}", hit.rule.why);
-            let snippet = line_of_file(Some(new), line);
-            self.found.add(file, &hit.rule.name, hit.rule.weight, Some(line), snippet, &why);
+            let mut spot = Spot::line_of(&new.bytes, Some(line));
+            if line == hit.first {
+                spot.place = hit.column;
+            }
+            self.found.add(file, &hit.rule.name, hit.rule.weight, spot, &why);
         }
     }
 
@@ -198,7 +204,8 @@ impl<'a> Scan<'a> {
                 "the test asserts less: {} places, before the change {}",
                 now.assertions, was.assertions
             );
-            self.found.add(file, "weakened-test", weight, Some(now.line), name.as_bytes(), &why);
+            let spot = Spot { line: Some(now.line), text: name.as_bytes(), place: 0 };
+            self.found.add(file, "weakened-test", weight, spot, &why);
         }
     }
 
@@ -212,8 +219,8 @@ impl<'a> Scan<'a> {
         };
         for (file, name, case) in std::mem::take(&mut self.lost) {
             if !self.gained.contains(&name) {
-                let line = Some(case.line);
-                self.found.add(file, "deleted-test", weight, line, name.as_bytes(), why);
+                let spot = Spot { line: Some(case.line), text: name.as_bytes(), place: 0 };
+                self.found.add(file, "deleted-test", weight, spot, why);
             }
         }
     }
@@ -225,8 +232,8 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
         for place in [Place::Code, Place::Text] {
             let Some(rules) = Rules::of(*group, place) else { continue };
             for (rule, at) in rules.matches(&view.text) {
-                if let Some((first, last)) = view.lines(at) {
-                    hits.push(Hit { rule, first, last });
+                if let Some((first, last, column)) = view.lines(at) {
+                    hits.push(Hit { rule, first, last, column });
                 }
             }
         }
@@ -235,7 +242,7 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
             for (rule, at) in rules.matches(text) {
                 let above = text[..at.start].bytes().filter(|byte| *byte == b'\n').count();
                 let line = line.saturating_add(u32::try_from(above).unwrap_or(u32::MAX));
-                hits.push(Hit { rule, first: line, last: line });
+                hits.push(Hit { rule, first: line, last: line, column: 0 });
             }
         }
     }
@@ -265,11 +272,6 @@ fn old_line(file: &ChangedFile, line: u32) -> u32 {
         old += 1;
     }
     old
-}
-
-fn line_of_file(side: Option<&Side>, line: u32) -> &[u8] {
-    let bytes = side.map_or(&[][..], |side| &side.bytes);
-    bytes.split(|byte| *byte == b'\n').nth(line.saturating_sub(1) as usize).unwrap_or_default()
 }
 
 fn without_return(line: &[u8]) -> &[u8] {

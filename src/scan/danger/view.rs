@@ -28,10 +28,29 @@ pub(super) struct View {
 struct Span {
     /// Where it begins in the view.
     at: usize,
-    /// Where it begins in the file.
+    mark: Mark,
+    is_code: bool,
+}
+
+/// Where a token begins in the file.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    /// In bytes.
     from: usize,
     line: u32,
-    is_code: bool,
+    /// In bytes from the beginning of the line; 0 where it is not known.
+    column: usize,
+}
+
+impl Mark {
+    fn of(node: Node<'_>) -> Self {
+        let start = node.start_position();
+        Self { from: node.start_byte(), line: line_of(start.row), column: start.column }
+    }
+
+    fn line(line: u32) -> Self {
+        Self { line, ..Self::default() }
+    }
 }
 
 impl View {
@@ -60,7 +79,7 @@ impl View {
                 let end = if end == 0 { first.len_utf8() } else { end };
                 let (token, after) = rest.split_at(end);
                 if !first.is_whitespace() {
-                    view.push(token, 0, line, true);
+                    view.push(token, Mark::line(line), true);
                 }
                 rest = after;
             }
@@ -76,7 +95,7 @@ impl View {
             if bytes.trim_ascii_start().starts_with(b"#") {
                 continue;
             }
-            view.spans.push(Span { at: view.text.len(), from: 0, line, is_code: true });
+            view.spans.push(Span { at: view.text.len(), mark: Mark::line(line), is_code: true });
             let text = String::from_utf8_lossy(bytes);
             match text.strip_suffix('\\') {
                 Some(text) => {
@@ -92,15 +111,15 @@ impl View {
         view
     }
 
-    fn push(&mut self, token: &str, from: usize, line: u32, is_code: bool) {
+    fn push(&mut self, token: &str, mark: Mark, is_code: bool) {
         if self.text.ends_with(is_word) && token.starts_with(is_word) {
             self.text.push(' ');
         }
-        self.put(token, from, line, is_code);
+        self.put(token, mark, is_code);
     }
 
-    fn put(&mut self, token: &str, from: usize, line: u32, is_code: bool) {
-        self.spans.push(Span { at: self.text.len(), from, line, is_code });
+    fn put(&mut self, token: &str, mark: Mark, is_code: bool) {
+        self.spans.push(Span { at: self.text.len(), mark, is_code });
         self.text.push_str(token);
     }
 
@@ -116,17 +135,17 @@ impl View {
         self.spans.get(after.checked_sub(1)?)
     }
 
-    /// The first and last line of what stands here, if it begins in code.
-    pub(super) fn lines(&self, at: std::ops::Range<usize>) -> Option<(u32, u32)> {
+    /// The first and last line of what stands here and the column it begins in, if that is code.
+    pub(super) fn lines(&self, at: std::ops::Range<usize>) -> Option<(u32, u32, usize)> {
         let first = self.span(at.start).filter(|span| span.is_code)?;
         let last = self.span(at.end.saturating_sub(1).max(at.start))?;
-        Some((first.line, last.line.max(first.line)))
+        Some((first.mark.line, last.mark.line.max(first.mark.line), first.mark.column))
     }
 
     /// Where in the file a pattern is found in its code, ascending.
     pub(super) fn places(&self, pattern: &Regex) -> Vec<usize> {
         let spans = pattern.find_iter(&self.text).filter_map(|found| self.span(found.start()));
-        spans.filter(|span| span.is_code).map(|span| span.from).collect()
+        spans.filter(|span| span.is_code).map(|span| span.mark.from).collect()
     }
 }
 
@@ -146,10 +165,10 @@ struct Writer<'a, 's> {
 
 impl Writer<'_, '_> {
     fn visit(&mut self, node: Node<'_>) -> bool {
-        let (from, line) = (node.start_byte(), line_of(node.start_position().row));
+        let mark = Mark::of(node);
         if is_comment(node) {
             let text = self.source.text_of(node).to_owned();
-            self.view.comments.push((text, line));
+            self.view.comments.push((text, mark.line));
             return false;
         }
         match node.kind() {
@@ -163,21 +182,21 @@ impl Writer<'_, '_> {
             | "html_character_reference"
             | "hash_bang_line" => {
                 let text = unescaped(self.source.text_of(node)).replace('"', "'");
-                self.view.put(&text, from, line, false);
+                self.view.put(&text, mark, false);
                 return false;
             }
             "raw_string_literal" => {
                 let text = self.source.text_of(node);
                 let inner = text.trim_start_matches('r').trim_matches(['#', '`', '"']);
                 let text = format!("\"{}\"", inner.replace('"', "'"));
-                self.view.put(&text, from, line, false);
+                self.view.put(&text, mark, false);
                 return false;
             }
             "string" | "template_string" | "string_literal" | "interpreted_string_literal" => {
                 self.is_opening = true;
             }
-            "\"" | "'" | "`" | "string_start" | "string_end" => self.quote(from, line),
-            "]" if self.is_script() => self.bracket(from, line),
+            "\"" | "'" | "`" | "string_start" | "string_end" => self.quote(mark),
+            "]" if self.is_script() => self.bracket(mark),
             // A statement that ends by its line alone has an empty end.
             _ if node.child_count() == 0 && !node.byte_range().is_empty() => self.token(node),
             _ => {}
@@ -190,23 +209,23 @@ impl Writer<'_, '_> {
         matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx)
     }
 
-    fn quote(&mut self, from: usize, line: u32) {
+    fn quote(&mut self, mark: Mark) {
         let end = self.view.text.len();
         if !std::mem::take(&mut self.is_opening) {
             self.closed_at = Some(end);
-            return self.view.put("\"", from, line, false);
+            return self.view.put("\"", mark, false);
         }
         let is_beside = |gap: usize| self.closed_at.is_some_and(|at| at + gap == end);
         let is_joined = is_beside(2) && self.view.text.ends_with('+');
         let is_adjoined = self.source.language == Language::Python && is_beside(1);
         match self.closed_at {
             Some(closed) if is_joined || is_adjoined => self.view.truncate(closed),
-            _ => self.view.put("\"", from, line, false),
+            _ => self.view.put("\"", mark, false),
         }
     }
 
     /// `a["b"]` as `a.b`, where it ends.
-    fn bracket(&mut self, from: usize, line: u32) {
+    fn bracket(&mut self, mark: Mark) {
         let text = &self.view.text;
         let member = text.strip_suffix('"').and_then(|text| {
             let (object, member) = text.rsplit_once("[\"")?;
@@ -217,26 +236,26 @@ impl Writer<'_, '_> {
         match member {
             Some((end, member)) => {
                 self.view.truncate(end);
-                self.view.put(".", from, line, true);
-                self.view.put(&member, from, line, true);
+                self.view.put(".", mark, true);
+                self.view.put(&member, mark, true);
             }
-            None => self.view.push("]", from, line, true),
+            None => self.view.push("]", mark, true),
         }
     }
 
     fn token(&mut self, node: Node<'_>) {
-        let (from, line) = (node.start_byte(), line_of(node.start_position().row));
+        let mark = Mark::of(node);
         let text = self.source.text_of(node);
         let is_member = self.view.text.ends_with('.') || self.view.text.ends_with("::");
         match node.kind() {
             "line_continuation" => {}
-            _ if text == "?." => self.view.push(".", from, line, true),
+            _ if text == "?." => self.view.push(".", mark, true),
             "." => {
                 // `a!.b` in TypeScript is `a.b`.
                 if self.is_script() && self.view.text.ends_with('!') {
                     self.view.truncate(self.view.text.len() - 1);
                 }
-                self.view.push(".", from, line, true);
+                self.view.push(".", mark, true);
             }
             kind if kind.ends_with("identifier") => {
                 let name = if self.is_script() { unescaped(text) } else { text.to_owned() };
@@ -244,9 +263,9 @@ impl Writer<'_, '_> {
                 let stands_for = self.aliases.get(name).filter(|_| !is_member);
                 let is_key = kind == "property_identifier" && !is_member;
                 let name = stands_for.filter(|_| !is_key).map_or(name, String::as_str);
-                self.view.push(name, from, line, !is_key);
+                self.view.push(name, mark, !is_key);
             }
-            _ => self.view.push(text, from, line, true),
+            _ => self.view.push(text, mark, true),
         }
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 pub(super) use facts::Facts;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
-use super::found::{Found, listed};
+use super::found::{Found, Spot, listed};
 use super::syntax::{Budget, Language, Unparsed, Written, written};
 use super::{Seen, Settings};
 use crate::model::verdict::Weight;
@@ -72,7 +72,8 @@ impl Scan<'_> {
         if new.mode == MODE_LINK {
             if matches!(written, Written::In(_)) {
                 let why = "a link with the name of source: what it leads to is not read as source";
-                self.found.add(file, "link", Weight::Violation, None, &new.bytes, why);
+                let spot = Spot { text: &new.bytes, ..Spot::default() };
+                self.found.add(file, "link", Weight::Violation, spot, why);
             }
             return;
         }
@@ -85,7 +86,7 @@ impl Scan<'_> {
             && !is_allowed(self.allowed, "build.rs", &[])
         {
             let why = "runs whenever the crate is built: build.rs";
-            self.found.add(file, "build-script", Weight::Violation, None, b"build.rs", why);
+            self.found.add(file, "build-script", Weight::Violation, Spot::default(), why);
         }
         match written {
             Written::In(language) => {
@@ -121,12 +122,8 @@ impl Scan<'_> {
                 continue;
             }
             let (rule, why) = why(import);
-            let line = new.bytes.get(..import.at).map_or(1, |before| {
-                super::syntax::line_of(before.iter().filter(|byte| **byte == b'\n').count())
-            });
-            let snippet = new.bytes.split(|byte| *byte == b'\n').nth(line as usize - 1);
-            let snippet = snippet.unwrap_or_default();
-            self.found.add(file, rule, Weight::Violation, Some(line), snippet, &why);
+            let spot = Spot::at(&new.bytes, import.at);
+            self.found.add(file, rule, Weight::Violation, spot, &why);
         }
     }
 
@@ -146,15 +143,15 @@ impl Scan<'_> {
             Some(false) => "; nor was it before the change",
         };
         let why = format!("{}: what it imports is not known{before}", unparsed.words());
-        let snippet = line_bytes(file.new.as_ref(), unparsed.line());
-        let line = unparsed.line();
-        self.found.add(file, "unparsed", Weight::Violation, line, snippet, &why);
+        let bytes = file.new.as_ref().map_or(&[][..], |new| &new.bytes);
+        let spot = Spot::line_of(bytes, unparsed.line());
+        self.found.add(file, "unparsed", Weight::Violation, spot, &why);
     }
 
     fn packages(&mut self, file: &ChangedFile, manifest: Manifest, new: &Side) {
         let Some(after) = manifest.packages(&new.bytes) else {
             let why = "does not parse: which packages it names is not known";
-            return self.found.add(file, "unparsed", Weight::Violation, None, b"", why);
+            return self.found.add(file, "unparsed", Weight::Violation, Spot::default(), why);
         };
         let before = file.old.as_ref().and_then(|old| manifest.packages(&old.bytes));
         let before = before.unwrap_or_default();
@@ -162,10 +159,9 @@ impl Scan<'_> {
             if is_allowed(self.allowed, name, &[]) {
                 continue;
             }
-            let line = line_naming(file, name);
-            let snippet = line_bytes(file.new.as_ref(), line);
+            let spot = Spot::line_of(&new.bytes, line_naming(file, name));
             let why = format!("a new package: {} is not allowed", short(name));
-            self.found.add(file, "package", Weight::Violation, line, snippet, &why);
+            self.found.add(file, "package", Weight::Violation, spot, &why);
         }
     }
 }
@@ -218,11 +214,4 @@ fn line_naming(file: &ChangedFile, name: &str) -> Option<u32> {
     let name = own.strip_prefix("scripts.").unwrap_or(own).to_lowercase();
     let names = |line: &[u8]| String::from_utf8_lossy(line).to_lowercase().contains(&name);
     file.added_lines().find(|(_, line)| names(line)).map(|(number, _)| number)
-}
-
-fn line_bytes(side: Option<&Side>, line: Option<u32>) -> &[u8] {
-    let line =
-        line.and_then(|line| usize::try_from(line).ok()).and_then(|line| line.checked_sub(1));
-    let bytes = side.map_or(&[][..], |side| &side.bytes);
-    line.and_then(|line| bytes.split(|byte| *byte == b'\n').nth(line)).unwrap_or_default()
 }

@@ -227,8 +227,8 @@ impl App {
         }
     }
 
-    /// Goes back in the log of the selected verdict, or towards its end. Findings are read from their
-    /// beginning.
+    /// Goes back in the log of the selected verdict, or towards its end. Findings are read from
+    /// their beginning.
     fn scroll_log(&mut self, rows: i64) {
         let verdict = self.shown_gates().and_then(|gates| gates.verdicts.get(self.verdict));
         let has_found = verdict.is_some_and(|verdict| !verdict.found.is_empty());

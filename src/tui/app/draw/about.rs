@@ -2,8 +2,8 @@
 
 use super::super::App;
 use super::super::rows::{TaskRow, short};
+use super::titled;
 use crate::base::count::count;
-use crate::tui::widgets::{put, put_all, row, rule, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -47,18 +47,8 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let Some(task) = app.selected() else { return };
     let (faint, plain) = (theme.faint.style(), theme.text.style());
-    rule(buffer, row(area, 0), "task", theme.line.style());
-    let area = Rect {
-        x: area.x + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(1),
-        height: area.height.saturating_sub(1),
-    };
-    let mut y = 0;
-    for line in wrap(&task.title, usize::from(area.width)) {
-        put_all(buffer, row(area, y), &[(&line, theme.strong.style())]);
-        y += 1;
-    }
+    let mut part = titled(app, buffer, area, "task");
+    part.text(&task.title, theme.strong.style());
     let status = status(app, task);
     let source = task.status.as_ref().map(|status| {
         let since = app.since(status.since);
@@ -78,16 +68,11 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     ];
     for (label, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
         let style = if *label == "status " { status.1 } else { plain };
-        put_all(buffer, row(area, y), &[(label, faint), (" ", plain), (fact, style)]);
-        y += 1;
+        part.line(&[(label, faint), (" ", plain), (fact, style)]);
     }
-    y += 1;
+    part.line(&[]);
     for (check, outcome) in &task.verdicts {
         let (sign, style) = theme.state(outcome);
-        let line = row(area, y);
-        put(buffer, (line.x, line.y), &format!("{sign} {outcome:<8}"), line.width, style);
-        let x = line.x + 10;
-        put(buffer, (x, line.y), check, line.width.saturating_sub(10), plain);
-        y += 1;
+        part.line(&[(&format!("{sign} {outcome:<8}"), style), (check, plain)]);
     }
 }

@@ -3,8 +3,8 @@
 use super::super::App;
 use super::super::gates::Verdict;
 use super::super::rows::short;
-use super::{CursorAt, layout};
-use crate::tui::widgets::{put, put_all, row, rule, scrolled, wrap};
+use super::{CursorAt, layout, titled};
+use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -63,16 +63,6 @@ struct Words {
     room: usize,
 }
 
-/// The area of what is said about a verdict, below its line.
-fn inside(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(1),
-    }
-}
-
 fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
     let theme = app.theme();
     let columns = usize::from(area.width);
@@ -93,7 +83,7 @@ fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
 
 /// How many lines of evidence the selected verdict has, and how many are shown at once.
 pub fn log_lines(app: &App) -> (usize, usize) {
-    let area = inside(layout::gates(app).1.detail);
+    let area = layout::inside(layout::gates(app).1.detail);
     let verdict = app.shown_gates().and_then(|gates| gates.verdicts.get(app.verdict));
     verdict.map_or((0, 0), |verdict| {
         (evidence(app, area, verdict).len(), words(app, area, verdict).room)
@@ -126,9 +116,9 @@ fn evidence(app: &App, area: Rect, verdict: &Verdict) -> Vec<(String, Style)> {
 /// What a verdict says, and as much of its evidence as there is room for: the end of a log, the
 /// beginning of findings, unless a person went on in it.
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
-    let theme = app.theme();
-    let Words { lines, room } = words(app, inside(area), verdict);
-    let evidence = evidence(app, inside(area), verdict);
+    let inside = layout::inside(area);
+    let Words { lines, room } = words(app, inside, verdict);
+    let evidence = evidence(app, inside, verdict);
     let all = evidence.len();
     let gone_on = app.log_back.min(all.saturating_sub(room));
     let rest = all.saturating_sub(room + gone_on);
@@ -137,10 +127,7 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
         (0, 0) => verdict.check.clone(),
         _ => format!("{}  {above} lines above, {below} below", verdict.check),
     };
-    rule(buffer, row(area, 0), &title, theme.line.style());
-    let area = inside(area);
-    let log = evidence.into_iter().skip(above).take(room);
-    for (y, (text, style)) in (0..area.height).zip(lines.into_iter().chain(log)) {
-        put_all(buffer, row(area, y), &[(&text, style)]);
-    }
+    let mut part = titled(app, buffer, area, &title);
+    let evidence = evidence.iter().skip(above).take(room);
+    lines.iter().chain(evidence).for_each(|(text, style)| part.line(&[(text, *style)]));
 }

@@ -2,10 +2,10 @@
 
 use super::super::App;
 use super::super::rows::{ItemRow, short};
-use super::{CursorAt, about, layout};
+use super::{CursorAt, about, layout, titled};
 use crate::model::item::ItemKind;
 use crate::tui::action::Action;
-use crate::tui::widgets::{put, put_all, row, rule, scrolled, wrap};
+use crate::tui::widgets::{put, put_all, row, scrolled};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -65,9 +65,8 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     match app.selected_item() {
         Some(item) => detail(app, buffer, parts.detail, item),
         None => {
-            rule(buffer, row(parts.detail, 0), "", theme.line.style());
-            let (line, gone) = (row(parts.detail, 1), "what was selected waits no longer");
-            put(buffer, (line.x, line.y), gone, line.width, theme.faint.style());
+            let gone = "what was selected waits no longer";
+            titled(app, buffer, parts.detail, "").line(&[(gone, theme.faint.style())]);
         }
     }
     None
@@ -83,46 +82,27 @@ pub fn found(item: &ItemRow) -> Vec<String> {
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     let theme = app.theme();
     let (says, actions) = way_out(item.kind);
-    rule(buffer, row(area, 0), &item.id, theme.line.style());
-    let area = Rect {
-        x: area.x + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(1),
-    };
-    let mut y = 0;
-    let mut line = |buffer: &mut Buffer, text: &str, style| {
-        put_all(buffer, row(area, y), &[(text, style)]);
-        y += 1;
-    };
-    for text in wrap(&format!("task {} {}", item.task, item.title), usize::from(area.width)) {
-        line(buffer, &text, theme.strong.style());
-    }
-    line(buffer, &format!("{says}, {}", app.since(item.since)), theme.needs_you.style());
+    let mut part = titled(app, buffer, area, &item.id);
+    part.text(&format!("task {} {}", item.task, item.title), theme.strong.style());
+    part.line(&[(&format!("{says}, {}", app.since(item.since)), theme.needs_you.style())]);
     let keys = actions.iter().map(|action| {
         let key = app.setup.looks.keymap.key_of(*action);
         format!("{key} {}", action.name())
     });
-    line(buffer, &keys.collect::<Vec<_>>().join("   "), theme.faint.style());
-    for text in wrap(&item.note.shown_lines(), usize::from(area.width)) {
-        line(buffer, &text, theme.text.style());
-    }
-    for text in item.details.iter().flat_map(|text| wrap(text, usize::from(area.width))) {
-        line(buffer, &text, theme.text.style());
-    }
-    for text in found(item).iter().flat_map(|text| wrap(text, usize::from(area.width))) {
-        line(buffer, &text, theme.warn.style());
-    }
+    part.line(&[(&keys.collect::<Vec<_>>().join("   "), theme.faint.style())]);
+    part.text(&item.note.shown_lines(), theme.text.style());
+    item.details.iter().for_each(|text| part.text(text, theme.text.style()));
+    found(item).iter().for_each(|text| part.text(text, theme.warn.style()));
     if let Some(binds) = &item.binds {
         let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));
-        line(buffer, &format!("base {base}  head {head}  tree {tree}"), theme.text.style());
+        part.line(&[(&format!("base {base}  head {head}  tree {tree}"), theme.text.style())]);
     }
     if let Some(task) = app.selected() {
         let gates = about::gates(app, task);
-        line(buffer, &format!("gates {}", gates.0), gates.1);
+        part.line(&[(&format!("gates {}", gates.0), gates.1)]);
         for (check, outcome) in &task.verdicts {
             let (sign, style) = theme.state(outcome);
-            line(buffer, &format!("{sign} {outcome:<8} {check}"), style);
+            part.line(&[(&format!("{sign} {outcome:<8} {check}"), style)]);
         }
     }
 }

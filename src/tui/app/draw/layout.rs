@@ -98,6 +98,16 @@ fn below(body: Rect, upper: Rect, width: u16) -> Rect {
     Rect { y: upper.bottom(), height: body.bottom().saturating_sub(upper.bottom()), width, ..body }
 }
 
+/// Inside of a part about something, below the line with its title.
+pub fn inside(part: Rect) -> Rect {
+    Rect {
+        x: part.x + 1,
+        y: part.y + 1,
+        width: part.width.saturating_sub(2),
+        height: part.height.saturating_sub(1),
+    }
+}
+
 /// The inbox.
 pub fn inbox(app: &App) -> Split {
     split(parts(app).body, app.items.len(), 64)

@@ -17,8 +17,9 @@ use super::dialog::Dialog;
 use super::{App, Mode, Screen};
 use crate::base::clock::Timestamp;
 use crate::term::CursorShape;
-use crate::tui::widgets;
+use crate::tui::widgets::{self, Below, row, rule};
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use std::ops::Range;
 
 pub use confirm::lines as confirm_lines;
@@ -59,6 +60,12 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
 pub fn draw_part(app: &App, rows: &Range<u16>, buffer: &mut Buffer) -> Option<CursorAt> {
     let cursor = pane::rows(app, rows, buffer);
     cursor.filter(|_| app.mode() == Mode::Pane)
+}
+
+/// A part about something: a line with its title, and below it what is known.
+fn titled<'a>(app: &App, buffer: &'a mut Buffer, area: Rect, title: &str) -> Below<'a> {
+    rule(buffer, row(area, 0), title, app.theme().line.style());
+    Below::new(buffer, layout::inside(area))
 }
 
 fn dialog_over(app: &App, dialog: &Dialog, buffer: &mut Buffer) -> Option<CursorAt> {
