@@ -335,7 +335,9 @@ fn one_commit_lands_with_the_person_as_author_and_its_trailers() {
     assert_eq!(message.lines().next(), Some("Change it"));
     let trailers = monban.git(&["log", "-1", "--format=%(trailers:only)", &commit]);
     assert!(trailers.contains(&format!("Monban-Task: {id}")), "{trailers}");
-    assert!(trailers.contains("Co-Authored-By: script@"), "{trailers}");
+    let node = monban.monban(&["ls", "--json"]).expect(0).json()[0]["node"].clone();
+    let agent = format!("script@{}", node.as_str().unwrap());
+    assert!(trailers.contains(&format!("Co-Authored-By: {agent} <{agent}>")), "{trailers}");
     assert!(monban.git(&["reflog", "main"]).contains("monban: land"), "its log says who moved it");
 }
 

@@ -93,7 +93,7 @@ fn a_lost_holder_is_abnormal_whenever_it_happens() {
     let task = w.turned();
     let run = w.run_of(task);
     let how = Foreign::new("exit status unknown: its holder was lost");
-    let end = End { code: None, signal: None, how, tree_empty: true };
+    let end = End { code: None, signal: None, how, tree_empty: true, known_by: Foreign::default() };
     w.report(Report::Ended { run, end });
     w.snapshot(task, "tree-1");
     w.gate(task, vec![pass("test")]);

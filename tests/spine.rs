@@ -121,6 +121,12 @@ fn an_abort_leaves_no_process() {
     let task = monban.until(&id, "the end", |task| task["state"] == "stopped");
     assert_eq!(task["attempts"][0]["ended"]["tree_empty"], true, "{task:#}");
     assert_eq!(sleeping(), 0, "{:?}", monban.processes());
+    // And how that is known stands in the log and is shown, where the system can tell at all.
+    let known = text(&task["attempts"][0]["ended"]["known_by"]);
+    assert_eq!(known, "the holder adopts orphans and has no child left");
+    assert!(monban.monban(&["events"]).expect(0).out.contains(&known));
+    let shown = monban.monban(&["show", &id]).expect(0).out;
+    assert!(shown.contains(&format!("processes  none is left: {known}")), "{shown}");
 }
 
 #[test]

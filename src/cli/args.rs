@@ -1,5 +1,6 @@
 //! The command line: what can be typed. What it does is in the neighbours.
 
+use super::examples;
 use crate::base::id::{OpId, TaskId};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 /// Supervises coding agents: each in its own worktree and terminal, and nothing they made reaches
 /// your branch unless the gate passed and you approved exactly that commit.
 #[derive(Parser, Debug)]
-#[command(name = "monban", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "monban", version, max_term_width = 100, after_help = examples::ALL)]
 pub struct Cli {
     /// Stand in this folder instead of the current one.
     #[arg(short = 'C', value_name = "DIR", global = true)]
@@ -16,19 +17,6 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  monban demo                                try it: scripted agents, no account, no network
-  monban                                     the dashboard of this repository; ? shows its keys
-  monban attach --host HOST                  the same, of the daemon of another machine, by ssh
-  monban init                                write monban.toml for this repository
-  monban task add --title \"Fix the date parser\" --kind fix --agent claude --prompt \"...\"
-  monban run 1 --wait                        start task 1 and wait until it needs you
-  monban inbox                               what waits for you
-  monban approve item1 --bind DIGEST         land exactly what you looked at
-
-Exit status: 0 ok, 1 refused or failed, 2 input error, 3 environment, 4 a person is needed.";
 
 /// What to do.
 #[derive(Subcommand, Debug)]
@@ -166,6 +154,18 @@ pub enum Command {
     },
     /// Return a task's worktree to its base or a checkpoint; what is there is kept
     Rollback(RollbackArgs),
+    /// Take back what a task landed: a commit that undoes it, for the gate and your approval
+    ///
+    /// The base without that work becomes the result of a new task, which has no agent. What is in
+    /// conflict with later changes is refused, with its files, and nothing is changed.
+    #[command(after_help = examples::REVERT)]
+    Revert {
+        /// The task that landed
+        id: IdArg,
+        /// Accept the gate configuration with this hash
+        #[arg(long, value_name = "HASH")]
+        trust: Option<String>,
+    },
     /// The event log
     Events {
         /// Begin at this record
@@ -175,6 +175,13 @@ pub enum Command {
         #[arg(long)]
         follow: bool,
     },
+    /// Remove what ended work left and nobody needs any more, and say what and how much
+    ///
+    /// Never what runs, waits for you or can still land; of a failed or stopped task the last
+    /// worktree, transcript and checkpoints stay. A rollback whose old worktree was removed cannot
+    /// be undone.
+    #[command(after_help = examples::GC)]
+    Gc(GcArgs),
     /// Check the event log, and that its replay equals the daemon's state
     Verify {
         /// One document for programs
@@ -419,6 +426,20 @@ pub struct RollbackArgs {
     /// Undo this rollback
     #[arg(long, value_name = "OP")]
     pub undo: Option<OpArg>,
+}
+
+/// Removing what is old.
+#[derive(Args, Debug)]
+pub struct GcArgs {
+    /// How long ago the work must have ended
+    #[arg(long, value_name = "DURATION", default_value = "14d")]
+    pub older_than: String,
+    /// Only say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One document for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How agents are logged in.

@@ -255,12 +255,20 @@ fn log(here: &Here) -> Row {
 /// At L1 agents have the person's own rights: what they do outside monban is detected, not
 /// prevented.
 fn isolation() -> Row {
+    let adopts = match cfg!(target_os = "linux") {
+        true => "wherever it hides below its holder",
+        false => "but on this system not one that cleared its environment and lost its parents",
+    };
     Row::new(
         "warn",
         "isolation",
         "host + worktree: agents share your user id, so approvals are advisory",
-        "an agent could act as you outside monban; changes to your branches, configuration and \
-         hooks during a run are detected and listed",
+        format!(
+            "monban refuses the commands of a process of a run, {adopts}; an agent could still act \
+             as you outside monban, by something of yours that it has start a program (cron, \
+             systemd, tmux, ssh) or by killing its holder; changes to your branches, configuration \
+             and hooks during a run are detected and listed"
+        ),
     )
 }
 

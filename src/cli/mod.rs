@@ -6,9 +6,11 @@ mod auth;
 mod client;
 mod demo;
 mod doctor;
+mod examples;
 mod exit;
 mod files;
 mod gates;
+mod gc;
 mod hook;
 mod inside;
 mod layout;
@@ -106,7 +108,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         | Command::Abort { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
-        | Command::Rollback(_) => task::decide(&here, command, out),
+        | Command::Rollback(_)
+        | Command::Revert { .. } => task::decide(&here, command, out),
         Command::Ls { .. }
         | Command::Show { .. }
         | Command::Diff { .. }
@@ -116,6 +119,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         | Command::Events { .. } => show::run(&here, command, out),
         Command::Verify { json } => files::verify(&here, json, out),
         Command::Replay { id, cast } => files::replay(&here, id.0, cast.as_deref(), out),
+        Command::Gc(args) => gc::run(&here, &args, out),
         Command::Daemon(command) => files::daemon(&here, command, out),
         Command::Auth(args) => auth::run(&here, &args, out),
         Command::Doctor { json } => doctor::run(&here, json, out),

@@ -69,7 +69,7 @@ pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(),
     if args.wait { wait(&mut client, tasks, out) } else { Ok(()) }
 }
 
-fn milliseconds(duration: &str) -> Result<u64, Failure> {
+pub(super) fn milliseconds(duration: &str) -> Result<u64, Failure> {
     let cure = "give one such as 30m or 2h";
     let span = config::values::duration(duration).map_err(|why| Failure::input(why, cure))?;
     Ok(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
@@ -227,6 +227,12 @@ fn used(usage: &Value) -> String {
 
 fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "  attempt    {} (run {})", attempt["number"], text(&attempt["run"]))?;
+    let ended = &attempt["ended"];
+    if ended.is_object() {
+        let left = if ended["tree_empty"] == true { "none is left" } else { "unknown" };
+        let said = format!("{left}: {}", text(&ended["known_by"]));
+        writeln!(out, "{}", hang("  processes  ", &said, width()))?;
+    }
     if !attempt["session"].is_null() {
         writeln!(out, "  session    {}", text(&attempt["session"]))?;
     }

@@ -146,6 +146,7 @@ pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Resu
             (Ask::Inbox(InboxAsk::Reject { item, reason }), said)
         }
         Command::Send(args) => return send(here, args, out),
+        Command::Revert { id, trust } => return revert(here, id, trust, out),
         Command::Abort { id: Some(id), .. } => {
             (Ask::Task(id.0, TaskAsk::Abort), format!("task {} is being stopped", id.0))
         }
@@ -253,6 +254,18 @@ fn send(here: &Here, args: SendArgs, out: &mut dyn Write) -> Result<(), Failure>
         writeln!(out, "queued: it is typed when {}", text(&said["typed_when"]))?;
     }
     Ok(())
+}
+
+/// Prints the id of the task that takes it back, alone, as `task add` does.
+fn revert(
+    here: &Here,
+    id: IdArg,
+    trust: Option<String>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let made = here.client()?.ask(Ask::Task(id.0, TaskAsk::Revert { trust }))?;
+    let task = made["id"].as_u64().ok_or_else(|| super::client::not_understood("id"))?;
+    Ok(writeln!(out, "{task}")?)
 }
 
 fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {

@@ -8,12 +8,14 @@ mod engine;
 #[cfg(debug_assertions)]
 mod fault;
 mod gates;
+mod gc;
 mod hooks;
 mod inbox;
 mod live;
 mod plan;
 mod presence;
 mod requests;
+mod revert;
 mod runs;
 mod server;
 mod session;

@@ -193,7 +193,7 @@ async fn refuse_no_task(asked: &Asked, ground: &Ground, tasks: &[TaskId]) -> Res
 
 /// The gate is read where the person stands: a task of another repository is refused there, lest it
 /// be judged by a gate that is not its own.
-async fn stand_in_their_repository(
+pub(super) async fn stand_in_their_repository(
     asked: &Asked,
     repo: RepoId,
     tasks: &[TaskId],
@@ -214,7 +214,7 @@ async fn stand_in_their_repository(
 }
 
 /// Checks that hold for every start: space, a readable gate, its trust.
-async fn ready_to_start(
+pub(super) async fn ready_to_start(
     asked: &Asked,
     ground: &Ground,
     trusted: Option<String>,

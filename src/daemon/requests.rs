@@ -1,7 +1,7 @@
 //! Requests of people, each turned into commands for the core or a look at it.
 
 use super::world::World;
-use super::{inbox, plan, show, terminal};
+use super::{gc, inbox, plan, revert, show, terminal};
 use crate::base::id::TaskId;
 use crate::model::command::{Command, Request as Wanted};
 use crate::model::event::Event;
@@ -9,6 +9,7 @@ use crate::model::rejection::{Class, Rejection};
 use crate::wire::people::{Answer, Ask, DaemonAsk, Request, TaskAsk};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// What a request needs.
@@ -97,6 +98,7 @@ async fn task(asked: &Asked, id: TaskId, ask: TaskAsk) -> Result<Value, Rejectio
         TaskAsk::Edit(change) => Wanted::Edit { task: id, change },
         TaskAsk::Remove => Wanted::Remove { task: id },
         TaskAsk::Retry { resume, trust } => return plan::retry(asked, id, resume, trust).await,
+        TaskAsk::Revert { trust } => return revert::handle(asked, id, trust).await,
         TaskAsk::Judge => Wanted::Judge { task: id },
         TaskAsk::Paste { text } => return terminal::paste(asked, id, &text).await,
         TaskAsk::Say { text } => return terminal::say(asked, id, text).await,
@@ -115,6 +117,9 @@ async fn daemon(asked: &Asked, ask: DaemonAsk) -> Result<Value, Rejection> {
     match ask {
         DaemonAsk::Status => show::daemon(asked).await,
         DaemonAsk::Verify => show::verify(asked).await,
+        DaemonAsk::Gc { older_than_ms, dry_run } => {
+            gc::handle(asked, Duration::from_millis(older_than_ms), dry_run).await
+        }
         DaemonAsk::Stop { kill_agents } => {
             if kill_agents {
                 terminal::end_all(asked).await?;

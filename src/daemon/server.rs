@@ -5,6 +5,7 @@ use super::requests::{self, After, Asked};
 use super::session;
 use super::world::World;
 use crate::model::rejection::{Class, Rejection};
+use crate::runner::{self, Origin};
 use crate::wire::frame::{self, FrameError};
 use crate::wire::people::{Answer, Ask, Hello, MAGIC, PROTOCOL, PROTOCOL_OLDEST, Request, Welcome};
 use std::sync::Arc;
@@ -169,17 +170,24 @@ fn refuse_hello(hello: &Hello) -> Option<Rejection> {
 }
 
 /// Only the same user is served, and nobody from inside a run: agents may report and nothing else.
+/// Of whom it cannot be told is not served either: whoever connected may be gone since, and have
+/// left the connection to a process of a run.
 fn refuse_peer(stream: &UnixStream, world: &World) -> Option<Rejection> {
-    let peer = stream.peer_cred().ok()?;
-    if peer.uid() != world.user {
-        let why = format!("this daemon serves user {} only", world.user);
+    let peer = stream.peer_cred().ok();
+    if let Some(user) = peer.map(|peer| peer.uid()).filter(|user| *user != world.user) {
+        let why = format!("this daemon serves user {} only, not {user}", world.user);
         return Some(Rejection::refused(why, "run the command as that user"));
     }
-    let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok())?;
-    world.is_inside_run(pid).then(|| {
-        Rejection::refused(
+    let pid = peer.and_then(|peer| u32::try_from(peer.pid()?).ok());
+    match pid.map_or(Origin::Unknown, runner::origin) {
+        Origin::Outside => None,
+        Origin::Inside => Some(Rejection::refused(
             "a command inside a run may report and nothing else",
             "ask a person to do it outside",
-        )
-    })
+        )),
+        Origin::Unknown => Some(Rejection::refused(
+            "it cannot be told whether this command comes from inside a run",
+            "run it again, from a shell that stays",
+        )),
+    }
 }

@@ -89,6 +89,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
         "after": task.spec.after,
         "repository": core.state.repo_of(task).map(|repo| json!({ "path": repo.path })),
         "already_in_base": task.already_in,
+        "reverts": task.reverts,
         "queued_behind": queued_behind(core, task),
         "gauges": snapshot.map(|snapshot| json!({
             "changed_files": snapshot.files,

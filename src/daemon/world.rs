@@ -17,7 +17,6 @@ use crate::model::decide::Settings;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
 use crate::policy;
-use crate::runner;
 use crate::store::{Disk, SystemDisk};
 use crate::term::Terminal;
 use crate::wire::people::Answer;
@@ -97,17 +96,17 @@ impl World {
 
     /// The store of a repository.
     pub fn store(&self, repo: RepoId) -> Result<Store, GitError> {
-        Store::open(&self.places.state.join("stores").join(repo.to_string()))
+        Store::open(&self.store_folder(repo))
+    }
+
+    /// Where the store of a repository is.
+    pub fn store_folder(&self, repo: RepoId) -> PathBuf {
+        self.places.state.join("stores").join(repo.to_string())
     }
 
     /// Free space where the state is kept; `None` if it cannot be told.
     pub fn free_bytes(&self) -> Option<u64> {
         SystemDisk.free_bytes(&self.places.state).ok()
-    }
-
-    /// Whether a process is part of a run: then it may report and nothing else.
-    pub fn is_inside_run(&self, pid: u32) -> bool {
-        runner::is_inside_run(pid)
     }
 
     /// Looks at the repository in which `at` stands.

@@ -28,6 +28,7 @@ mod rollback_git;
 mod snapshot;
 mod stat_cache;
 mod store;
+mod sweep;
 mod usage;
 mod walk;
 mod watched;
@@ -49,6 +50,7 @@ pub use repository::Repository;
 pub use rollback::{RollbackPlan, Step};
 pub use snapshot::{Label, Leftover, Limits, Snapshot, WorktreeFiles, commit, take};
 pub use store::Store;
+pub use sweep::{Sweep, discard, kept_branch};
 pub use watched::{Difference, WatchedFile, WatchedState};
 pub use worktree::{Added, Worktree};
 

@@ -18,7 +18,7 @@ use std::path::Path;
 /// What stays in a worktree's git directory; git itself needs these.
 const STAYS: &[&str] = &["HEAD", "commondir", "gitdir", "logs", "refs", "reftable", "locked"];
 /// The branch's commit is kept in this file beside the copied git directory.
-const BRANCH: &str = "monban-branch";
+pub(super) const BRANCH: &str = "monban-branch";
 /// Bounds on what is copied of a git directory.
 const COPY_BYTES: u64 = 1 << 30;
 const COPY_DEPTH: u32 = 20;

@@ -13,6 +13,7 @@ use crate::base::durable;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfilemode = true\n";
 const HEAD: &str = "ref: refs/heads/none\n";
@@ -25,6 +26,8 @@ const KNOWN_BASES: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// Shared with others that work with the store; nothing is swept meanwhile.
+    _in_use: Arc<File>,
 }
 
 impl Store {
@@ -49,8 +52,25 @@ impl Store {
                 Err(error) => return Err(io(error)),
             }
         }
+        let in_use = File::create(folder.join("in-use")).map_err(io)?;
+        in_use.lock_shared().map_err(io)?;
         let folder = fs::canonicalize(folder).map_err(io)?;
-        Ok(Store { folder })
+        Ok(Store { folder, _in_use: Arc::new(in_use) })
+    }
+
+    /// The store at `folder` with nobody else at it as long as the file is held; `None` when
+    /// somebody is, or there is none.
+    pub(crate) fn alone(folder: &Path) -> Result<Option<(PathBuf, File)>, GitError> {
+        let io = |error| GitError::io(folder, error);
+        let file = match File::options().write(true).open(folder.join("in-use")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(io)?,
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some((fs::canonicalize(folder).map_err(io)?, file))),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(io(error)),
+        }
     }
 
     /// Where the store is.

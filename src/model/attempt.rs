@@ -191,6 +191,9 @@ pub struct End {
     pub how: Foreign,
     /// Whether the whole process tree is known to be gone.
     pub tree_empty: bool,
+    /// How that is known, or why it is not.
+    #[serde(default)]
+    pub known_by: Foreign,
 }
 
 /// Why a run is to be ended.
@@ -402,4 +405,6 @@ pub enum RollbackProgress {
     },
     /// Undone.
     Undone,
+    /// Done, and what it set aside was removed since.
+    Forgotten,
 }

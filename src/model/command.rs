@@ -8,6 +8,7 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A request to the core.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,6 +82,15 @@ pub enum Request {
         /// Go on with the last conversation in the same worktree.
         resume: bool,
     },
+    /// Take landed work back, by a task of its own.
+    Revert {
+        /// The task that landed it.
+        task: TaskId,
+        /// The gate the result will be judged by.
+        gate: GatePin,
+        /// The base without that work.
+        snapshot: Snapshot,
+    },
     /// Judge what is there now, as if the agent had finished, or judge the last snapshot again.
     Judge {
         /// The task.
@@ -137,6 +147,13 @@ pub enum Request {
     Undo {
         /// The rollback.
         op: OpId,
+    },
+    /// Keep what a rollback set aside no longer.
+    Forget {
+        /// The rollback.
+        op: OpId,
+        /// How long ago its task must have ended.
+        age: Duration,
     },
     /// Vouch for being there.
     Vouch {

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod effect;
 pub mod event;
 pub mod item;
+pub mod keep;
 pub mod rejection;
 pub mod settle;
 pub mod state;

@@ -74,6 +74,15 @@ pub enum GateSource {
     Checkout,
 }
 
+/// The landed work that a task takes back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reverts {
+    /// The task that landed it.
+    pub task: TaskId,
+    /// The commit it landed as.
+    pub commit: String,
+}
+
 /// Where a task stands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
@@ -189,6 +198,8 @@ pub struct Task {
     pub spec: TaskSpec,
     /// Whether it is a person's work.
     pub origin: Origin,
+    /// What it takes back. Such a task has no agent: monban made its one snapshot.
+    pub reverts: Option<Reverts>,
     /// Where it stands.
     pub stage: Stage,
     /// The gate it is judged by.
@@ -285,10 +296,10 @@ impl Task {
         ended
             && place.is_some_and(|(attempt, place)| match attempt.last_rollback() {
                 None => true,
-                Some(Rollback { progress: RollbackProgress::Done { .. }, target, .. }) => {
-                    *target != place.base
+                Some(Rollback { progress, target, .. }) => {
+                    use RollbackProgress::{Done, Forgotten};
+                    matches!(progress, Done { .. } | Forgotten) && *target != place.base
                 }
-                Some(_) => false,
             })
     }
 

@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 /// The variable by which every process of a run can be found, as long as it keeps its environment.
 pub const MARKER_VARIABLE: &str = "MONBAN_RUN";
 
+/// The variable by which a holder is known for one, whatever becomes of those below it.
+pub(super) const HOLDER_VARIABLE: &str = "MONBAN_HOLDS";
+
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const RESERVE_BYTES: usize = 8192;
 

@@ -27,7 +27,7 @@ mod waiting;
 pub use connection::{Connection, Handle, Notice};
 pub use files::{MARKER_VARIABLE, RunSpec, is_held};
 pub use input::InputError;
-pub use inside::is_inside_run;
+pub use inside::{Origin, origin};
 pub use processes::Process;
 pub use start::{Found, RunError, find, start};
 pub use survivors::{Ended, Survivors, end_survivors, survivors};

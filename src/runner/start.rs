@@ -1,7 +1,7 @@
 //! Starting a holder, and finding the one of a run after the daemon was away.
 
 use super::connection::Connection;
-use super::files::{self, MARKER_VARIABLE, RunSpec};
+use super::files::{self, HOLDER_VARIABLE, MARKER_VARIABLE, RunSpec};
 use super::hold::Report;
 use super::passing::SOCKET_PATH_BYTES_MAX;
 use super::waiting::is_readable;
@@ -95,7 +95,7 @@ pub fn start(folder: &Path, spec: &RunSpec, monban_program: &Path) -> Result<Con
         return Err(RunError::AlreadyStarted(folder.to_path_buf()));
     }
     durable::write_json(&files::spec_path(folder), spec).map_err(failed)?;
-    let report = spawn(folder, monban_program).and_then(|mut pipe| {
+    let report = spawn(folder, spec, monban_program).and_then(|mut pipe| {
         if !is_readable(&pipe, START_WITHIN)? {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -139,13 +139,14 @@ pub fn find(folder: &Path, offset: u64) -> Result<Found, RunError> {
 }
 
 /// Starts the holder; what it reports comes out of the returned pipe.
-fn spawn(folder: &Path, monban_program: &Path) -> io::Result<PipeReader> {
+fn spawn(folder: &Path, spec: &RunSpec, monban_program: &Path) -> io::Result<PipeReader> {
     let (read, write) = io::pipe()?;
     let mut command = Command::new(monban_program);
     command.arg("hold").arg(folder).current_dir("/");
     // Nothing of the daemon's environment: it may hold secrets no agent is given. The marker stays,
     // so that a monban that itself runs under monban is found as part of that run.
     command.env_clear();
+    command.env(HOLDER_VARIABLE, &spec.marker);
     command.envs(std::env::var_os(MARKER_VARIABLE).map(|value| (MARKER_VARIABLE, value)));
     command.stdin(Stdio::null()).stdout(Stdio::from(write)).stderr(Stdio::null());
     fork_away(&mut command);

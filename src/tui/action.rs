@@ -73,6 +73,7 @@ actions! {
     Abort       Task     "abort"        "end the agent's process tree"
     RollBack    Task     "roll back"    "return the worktree to a checkpoint or the base"
     Undo        Task     "undo"         "undo the last rollback"
+    Revert      Task     "revert"       "take back what the task landed, for your approval"
     NewTask     Anywhere "new task"     "write a task down"
     Resume      Anywhere "resume"       "lift a halt or hold of the repository"
     NextFile    Diff     "next file"    "to the next file"

@@ -139,6 +139,11 @@ pub enum TaskAsk {
         /// The hash of the gate configuration the person trusts.
         trust: Option<String>,
     },
+    /// Take back what it landed, by a task of its own.
+    Revert {
+        /// The hash of the gate configuration the person trusts.
+        trust: Option<String>,
+    },
     /// Judge what is there now.
     Judge,
     /// Paste text into the agent's terminal.
@@ -253,6 +258,13 @@ pub enum DaemonAsk {
     },
     /// Compare the state with a replay of the log.
     Verify,
+    /// Remove what ended work left and nobody needs any more.
+    Gc {
+        /// How long ago the work must have ended, in milliseconds.
+        older_than_ms: u64,
+        /// Only say what would be removed.
+        dry_run: bool,
+    },
 }
 
 /// One message of the daemon after the hello.

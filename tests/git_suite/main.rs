@@ -4,6 +4,7 @@
 
 mod attacks;
 mod landing;
+mod random;
 mod snapshots;
 mod store;
 mod support;

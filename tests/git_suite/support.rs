@@ -40,6 +40,12 @@ impl World {
         World::made_in(tempfile::tempdir().unwrap(), &[])
     }
 
+    /// One in memory, where the system has that: for what would wait for the disk most of its time.
+    pub fn in_memory() -> World {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        World::made_in(folder.unwrap(), &[])
+    }
+
     /// An empty repository in `folder`, by `git init` with these options.
     pub fn made_in(folder: TempDir, options: &[&str]) -> World {
         let root = folder.path().join("person");

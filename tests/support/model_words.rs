@@ -92,7 +92,7 @@ pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
 
 pub fn exit(code: i32) -> End {
     let how = Foreign::new(format!("exit {code}"));
-    End { code: Some(code), signal: None, how, tree_empty: true }
+    End { code: Some(code), signal: None, how, tree_empty: true, known_by: Foreign::default() }
 }
 
 pub fn pass(check: &str) -> Verdict {

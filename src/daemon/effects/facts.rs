@@ -6,7 +6,7 @@ use crate::daemon::world::World;
 use crate::git::{GitError, Repository};
 use crate::model::attempt::{Attempt, Place};
 use crate::model::core::Core;
-use crate::model::task::{GatePin, Stage, Task, TaskSpec};
+use crate::model::task::{GatePin, Reverts, Stage, Task, TaskSpec};
 use std::path::PathBuf;
 
 /// A task with its repository, as it is now.
@@ -15,6 +15,8 @@ pub(super) struct Facts {
     pub id: TaskId,
     /// What was asked.
     pub spec: TaskSpec,
+    /// What it takes back.
+    pub reverts: Option<Reverts>,
     /// Where it stands.
     pub stage: Stage,
     /// Since when.
@@ -45,6 +47,7 @@ impl Facts {
         Some(Self {
             id,
             spec: task.spec.clone(),
+            reverts: task.reverts.clone(),
             stage: task.stage.clone(),
             since: task.since,
             gate: task.gate.clone(),

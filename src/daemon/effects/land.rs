@@ -11,7 +11,7 @@ use crate::daemon::world::World;
 use crate::git::{self, GitError, Identity, Label, Landed, Landing, Merged, ObjectId, Repository};
 use crate::model::attempt::Snapshot;
 use crate::model::command::{LandingOutcome, MergeOutcome, Report};
-use crate::model::task::Stage;
+use crate::model::task::{Reverts, Stage};
 use crate::model::verdict::GateRun;
 use serde::{Deserialize, Serialize};
 
@@ -45,12 +45,8 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
         branch: gate.branch.clone(),
         expected_base: snapshot.base.parse().map_err(text)?,
         tree: snapshot.tree.parse().map_err(text)?,
-        // Titles are foreign text; a commit message shows what hides in them.
-        message: facts.spec.title.shown(),
-        trailers: vec![
-            ("Monban-Task".into(), format!("{} ({op})", facts.id)),
-            ("Co-Authored-By".into(), format!("{agent} <{agent}>")),
-        ],
+        message: message(facts),
+        trailers: trailers(facts, op, &agent),
         author: person.clone(),
         committer: person,
         // The same commit however often it is tried.
@@ -65,6 +61,22 @@ fn land(world: &World, facts: &Facts, op: OpId) -> Result<LandingOutcome, String
         Landed::Ready { reference, why, .. } => LandingOutcome::Kept { reference, why },
         Landed::BaseMoved { now } => LandingOutcome::BaseMoved { base: now.to_string() },
     })
+}
+
+/// Titles are foreign text; a commit message shows what hides in them.
+fn message(facts: &Facts) -> String {
+    let title = facts.spec.title.shown();
+    match &facts.reverts {
+        Some(Reverts { commit, .. }) => format!("{title}\n\nThis reverts commit {commit}."),
+        None => title,
+    }
+}
+
+/// No agent had a part in what monban took back.
+fn trailers(facts: &Facts, op: OpId, agent: &str) -> Vec<(String, String)> {
+    let task = ("Monban-Task".into(), format!("{} ({op})", facts.id));
+    let author = ("Co-Authored-By".into(), format!("{agent} <{agent}>"));
+    if facts.reverts.is_some() { vec![task] } else { vec![task, author] }
 }
 
 /// Who a landing names.

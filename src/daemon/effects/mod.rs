@@ -20,6 +20,7 @@ mod watch;
 
 pub(super) use check::end_strays;
 pub(super) use login::{live_runs, login_holder};
+pub(super) use snapshot::described;
 pub use snapshot::diff_of;
 
 use super::driver::Cancel;

@@ -78,7 +78,7 @@ fn copied(world: &World, facts: &Facts, taken: &git::Snapshot) -> u64 {
 }
 
 /// A snapshot with its measures against the base.
-pub(super) fn described(
+pub(in crate::daemon) fn described(
     store: &Store,
     base: ObjectId,
     commit: ObjectId,
@@ -115,8 +115,12 @@ pub async fn diff_of(world: &World, id: TaskId) -> Result<Value, Rejection> {
         let why = format!("task {id} has no snapshot yet");
         Rejection::refused(why, "it gets one when its agent finishes, or by `gates ID --rerun`")
     })?;
-    let store = world.store(repo).map_err(|error| git_refusal(&error))?;
-    crate::daemon::world::blocking(move || show(&store, id, &snapshot)).await
+    let folder = world.store_folder(repo);
+    crate::daemon::world::blocking(move || {
+        let store = Store::open(&folder).map_err(|error| git_refusal(&error))?;
+        show(&store, id, &snapshot)
+    })
+    .await
 }
 
 fn show(store: &Store, id: TaskId, snapshot: &Snapshot) -> Result<Value, Rejection> {

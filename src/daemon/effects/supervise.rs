@@ -64,6 +64,7 @@ pub(super) fn run(world: &World, id: TaskId, run: RunId, cancel: &Cancel) {
             signal: None,
             how: Foreign::new(format!("it could not be started: {why}")),
             tree_empty: true,
+            known_by: Foreign::new("nothing was started"),
         }),
     };
     if let Some(mut end) = end {
@@ -347,8 +348,11 @@ fn end_of(record: &ExitRecord) -> End {
         Status::Signal(signal) => format!("ended by signal {signal}"),
         Status::NotStarted(why) => format!("it could not be started: {why}"),
     };
-    let tree_empty = matches!(record.tree, Tree::Empty { .. });
-    End { code, signal, how: Foreign::new(how), tree_empty }
+    let (tree_empty, known_by) = match &record.tree {
+        Tree::Empty { known_by } => (true, known_by),
+        Tree::Unknown { why } => (false, why),
+    };
+    End { code, signal, how: Foreign::new(how), tree_empty, known_by: Foreign::new(known_by) }
 }
 
 /// The end with what the screen showed last, when nobody asked the program to end: that mostly says
@@ -378,7 +382,8 @@ fn end_lost(world: &World, run: RunId, folder: &Path) -> End {
         Err(error) => (format!("survivors could not be looked for: {error}"), false),
     };
     let how = format!("exit status unknown: its holder was lost; {what}");
-    End { code: None, signal: None, how: Foreign::new(how), tree_empty }
+    let (how, known_by) = (Foreign::new(how), Foreign::new(what));
+    End { code: None, signal: None, how, tree_empty, known_by }
 }
 
 fn said(ended: &runner::Ended) -> String {

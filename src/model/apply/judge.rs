@@ -2,6 +2,8 @@
 
 use super::task::enter;
 use crate::base::clock::Timestamp;
+use crate::base::id::TaskId;
+use crate::model::attempt::Snapshot;
 use crate::model::event::JudgeEvent;
 use crate::model::state::State;
 use crate::model::task::Stage;
@@ -9,13 +11,7 @@ use crate::model::verdict::GateRun;
 
 pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
     match event {
-        JudgeEvent::Snapshot { task, snapshot } => {
-            if let Some(attempt) = state.attempt_mut(*task) {
-                attempt.next_snapshot = snapshot.number + 1;
-                attempt.snapshots.push(snapshot.clone());
-            }
-            enter(state, *task, Stage::Taken, at);
-        }
+        JudgeEvent::Snapshot { task, snapshot } => taken(state, *task, snapshot, at),
         JudgeEvent::Unchanged { task } => enter(state, *task, Stage::Running, at),
         JudgeEvent::Again { task, .. } => enter(state, *task, Stage::Taken, at),
         JudgeEvent::Started { task, run, snapshot, tree, branch, gate_hash, policy } => {
@@ -46,4 +42,14 @@ pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
             enter(state, *task, Stage::Waiting, at);
         }
     }
+}
+
+/// The task has a snapshot that may be judged. Where a merge made it, the worktree itself still
+/// stands on its old base; only the agent can bring it forward.
+pub(super) fn taken(state: &mut State, task: TaskId, snapshot: &Snapshot, at: Timestamp) {
+    if let Some(attempt) = state.attempt_mut(task) {
+        attempt.next_snapshot = snapshot.number + 1;
+        attempt.snapshots.push(snapshot.clone());
+    }
+    enter(state, task, Stage::Taken, at);
 }

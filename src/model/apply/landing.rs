@@ -1,5 +1,6 @@
 //! Landings.
 
+use super::judge::taken;
 use super::task::enter;
 use crate::base::clock::Timestamp;
 use crate::model::event::LandingEvent;
@@ -26,15 +27,7 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
         LandingEvent::BaseMoved { task, op, base } => {
             enter(state, *task, Stage::Merging { op: *op, base: base.clone() }, at);
         }
-        LandingEvent::Merged { task, snapshot } => {
-            if let Some(attempt) = state.attempt_mut(*task) {
-                // The worktree itself still stands on its old base; only the agent can bring it
-                // forward.
-                attempt.next_snapshot = snapshot.number + 1;
-                attempt.snapshots.push(snapshot.clone());
-            }
-            enter(state, *task, Stage::Taken, at);
-        }
+        LandingEvent::Merged { task, snapshot } => taken(state, *task, snapshot, at),
         LandingEvent::NothingLeft { task, base } => {
             if let Some(task) = state.task_mut(*task) {
                 task.already_in = Some(base.clone());

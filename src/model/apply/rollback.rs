@@ -47,6 +47,9 @@ pub(super) fn apply(state: &mut State, event: &RollbackEvent, at: Timestamp) {
                 progress(state, *task, *op, RollbackProgress::UndoWanted { aside });
             }
         }
+        RollbackEvent::Forgotten { task, op, .. } => {
+            progress(state, *task, *op, RollbackProgress::Forgotten);
+        }
         RollbackEvent::Undone { task, op } => {
             progress(state, *task, *op, RollbackProgress::Undone);
         }

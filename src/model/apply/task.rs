@@ -32,6 +32,15 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
             }
             enter(state, *task, Stage::Queued, at);
         }
+        TaskEvent::RevertMade { task, repo, spec, reverts, gate, snapshot, .. } => {
+            state.last.task = state.last.task.max(task.0);
+            let mut made = draft(*task, *repo, spec.clone(), Origin::Real, at);
+            made.reverts = Some(reverts.clone());
+            made.gate = Some(gate.clone());
+            state.tasks.insert(*task, Arc::new(made));
+            attempted(state, *task, 1, (false, true), at);
+            super::judge::taken(state, *task, snapshot, at);
+        }
         TaskEvent::Attempted { task, attempt, resumed, vouched } => {
             attempted(state, *task, *attempt, (*resumed, *vouched), at);
         }
@@ -82,6 +91,7 @@ fn draft(id: TaskId, repo: RepoId, spec: TaskSpec, origin: Origin, at: Timestamp
         repo,
         spec,
         origin,
+        reverts: None,
         stage: Stage::Draft,
         gate: None,
         attempts: Vec::new(),

@@ -97,9 +97,10 @@ fn ended_abnormally(run: &Run) -> bool {
     run.stop.is_none() && (run.cut_short || !is_known)
 }
 
-/// The record by which a promotion counts: one for each attempt.
+/// The record by which a promotion counts: one for each attempt of an agent.
 pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Option<Event> {
-    let attempt = task.attempt().filter(|attempt| !attempt.is_finished)?;
+    let counts = task.reverts.is_none();
+    let attempt = task.attempt().filter(|attempt| counts && !attempt.is_finished)?;
     let run = attempt.run.as_ref();
     let duration = context.now.since(attempt.started_at).as_millis();
     let last_rollback = attempt

@@ -10,7 +10,7 @@ use crate::model::attempt::{Attempt, Delivery, Snapshot};
 use crate::model::event::{Event, JudgeEvent, RunEvent, TaskEvent};
 use crate::model::item::{Item, ItemKind};
 use crate::model::rejection::Rejection;
-use crate::model::task::{Stage, Task};
+use crate::model::task::{Reverts, Stage, Task};
 use crate::model::verdict::{Binds, GateRun, Outcome, Tool, Verdict};
 
 /// A person wants judgement now: of the worktree while the agent runs or after the task ended, of
@@ -43,11 +43,12 @@ pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
 fn nothing_left(task: &Task) -> Rejection {
     let id = task.id;
     let why = format!("task {id} is {} and left nothing that could be judged", task.state());
-    let cure = match task.undoable() {
-        Some(rollback) => {
+    let cure = match (task.undoable(), &task.reverts) {
+        (Some(rollback), _) => {
             format!("`monban rollback --undo {}` brings back what it made", rollback.op)
         }
-        None => format!("`monban task retry {id}` starts it again"),
+        (None, Some(Reverts { task, .. })) => format!("`monban revert {task}` makes it anew"),
+        (None, None) => format!("`monban task retry {id}` starts it again"),
     };
     Rejection::refused(why, cure)
 }

@@ -112,6 +112,11 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
     if reason.trim().is_empty() {
         return Err(Rejection::input("a rejection needs a reason", "add `--reason`"));
     }
+    let by = Some(who.to_string());
+    let answered = Event::Task(TaskEvent::Answered { item: id, how: Closed::Rejected, by });
+    if task.reverts.is_some() {
+        return Ok(vec![answered, Event::Task(TaskEvent::Stopped { task: task.id })]);
+    }
     let has_agent = live_run(task).is_ok();
     if !has_agent && task.conversation().is_none() {
         let id = task.id;
@@ -120,9 +125,7 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
             format!("start it over: `monban abort {id}`, then `monban task retry {id} --fresh`"),
         ));
     }
-    let by = Some(who.to_string());
-    let answered = TaskEvent::Answered { item: id, how: Closed::Rejected, by };
-    let mut events = vec![Event::Task(answered)];
+    let mut events = vec![answered];
     let typed = prompt(context, task, reason, PromptWhy::Rejected)?;
     events.extend(typed.into_iter().filter(|event| matches!(event, Event::Run(_))));
     if let Some(gate) = task.gate.as_ref().filter(|_| !has_agent) {
@@ -224,6 +227,15 @@ pub(super) fn merge(
             events.extend(end::stop_run(task, StopWhy::Landed));
             events
         }
+        // There is nobody to whom it could go back.
+        MergeOutcome::Conflict { base, files } if task.reverts.is_some() => {
+            let why = format!("it conflicts with {base} in these files:\n{}", listed(files));
+            end::fail(context, task, why)
+        }
+        MergeOutcome::Failed { why } if task.reverts.is_some() => {
+            let why = format!("it could not be merged with the new base: {why}");
+            end::fail(context, task, why)
+        }
         MergeOutcome::Conflict { base, files } => {
             let text = conflict_prompt(base, files);
             let (base, files) = (base.clone(), files.clone());
@@ -248,16 +260,21 @@ pub(super) fn merge(
     }
 }
 
-fn conflict_prompt(base: &str, files: &[Foreign]) -> String {
+/// The files in conflict, one in a line.
+fn listed(files: &[Foreign]) -> String {
     let named = files.iter().take(CONFLICTS_NAMED_MAX);
     let mut list: Vec<String> = named.map(|file| format!("- {}", file.shown())).collect();
     if files.len() > CONFLICTS_NAMED_MAX {
         list.push(format!("- and {} more", files.len() - CONFLICTS_NAMED_MAX));
     }
+    list.join("\n")
+}
+
+fn conflict_prompt(base: &str, files: &[Foreign]) -> String {
     format!(
         "The base branch moved to {base} and your change conflicts with it in these files:\n{}\n\
          Merge that commit into your branch (git merge {base}), solve the conflicts, and make sure \
          that your task is still done.",
-        list.join("\n")
+        listed(files)
     )
 }

@@ -5,9 +5,11 @@ mod judge;
 mod landing;
 mod person;
 mod report;
+mod revert;
 mod run;
 mod tasks;
 
+pub use revert::revertible;
 pub use tasks::PROMPT_BYTES_MAX;
 
 use super::command::{Command, Notice};

@@ -1,6 +1,6 @@
 //! What people ask for, handed to the area it belongs to.
 
-use super::{Context, Decision, judge, landing, run, tasks};
+use super::{Context, Decision, judge, landing, revert, run, tasks};
 use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::command::Request;
@@ -23,6 +23,9 @@ pub(super) fn decide(context: Context<'_>, who: &str, request: &Request) -> Deci
         Request::Trust { repo, hash } => trust(context, *repo, hash, who),
         Request::Run { tasks, attend } => tasks::run(context, tasks, *attend, who),
         Request::Retry { task, gate, resume } => tasks::retry(context, *task, gate, *resume, who),
+        Request::Revert { task, gate, snapshot } => {
+            revert::decide(context, *task, gate, snapshot, who)
+        }
         Request::Judge { task } => judge::ask(context, *task, who),
         Request::Approve { item, digest } => landing::approve(context, *item, digest, who),
         Request::Reject { item, reason } => landing::reject(context, *item, reason, who),
@@ -34,6 +37,7 @@ pub(super) fn decide(context: Context<'_>, who: &str, request: &Request) -> Deci
             run::roll_back(context, *task, *checkpoint, commit.as_deref(), who)
         }
         Request::Undo { op } => run::undo(context, *op, who),
+        Request::Forget { op, age } => run::forget(context, *op, *age, who),
         Request::Vouch { until } => vouch(context, *until, who),
     }
 }

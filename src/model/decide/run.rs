@@ -7,8 +7,10 @@ use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
 use crate::model::attempt::{Attempt, PromptWhy, RollbackProgress, Run, StopWhy};
 use crate::model::event::{Event, FinalEnd, RollbackEvent, RunEvent, TaskEvent};
+use crate::model::keep::Keep;
 use crate::model::rejection::Rejection;
 use crate::model::task::{Ending, Stage, Task};
+use std::time::Duration;
 
 /// The task's live run, or the refusal that it has none.
 pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
@@ -22,6 +24,9 @@ pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
 /// What gives a task without a running agent one.
 fn how_to_get_one(task: &Task) -> String {
     let id = task.id;
+    if task.reverts.is_some() {
+        return format!("it takes landed work back, without an agent; `monban diff {id}` shows it");
+    }
     match task.stage {
         Stage::Draft => format!("`monban run {id}` starts it"),
         Stage::Failed | Stage::Stopped => format!("`monban task retry {id}` starts it again"),
@@ -220,6 +225,13 @@ pub(super) fn undo(context: Context<'_>, op: OpId, who: &str) -> Decision {
             format!("undo the later one first: `monban rollback --undo {last}`"),
         ));
     }
+    let last = attempt.last_rollback().map(|last| &last.progress);
+    if last == Some(&RollbackProgress::Forgotten) {
+        return Err(Rejection::refused(
+            format!("what {op} set aside was removed by `monban gc`"),
+            format!("`monban show {}` lists the checkpoints that are there", task.id),
+        ));
+    }
     if task.undoable().is_none_or(|rollback| rollback.op != op) {
         return Err(Rejection::refused(
             format!("{op} cannot be undone: task {} is {}", task.id, task.state()),
@@ -228,4 +240,15 @@ pub(super) fn undo(context: Context<'_>, op: OpId, who: &str) -> Decision {
     }
     let undo = RollbackEvent::UndoWanted { task: task.id, op, by: who.into() };
     Ok(vec![Event::Rollback(undo)])
+}
+
+pub(super) fn forget(context: Context<'_>, op: OpId, age: Duration, who: &str) -> Decision {
+    let forgets = Keep::new(context.state, context.now, age).forgets();
+    let Some((task, _)) = forgets.into_iter().find(|(_, known)| *known == op) else {
+        return Err(Rejection::refused(
+            format!("what {op} set aside is needed"),
+            "only what a rollback of a task that ended long ago set aside can go",
+        ));
+    };
+    Ok(vec![Event::Rollback(RollbackEvent::Forgotten { task, op, by: who.into() })])
 }

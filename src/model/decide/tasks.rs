@@ -11,7 +11,7 @@ use crate::model::command::TaskChange;
 use crate::model::event::{Event, TaskEvent};
 use crate::model::rejection::{Class, Rejection};
 use crate::model::state::State;
-use crate::model::task::{GatePin, Origin, Stage, Task, TaskSpec};
+use crate::model::task::{GatePin, Origin, Reverts, Stage, Task, TaskSpec};
 use std::collections::BTreeSet;
 
 /// The longest prompt, in bytes: what a terminal paste can carry in good time.
@@ -23,16 +23,22 @@ const TASKS_MAX: usize = 10_000;
 
 pub(super) fn add(context: Context<'_>, id: RepoId, spec: &TaskSpec, origin: Origin) -> Decision {
     repo(context, id)?;
-    if context.state.tasks.len() >= TASKS_MAX {
-        return Err(Rejection::refused(
-            format!("there are {TASKS_MAX} tasks already"),
-            "remove drafts, or tasks that have ended, with `monban task rm`",
-        ));
-    }
+    has_room(context)?;
     let task = context.state.next_task();
     check_spec(context.state, task, id, spec)?;
     let added = TaskEvent::Added { task, repo: id, spec: spec.clone(), origin };
     Ok(vec![Event::Task(added)])
+}
+
+/// Refuses one more task than can be kept.
+pub(super) fn has_room(context: Context<'_>) -> Result<(), Rejection> {
+    if context.state.tasks.len() < TASKS_MAX {
+        return Ok(());
+    }
+    Err(Rejection::refused(
+        format!("there are {TASKS_MAX} tasks already"),
+        "remove drafts, or tasks that have ended, with `monban task rm`",
+    ))
 }
 
 pub(super) fn edit(context: Context<'_>, id: TaskId, change: &TaskChange) -> Decision {
@@ -125,6 +131,12 @@ pub(super) fn retry(
         ));
     }
     no_undo_under_way(task)?;
+    if let Some(Reverts { task: landed, .. }) = &task.reverts {
+        return Err(Rejection::refused(
+            format!("task {id} has no agent that could try again: it takes task {landed} back"),
+            format!("`monban revert {landed}` makes it anew"),
+        ));
+    }
     if resume && task.conversation().is_none() {
         return Err(Rejection::refused(
             format!("the agent of task {id} never named a conversation that could be resumed"),
@@ -141,6 +153,17 @@ pub(super) fn queue(
     resume: bool,
     who: &str,
 ) -> Result<Event, Rejection> {
+    may_judge(context, task, gate)?;
+    let by = who.to_string();
+    Ok(Event::Task(TaskEvent::Queued { task: task.id, gate: gate.clone(), resume, by }))
+}
+
+/// Refuses to judge anything while the repository is halted, or by a gate that nobody trusted.
+pub(super) fn may_judge(
+    context: Context<'_>,
+    task: &Task,
+    gate: &GatePin,
+) -> Result<(), Rejection> {
     refuse_halted(context, task)?;
     let repo = repo(context, task.repo)?;
     if !repo.trusted.contains(&gate.hash) {
@@ -150,8 +173,7 @@ pub(super) fn queue(
             format!("read it (`monban plan check`), then add `--trust {}`", gate.hash),
         ));
     }
-    let by = who.to_string();
-    Ok(Event::Task(TaskEvent::Queued { task: task.id, gate: gate.clone(), resume, by }))
+    Ok(())
 }
 
 fn check_spec(state: &State, id: TaskId, repo: RepoId, spec: &TaskSpec) -> Result<(), Rejection> {

@@ -54,6 +54,16 @@ pub enum RollbackEvent {
         /// Who.
         by: String,
     },
+    /// What was there is kept no longer: a person had what is old removed.
+    #[serde(rename = "rollback.forgotten")]
+    Forgotten {
+        /// The task.
+        task: TaskId,
+        /// The rollback.
+        op: OpId,
+        /// Who.
+        by: String,
+    },
     /// The old worktree is back.
     #[serde(rename = "rollback.undone")]
     Undone {

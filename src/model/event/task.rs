@@ -2,9 +2,9 @@
 
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, RepoId, TaskId};
-use crate::model::attempt::Place;
+use crate::model::attempt::{Place, Snapshot};
 use crate::model::item::{Closed, Item};
-use crate::model::task::{GatePin, Kind, Origin, TaskSpec};
+use crate::model::task::{GatePin, Kind, Origin, Reverts, TaskSpec};
 use crate::policy::Level;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,24 @@ pub enum TaskEvent {
         /// It goes on with the last attempt's conversation.
         #[serde(default)]
         resume: bool,
+        /// Who.
+        by: String,
+    },
+    /// A person wants landed work taken back: a task of its own, with a result from the store.
+    #[serde(rename = "task.revert-made")]
+    RevertMade {
+        /// The new task.
+        task: TaskId,
+        /// Its repository.
+        repo: RepoId,
+        /// What it is, in words.
+        spec: TaskSpec,
+        /// What it takes back.
+        reverts: Reverts,
+        /// The gate it will be judged by.
+        gate: GatePin,
+        /// The base without that work.
+        snapshot: Box<Snapshot>,
         /// Who.
         by: String,
     },

@@ -47,6 +47,7 @@ impl App {
                 self.ask(Asked::Checkpoints(task), Ask::Show(ShowAsk::Task(task)));
             }
             Action::Undo => self.open_undo(task),
+            Action::Revert => self.open_revert(task),
             _ => {}
         }
     }
@@ -242,6 +243,17 @@ impl App {
     fn open_undo(&mut self, id: TaskId) {
         self.open_typed(undo_title(id), &["Looking for its last rollback."], None, "");
         self.ask(Asked::Undo(id), Ask::Show(ShowAsk::Task(id)));
+    }
+
+    fn open_revert(&mut self, id: TaskId) {
+        let Some(task) = self.selected().filter(|task| task.state == "done") else {
+            return self.say(format!("task {id} has not landed; only landed work can be reverted"));
+        };
+        let (about, title) = (task.title.clone(), format!("REVERT task {id}"));
+        let what = "The base without it is judged, and waits for your approval like any result.";
+        let wanted = (Ask::Task(id, TaskAsk::Revert { trust: None }), id.to_string());
+        let done = format!("a new task takes task {id} back");
+        self.open_typed(title, &[&about, what], Some(wanted), &done);
     }
 
     pub(super) fn undo_came(&mut self, id: TaskId, task: &Value) {

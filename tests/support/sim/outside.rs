@@ -83,7 +83,8 @@ impl Agent {
 
 pub fn end(how: &str) -> End {
     let code = (how == "exit 0").then_some(0);
-    End { code, signal: None, how: Foreign::new(how), tree_empty: true }
+    let known_by = Foreign::default();
+    End { code, signal: None, how: Foreign::new(how), tree_empty: true, known_by }
 }
 
 impl Outside {

@@ -60,6 +60,15 @@ fn abort_wants_the_short_hash_and_enter() {
 }
 
 #[test]
+fn what_landed_is_reverted_by_its_id_and_nothing_else_is() {
+    let mut play = Play::begin(USUAL);
+    play.keys("X");
+    assert!(play.app.dialog.is_none() && play.screen().contains("has not landed"));
+    play.keys("down down down X").wait(1000).keys("1 0 enter");
+    assert_eq!(play.asked(), [Ask::Task(TaskId(10), TaskAsk::Revert { trust: None })]);
+}
+
+#[test]
 fn rolling_back_goes_to_a_checkpoint_that_was_picked() {
     let mut play = Play::begin(USUAL);
     play.keys("u");
