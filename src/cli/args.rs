@@ -1,6 +1,7 @@
 //! The command line: what can be typed. What it does is in the neighbours.
 
 use super::examples;
+use super::gc::GcArgs;
 use crate::base::id::{OpId, TaskId};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -426,20 +427,6 @@ pub struct RollbackArgs {
     /// Undo this rollback
     #[arg(long, value_name = "OP")]
     pub undo: Option<OpArg>,
-}
-
-/// Removing what is old.
-#[derive(Args, Debug)]
-pub struct GcArgs {
-    /// How long ago the work must have ended
-    #[arg(long, value_name = "DURATION", default_value = "14d")]
-    pub older_than: String,
-    /// Only say what would be removed
-    #[arg(long)]
-    pub dry_run: bool,
-    /// One document for programs
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// How agents are logged in.

@@ -1,15 +1,29 @@
 //! `monban gc`: what went, or would go.
 
 use super::Here;
-use super::args::GcArgs;
 use super::exit::{Failure, complain};
 use super::layout::width;
 use super::plan::milliseconds;
 use super::print::{Last, json, table, text};
 use crate::base::foreign::Foreign;
 use crate::wire::people::{Ask, DaemonAsk};
+use clap::Args;
 use serde_json::Value;
 use std::io::Write;
+
+/// Removing what is old.
+#[derive(Args, Debug)]
+pub struct GcArgs {
+    /// How long ago the work must have ended
+    #[arg(long, value_name = "DURATION", default_value = "14d")]
+    pub older_than: String,
+    /// Only say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One document for programs
+    #[arg(long)]
+    pub json: bool,
+}
 
 pub(super) fn run(here: &Here, args: &GcArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let (older_than_ms, dry_run) = (milliseconds(&args.older_than)?, args.dry_run);
