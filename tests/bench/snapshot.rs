@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot go on ends")]
 
 use monban::base::clock::Timestamp;
+use monban::gate;
 use monban::git::{
     self, Label, Limits, ObjectId, Progress, Repository, Store, Worktree, WorktreeFiles,
 };
+use monban::model::task::Kind;
+use monban::scan::Settings;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -16,6 +19,9 @@ use std::time::{Duration, Instant};
 const FILES: usize = 50_000;
 const FOLDERS: usize = 1_000;
 const LATER_SNAPSHOTS: usize = 15;
+const SCANNED_FILES: usize = 100;
+const SCANNED_LINES: usize = 10_000;
+const SCAN_RUNS: usize = 9;
 
 fn quiet(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -67,6 +73,69 @@ fn change(work: &Path, round: usize) {
         let number = (round * 997 + number * 4999) % FILES;
         let folder = work.join(format!("part{}/group{}", number % 20, number % FOLDERS));
         fs::write(folder.join(format!("file{number}.rs")), format!("round {round}\n")).unwrap();
+    }
+}
+
+/// Adds lines of source that no check objects to.
+fn add_lines(work: &Path) {
+    for file in 0..SCANNED_FILES {
+        let folder = work.join(format!("part{}/group{}", file % 20, file % FOLDERS));
+        let lines = (0..SCANNED_LINES / SCANNED_FILES).map(|line| match line % 4 {
+            0 => format!("fn sum_{file}_{line}(items: &[usize]) -> usize {{\n"),
+            1 => "    let total = items.iter().filter(|item| **item > 3).count();\n".into(),
+            2 => format!("    total * {line} + items.len() // the sum of part {file}\n"),
+            _ => "}\n".to_string(),
+        });
+        let path = folder.join(format!("file{file}.rs"));
+        let text = fs::read_to_string(&path).unwrap() + &lines.collect::<String>();
+        fs::write(path, text).unwrap();
+    }
+}
+
+/// All checks that look into a change, on a change of 10,000 lines, beside `git diff` of the same.
+fn scans(store: &Store, work: &Path, head: ObjectId, snapshot: impl Fn() -> git::Snapshot) {
+    add_lines(work);
+    let taken = snapshot();
+    let text = "[verify]\ntest = \"true\"\n[gates]\nchecks = [\"forbidden\", \"secrets\", \"banned\", \
+                \"imports\", \"danger\", \"test-lines\", \"test\"]\n[scan]\nallowed_imports = [\"std\"]\n\
+                banned_patterns = [{ pattern = \"TODO\\\\(hack\\\\)\" }]\n";
+    let config = monban::config::repository::parse(text.as_bytes(), "monban.toml").unwrap();
+    let settings = Settings { scan: &config.scan, kind: Kind::Add };
+    let checks: Vec<_> = gate::steps(&config)
+        .into_iter()
+        .filter_map(|step| match step.work {
+            gate::Work::Scan(look) => Some((step.check, look)),
+            _ => None,
+        })
+        .collect();
+    let range = [head.to_string(), taken.commit.to_string()];
+    let text_diff = ["diff", "--no-ext-diff", "--no-renames", &range[0], &range[1]];
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let mut each = vec![Vec::new(); checks.len() + 1];
+    for _ in 0..SCAN_RUNS {
+        theirs.push(timed(|| plain(store.folder(), &text_diff)).0);
+        let (read, change) = timed(|| {
+            gate::scans::looked(git::changed_files(store, head, taken.commit).unwrap(), Vec::new())
+                .change
+        });
+        assert!(change.files.iter().map(|file| file.added.len()).sum::<usize>() >= SCANNED_LINES);
+        each[0].push(read);
+        for ((name, look), times) in checks.iter().zip(&mut each[1..]) {
+            let (took, seen) = timed(|| look(&change, &settings));
+            assert!(seen.unjudged.is_none(), "{name}: {:?}", seen.unjudged);
+            times.push(took);
+        }
+        ours.push(each.iter().filter_map(|times| times.last()).sum());
+    }
+    let middle = |times: &mut Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    let git_diff = middle(&mut theirs);
+    row("all scans, 10,000 lines", middle(&mut ours), git_diff, "diff of the same");
+    let names = ["  reading the change"].into_iter().chain(checks.iter().map(|(name, _)| &**name));
+    for (name, times) in names.zip(&mut each) {
+        println!("{name:<28} {:>6.1} ms", middle(times).as_secs_f64() * 1000.0);
     }
 }
 
@@ -136,6 +205,8 @@ fn main() {
     let numstat = ["diff", "--numstat", "--no-renames", &range[0], &range[1]];
     let (git_diff, _) = timed(|| plain(store.folder(), &numstat));
     row("diff of the result", diff, git_diff, "diff --numstat");
+
+    scans(&store, &path, head, snapshot);
 
     let gate = scratch.path().join("gate");
     let (checkout, _) =
