@@ -151,6 +151,8 @@ pub enum Unparsed {
     TooMuchWork,
     /// The files before it took all the work there is for one change.
     Exhausted,
+    /// A carriage return alone ends this line, from 1, for the language and not for its grammar.
+    LoneReturn(u32),
     /// What stands in this line, from 1, is not in the language.
     Fault(u32),
 }
@@ -159,7 +161,7 @@ impl Unparsed {
     /// The line it is about, if one.
     pub fn line(self) -> Option<u32> {
         match self {
-            Unparsed::Fault(line) => Some(line),
+            Unparsed::Fault(line) | Unparsed::LoneReturn(line) => Some(line),
             _ => None,
         }
     }
@@ -171,6 +173,7 @@ impl Unparsed {
             Unparsed::TooLarge => "is larger than a scan reads",
             Unparsed::TooMuchWork => "takes more work to parse than source should",
             Unparsed::Exhausted => "is not read: the change is larger than a scan reads",
+            Unparsed::LoneReturn(_) => "ends a line with a carriage return alone",
             Unparsed::Fault(_) => "does not parse",
         }
     }
@@ -206,8 +209,13 @@ impl Budget {
         }
         self.bytes -= bytes.len();
         let text = std::str::from_utf8(bytes).map_err(|_| Unparsed::NotText)?;
-        if language == Language::Python && names_another_encoding(text) {
-            return Err(Unparsed::NotText);
+        if language == Language::Python {
+            if names_another_encoding(text) {
+                return Err(Unparsed::NotText);
+            }
+            if let Some(line) = lone_return(text) {
+                return Err(Unparsed::LoneReturn(line));
+            }
         }
         let mut parser = Parser::new();
         parser.set_language(&language.grammar()).map_err(|_| Unparsed::TooMuchWork)?;
@@ -244,15 +252,28 @@ impl Budget {
 /// code may stand than is seen (PEP 263).
 fn names_another_encoding(text: &str) -> bool {
     let known = ["utf-8", "utf8", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1"];
-    let declared = |line: &str| {
-        let (_, rest) = line.trim_start().strip_prefix('#')?.split_once("coding")?;
-        let rest = rest.strip_prefix([':', '='])?.trim_start();
+    // Python takes the first that has a name; more of them are none the better.
+    let is_other = |(at, found): (usize, &str), comment: &str| {
+        let rest = comment[at + found.len()..].strip_prefix([':', '=']).unwrap_or_default();
+        let rest = rest.trim_start();
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
-        Some(rest[..end.unwrap_or(rest.len())].to_lowercase().replace('_', "-"))
+        let name = rest[..end.unwrap_or(rest.len())].to_lowercase().replace('_', "-");
+        !name.is_empty() && !known.contains(&name.as_str())
+    };
+    let names_other = |line: &str| {
+        let comment = line.trim_start().strip_prefix('#').unwrap_or_default();
+        comment.match_indices("coding").any(|found| is_other(found, comment))
     };
     let text = text.trim_start_matches('\u{feff}');
-    let first = text.split(['\n', '\r']).take(3);
-    first.filter_map(declared).any(|name| !known.contains(&name.as_str()))
+    text.split(['\n', '\r']).take(3).any(names_other)
+}
+
+/// The first line that a carriage return ends without a line feed.
+fn lone_return(text: &str) -> Option<u32> {
+    let bytes = text.as_bytes();
+    let is_lone = |at: &usize| bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+    let at = (0..bytes.len()).find(is_lone)?;
+    Some(line_of(bytes[..at].iter().filter(|byte| **byte == b'\n').count()))
 }
 
 fn first_fault(tree: &Tree) -> u32 {

@@ -10,14 +10,14 @@ pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
         {
             let at = node.start_byte();
             let Some(module) = source.literal(path) else {
-                facts.import(source.text_of(path), Way::Computed, at);
+                facts.computed(source.text_of(path), at, &path.byte_range());
                 return false;
             };
             facts.import(module, Way::Named, at);
             match node.child_by_field_name("name").map(|name| source.text_of(name)) {
                 Some("_" | ".") => {}
-                Some(name) => facts.alias(name, module),
-                None => facts.alias(package(module), module),
+                Some(name) => facts.alias(name, module, at),
+                None => facts.alias(package(module), module, at),
             }
         }
         !is_comment(node)

@@ -10,8 +10,9 @@ use tree_sitter::Node;
 
 /// How deep a chain `a.b.c` is followed.
 const CHAIN_MAX: usize = 16;
-/// What the language or its runtime has without an import, and is worth following by another name.
-const BUILT_IN: &[&str] = &[
+/// What the language or its runtime has without an import, and what leads to what imports or runs
+/// text. What is built in means the same everywhere in a file.
+pub(super) const WORST: &[&str] = &[
     "require",
     "eval",
     "Function",
@@ -26,6 +27,10 @@ const BUILT_IN: &[&str] = &[
     "importScripts",
     "createRequire",
     "Reflect",
+    "require.resolve",
+    "module.constructor",
+    "module.createRequire",
+    "process.mainModule",
 ];
 /// What `require` offers that imports nothing.
 const HARMLESS: &[&str] = &["main", "cache", "extensions"];
@@ -86,10 +91,10 @@ impl Reader<'_, '_> {
         let clause = parts(node).into_iter().find(|child| child.kind() == "import_clause");
         for part in clause.map(parts).unwrap_or_default() {
             match part.kind() {
-                "identifier" => self.facts.alias(self.source.name_of(part), &module),
+                "identifier" => self.alias(part, &module),
                 "namespace_import" => {
                     for name in parts(part) {
-                        self.facts.alias(self.source.name_of(name), &module);
+                        self.alias(name, &module);
                     }
                 }
                 _ => {
@@ -97,7 +102,7 @@ impl Reader<'_, '_> {
                         let Some(name) = one.child_by_field_name("name") else { continue };
                         let local = one.child_by_field_name("alias").unwrap_or(name);
                         let member = self.key(name);
-                        self.facts.alias(self.source.name_of(local), format!("{module}.{member}"));
+                        self.alias(local, &format!("{module}.{member}"));
                     }
                 }
             }
@@ -108,8 +113,13 @@ impl Reader<'_, '_> {
         let Some(from) = node.child_by_field_name("source") else { return };
         let Some(module) = self.module(from, from) else { return };
         if let Some(name) = parts(node).into_iter().find(|child| child.kind() == "identifier") {
-            self.facts.alias(self.source.name_of(name), module);
+            self.alias(name, &module);
         }
+    }
+
+    fn alias(&mut self, name: Node<'_>, stands_for: &str) {
+        self.understood.insert(name.start_byte());
+        self.facts.alias(&self.source.name_of(name), stands_for, name.start_byte());
     }
 
     /// An import of what a node says, if it says it; the module's name without `node:`.
@@ -121,7 +131,7 @@ impl Reader<'_, '_> {
             }
             None => {
                 let text = self.source.text_of(said);
-                self.facts.import(text, Way::Computed, at.start_byte());
+                self.facts.computed(text, at.start_byte(), &said.byte_range());
                 None
             }
         }
@@ -149,12 +159,13 @@ impl Reader<'_, '_> {
 
     fn call(&mut self, node: Node<'_>) {
         let Some(callee) = node.child_by_field_name("function") else { return };
-        let path = self.path(callee, 0).unwrap_or_default();
+        let paths = self.paths(callee, 0);
         let object = callee.child_by_field_name("object");
         let imports = callee.kind() == "import"
             || object.is_some_and(|object| object.kind() == "import")
-            || is_require(&path)
-            || matches!(path.as_str(), "require.resolve" | "importScripts");
+            || paths.iter().any(|path| {
+                is_require(path) || matches!(path.as_str(), "require.resolve" | "importScripts")
+            });
         if imports {
             self.understand(callee);
             self.argument(node, node);
@@ -183,12 +194,16 @@ impl Reader<'_, '_> {
         else {
             return;
         };
-        let Some(path) = self.path(value, 0) else { return };
+        let paths = self.paths(value, 0);
+        if paths.is_empty() {
+            return;
+        }
         match name.kind() {
             "identifier" => {
-                self.facts.alias(self.source.name_of(name), path);
+                for path in &paths {
+                    self.alias(name, path);
+                }
                 self.understand(value);
-                self.understand(name);
             }
             "object_pattern" => {
                 for part in parts(name) {
@@ -203,8 +218,10 @@ impl Reader<'_, '_> {
                         _ => (Some(part), Some(part)),
                     };
                     if let (Some(key), Some(local)) = (key, local) {
-                        let member = format!("{path}.{}", self.key(key));
-                        self.facts.alias(self.source.name_of(local), shortened(member));
+                        let key = self.key(key);
+                        for path in &paths {
+                            self.alias(local, &shortened(format!("{path}.{key}")));
+                        }
                     }
                 }
             }
@@ -217,38 +234,41 @@ impl Reader<'_, '_> {
         text.trim_matches(['"', '\'']).to_owned()
     }
 
-    /// What an expression stands for, where it is a chain of names from an import or a built-in.
-    fn path(&self, node: Node<'_>, depth: usize) -> Option<String> {
+    /// What an expression may stand for, where it is a chain of names from an import or a built-in.
+    fn paths(&self, node: Node<'_>, depth: usize) -> Vec<String> {
         if depth > CHAIN_MAX {
-            return None;
+            return Vec::new();
         }
-        let follow = |node: Option<Node<'_>>| self.path(node?, depth + 1);
+        let follow = |node: Option<Node<'_>>| {
+            node.map(|node| self.paths(node, depth + 1)).unwrap_or_default()
+        };
+        let members = |member: &str| {
+            let objects = follow(node.child_by_field_name("object"));
+            objects.iter().map(|object| shortened(format!("{object}.{member}"))).collect()
+        };
         match node.kind() {
-            "identifier" => {
-                let name = self.source.name_of(node);
-                let known = self.facts.aliases.get(&name).cloned();
-                known.or_else(|| BUILT_IN.contains(&name.as_str()).then_some(name))
-            }
+            "identifier" => self.facts.meanings_of(&self.source.name_of(node)),
             "member_expression" => {
-                let property = node.child_by_field_name("property")?;
-                let object = follow(node.child_by_field_name("object"))?;
-                Some(shortened(format!("{object}.{}", self.source.name_of(property))))
+                let property = node.child_by_field_name("property");
+                members(&property.map(|name| self.source.name_of(name)).unwrap_or_default())
             }
             "subscript_expression" => {
-                let member = self.source.literal(node.child_by_field_name("index")?)?;
-                let object = follow(node.child_by_field_name("object"))?;
-                Some(shortened(format!("{object}.{member}")))
+                let index = node.child_by_field_name("index");
+                index.and_then(|index| self.source.literal(index)).map(members).unwrap_or_default()
             }
             "call_expression" => {
-                let callee = node.child_by_field_name("function")?;
-                let first = parts(node.child_by_field_name("arguments")?).into_iter().next();
-                let path = self.path(callee, depth + 1);
-                match path.as_deref() {
-                    Some(path) if path.ends_with("createRequire") => Some("require".into()),
-                    Some(path) if !is_require(path) => None,
-                    None if callee.kind() != "import" => None,
-                    _ => Some(plain(self.source.literal(first?)?)),
+                let Some(callee) = node.child_by_field_name("function") else { return Vec::new() };
+                let paths = self.paths(callee, depth + 1);
+                if paths.iter().any(|path| path.ends_with("createRequire")) {
+                    return vec!["require".into()];
                 }
+                if callee.kind() != "import" && !paths.iter().any(|path| is_require(path)) {
+                    return Vec::new();
+                }
+                let arguments = node.child_by_field_name("arguments").map(parts);
+                let first = arguments.unwrap_or_default().into_iter().next();
+                let module = first.and_then(|first| self.source.literal(first)).map(plain);
+                module.into_iter().collect()
             }
             "parenthesized_expression"
             | "await_expression"
@@ -256,7 +276,7 @@ impl Reader<'_, '_> {
             | "as_expression"
             | "satisfies_expression" => follow(parts(node).into_iter().next()),
             "sequence_expression" => follow(parts(node).into_iter().last()),
-            _ => None,
+            _ => Vec::new(),
         }
     }
 
@@ -268,7 +288,7 @@ impl Reader<'_, '_> {
         };
         let name = self.source.name_of(property);
         let harmless = HARMLESS.contains(&name.as_str());
-        if harmless && self.path(object, 0).is_some_and(|path| is_require(&path)) {
+        if harmless && self.paths(object, 0).iter().any(|path| is_require(path)) {
             self.understand(object);
         }
     }
@@ -293,8 +313,8 @@ impl Reader<'_, '_> {
 
     fn name(&mut self, node: Node<'_>) {
         let name = self.source.name_of(node);
-        let path = self.facts.resolved(&name);
-        if is_require(&path) && !self.understood.contains(&node.start_byte()) {
+        let imports = self.facts.meanings_of(&name).iter().any(|path| is_require(path));
+        if imports && !self.understood.contains(&node.start_byte()) {
             self.facts.import(name, Way::HandedOn, node.start_byte());
         }
     }
@@ -308,8 +328,9 @@ impl Reader<'_, '_> {
             );
             Regex::new(pattern).ok()
         });
+        let Some(said) = said else { return self.facts.lose(node.start_byte()) };
         let text = self.source.text_of(node);
-        for found in said.iter().flat_map(|said| said.captures_iter(text)) {
+        for found in said.captures_iter(text) {
             if let Some(name) = found.get(1).or_else(|| found.get(2)) {
                 self.facts.import(name.as_str(), Way::Named, node.start_byte());
             }
@@ -331,5 +352,6 @@ fn shortened(path: String) -> String {
 
 fn is_require(path: &str) -> bool {
     matches!(path, "require" | "module.require" | "process.mainModule.require")
+        || matches!(path, "module._load" | "module.constructor._load" | "process.getBuiltinModule")
         || matches!(path, "globalThis.require" | "global.require" | "window.require")
 }

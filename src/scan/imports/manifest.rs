@@ -1,5 +1,6 @@
 //! Packages that manifests name, and what they say runs while a package is installed or built.
 
+use crate::scan::names::folded;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use toml::{Table, Value};
@@ -24,12 +25,12 @@ impl Manifest {
     /// By the file's name.
     pub(super) fn of(path: &[u8]) -> Option<Self> {
         let name = path.rsplit(|byte| *byte == b'/').next()?;
-        match name {
+        match folded(name).as_slice() {
             b"package.json" => Some(Self::Npm),
-            b"Cargo.toml" => Some(Self::Cargo),
+            b"cargo.toml" => Some(Self::Cargo),
             b"pyproject.toml" => Some(Self::PyProject),
             b"go.mod" => Some(Self::GoMod),
-            _ => {
+            name => {
                 let is_list = name.starts_with(b"requirements") || name.starts_with(b"constraints");
                 (is_list && name.ends_with(b".txt")).then_some(Self::Requirements)
             }
@@ -65,10 +66,33 @@ fn npm(manifest: &Json) -> Option<BTreeSet<String>> {
             });
         }
     }
-    for table in ["overrides", "resolutions"] {
-        for (name, to) in manifest.get(table).and_then(Json::as_object).into_iter().flatten() {
-            found.insert(format!("{name}@{to}"));
+    let pnpm = manifest.get("pnpm");
+    let replaced = ["overrides", "resolutions"].into_iter().filter_map(|table| manifest.get(table));
+    let patched = ["overrides", "patchedDependencies"].into_iter();
+    let patched = patched.filter_map(|table| pnpm?.get(table));
+    for (name, to) in replaced.chain(patched).filter_map(Json::as_object).flatten() {
+        found.insert(format!("{name}@{to}"));
+    }
+    // Names that the package's own source imports: only a file of its own is no package.
+    for (name, to) in manifest.get("imports").and_then(Json::as_object).into_iter().flatten() {
+        let to = strings(to).into_iter().filter(|to| !to.starts_with("./"));
+        found.extend(to.map(|to| format!("{name}@{to}")));
+    }
+    // Folders that are packages of their own, and packages that come with this one.
+    for list in ["workspaces", "bundleDependencies", "bundledDependencies"] {
+        let values = manifest.get(list).map(strings).unwrap_or_default();
+        found.extend(values.into_iter().map(|value| format!("{list}@{value}")));
+    }
+    // Commands that others run by their name.
+    match manifest.get("bin") {
+        Some(Json::Object(commands)) => {
+            found.extend(commands.keys().map(|name| format!("bin.{name}")));
         }
+        Some(Json::String(_)) => {
+            let name = manifest.get("name").and_then(Json::as_str).unwrap_or_default();
+            found.insert(format!("bin.{name}"));
+        }
+        _ => {}
     }
     for script in NPM_SCRIPTS {
         if manifest.get("scripts").is_some_and(|scripts| scripts.get(script).is_some()) {
@@ -76,6 +100,22 @@ fn npm(manifest: &Json) -> Option<BTreeSet<String>> {
         }
     }
     Some(found)
+}
+
+/// Every string in a value, and what stands for all of them.
+fn strings(value: &Json) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Json::String(text) => found.push(text.clone()),
+            Json::Bool(true) => found.push("*".into()),
+            Json::Array(values) => waiting.extend(values),
+            Json::Object(values) => waiting.extend(values.values()),
+            _ => {}
+        }
+    }
+    found
 }
 
 fn cargo(manifest: &Table) -> BTreeSet<String> {

@@ -9,18 +9,21 @@ mod python;
 mod rust;
 
 #[cfg(test)]
+mod name_tests;
+#[cfg(test)]
 mod tests;
 
 pub(super) use facts::Facts;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::found::{Found, Spot, listed};
-use super::syntax::{Budget, Language, Unparsed, Written, written};
+use super::syntax::{Budget, Language, SOURCE_BYTES_MAX, Unparsed, Written, written};
 use super::{Seen, Settings};
 use crate::model::verdict::Weight;
 use facts::{Import, Way};
 use manifest::Manifest;
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much of a name goes into a message.
 const NAME_CHARS_MAX: usize = 80;
@@ -103,6 +106,10 @@ impl Scan<'_> {
             Ok(source) => Facts::of(&source),
             Err(unparsed) => return self.unparsed(file, language, unparsed),
         };
+        if let Some(at) = after.lost_at {
+            let why = "names that are too long or too many to follow: what it imports is not known";
+            self.found.add(file, "unclear", Weight::Violation, Spot::at(&new.bytes, at), why);
+        }
         let is_refused = |import: &&Import| {
             import.way != Way::Named
                 || !is_allowed(self.allowed, &import.name, separators(language))
@@ -149,17 +156,25 @@ impl Scan<'_> {
     }
 
     fn packages(&mut self, file: &ChangedFile, manifest: Manifest, new: &Side) {
-        let Some(after) = manifest.packages(&new.bytes) else {
-            let why = "does not parse: which packages it names is not known";
-            return self.found.add(file, "unparsed", Weight::Violation, Spot::default(), why);
+        let read = |side: &Side| match side.bytes.len() > SOURCE_BYTES_MAX {
+            true => Err("is larger than a scan reads"),
+            false => manifest.packages(&side.bytes).ok_or("does not parse"),
         };
-        let before = file.old.as_ref().and_then(|old| manifest.packages(&old.bytes));
-        let before = before.unwrap_or_default();
+        let after = match read(new) {
+            Ok(after) => after,
+            Err(why) => {
+                let why = format!("{why}: which packages it names is not known");
+                return self.found.add(file, "unparsed", Weight::Violation, Spot::default(), &why);
+            }
+        };
+        let before = file.old.as_ref().and_then(|old| read(old).ok()).unwrap_or_default();
+        let lines = OnceCell::new();
         for name in after.difference(&before) {
             if is_allowed(self.allowed, name, &[]) {
                 continue;
             }
-            let spot = Spot::line_of(&new.bytes, line_naming(file, name));
+            let spot =
+                Spot::line_of(&new.bytes, line_naming(lines.get_or_init(|| words(file)), name));
             let why = format!("a new package: {} is not allowed", short(name));
             self.found.add(file, "package", Weight::Violation, spot, &why);
         }
@@ -207,11 +222,27 @@ fn separators(language: Language) -> &'static [char] {
     }
 }
 
-/// The first added line that names a package; without one, the first line that does.
-fn line_naming(file: &ChangedFile, name: &str) -> Option<u32> {
-    let own = name.rsplit_once('@').map(|(own, _)| own).filter(|own| !own.is_empty());
-    let own = own.unwrap_or(name);
-    let name = own.strip_prefix("scripts.").unwrap_or(own).to_lowercase();
-    let names = |line: &[u8]| String::from_utf8_lossy(line).to_lowercase().contains(&name);
-    file.added_lines().find(|(_, line)| names(line)).map(|(number, _)| number)
+/// The words of the added lines as a name of a package may stand there, and the first line of each.
+fn words(file: &ChangedFile) -> BTreeMap<String, u32> {
+    let mut words = BTreeMap::new();
+    for (number, line) in file.added_lines() {
+        let line = String::from_utf8_lossy(line).to_lowercase();
+        let is_end = |c: char| !(c.is_alphanumeric() || "-_./@#:".contains(c));
+        for word in line.split(is_end).flat_map(|word| [word, own_name(word)]) {
+            words.entry(word.trim_end_matches(':').to_owned()).or_insert(number);
+        }
+    }
+    words
+}
+
+/// `a` of `a@https://elsewhere`.
+fn own_name(name: &str) -> &str {
+    name.rsplit_once('@').map(|(own, _)| own).filter(|own| !own.is_empty()).unwrap_or(name)
+}
+
+/// The first added line that names a package.
+fn line_naming(words: &BTreeMap<String, u32>, name: &str) -> Option<u32> {
+    let own = own_name(name);
+    let name = own.strip_prefix("scripts.").or(own.strip_prefix("bin.")).unwrap_or(own);
+    words.get(&name.split(' ').next()?.to_lowercase()).copied()
 }

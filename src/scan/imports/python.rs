@@ -23,9 +23,36 @@ const IMPORTERS: &[&str] = &[
     "runpy.run_path",
     "pkgutil.resolve_name",
 ];
-/// Built-in names worth following by another name.
-const BUILT_IN: &[&str] =
-    &["__import__", "builtins", "__builtins__", "eval", "exec", "compile", "getattr", "open"];
+/// Built-in names that import or run text, and what leads to a function that imports. What is
+/// built in means the same everywhere in a file.
+pub(super) const WORST: &[&str] = &[
+    "__import__",
+    "builtins",
+    "__builtins__",
+    "eval",
+    "exec",
+    "compile",
+    "getattr",
+    "open",
+    "importlib",
+    "importlib.util",
+    "importlib.machinery",
+    "importlib.import_module",
+    "importlib.__import__",
+    "importlib.util.find_spec",
+    "importlib.util.spec_from_file_location",
+    "importlib.machinery.SourceFileLoader",
+    "builtins.__import__",
+    "__builtins__.__import__",
+    "imp",
+    "imp.load_module",
+    "imp.load_source",
+    "runpy",
+    "runpy.run_module",
+    "runpy.run_path",
+    "pkgutil",
+    "pkgutil.resolve_name",
+];
 
 pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
     let mut understood = BTreeSet::new();
@@ -36,8 +63,9 @@ pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
             "call" => call(source, facts, node, &mut understood),
             "assignment" | "named_expression" => assigned(source, facts, node, &mut understood),
             "identifier" | "attribute" => {
-                let path = path(source, facts, node, 0).unwrap_or_default();
-                if IMPORTERS.contains(&path.as_str()) && !understood.contains(&node.start_byte()) {
+                if importer(&paths(source, facts, node, 0)).is_some()
+                    && !understood.contains(&node.start_byte())
+                {
                     understood.insert(node.start_byte());
                     facts.import(source.text_of(node), Way::HandedOn, node.start_byte());
                 }
@@ -55,10 +83,10 @@ fn imported(source: &Source<'_>, facts: &mut Facts, node: Node<'_>) {
         let module = dotted(source.text_of(name));
         facts.import(&module, Way::Named, part.start_byte());
         match part.child_by_field_name("alias") {
-            Some(alias) => facts.alias(source.text_of(alias), module),
+            Some(alias) => facts.alias(source.text_of(alias), &module, part.start_byte()),
             None => {
                 let first = module.split('.').next().unwrap_or_default();
-                facts.alias(first, first);
+                facts.alias(first, first, part.start_byte());
             }
         }
     }
@@ -84,7 +112,7 @@ fn imported_from(source: &Source<'_>, facts: &mut Facts, node: Node<'_>) {
         };
         facts.import(relative(&whole), Way::Named, part.start_byte());
         let local = part.child_by_field_name("alias").unwrap_or(name);
-        facts.alias(source.text_of(local), whole);
+        facts.alias(source.text_of(local), &whole, at);
     }
 }
 
@@ -105,10 +133,8 @@ fn relative(module: &str) -> String {
 
 fn call(source: &Source<'_>, facts: &mut Facts, node: Node<'_>, understood: &mut BTreeSet<usize>) {
     let Some(callee) = node.child_by_field_name("function") else { return };
-    let path = path(source, facts, callee, 0).unwrap_or_default();
-    if !IMPORTERS.contains(&path.as_str()) {
-        return;
-    }
+    let paths = paths(source, facts, callee, 0);
+    let Some(path) = importer(&paths) else { return };
     understood.insert(callee.start_byte());
     let first = node.child_by_field_name("arguments").map(parts).unwrap_or_default();
     let first = first.first().map(|first| match first.kind() {
@@ -120,7 +146,7 @@ fn call(source: &Source<'_>, facts: &mut Facts, node: Node<'_>, understood: &mut
         Some((_, Some(name))) if path != "importlib.util.spec_from_file_location" => {
             facts.import(relative(name), Way::Named, at);
         }
-        Some((first, _)) => facts.import(source.text_of(first), Way::Computed, at),
+        Some((first, _)) => facts.computed(source.text_of(first), at, &first.byte_range()),
         None => facts.import("nothing", Way::Computed, at),
     }
 }
@@ -137,44 +163,55 @@ fn assigned(
     if name.kind() != "identifier" {
         return;
     }
-    if let Some(path) = path(source, facts, value, 0) {
-        facts.alias(source.text_of(name), path);
+    let paths = paths(source, facts, value, 0);
+    for path in &paths {
+        facts.alias(source.text_of(name), path, name.start_byte());
+    }
+    if !paths.is_empty() {
         understood.insert(name.start_byte());
         understood.insert(value.start_byte());
     }
 }
 
-/// What an expression stands for, where it is a chain of names from an import or a built-in.
-fn path(source: &Source<'_>, facts: &Facts, node: Node<'_>, depth: usize) -> Option<String> {
-    if depth > CHAIN_MAX {
-        return None;
-    }
+/// Which of the things that something may stand for imports.
+fn importer(paths: &[String]) -> Option<&str> {
+    paths.iter().map(String::as_str).find(|path| IMPORTERS.contains(path))
+}
+
+/// What an expression may stand for, where it is a chain of names from an import or a built-in.
+fn paths(source: &Source<'_>, facts: &Facts, node: Node<'_>, depth: usize) -> Vec<String> {
+    let of = |node: Node<'_>| match depth < CHAIN_MAX {
+        true => paths(source, facts, node, depth + 1),
+        false => Vec::new(),
+    };
+    let members = |object: Option<Node<'_>>, member: &str| {
+        let objects = object.map(of).unwrap_or_default();
+        objects.iter().map(|object| format!("{object}.{member}")).collect()
+    };
     match node.kind() {
-        "identifier" => {
-            let name = source.text_of(node);
-            let known = facts.aliases.get(name).cloned();
-            known.or_else(|| BUILT_IN.contains(&name).then(|| name.to_owned()))
-        }
+        "identifier" => facts.meanings_of(source.text_of(node)),
         "attribute" => {
-            let member = source.text_of(node.child_by_field_name("attribute")?);
-            let object = path(source, facts, node.child_by_field_name("object")?, depth + 1)?;
-            Some(format!("{object}.{member}"))
+            let member = node.child_by_field_name("attribute");
+            let member = member.map_or("", |member| source.text_of(member));
+            members(node.child_by_field_name("object"), member)
         }
         "call" => {
-            let callee = node.child_by_field_name("function")?;
-            let callee = path(source, facts, callee, depth + 1)?;
-            let arguments = parts(node.child_by_field_name("arguments")?);
+            let callee = node.child_by_field_name("function").map(of).unwrap_or_default();
+            if callee.is_empty() {
+                return Vec::new();
+            }
+            let arguments = node.child_by_field_name("arguments").map(parts).unwrap_or_default();
             let literal = |at: usize| source.literal(*arguments.get(at)?);
-            match callee.as_str() {
-                "__import__" | "importlib.import_module" => Some(literal(0)?.to_owned()),
-                "getattr" => {
-                    let object = path(source, facts, *arguments.first()?, depth + 1)?;
-                    Some(format!("{object}.{}", literal(1)?))
-                }
-                _ => None,
+            let is = |name: &str| callee.iter().any(|path| path == name);
+            if is("__import__") || is("importlib.import_module") {
+                return literal(0).map(str::to_owned).into_iter().collect();
+            }
+            match literal(1) {
+                Some(member) if is("getattr") => members(arguments.first().copied(), member),
+                _ => Vec::new(),
             }
         }
-        "parenthesized_expression" => path(source, facts, *parts(node).first()?, depth + 1),
-        _ => None,
+        "parenthesized_expression" => parts(node).first().copied().map(of).unwrap_or_default(),
+        _ => Vec::new(),
     }
 }

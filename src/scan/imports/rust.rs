@@ -1,13 +1,20 @@
 //! Imports of Rust: crates and modules of std, named by `use`, `extern crate` or in a path, and
 //! code that is taken from another file.
 
-use super::facts::{Facts, Way};
+use super::facts::{Facts, NAME_BYTES_MAX, Way};
 use crate::scan::syntax::{Source, is_comment, parts, walk};
 use regex::Regex;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::OnceLock;
 use tree_sitter::Node;
 
+/// What no declaration of a file hides.
+pub(super) const WORST: &[&str] = &["std", "core"];
+/// How many blocks around a name are looked into for what it is declared as.
+const BLOCKS_MAX: usize = 64;
+/// How many names of a path say what it imports: `::std::fs`.
+const IDENTITY_MAX: usize = 3;
 /// Paths that begin so stay in the crate, or are no path of a crate.
 const INSIDE: &[&str] = &["crate", "self", "super", "Self", "$crate"];
 /// Built-in types that paths begin with.
@@ -17,14 +24,35 @@ const BUILT_IN: &[&str] = &[
 ];
 
 pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
-    let mut reader = Reader { source, facts, declared: BTreeSet::new(), heads: Vec::new() };
+    let file = Scope { parent: None, module: 0, end: usize::MAX };
+    let mut reader = Reader {
+        source,
+        facts,
+        scopes: vec![file],
+        around: Vec::new(),
+        declared: BTreeSet::new(),
+        crates: BTreeSet::new(),
+        heads: Vec::new(),
+    };
     walk(&source.tree, |node| reader.visit(node));
     reader.finish();
 }
 
+/// A module or a block.
+struct Scope {
+    /// What it stands in, within its module.
+    parent: Option<usize>,
+    /// The module it belongs to: one does not see what is declared around it.
+    module: usize,
+    /// Where it ends, in bytes.
+    end: usize,
+}
+
 /// A path that may begin with a crate.
 struct Head {
+    /// Its first names.
     path: Vec<String>,
+    scope: usize,
     at: usize,
     /// Whether `use` or `extern crate` names it: in other paths a capital begins a type.
     is_used: bool,
@@ -33,14 +61,23 @@ struct Head {
 struct Reader<'a, 's> {
     source: &'a Source<'s>,
     facts: &'a mut Facts,
-    /// Names that this file declares.
-    declared: BTreeSet<String>,
+    /// The file and its modules and blocks.
+    scopes: Vec<Scope>,
+    /// Those around the place that is read, by their index, but for the file itself.
+    around: Vec<usize>,
+    /// Names that are declared, and where.
+    declared: BTreeSet<(usize, String)>,
+    /// Crates by the names that the file as a whole gives them: those hold in all of it.
+    crates: BTreeSet<String>,
     /// Paths that begin with a name that may be a crate.
     heads: Vec<Head>,
 }
 
 impl Reader<'_, '_> {
     fn visit(&mut self, node: Node<'_>) -> bool {
+        while self.around.last().is_some_and(|at| self.scopes[*at].end <= node.start_byte()) {
+            self.around.pop();
+        }
         match node.kind() {
             "use_declaration" => {
                 self.used(node);
@@ -50,20 +87,27 @@ impl Reader<'_, '_> {
                 if let Some(name) = node.child_by_field_name("name") {
                     let name = self.name(name);
                     let alias = node.child_by_field_name("alias").map(|alias| self.name(alias));
-                    self.head(vec![name.clone()], node.start_byte());
+                    self.head(&[name.clone()], node.start_byte());
                     let alias = alias.unwrap_or_else(|| name.clone());
-                    self.declared.insert(alias.clone());
-                    self.facts.alias(alias, name);
+                    self.facts.alias(&alias, &name, node.start_byte());
+                    match self.around.is_empty() {
+                        true => drop(self.crates.insert(alias)),
+                        false => self.declare(alias),
+                    }
                 }
                 return false;
             }
             "mod_item" | "enum_item" | "struct_item" | "trait_item" | "type_item"
-            | "union_item" | "const_parameter" | "type_parameter" | "associated_type" => {
+            | "union_item" => {
                 if let Some(name) = node.child_by_field_name("name") {
                     let name = self.name(name);
-                    self.declared.insert(name);
+                    self.declare(name);
+                }
+                if node.kind() == "mod_item" {
+                    self.enter(node, None);
                 }
             }
+            "block" => self.enter(node, Some(self.scope())),
             "attribute" => self.attribute(node),
             "macro_invocation" => self.included(node),
             "scoped_identifier" | "scoped_type_identifier" => self.scoped(node),
@@ -73,33 +117,63 @@ impl Reader<'_, '_> {
         !is_comment(node)
     }
 
+    fn scope(&self) -> usize {
+        self.around.last().copied().unwrap_or(0)
+    }
+
+    fn enter(&mut self, node: Node<'_>, parent: Option<usize>) {
+        let index = self.scopes.len();
+        let module = parent.map_or(index, |parent| self.scopes[parent].module);
+        self.scopes.push(Scope { parent, module, end: node.end_byte() });
+        self.around.push(index);
+    }
+
+    fn declare(&mut self, name: String) {
+        self.declared.insert((self.scope(), name));
+    }
+
+    /// Whether a name is declared where it stands: in its module, or a block around it.
+    fn is_declared(&self, name: &str, scope: usize) -> bool {
+        let outwards = std::iter::successors(Some(scope), |at| self.scopes[*at].parent);
+        let mut scopes = outwards.take(BLOCKS_MAX).chain([self.scopes[scope].module]);
+        !WORST.contains(&name)
+            && (self.crates.contains(name)
+                || scopes.any(|scope| self.declared.contains(&(scope, name.to_owned()))))
+    }
+
     fn name(&self, node: Node<'_>) -> String {
         let text = self.source.text_of(node);
         text.strip_prefix("r#").unwrap_or(text).to_owned()
     }
 
-    fn head(&mut self, path: Vec<String>, at: usize) {
-        self.heads.push(Head { path, at, is_used: true });
+    fn head(&mut self, path: &[String], at: usize) {
+        let path = path.iter().take(IDENTITY_MAX).cloned().collect();
+        self.heads.push(Head { path, scope: self.scope(), at, is_used: true });
     }
 
     /// Every path of a `use`, with lists taken apart.
     fn used(&mut self, node: Node<'_>) {
         let Some(argument) = node.child_by_field_name("argument") else { return };
-        let mut waiting = vec![(Vec::new(), argument)];
+        let mut waiting = vec![(Rc::new(Vec::new()), argument)];
         while let Some((before, node)) = waiting.pop() {
             let under = |reader: &Self, path: Option<Node<'_>>| {
-                let mut whole: Vec<String> = before.clone();
+                let mut whole: Vec<String> = before.to_vec();
                 whole.extend(path.map(|path| reader.segments(path)).unwrap_or_default());
                 whole
             };
+            // A list repeats what stands before it for each of its parts.
+            if before.iter().map(|name| name.len() + 2).sum::<usize>() > NAME_BYTES_MAX {
+                self.facts.lose(node.start_byte());
+                continue;
+            }
             match node.kind() {
                 "use_list" => {
-                    waiting.extend(parts(node).into_iter().map(|part| (before.clone(), part)));
+                    waiting.extend(parts(node).into_iter().map(|part| (Rc::clone(&before), part)));
                 }
                 "scoped_use_list" => {
                     let whole = under(self, node.child_by_field_name("path"));
                     if let Some(list) = node.child_by_field_name("list") {
-                        waiting.push((whole, list));
+                        waiting.push((Rc::new(whole), list));
                     }
                 }
                 "use_as_clause" => {
@@ -110,7 +184,7 @@ impl Reader<'_, '_> {
                 "use_wildcard" => {
                     let mut whole = under(self, parts(node).into_iter().next());
                     whole.push("*".into());
-                    self.head(whole, node.start_byte());
+                    self.head(&whole, node.start_byte());
                 }
                 _ => {
                     let whole = under(self, Some(node));
@@ -126,12 +200,12 @@ impl Reader<'_, '_> {
         }
         let whole = path.join("::");
         if let Some(local) = alias.or_else(|| path.last().cloned()) {
-            self.declared.insert(local.clone());
             if path.first().is_some_and(|head| !INSIDE.contains(&head.as_str())) {
-                self.facts.alias(local, whole);
+                self.facts.alias(&local, &whole, node.start_byte());
             }
+            self.declare(local);
         }
-        self.head(path, node.start_byte());
+        self.head(&path, node.start_byte());
     }
 
     /// The names of a path. A leading `::` gives an empty first one.
@@ -150,7 +224,8 @@ impl Reader<'_, '_> {
         };
         let mut segments = vec![first];
         segments.extend(name);
-        self.heads.push(Head { path: segments, at: node.start_byte(), is_used: false });
+        let at = node.start_byte();
+        self.heads.push(Head { path: segments, scope: self.scope(), at, is_used: false });
     }
 
     /// Inside a macro there are only tokens: a name before `::` and not behind one begins a path.
@@ -163,7 +238,8 @@ impl Reader<'_, '_> {
                 let mut segments = vec![self.name(*child)];
                 segments.extend(children.get(index + 2).map(|next| self.name(*next)));
                 let at = child.start_byte();
-                self.heads.push(Head { path: segments, at, is_used: false });
+                let scope = self.scope();
+                self.heads.push(Head { path: segments, scope, at, is_used: false });
             }
         }
     }
@@ -174,8 +250,9 @@ impl Reader<'_, '_> {
             let pattern = r#"^(?:path="([^"]*)"|(?:link|cfg_attr)\(.*?\b(?:path|name)="([^"]*)")"#;
             Regex::new(pattern).ok()
         });
+        let Some(files) = files else { return self.facts.lose(node.start_byte()) };
         let text = without_comments(self.source, node);
-        let found = files.as_ref().and_then(|files| files.captures(&text));
+        let found = files.captures(&text);
         if let Some(name) = found.as_ref().and_then(|found| found.get(1).or(found.get(2))) {
             self.facts.import(local(name.as_str()), Way::Named, node.start_byte());
         }
@@ -194,20 +271,20 @@ impl Reader<'_, '_> {
                 let path = self.source.literal(*one).unwrap_or_default();
                 self.facts.import(local(path), Way::Named, at);
             }
-            _ => self.facts.import(self.source.text_of(node), Way::Computed, at),
+            _ => self.facts.computed(self.source.text_of(node), at, &node.byte_range()),
         }
     }
 
     /// What of the paths leads out of the crate.
-    fn finish(self) {
-        for Head { path, at, is_used } in self.heads {
+    fn finish(mut self) {
+        for Head { path, scope, at, is_used } in std::mem::take(&mut self.heads) {
             let is_outer = path.first().is_some_and(String::is_empty);
             let path = if is_outer { &path[1..] } else { &path[..] };
             let Some(head) = path.first() else { continue };
             let inside = INSIDE.contains(&head.as_str()) || BUILT_IN.contains(&head.as_str());
             let is_type = !is_used && head.starts_with(|c: char| c.is_uppercase());
             // A name that `use` brought in was counted there.
-            let declared = self.declared.contains(head) && path.len() > 1;
+            let declared = path.len() > 1 && self.is_declared(head, scope);
             if !is_outer && (inside || is_type || declared) {
                 continue;
             }

@@ -6,7 +6,7 @@ use super::*;
 use crate::config::repository::Scan as Asked;
 use crate::model::task::Kind;
 
-fn seen(files: Vec<ChangedFile>, allowed: Option<&[&str]>) -> Seen {
+pub(super) fn seen(files: Vec<ChangedFile>, allowed: Option<&[&str]>) -> Seen {
     let allowed = allowed.map(|list| list.iter().map(|one| (*one).to_owned()).collect());
     let scan = Asked { allowed_imports: allowed, ..Asked::default() };
     let settings = Settings { scan: &scan, kind: Kind::Fix };
@@ -14,7 +14,7 @@ fn seen(files: Vec<ChangedFile>, allowed: Option<&[&str]>) -> Seen {
 }
 
 /// What is found in one file, as `rule: what is named`, with nothing allowed but paths.
-fn found(path: &str, before: Option<&str>, after: &str) -> Vec<String> {
+pub(super) fn found(path: &str, before: Option<&str>, after: &str) -> Vec<String> {
     let allowed: &[&str] = &["./", "../", "src/", "node:fs"];
     let seen = seen(vec![file(path, before, Some(after))], Some(allowed));
     assert_eq!(seen.unjudged, None);
@@ -30,12 +30,12 @@ fn found(path: &str, before: Option<&str>, after: &str) -> Vec<String> {
         .collect()
 }
 
-fn new(path: &str, text: &str) -> Vec<String> {
+pub(super) fn new(path: &str, text: &str) -> Vec<String> {
     found(path, None, text)
 }
 
 /// Each text as a new file of each name, and what is to be found in it.
-fn all(paths: &[&str], cases: &[(&str, &[&str])]) {
+pub(super) fn all(paths: &[&str], cases: &[(&str, &[&str])]) {
     let every = cases.iter().flat_map(|case| paths.iter().map(move |path| (path, case)));
     let wrong: Vec<_> = every
         .map(|(path, (text, expected))| (path, text, new(path, text), expected))
