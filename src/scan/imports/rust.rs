@@ -4,7 +4,7 @@
 use super::facts::{Facts, NAME_BYTES_MAX, Way};
 use crate::scan::syntax::{Source, is_comment, parts, walk};
 use regex::Regex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use tree_sitter::Node;
@@ -30,7 +30,7 @@ pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
         facts,
         scopes: vec![file],
         around: Vec::new(),
-        declared: BTreeSet::new(),
+        declared: BTreeMap::new(),
         crates: BTreeSet::new(),
         heads: Vec::new(),
     };
@@ -65,8 +65,9 @@ struct Reader<'a, 's> {
     scopes: Vec<Scope>,
     /// Those around the place that is read, by their index, but for the file itself.
     around: Vec<usize>,
-    /// Names that are declared, and where.
-    declared: BTreeSet<(usize, String)>,
+    /// Names that are declared in a scope, and from where on they count for `use`: those that `use`
+    /// itself brings in only behind it, so that two of them cannot hide a crate in each other.
+    declared: BTreeMap<(usize, String), usize>,
     /// Crates by the names that the file as a whole gives them: those hold in all of it.
     crates: BTreeSet<String>,
     /// Paths that begin with a name that may be a crate.
@@ -92,7 +93,7 @@ impl Reader<'_, '_> {
                     self.facts.alias(&alias, &name, node.start_byte());
                     match self.around.is_empty() {
                         true => drop(self.crates.insert(alias)),
-                        false => self.declare(alias),
+                        false => self.declare(alias, 0),
                     }
                 }
                 return false;
@@ -101,7 +102,7 @@ impl Reader<'_, '_> {
             | "union_item" => {
                 if let Some(name) = node.child_by_field_name("name") {
                     let name = self.name(name);
-                    self.declare(name);
+                    self.declare(name, 0);
                 }
                 if node.kind() == "mod_item" {
                     self.enter(node, None);
@@ -128,17 +129,21 @@ impl Reader<'_, '_> {
         self.around.push(index);
     }
 
-    fn declare(&mut self, name: String) {
-        self.declared.insert((self.scope(), name));
+    fn declare(&mut self, name: String, from: usize) {
+        let known = self.declared.entry((self.scope(), name)).or_insert(from);
+        *known = from.min(*known);
     }
 
     /// Whether a name is declared where it stands: in its module, or a block around it.
-    fn is_declared(&self, name: &str, scope: usize) -> bool {
+    fn is_declared(&self, name: &str, scope: usize, at: usize) -> bool {
         let outwards = std::iter::successors(Some(scope), |at| self.scopes[*at].parent);
         let mut scopes = outwards.take(BLOCKS_MAX).chain([self.scopes[scope].module]);
         !WORST.contains(&name)
             && (self.crates.contains(name)
-                || scopes.any(|scope| self.declared.contains(&(scope, name.to_owned()))))
+                || scopes.any(|scope| {
+                    let from = self.declared.get(&(scope, name.to_owned()));
+                    from.is_some_and(|from| *from <= at)
+                }))
     }
 
     fn name(&self, node: Node<'_>) -> String {
@@ -203,7 +208,7 @@ impl Reader<'_, '_> {
             if path.first().is_some_and(|head| !INSIDE.contains(&head.as_str())) {
                 self.facts.alias(&local, &whole, node.start_byte());
             }
-            self.declare(local);
+            self.declare(local, node.start_byte() + 1);
         }
         self.head(&path, node.start_byte());
     }
@@ -284,7 +289,10 @@ impl Reader<'_, '_> {
             let inside = INSIDE.contains(&head.as_str()) || BUILT_IN.contains(&head.as_str());
             let is_type = !is_used && head.starts_with(|c: char| c.is_uppercase());
             // A name that `use` brought in was counted there.
-            let declared = path.len() > 1 && self.is_declared(head, scope);
+            let declared = path.len() > 1 && {
+                let at = if is_used { at } else { usize::MAX };
+                self.is_declared(head, scope, at)
+            };
             if !is_outer && (inside || is_type || declared) {
                 continue;
             }
