@@ -62,13 +62,12 @@ pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
             "import_from_statement" => imported_from(source, facts, node),
             "call" => call(source, facts, node, &mut understood),
             "assignment" | "named_expression" => assigned(source, facts, node, &mut understood),
-            "identifier" | "attribute" => {
+            "identifier" | "attribute"
                 if importer(&paths(source, facts, node, 0)).is_some()
-                    && !understood.contains(&node.start_byte())
-                {
-                    understood.insert(node.start_byte());
-                    facts.import(source.text_of(node), Way::HandedOn, node.start_byte());
-                }
+                    && !understood.contains(&node.start_byte()) =>
+            {
+                understood.insert(node.start_byte());
+                facts.import(source.text_of(node), Way::HandedOn, node.start_byte());
             }
             _ => {}
         }

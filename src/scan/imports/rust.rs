@@ -88,7 +88,7 @@ impl Reader<'_, '_> {
                 if let Some(name) = node.child_by_field_name("name") {
                     let name = self.name(name);
                     let alias = node.child_by_field_name("alias").map(|alias| self.name(alias));
-                    self.head(&[name.clone()], node.start_byte());
+                    self.head(std::slice::from_ref(&name), node.start_byte());
                     let alias = alias.unwrap_or_else(|| name.clone());
                     self.facts.alias(&alias, &name, node.start_byte());
                     match self.around.is_empty() {
