@@ -63,9 +63,9 @@ pub struct Finding {
     pub why: Foreign,
 }
 
-/// The findings by what a person must not miss: the first of each rule before any other, and in both
-/// parts what fails the check before what is told. One that repeats itself buries no other then.
-/// With it how many of them are the first of their rule.
+/// The findings by what a person must not miss: the first of each rule before any other, and in
+/// both parts what fails the check before what is told. One that repeats itself buries no other
+/// then. With them how many are the first of their rule.
 pub fn by_rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> (Vec<&'a Finding>, usize) {
     let mut known = BTreeSet::new();
     let is_first = |it: &&'a Finding| {

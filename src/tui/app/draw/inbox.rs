@@ -72,8 +72,8 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     None
 }
 
-/// What the checks of an item found, a line each; where they are more than `most`, the last line says
-/// so.
+/// What the checks of an item found, a line each; where they are more than `most`, the last line
+/// says so.
 pub fn found(item: &ItemRow, most: usize) -> Vec<String> {
     let is_all = item.found_count <= most as u64;
     let told = item.found.len().min(if is_all { most } else { most.saturating_sub(1) });
