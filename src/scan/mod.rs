@@ -56,14 +56,19 @@ impl Seen {
     /// Adds a finding. There may be one for every line of a change; more than a person would ever
     /// read are only counted. Notices leave half of the room to what fails the check.
     pub fn add(&mut self, finding: Finding) {
-        let room = match finding.weight {
-            Weight::Violation => FINDINGS_MAX,
-            Weight::Notice => FINDINGS_MAX / 2,
-        };
-        match self.findings.len() < room {
+        match self.has_room(finding.weight) {
             true => self.findings.push(finding),
             false => self.left_off += 1,
         }
+    }
+
+    /// Whether a finding of this weight would be kept.
+    pub fn has_room(&self, weight: Weight) -> bool {
+        let room = match weight {
+            Weight::Violation => FINDINGS_MAX,
+            Weight::Notice => FINDINGS_MAX / 2,
+        };
+        self.findings.len() < room
     }
 
     /// How many findings there are in all.

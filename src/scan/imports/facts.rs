@@ -3,7 +3,7 @@
 
 use super::{go, javascript, python, rust};
 use crate::scan::syntax::{Language, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something imported.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +35,8 @@ pub struct Facts {
     /// Names it gave to what is imported or built in, and what they stand for: `cp` and
     /// `child_process`, `s` and `os.system`. Scopes are not told apart.
     pub aliases: BTreeMap<String, String>,
+    /// Everything that a name of those was given to.
+    pub meanings: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Facts {
@@ -57,7 +59,9 @@ impl Facts {
     }
 
     pub(super) fn alias(&mut self, name: impl Into<String>, stands_for: impl Into<String>) {
-        self.aliases.insert(name.into(), stands_for.into());
+        let (name, stands_for) = (name.into(), stands_for.into());
+        self.meanings.entry(name.clone()).or_default().insert(stands_for.clone());
+        self.aliases.insert(name, stands_for);
     }
 
     /// What a name stands for.
