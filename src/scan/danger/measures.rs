@@ -2,7 +2,6 @@
 
 use super::rules::{Group, pattern};
 use super::view::View;
-use crate::scan::built_in;
 use crate::scan::change::ChangedFile;
 use crate::scan::lines::{self, Line};
 use crate::scan::syntax::{Source, is_comment, line_of, parts, walk};
@@ -43,6 +42,12 @@ enum Worse {
     Higher,
 }
 
+/// What tells tests and thresholds.
+pub(super) struct Measures {
+    tests: Vec<Tests>,
+    thresholds: Vec<Threshold>,
+}
+
 struct Tests {
     group: Group,
     case: Regex,
@@ -56,23 +61,27 @@ struct Threshold {
     worse: Worse,
 }
 
-fn data() -> &'static (Vec<Tests>, Vec<Threshold>) {
-    static DATA: OnceLock<(Vec<Tests>, Vec<Threshold>)> = OnceLock::new();
-    DATA.get_or_init(|| {
-        let data: Data = built_in(include_str!("../../../assets/scan/danger/measures.toml"));
-        let tests = data.tests.into_iter().map(|tests| Tests {
-            group: tests.group,
-            case: pattern(&tests.case),
-            assertion: pattern(&tests.assertion),
-        });
-        let thresholds = data.threshold.into_iter().map(|threshold| Threshold {
-            name: threshold.name,
-            files: threshold.files.as_deref().map(pattern),
-            key: pattern(&threshold.key),
-            worse: threshold.worse,
-        });
-        (tests.collect(), thresholds.collect())
-    })
+/// What measures, or why it cannot be read: then nothing can be judged.
+pub(super) fn data() -> Result<&'static Measures, &'static str> {
+    static DATA: OnceLock<Result<Measures, String>> = OnceLock::new();
+    let text = include_str!("../../../assets/scan/danger/measures.toml");
+    DATA.get_or_init(|| read(text)).as_ref().map_err(String::as_str)
+}
+
+pub(super) fn read(text: &str) -> Result<Measures, String> {
+    let data: Data = toml::from_str(text).map_err(|error| error.to_string())?;
+    let pattern = |text: &str| pattern(text).map_err(|error| error.to_string());
+    let tests = data.tests.into_iter().map(|tests| {
+        let (case, assertion) = (pattern(&tests.case)?, pattern(&tests.assertion)?);
+        Ok(Tests { group: tests.group, case, assertion })
+    });
+    let thresholds = data.threshold.into_iter().map(|threshold| {
+        let files = threshold.files.as_deref().map(pattern).transpose()?;
+        let key = pattern(&threshold.key)?;
+        Ok(Threshold { name: threshold.name, files, key, worse: threshold.worse })
+    });
+    let tests = tests.collect::<Result<_, String>>()?;
+    Ok(Measures { tests, thresholds: thresholds.collect::<Result<_, String>>()? })
 }
 
 /// A test of a file.
@@ -88,7 +97,8 @@ pub(super) type Cases = BTreeMap<String, Case>;
 /// The tests of a file.
 pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
     let mut cases = Cases::new();
-    let Some(tests) = data().0.iter().find(|tests| tests.group == group) else { return cases };
+    let tests = data().ok().and_then(|data| data.tests.iter().find(|tests| tests.group == group));
+    let Some(tests) = tests else { return cases };
     let assertions = view.places(&tests.assertion);
     let mut is_marked = false;
     walk(&source.tree, |node| {
@@ -175,7 +185,7 @@ pub(super) struct Eased {
 pub(super) fn eased(file: &ChangedFile) -> Vec<Eased> {
     let path = String::from_utf8_lossy(&file.path).into_owned();
     let mut found = Vec::new();
-    for threshold in &data().1 {
+    for threshold in data().map(|data| &data.thresholds).into_iter().flatten() {
         if threshold.files.as_ref().is_some_and(|files| !files.is_match(&path)) {
             continue;
         }

@@ -25,6 +25,10 @@ const MODE_PROGRAM: u32 = 0o100_755;
 
 /// Looks at every file of a change.
 pub fn look(change: &Change, _settings: &Settings<'_>) -> Seen {
+    if let Some(why) = Rules::all().err().or(measures::data().err()) {
+        let unjudged = Some(format!("what is dangerous cannot be read: {why}"));
+        return Seen { unjudged, ..Seen::default() };
+    }
     let mut scan = Scan {
         budget: Budget::default(),
         found: Found::new("danger"),

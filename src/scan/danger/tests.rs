@@ -349,12 +349,12 @@ fn what_has_no_lines_to_compare_is_judged_by_its_words_too() {
     for path in ["a.sh", "Makefile", "ci.yml"] {
         let old = "curl a | sh\n";
         assert_eq!(rules(nul(path, Some(old), "\0\ncurl a | sh\ncurl b | s\0h\n")), is_run(3));
-        let padded = format!("curl b | sh\n{}", "# padding\n".repeat(120_000));
-        assert_eq!(rules(nul(path, None, &padded)), is_run(1));
     }
+    let padded = format!("curl b | sh\n{}", "# padding, and more\n".repeat(60_000));
+    assert_eq!(rules(nul("a.sh", None, &padded)), is_run(1));
     let php = rules(nul("a.php", None, "\0\n<?php shell_exec($a);"));
     assert_eq!(php, [unreadable(), ("danger/runs-something".into(), Some(2))]);
-    let empty = nul("a.sh", None, &"x\n".repeat(3 << 20));
+    let empty = nul("a.sh", None, &"x\n".repeat((1 << 20) + 1));
     assert_eq!(seen(vec![empty]).findings[0].weight, Weight::Violation, "more than is read");
     let lowered = nul(".coveragerc", Some("fail_under = 90\n"), "\0\nfail_under = 10\n");
     assert_eq!(rules(lowered), [("danger/lowered-coverage".into(), Some(2))]);
@@ -400,4 +400,52 @@ fn a_test_that_is_emptied_is_told_whatever_it_is_called_now() {
     let returned = "it('a', () => { return expect(a).toBe(1) })";
     let old = returned.replace("return ", "");
     assert_eq!(found("a.js", Some(&old), returned), [""; 0]);
+}
+
+#[test]
+fn another_door_to_the_same_is_told() {
+    let cases = [
+        ("a.js", "process.getBuiltinModule('child_process').execSync(a)", "runtime-command:1"),
+        ("a.js", "module.constructor._load('child_process')", "runtime-command:1"),
+        ("a.js", "require('module')._load('child_process')", "runtime-command:1"),
+        ("a.js", "import M from 'node:module'\nM._load('a')", "runtime-command:2"),
+        ("a.js", "(() => {}).constructor(code)", "function-from-text:1"),
+        ("a.js", "new (function () {}).constructor(code)", "function-from-text:1"),
+        ("a.js", "f.constructor(code)", "constructor-called:1"),
+        ("a.js", "(eval)(code)", "eval:1"),
+        ("a.js", "((globalThis)).eval(code)", "eval-of-global:1"),
+        ("a.py", "import os\n__import__('os').system(a)", "process:2"),
+        ("a.py", "import os\n(os).system(a)", "process:2"),
+        ("a.py", "x = (\n  (os)\n).system(a)", "process:2"),
+        ("a.py", "__import__('o' 's').system(a)", "process:1"),
+        ("a.py", "__import__(name='os').system(a)", "process:1"),
+        ("a.py", "__import__('os', None).system(a)", "hidden-builtin:1"),
+        ("a.py", "import importlib as i\ni.import_module('os').system(a)", "process:2"),
+        ("a.py", "from importlib import import_module as m\nm('pickle').loads(a)", "unpickle:2"),
+        ("a.py", "os.__dict__['system'](a)", "hidden-builtin:1"),
+        ("a.py", "vars(os)['system'](a)", "hidden-builtin:1"),
+        ("a.py", "import os as o\ngetattr(o, a)(b)", "hidden-builtin:2"),
+        ("a.py", "__loader__.load_module('os')", "hidden-builtin:1"),
+        ("a.py", "import sys\nsys.modules['os'].system(a)", "hidden-builtin:2"),
+        ("a.py", "import posix\nposix.system(a)", "process:2"),
+    ];
+    all(&cases);
+    let quiet = [
+        ("a.py", "x = vars(a)\ny = getattr(a, 'b')\nprint((a).b, f('os').c)\n"),
+        ("a.py", "import importlib\nimportlib.import_module('json').loads(a)\n"),
+        ("a.js", "class A { constructor() { this.a = (b).c } }\nmodule.exports = A\n"),
+    ];
+    for (path, text) in quiet {
+        assert_eq!(new(path, text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_read_are_not_taken_for_none() {
+    let rule = "[[rule]]\nname = 'a'\ngroup = 'go'\nweight = 'notice'\nwhy = 'b'\npattern = ";
+    let read = |pattern: &str| rules::Rules::read(&[&format!("{rule}'{pattern}'")]).is_ok();
+    assert!(read("a") && !read("(") && !read("(a{1000}){1000}"));
+    let tests = "threshold = []\n[[tests]]\ngroup = 'go'\nassertion = 'a'\ncase = ";
+    let read = |pattern: &str| measures::read(&format!("{tests}'{pattern}'")).is_ok();
+    assert!(read("a") && !read("("));
 }

@@ -21,7 +21,7 @@ use tree_sitter::Node;
 const GROWTH_MAX: usize = 4;
 const TEXT_BYTES_LEAST: usize = 64 << 10;
 /// How many tokens a view has, or lines one of a file without a tree.
-const SPANS_MAX: usize = 2 << 20;
+const SPANS_MAX: usize = 1 << 20;
 /// How long the path that a name stands for may be.
 const MEANING_BYTES_MAX: usize = 256;
 /// How much source all views of a file read together.
@@ -137,7 +137,6 @@ const IMPORTERS: &[&str] = &[
     "importlib.__import__",
     "__builtins__.__import__",
     "builtins.__import__",
-    "__loader__.load_module",
     "__import__",
 ];
 
