@@ -8,12 +8,12 @@ use crate::model::core::Core;
 use crate::model::item::{Item, ItemKind};
 use crate::model::state::{Repo, State};
 use crate::model::task::{Stage, Task};
-use crate::model::verdict::{GateRun, Verdict};
+use crate::model::verdict::{GateRun, Verdict, by_rules};
 use crate::runner::MARKER_VARIABLE;
 use crate::store::Problem;
 use serde_json::{Value, json};
 
-/// How many findings stand in an item.
+/// How many findings stand in an item, besides the first of each rule.
 const FINDINGS_MAX: usize = 10;
 
 /// What rows say of the machine and the moment.
@@ -227,7 +227,7 @@ pub fn inbox(state: &State, repo: Option<RepoId>) -> Value {
 
 fn item(state: &State, item: &Item) -> Value {
     let verdicts = signed(state, item);
-    let findings = verdicts.iter().flat_map(|verdict| &verdict.findings);
+    let (findings, firsts) = by_rules(verdicts.iter().flat_map(|verdict| &verdict.findings));
     json!({
         "id": item.id.to_string(),
         "kind": item.kind,
@@ -235,7 +235,7 @@ fn item(state: &State, item: &Item) -> Value {
         "title": state.task(item.task).map(|task| &task.spec.title),
         "note": item.note,
         "details": item.details,
-        "findings": findings.take(FINDINGS_MAX).collect::<Vec<_>>(),
+        "findings": findings.into_iter().take(FINDINGS_MAX.max(firsts)).collect::<Vec<_>>(),
         "finding_count": verdicts.iter().map(|verdict| verdict.finding_count).sum::<u64>(),
         "digest": item.digest(),
         "binds": item.binds,

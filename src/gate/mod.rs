@@ -12,6 +12,7 @@ use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::formats::junit;
 use crate::model::verdict::{Outcome, TestCounts, Verdict};
+use crate::scan::mask::masked;
 use crate::wire::hold::{ExitRecord, How, Status};
 
 /// How many lines of the output's end a verdict carries.
@@ -147,11 +148,22 @@ fn of_report(report: &junit::Report) -> String {
     format!("{} of {all} failed: {}{more}", report.failed, names.join(", "))
 }
 
-/// The last lines of a terminal's output, without what only moves or colours.
+/// The last lines of a terminal's output, without what only moves or colours, and with secrets
+/// masked. Each line for itself: that one names a digest makes a value in another no less secret,
+/// and one that is longer than what is masked of a text takes no other with it.
 fn tail(output: &[u8]) -> Foreign {
+    let mut output = output;
+    // Where the first line begins before what was read, a secret in it may have no shape any more.
+    if output.len() >= TAIL_BYTES
+        && let Some(end) = output.iter().position(|byte| *byte == b'\n')
+    {
+        output = &output[end + 1..];
+    }
     let plain = plain(output);
     let lines: Vec<&str> = plain.lines().collect();
-    Foreign::new(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+    let last = lines[lines.len().saturating_sub(TAIL_LINES)..].iter();
+    let masked = last.map(|line| masked(line.as_bytes()).raw().to_owned());
+    Foreign::new(masked.collect::<Vec<_>>().join("\n"))
 }
 
 /// A terminal's output as lines of text.
@@ -253,5 +265,22 @@ mod tests {
         let tail = tail(&output);
         assert!(tail.raw().ends_with("line 99\nred end"), "{:?}", tail.raw());
         assert_eq!(tail.raw().lines().count(), TAIL_LINES);
+    }
+
+    #[test]
+    fn secrets_in_output_are_masked_before_it_is_kept() {
+        let key = ["ghp_", "16C7e42F292c6912E7", "710c838347Ae178B4a"].concat();
+        let digest = ["0f3c9a71b2d84e65", "a1907cb3f2e8d456"].concat();
+        let coloured = format!("commit 1\r\nkey={}\x1b[31m{}\x1b[0m\r\n", &key[..9], &key[9..]);
+        let output = format!("{coloured}id = '{digest}'\r\n");
+        let expected = "commit 1\nkey=ghp_…(40)\nid = '0f3c…(32)'";
+        assert_eq!(tail(output.as_bytes()).raw(), expected);
+        // What is read of the output may begin within a secret, and grow when it is read.
+        let mut cut = format!("{}\n", &key[20..]).into_bytes();
+        cut.resize(TAIL_BYTES - 10, 0xff);
+        cut.extend(b"\nthe last\n");
+        let tail = tail(&cut);
+        assert!(!tail.raw().contains(&key[25..]), "the rest of a key");
+        assert!(tail.raw().ends_with("\nthe last"), "{}", tail.raw().len());
     }
 }

@@ -107,14 +107,15 @@ struct Region {
     snippet: Option<Text>,
 }
 
-/// What a gate run found, and each check that did not pass without findings.
+/// What a gate run found, and each check that did not pass although nothing it found says why.
 pub fn document(gate: &GateRun) -> Sarif {
     let verdicts = gate.verdicts.as_deref().unwrap_or_default();
     let mut rules: Vec<String> = Vec::new();
     let mut results = Vec::new();
     for verdict in verdicts {
         let found = verdict.findings.iter().map(of_finding);
-        let bare = verdict.outcome != Outcome::Pass && verdict.findings.is_empty();
+        let is_explained = verdict.findings.iter().any(|it| it.weight == Weight::Violation);
+        let bare = verdict.outcome != Outcome::Pass && !is_explained;
         for mut result in found.chain(bare.then(|| of_verdict(verdict))) {
             let known = rules.iter().position(|rule| *rule == result.rule_id);
             result.rule_index = known.unwrap_or(rules.len());
@@ -167,7 +168,7 @@ fn of_finding(finding: &Finding) -> Result {
     }
 }
 
-/// A check that did not pass and names no place: a command that failed, or what did not run.
+/// A check that did not pass and names no place for it: a command that failed, or what did not run.
 fn of_verdict(verdict: &Verdict) -> Result {
     let (kind, level) = match verdict.outcome {
         Outcome::NotRun => ("open", "none"),
@@ -269,5 +270,16 @@ mod tests {
         let outcomes = json!({ "danger": "fail", "test": "not-run" });
         assert_eq!(run["properties"]["outcomes"], outcomes);
         assert_eq!(run["properties"]["findings"], 250);
+    }
+
+    #[test]
+    fn a_check_that_did_not_run_is_open_whatever_it_told() {
+        let findings = vec![finding("a.js", None, Weight::Notice)];
+        let verdict = Verdict { findings, finding_count: 1, ..not_run("danger", None, "unread") };
+        let document = shown(vec![verdict]);
+        let results = document["runs"][0]["results"].as_array().unwrap();
+        let told: Vec<_> = results.iter().map(|it| (&it["ruleId"], &it["kind"])).collect();
+        let (rule, check) = (json!("danger/eval"), json!("danger"));
+        assert_eq!(told, [(&rule, &json!("fail")), (&check, &json!("open"))]);
     }
 }

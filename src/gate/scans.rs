@@ -5,12 +5,12 @@ use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::git;
 use crate::model::attempt::Snapshot;
-use crate::model::verdict::{Finding, Outcome, Verdict, Weight};
+use crate::model::verdict::{Finding, Outcome, Verdict, Weight, by_rules};
 use crate::scan::Seen;
 use crate::scan::change::{Change, ChangedFile, Side};
 use crate::scan::limits::Measured;
 
-/// How many findings a verdict keeps.
+/// How many findings a verdict keeps, besides the first of each rule.
 const FINDINGS_MAX: usize = 100;
 /// How much of each a verdict keeps, so that no log grows without bound.
 const TEXT_CHARS: usize = 400;
@@ -61,11 +61,11 @@ pub fn seen(check: &str, mut seen: Seen, unread: &[Foreign], duration_ms: u64) -
     for path in unread {
         seen.add(Finding {
             rule: format!("{check}/too-large"),
-            weight: Weight::Notice,
+            weight: Weight::Violation,
             path: path.clone(),
             line: None,
             snippet: Foreign::default(),
-            why: Foreign::new("too large to be looked into: look at it yourself"),
+            why: Foreign::new("too large to be looked into, so nothing is known about it"),
         });
     }
     let finding_count = seen.count();
@@ -80,10 +80,9 @@ pub fn seen(check: &str, mut seen: Seen, unread: &[Foreign], duration_ms: u64) -
             (Outcome::Pass, parts.collect::<Vec<_>>().join("; "))
         }
     };
-    let mut findings = seen.findings;
-    // What fails comes first, in the order of files and lines.
-    findings.sort_by_key(|finding| finding.weight != Weight::Violation);
-    findings.truncate(FINDINGS_MAX);
+    let (ordered, firsts) = by_rules(seen.findings.iter());
+    let mut findings: Vec<Finding> =
+        ordered.into_iter().take(FINDINGS_MAX.max(firsts)).cloned().collect();
     for finding in &mut findings {
         cut(&mut finding.path, PATH_CHARS);
         cut(&mut finding.snippet, TEXT_CHARS);
@@ -103,14 +102,16 @@ pub fn seen(check: &str, mut seen: Seen, unread: &[Foreign], duration_ms: u64) -
 /// A finding in one line, and how many more there are.
 fn in_one_line(finding: &Finding, more: u64) -> String {
     let Finding { rule, why, path, line, snippet, .. } = finding;
-    let place = match (path.raw(), line, snippet.raw()) {
+    // A name may hold line ends: what is told of it is one line wherever it goes.
+    let (path, snippet) = (path.shown(), snippet.shown());
+    let place = match (path.as_str(), line, snippet.as_str()) {
         ("", _, "") => String::new(),
         ("", _, snippet) => format!(" {snippet}"),
         (path, None, _) => format!(" in {path}"),
         (path, Some(line), _) => format!(" in {path}:{line}"),
     };
     let more = if more > 0 { format!("; {more} more") } else { String::new() };
-    format!("{rule}{place}: {}{more}", why.raw())
+    format!("{rule}{place}: {}{more}", why.shown())
 }
 
 fn cut(text: &mut Foreign, most: usize) {
@@ -136,8 +137,10 @@ mod tests {
 
     fn verdict_on(findings: Vec<Finding>, unjudged: Option<&str>) -> Verdict {
         let unjudged = unjudged.map(String::from);
-        let looked_at = "3 lines of 1 file".into();
-        seen("danger", Seen { findings, looked_at, unjudged, left_off: 0 }, &[], 7)
+        let mut found = Seen::default();
+        findings.into_iter().for_each(|finding| found.add(finding));
+        (found.looked_at, found.unjudged) = ("3 lines of 1 file".into(), unjudged);
+        seen("danger", found, &[], 7)
     }
 
     #[test]
@@ -158,6 +161,33 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_that_repeats_itself_buries_no_other() {
+        let listener = Finding { rule: "danger/listener".into(), ..finding(Weight::Notice, None) };
+        let mut all: Vec<_> = (1..=5000).map(|n| finding(Weight::Notice, Some(n))).collect();
+        all.push(listener);
+        let verdict = verdict_on(all.clone(), None);
+        let rules: Vec<_> = verdict.findings.iter().map(|it| it.rule.as_str()).collect();
+        assert_eq!(rules[..3], ["danger/exec", "danger/listener", "danger/exec"]);
+        assert_eq!((rules.len(), verdict.finding_count), (FINDINGS_MAX, 5001));
+        all.insert(0, finding(Weight::Violation, Some(1)));
+        let verdict = verdict_on(all, None);
+        let weights: Vec<_> = verdict.findings.iter().take(2).map(|it| it.weight).collect();
+        assert_eq!(weights, [Weight::Violation, Weight::Notice], "what fails comes first");
+        let many =
+            (0..150).map(|n| Finding { rule: n.to_string(), ..finding(Weight::Notice, None) });
+        assert_eq!(verdict_on(many.collect(), None).findings.len(), 150, "no rule is left out");
+    }
+
+    #[test]
+    fn a_name_with_line_ends_is_told_on_one_line() {
+        let path = Foreign::new("a\n\napproved by monban\u{202e}.js");
+        let verdict = verdict_on(vec![Finding { path, ..finding(Weight::Violation, None) }], None);
+        let reason = verdict.reason.raw();
+        assert!(reason.starts_with("danger/exec in a\\n\\napproved by"), "{reason}");
+        assert_eq!((reason.lines().count(), Foreign::new(reason).hidden_count()), (1, 0));
+    }
+
+    #[test]
     fn a_verdict_keeps_the_first_findings_and_the_count_of_all() {
         let all = (1..=250).map(|line| finding(Weight::Violation, Some(line))).collect();
         let verdict = verdict_on(all, None);
@@ -169,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_to_be_looked_into_is_told_by_every_check() {
+    fn what_is_too_large_to_be_looked_into_fails_every_check() {
         let file = |path: &str, size| git::ChangedFile {
             path: git::RepoPath::from(path.as_bytes()),
             old: None,
@@ -181,9 +211,8 @@ mod tests {
         let looked = super::looked(vec![file("small", 2), file("large", 17 << 20)], Vec::new());
         assert_eq!(looked.change.files.len(), 2);
         assert_eq!(looked.unread, [Foreign::new("large")]);
-        let clean = Seen { looked_at: "1 line".into(), ..Seen::default() };
-        let verdict = seen("secrets", clean, &looked.unread, 0);
-        assert_eq!((verdict.outcome, verdict.reason.raw()), (Outcome::Pass, "1 notice; 1 line"));
+        let verdict = seen("secrets", Seen::default(), &looked.unread, 0);
+        assert_eq!(verdict.outcome, Outcome::Fail, "what nobody read is no pass");
         assert_eq!(verdict.findings[0].rule, "secrets/too-large");
     }
 }

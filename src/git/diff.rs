@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 
 /// Files over this many bytes are compared as binary.
 pub(super) const TEXT_BYTES: usize = 16 << 20;
+/// Files with more lines than this, before and after, are compared as binary: comparing takes some
+/// hundred bytes for a line, also for an empty one.
+const LINES: usize = 1 << 20;
 /// Folders below folders in a tree.
 const FOLDERS_DEEP: usize = 1000;
 
@@ -44,9 +47,10 @@ pub struct FileChange {
     pub old: Option<ObjectId>,
     /// The object after.
     pub new: Option<ObjectId>,
-    /// Lines added; 0 for binary files.
+    /// Lines added; of a file that is not compared by lines, all that it has: no byte in it makes a
+    /// change a small one.
     pub added: u64,
-    /// Lines deleted; 0 for binary files.
+    /// Lines deleted, in the same way.
     pub deleted: u64,
     /// Whether either side is binary or too large to compare by lines.
     pub binary: bool,
@@ -127,7 +131,7 @@ pub fn patch(
     for delta in deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)? {
         let (old, new) = sides(&objects, &delta)?;
         let mut file = file_header(&delta);
-        if old.len().max(new.len()) > TEXT_BYTES {
+        if !has_lines(&old, &new) {
             file.extend_from_slice(b"Binary files differ\n");
         } else {
             let mut patch = from_buffers(&old, &new)?;
@@ -232,6 +236,9 @@ pub(super) struct Lines {
 
 /// Which lines differ, from the comparison that [`diff`] counts and [`patch`] shows.
 pub(super) fn lines(old: &[u8], new: &[u8]) -> Result<Lines, GitError> {
+    if !has_lines(old, new) {
+        return Ok(Lines { added: Vec::new(), removed: Vec::new(), binary: true });
+    }
     let patch = from_buffers(old, new)?;
     let binary = patch.delta().flags().contains(git2::DiffFlags::BINARY);
     let mut lines = Lines { added: Vec::new(), removed: Vec::new(), binary };
@@ -250,13 +257,26 @@ pub(super) fn lines(old: &[u8], new: &[u8]) -> Result<Lines, GitError> {
 }
 
 fn count(old: &[u8], new: &[u8]) -> Result<(u64, u64, bool), GitError> {
-    if old.len().max(new.len()) > TEXT_BYTES {
-        return Ok((0, 0, true));
+    let is_same = old == new;
+    let all = |side: &[u8]| if is_same { 0 } else { line_count(side) as u64 };
+    if !has_lines(old, new) {
+        return Ok((all(new), all(old), true));
     }
     let patch = from_buffers(old, new)?;
+    if patch.delta().flags().contains(git2::DiffFlags::BINARY) {
+        return Ok((all(new), all(old), true));
+    }
     let (_, added, deleted) = patch.line_stats().map_err(|error| bad(&error))?;
-    let binary = patch.delta().flags().contains(git2::DiffFlags::BINARY);
-    Ok((added as u64, deleted as u64, binary))
+    Ok((added as u64, deleted as u64, false))
+}
+
+/// Whether two sides are small enough to be compared by lines.
+fn has_lines(old: &[u8], new: &[u8]) -> bool {
+    old.len().max(new.len()) <= TEXT_BYTES && line_count(old) + line_count(new) <= LINES
+}
+
+fn line_count(side: &[u8]) -> usize {
+    side.split_inclusive(|byte| *byte == b'\n').count()
 }
 
 /// Without a repository libgit2 knows no attributes: nothing can declare a file binary but its

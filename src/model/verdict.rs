@@ -5,6 +5,7 @@ use crate::base::foreign::Foreign;
 use crate::base::hash::sha256_parts;
 use crate::base::id::RunId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What a check said. Not-run is never a pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -31,8 +32,8 @@ pub struct TestCounts {
     pub failing: Vec<Foreign>,
 }
 
-/// How much a finding weighs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// How much a finding weighs; the heavier comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// It fails the check.
@@ -62,6 +63,23 @@ pub struct Finding {
     pub why: Foreign,
 }
 
+/// The findings by what a person must not miss: the first of each rule before any other, and in
+/// both parts what fails the check before what is told. One that repeats itself buries no other
+/// then. With them how many are the first of their rule.
+pub fn by_rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> (Vec<&'a Finding>, usize) {
+    let mut known = BTreeSet::new();
+    let is_first = |it: &&'a Finding| {
+        let it: &'a Finding = it;
+        known.insert((it.rule.as_str(), it.weight))
+    };
+    let (mut ordered, mut others): (Vec<_>, Vec<_>) = findings.partition(is_first);
+    let firsts = ordered.len();
+    ordered.sort_by_key(|finding| finding.weight);
+    others.sort_by_key(|finding| finding.weight);
+    ordered.append(&mut others);
+    (ordered, firsts)
+}
+
 /// The verdict of one check on one tree.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Verdict {
@@ -88,7 +106,7 @@ pub struct Verdict {
     /// The last lines of the output.
     #[serde(default)]
     pub tail: Foreign,
-    /// What it found, the first of them.
+    /// What it found, the first of them, in the order of [`by_rules`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// How many there are in all.

@@ -48,7 +48,8 @@ impl Entropy {
     /// The first random value in a line that stands in quotes or is assigned.
     pub fn first(&self, line: &[u8]) -> Option<Range<usize>> {
         let line = Line::new(self, line);
-        runs(line.text).find(|run| line.is_value(run) && line.is_random(run))
+        let may_be_key = |run: &Range<usize>| run.len() <= self.length_max || line.names_a_secret();
+        runs(line.text).find(|run| line.is_value(run) && may_be_key(run) && line.is_random(run))
     }
 
     /// All random values in a text, wherever they stand.
@@ -100,9 +101,6 @@ impl<'a> Line<'a> {
     fn is_random(&self, run: &Range<usize>) -> bool {
         let value = &self.text[run.clone()];
         let value = value.strip_prefix(b"0x").unwrap_or(value);
-        if value.len() > self.entropy.length_max {
-            return false;
-        }
         let is_hex = value.iter().all(u8::is_ascii_hexdigit);
         let steps = if is_hex { &self.entropy.hex } else { &self.entropy.base64 };
         let step = steps.iter().rev().find(|step| value.len() >= step.length);

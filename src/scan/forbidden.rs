@@ -1,9 +1,9 @@
 //! Files that a change may not touch: `assets/scan/forbidden.toml`, submodules, and links that lead
 //! out of the tree (U-02). That they were touched is enough, also by deleting them.
 
-use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE};
+use super::change::{Change, ChangedFile, MODE_SUBMODULE};
 use super::globs::Globs;
-use super::links::Links;
+use super::links::Names;
 use super::mask::masked_snippet;
 use super::names::folded;
 use super::{Seen, Settings};
@@ -71,7 +71,7 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
             return seen;
         }
     };
-    let mut links = Links::of(change);
+    let names = Names::of(change);
     for file in &change.files {
         let name = folded(&file.path);
         for rule in rules.of(&name) {
@@ -85,9 +85,7 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
             let why = "submodules bring in code that nothing here has judged";
             seen.add(finding(file, "submodule", Weight::Violation, why));
         }
-        if has_mode(MODE_LINK)
-            && let Some(why) = links.fault(&file.path)
-        {
+        if let Some(why) = names.fault(file) {
             seen.add(finding(file, "link", Weight::Violation, why));
         }
         if name.rsplit(|byte| *byte == b'/').next() == Some(b"package.json") {
@@ -162,6 +160,7 @@ fn finding(file: &ChangedFile, rule: &str, weight: Weight, why: &str) -> Finding
 
 #[cfg(test)]
 mod tests {
+    use super::super::change::MODE_LINK;
     use super::super::change::tests::file;
     use super::*;
     use crate::config::repository::Scan;
@@ -247,6 +246,41 @@ mod tests {
         assert_eq!(found(Kind::Fix, changed("src/main.rs")), []);
         let asked = found(Kind::Fix, changed("build.rs"));
         assert_eq!(asked, [("forbidden/runs-on-setup".into(), Weight::Notice)]);
+    }
+
+    #[test]
+    fn configuration_of_what_judges_is_asked_about_in_every_kind_of_task() {
+        for path in [
+            "pytest.ini",
+            ".coveragerc",
+            "web/.eslintrc.json",
+            ".eslintignore",
+            "clippy.toml",
+            "rustfmt.toml",
+            "ruff.toml",
+            ".flake8",
+            "mypy.ini",
+            ".golangci.yml",
+            "tsconfig.json",
+            "tsconfig.build.json",
+            "phpunit.xml",
+            ".rspec",
+            ".mocharc.cjs",
+            "karma.conf.js",
+            "biome.json",
+            "jest.config.ts",
+            "jest.setup.js",
+            "vitest.config.mts",
+            "vitest.workspace.ts",
+            ".config/nextest.toml",
+            "tox.ini",
+            "setup.cfg",
+        ] {
+            let found = found(Kind::Deps, changed(path));
+            assert!(matches!(&found[..], [(_, Weight::Notice)]), "{path}: {found:?}");
+        }
+        assert_eq!(found(Kind::Fix, changed("pytest.ini"))[0].0, "forbidden/judge");
+        assert!(looked(Kind::Fix, vec![changed("setup.cfg")]).is_violated());
     }
 
     #[test]

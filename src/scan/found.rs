@@ -4,7 +4,6 @@ use super::change::ChangedFile;
 use super::syntax::line_of;
 use super::{Seen, mask};
 use crate::model::verdict::{Finding, Weight};
-use std::collections::BTreeSet;
 
 /// How many names a list has.
 const NAMES_MAX: usize = 5;
@@ -92,16 +91,13 @@ impl Lines {
 pub struct Found {
     check: &'static str,
     seen: Seen,
-    /// The rules, with their weights, of which something was found.
-    rules: BTreeSet<(String, bool)>,
     lines: Lines,
 }
 
 impl Found {
     /// For a check.
     pub fn new(check: &'static str) -> Self {
-        let (seen, rules, lines) = (Seen::default(), BTreeSet::new(), Lines::default());
-        Self { check, seen, rules, lines }
+        Self { check, seen: Seen::default(), lines: Lines::default() }
     }
 
     /// Adds a finding, its secrets masked. One for which there is no room is only counted.
@@ -114,8 +110,7 @@ impl Found {
         why: &str,
     ) {
         let rule = format!("{}/{rule}", self.check);
-        let is_first = self.rules.insert((rule.clone(), weight == Weight::Violation));
-        if !is_first && !self.seen.has_room(weight) {
+        if !self.seen.has_room(&rule, weight) {
             self.seen.left_off += 1;
             return;
         }

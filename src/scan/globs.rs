@@ -30,7 +30,7 @@ impl Globs {
                 None if glob.contains('/') => glob,
                 None => &anywhere,
             };
-            GlobBuilder::new(meant).literal_separator(true).build()
+            GlobBuilder::new(meant).literal_separator(true).empty_alternates(true).build()
         };
         let globs = globs.iter().map(read).collect::<Result<Vec<_>, _>>();
         globs.and_then(Self::of).map_err(|error| error.to_string())
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn globs_mean_what_people_expect() {
-        let cases: [(&str, &[u8], bool); 10] = [
+        let cases: [(&str, &[u8], bool); 12] = [
             ("*.rs", b"src/a/b.rs", true),
             ("/*.rs", b"src/b.rs", false),
             ("/*.rs", b"b.rs", true),
@@ -82,6 +82,8 @@ mod tests {
             ("src/*.rs", b"src/a/b.rs", false),
             ("**/x/*", b"x/y", true),
             ("*.{ts,tsx}", b"a/b.tsx", true),
+            ("{.,}hook{,-local}.yml", b"hook.yml", true),
+            ("{.,}hook{,-local}.yml", b".hook-local.yml", true),
             ("*", b"\xff\n-x", true),
             ("a[0-9]", b"b/a7", true),
         ];

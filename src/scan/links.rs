@@ -1,96 +1,74 @@
-//! Where links lead: out of the tree, or nowhere.
+//! Where links lead: out of the tree, or to git's own data.
+//!
+//! Each link is judged by its own target alone. That is enough, and holds whatever the links of the
+//! base are, since a target goes up only at its beginning, from the folder the link stands in: from
+//! a link on its way no target goes up.
 
-use super::change::{Change, MODE_LINK};
+use super::change::{Change, ChangedFile, MODE_LINK};
 use super::names::folded;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The longest target a system follows.
 const TARGET_BYTES_MAX: usize = 4096;
-/// How many links a system follows on one way.
-const FOLLOWED_MAX: usize = 40;
-/// How much work all links together may take, in bytes of names looked at.
-const WORK_BYTES_MAX: usize = 64 << 20;
 
-/// The links that a change makes or changes. Those it leaves alone are not known here: one that was
-/// there before and leads out was let in then.
-pub struct Links<'a> {
-    targets: HashMap<Vec<u8>, &'a [u8]>,
-    work_left: usize,
-}
+/// The names that a change leaves behind, as [`folded`], each with how many files have it.
+pub struct Names(BTreeMap<Vec<u8>, usize>);
 
-impl<'a> Links<'a> {
-    /// The links of a change.
-    pub fn of(change: &'a Change) -> Self {
-        let links = change.files.iter().filter_map(|file| {
-            let new = file.new.as_ref().filter(|new| new.mode == MODE_LINK)?;
-            Some((folded(&file.path), new.bytes.as_slice()))
-        });
-        Self { targets: links.collect(), work_left: WORK_BYTES_MAX }
+impl Names {
+    /// The names of a change.
+    pub fn of(change: &Change) -> Self {
+        let mut names = BTreeMap::new();
+        for file in change.files.iter().filter(|file| file.new.is_some()) {
+            *names.entry(folded(&file.path)).or_default() += 1;
+        }
+        Self(names)
     }
 
-    /// Why the link at `path` may not lead where it does.
-    pub fn fault(&mut self, path: &[u8]) -> Option<&'static str> {
-        let mut place = folded(path);
-        let target = *self.targets.get(&place)?;
-        up(&mut place);
-        let mut todo = Vec::new();
-        let mut followed = 0;
-        if let Some(fault) = enter(target, &mut todo) {
-            return Some(fault);
-        }
-        while let Some(part) = todo.pop() {
-            let Some(left) = self.work_left.checked_sub(place.len() + part.len() + 1) else {
-                return Some("the change has too many links to follow them all");
-            };
-            self.work_left = left;
-            match part {
-                b"" | b"." => continue,
-                b".." if place.is_empty() => return Some("it leads out of the tree"),
-                b".." => {
-                    up(&mut place);
-                    continue;
-                }
-                name => {
-                    let name = folded(name);
-                    if name == b".git" {
-                        return Some("it leads to git's own data");
-                    }
-                    if !place.is_empty() {
-                        place.push(b'/');
-                    }
-                    place.extend_from_slice(&name);
-                }
-            }
-            if let Some(next) = self.targets.get(&place) {
-                followed += 1;
-                if followed > FOLLOWED_MAX {
-                    return Some("it leads to itself, or through too many links");
-                }
-                up(&mut place);
-                if let Some(fault) = enter(next, &mut todo) {
-                    return Some(fault);
-                }
-            }
-        }
-        None
+    /// Why a file may not be the link that it is.
+    pub fn fault(&self, file: &ChangedFile) -> Option<&'static str> {
+        let link = file.new.as_ref().filter(|new| new.mode == MODE_LINK)?;
+        target_fault(&file.path, &link.bytes).or_else(|| {
+            let why = "another file of the change has its name, or stands below it, on systems \
+                       that take both names for one";
+            self.is_taken(&file.path).then_some(why)
+        })
+    }
+
+    /// Whether another file has this name, or has it for a folder.
+    fn is_taken(&self, path: &[u8]) -> bool {
+        let name = folded(path);
+        let below = [&name, b"/".as_slice()].concat();
+        self.0.get(&name).is_some_and(|count| *count > 1)
+            || self
+                .0
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|(next, _)| next.starts_with(&below))
     }
 }
 
-/// Puts the parts of a target before what is still to go.
-fn enter<'a>(target: &'a [u8], todo: &mut Vec<&'a [u8]>) -> Option<&'static str> {
+fn target_fault(path: &[u8], target: &[u8]) -> Option<&'static str> {
     if target.starts_with(b"/") {
         return Some("it leads out of the tree");
     }
     if target.len() > TARGET_BYTES_MAX {
         return Some("its target is longer than a system follows");
     }
-    todo.extend(target.rsplit(|byte| *byte == b'/'));
+    let mut folders = path.iter().filter(|byte| **byte == b'/').count();
+    let mut has_gone_down = false;
+    for part in target.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if has_gone_down => {
+                return Some("it goes up behind a name, which may be a link itself");
+            }
+            b".." if folders == 0 => return Some("it leads out of the tree"),
+            b".." => folders -= 1,
+            name if folded(name) == b".git" => return Some("it leads to git's own data"),
+            _ => has_gone_down = true,
+        }
+    }
     None
-}
-
-fn up(place: &mut Vec<u8>) {
-    let parent = place.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-    place.truncate(parent);
 }
 
 #[cfg(test)]
@@ -98,63 +76,61 @@ mod tests {
     use super::super::change::tests::file;
     use super::*;
 
-    fn change(links: &[(&str, &str)]) -> Change {
-        let files = links.iter().map(|(path, target)| {
+    /// The paths of the links that may not be, of some links.
+    fn faulty(links: &[(&str, &str)]) -> Vec<String> {
+        let link = |(path, target): &(&str, &str)| {
             let mut file = file(path, None, Some(target));
             file.new.as_mut().unwrap().mode = MODE_LINK;
             file
-        });
-        Change { files: files.collect(), messages: Vec::new() }
+        };
+        let change = Change { files: links.iter().map(link).collect(), messages: Vec::new() };
+        let names = Names::of(&change);
+        let faulty = change.files.iter().filter(|file| names.fault(file).is_some());
+        faulty.map(|file| file.shown().raw().to_owned()).collect()
     }
 
     #[test]
     fn links_inside_the_tree_are_fine() {
-        for (path, target) in [
+        let links = [
             ("a", "b/c"),
             ("x/y/a", "../../b"),
             ("x/a", "./../x//b"),
-            ("a", "not-there"),
-            ("a", "x/../../a-b/..".trim_end_matches("/../a-b/..")),
-        ] {
-            assert_eq!(
-                Links::of(&change(&[(path, target)])).fault(path.as_bytes()),
-                None,
-                "{target}"
-            );
-        }
+            ("b", "not-there"),
+            ("x/b", ".././a/./b/"),
+        ];
+        assert_eq!(faulty(&links), [""; 0]);
     }
 
     #[test]
-    fn links_out_of_the_tree_are_seen_also_by_way_of_others() {
-        for links in [
-            &[("a", "/etc/passwd")][..],
-            &[("a", "..")],
-            &[("x/a", "../../b")],
-            &[("a", "b/../../c")],
-            &[("a", "up/../secret"), ("up", "x/y/../../..")],
-            &[("a", "In/x"), ("in", "/tmp")],
-            &[("a", ".GIT/config")],
-            &[("a", "b"), ("b", "a")],
-            &[("a", "a/a")],
-        ] {
-            let change = change(links);
-            assert!(Links::of(&change).fault(b"a").or(Links::of(&change).fault(b"x/a")).is_some());
-        }
-        // Through `deep`, two levels up is still inside.
-        let deep = change(&[("a", "deep/../x"), ("deep", "p/q/r")]);
-        assert_eq!(Links::of(&deep).fault(b"a"), None);
-    }
-
-    #[test]
-    fn many_and_long_links_end() {
+    fn links_out_of_the_tree_are_seen() {
         let long = "x/".repeat(TARGET_BYTES_MAX);
-        assert!(Links::of(&change(&[("a", &long)])).fault(b"a").is_some());
-        let target = "d/".repeat(1000) + "l0";
-        let names: Vec<String> = (0..2000).map(|number| format!("l{number}")).collect();
-        let links: Vec<_> = names.iter().map(|name| (name.as_str(), target.as_str())).collect();
-        let change = change(&links);
-        let mut links = Links::of(&change);
-        let faults = names.iter().filter_map(|name| links.fault(name.as_bytes()));
-        assert!(faults.count() > 0, "the work is bounded");
+        for (path, target) in [
+            ("a", "/etc/passwd"),
+            ("a", ".."),
+            ("x/a", "../../b"),
+            ("a", "b/../../c"),
+            ("a", ".GIT/config"),
+            ("a", &long),
+        ] {
+            assert_eq!(faulty(&[(path, target)]), [path], "{target}");
+        }
+    }
+
+    /// `shared` may be a link of the base to elsewhere: what is behind it is not known here.
+    #[test]
+    fn a_target_does_not_go_up_behind_a_name() {
+        for target in ["shared/../../etc", "shared/..", "x/../../a-b/..", "../a/shared/../b"] {
+            assert_eq!(faulty(&[("packages/a/x", target)]), ["packages/a/x"], "{target}");
+        }
+        let links = [("a", "up/../secret"), ("up", "x/y")];
+        assert_eq!(faulty(&links), ["a"]);
+    }
+
+    #[test]
+    fn no_link_hides_behind_another_of_the_same_name() {
+        assert_eq!(faulty(&[("EVIL", "/etc/passwd"), ("evil", "ok")]), ["EVIL", "evil"]);
+        // Where both are one, `A/b/c` is `x/c`, and two levels above it is out of the tree.
+        assert_eq!(faulty(&[("A/B/c/l", "../../../y"), ("A/b", "../x")]), ["A/b"]);
+        assert_eq!(faulty(&[("a", "x"), ("a-b", "x"), ("a0/b", "x")]), [""; 0]);
     }
 }

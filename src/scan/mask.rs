@@ -126,6 +126,10 @@ mod tests {
         let body = plain("MIIEvQIBADANBgkqhkiG9w0B·AQEFAASCBKcwggSjAgEAAoIBAQC7·zR8vKq2LmX0pWc7Y");
         let shown = masked_snippet(body.as_bytes());
         assert_eq!(shown.raw(), "MIIE…(68)");
+        let long = plain("zR8vKq2LmX·0pWc7YtB4n·HsJ5gD9aFe").repeat(24);
+        assert_eq!(masked(format!("x {long} y").as_bytes()).raw(), "x zR8v…(720) y");
+        let key = plain("-----BEGIN RSA ·PRIVATE KEY-----") + " M I I E \nnext";
+        assert_eq!(masked(key.as_bytes()).raw(), "----…(40)\nnext");
         let path = "use crate::scan::shapes::tests; // src/scan/change.rs";
         assert_eq!(masked_snippet(path.as_bytes()).raw(), path);
     }

@@ -26,6 +26,7 @@ use crate::config::repository::Scan;
 use crate::model::task::Kind;
 use crate::model::verdict::{Finding, Weight};
 use change::Change;
+use std::collections::BTreeSet;
 
 /// What a check may look at besides the change.
 #[derive(Clone, Copy)]
@@ -43,6 +44,8 @@ pub struct Seen {
     pub findings: Vec<Finding>,
     /// How many more it found than are kept.
     pub left_off: u64,
+    /// The rules of which something is kept.
+    rules: BTreeSet<(String, Weight)>,
     /// What it looked at, in a few words: the verdict's reason when nothing was found.
     pub looked_at: String,
     /// Why it could not judge the change, if so: then it was not run, which is never a pass.
@@ -54,21 +57,24 @@ pub const FINDINGS_MAX: usize = 2000;
 
 impl Seen {
     /// Adds a finding. There may be one for every line of a change; more than a person would ever
-    /// read are only counted. Notices leave half of the room to what fails the check.
+    /// read are only counted, but the first of each rule is always kept. Notices leave half of the
+    /// room to what fails the check.
     pub fn add(&mut self, finding: Finding) {
-        match self.has_room(finding.weight) {
+        let has_room = self.has_room(&finding.rule, finding.weight);
+        self.rules.insert((finding.rule.clone(), finding.weight));
+        match has_room {
             true => self.findings.push(finding),
             false => self.left_off += 1,
         }
     }
 
-    /// Whether a finding of this weight would be kept.
-    pub fn has_room(&self, weight: Weight) -> bool {
+    /// Whether a finding of this rule and weight would be kept.
+    pub fn has_room(&self, rule: &str, weight: Weight) -> bool {
         let room = match weight {
             Weight::Violation => FINDINGS_MAX,
             Weight::Notice => FINDINGS_MAX / 2,
         };
-        self.findings.len() < room
+        self.findings.len() < room || !self.rules.contains(&(rule.to_owned(), weight))
     }
 
     /// How many findings there are in all.
@@ -105,14 +111,15 @@ pub(crate) mod tests {
 
     #[test]
     fn findings_are_bounded_and_none_goes_uncounted() {
-        let finding = |weight| Finding {
-            rule: "a/b".into(),
+        let of = |rule: &str, weight| Finding {
+            rule: rule.into(),
             weight,
             path: Foreign::new("p"),
             line: None,
             snippet: Foreign::default(),
             why: Foreign::default(),
         };
+        let finding = |weight| of("a/b", weight);
         let mut seen = Seen::default();
         for _ in 0..FINDINGS_MAX + 5 {
             seen.add(finding(Weight::Notice));
@@ -122,5 +129,8 @@ pub(crate) mod tests {
         assert!(seen.is_violated(), "notices leave room for what fails the check");
         assert_eq!(seen.findings.len(), FINDINGS_MAX / 2 + 1);
         assert_eq!(seen.count(), FINDINGS_MAX as u64 + 6);
+        seen.add(of("a/listener", Weight::Notice));
+        let last = seen.findings.last().unwrap();
+        assert_eq!(last.rule, "a/listener", "the first of a rule is never only counted");
     }
 }

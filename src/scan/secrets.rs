@@ -111,6 +111,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_value_is_found_where_its_line_names_a_secret_and_never_shown() {
+        let long = plain("zR8vKq2LmX·0pWc7YtB4n·HsJ5gD9aFe").repeat(24);
+        let rules = |line: &str| -> Vec<String> {
+            let seen = looked(vec![file("a.env", None, Some(line))], &[]);
+            let shown = |found: &Finding| found.snippet.raw().contains("B4nHsJ5g");
+            assert!(!seen.findings.iter().any(shown), "{seen:?}");
+            seen.findings.into_iter().map(|found| found.rule).collect()
+        };
+        assert_eq!(rules(&format!("aws_session_token = \"{long}\"")), ["secrets/random-value"]);
+        assert_eq!(rules(&format!("picture = \"{long}\"")), [""; 0]);
+        let pem = plain("-----BEGIN ·PRIVATE KEY-----");
+        assert_eq!(rules(&format!("k = \"{pem} {long}\"")), ["secrets/private-key"]);
+    }
+
+    #[test]
     fn what_was_there_before_is_not_reported() {
         let before = format!("key = {}\n", key());
         let after = format!("key = {}\nmore\n", key());

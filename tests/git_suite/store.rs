@@ -129,19 +129,45 @@ fn a_diff_counts_lines_and_its_digest_follows_every_byte_name_and_mode() {
         .map(|f| (f.path.shown(), f.status, f.added, f.deleted, f.binary))
         .collect();
     let expected = [
-        ("bin", Status::Changed, 0, 0, true),
+        ("bin", Status::Changed, 1, 1, true),
         ("gone", Status::Deleted, 0, 1, false),
         ("new/er", Status::Added, 1, 0, false),
         ("text", Status::Changed, 2, 1, false),
         ("tool", Status::Changed, 0, 0, false),
     ];
     assert_eq!(files, expected.map(|(p, s, a, d, b)| (p.to_string(), s, a, d, b)));
-    assert_eq!((diff.added, diff.deleted), (3, 2));
+    assert_eq!((diff.added, diff.deleted), (4, 3));
     assert_eq!(git::diff(&store, base, snapshot.tree).unwrap().sha256, diff.sha256);
     write(&work.join("bin"), b"a\0d");
     let other = world.snapshot(&store, &work);
     assert_ne!(git::diff(&store, base, other.commit).unwrap().sha256, diff.sha256);
     assert!(git::diff(&store, base, base).unwrap().files.is_empty());
+}
+
+/// A NUL byte, or more lines than are compared, makes no change a small one.
+#[test]
+fn what_is_not_compared_by_lines_counts_with_all_its_lines() {
+    let world = World::new(&[("a.py", "1\n2\n3\n"), ("mode", "\0\n"), ("many", "x\n")]);
+    let (store, work) = world.started();
+    write(&work.join("a.py"), b"1\n2\n# \0\n4\n");
+    write(&work.join("many"), &vec![b'\n'; 1 << 20]);
+    write(&work.join("most"), &vec![b'\n'; 1 << 20]);
+    executable(&work.join("mode"));
+    let snapshot = world.snapshot(&store, &work);
+    let diff = git::diff(&store, world.head(), snapshot.tree).unwrap();
+    let counted: Vec<_> =
+        diff.files.iter().map(|f| (f.path.shown(), f.added, f.deleted, f.binary)).collect();
+    let expected = [
+        ("a.py", 4, 3, true),
+        ("many", 1 << 20, 1, true),
+        ("mode", 0, 0, true),
+        ("most", 1 << 20, 0, false),
+    ];
+    assert_eq!(counted, expected.map(|(path, a, d, b)| (path.to_string(), a, d, b)));
+    let files = git::changed_files(&store, world.head(), snapshot.tree).unwrap();
+    let of = |name: &str| files.iter().find(|file| file.path.shown() == name).unwrap();
+    assert!(of("many").binary && of("many").added.is_empty());
+    assert_eq!(of("most").added.len(), 1 << 20);
 }
 
 #[test]
@@ -163,8 +189,9 @@ fn what_is_looked_into_are_the_lines_that_are_shown_and_signed() {
     assert_eq!(files.len(), diff.files.len());
     for (file, shown) in files.iter().zip(&diff.files) {
         assert_eq!((&file.path, file.binary), (&shown.path, shown.binary));
-        assert_eq!(file.added.len() as u64, shown.added, "{:?}", file.path);
-        assert_eq!(file.removed.len() as u64, shown.deleted, "{:?}", file.path);
+        let counted = if file.binary { (0, 0) } else { (shown.added, shown.deleted) };
+        let numbered = (file.added.len() as u64, file.removed.len() as u64);
+        assert_eq!(numbered, counted, "{:?}", file.path);
         assert_eq!(file.old.as_ref().map_or(0, |side| side.mode), shown.old_mode);
         assert_eq!(file.new.as_ref().map_or(0, |side| side.mode), shown.new_mode);
     }

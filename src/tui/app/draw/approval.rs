@@ -28,8 +28,9 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     // The last line as well where there is no room to lose.
     let room = Rect { height: parts.body.height + u16::from(parts.body.height < 12), ..parts.body };
     let columns = usize::from(room.width.min(COLUMNS_MAX)).saturating_sub(4);
-    let mut facts = facts(app, approval, columns);
-    let left = usize::from(room.height).saturating_sub(facts.len() + 3);
+    let lines = usize::from(room.height).saturating_sub(3);
+    let mut facts = facts(app, approval, (columns, lines));
+    let left = lines.saturating_sub(facts.len());
     facts.extend(files(app, approval, left.min(FILES_MAX)));
     let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(3);
     let area = super::overlay::centred(room, COLUMNS_MAX, rows);
@@ -104,7 +105,7 @@ fn keys(app: &App, approval: &Approval) -> String {
     }
 }
 
-fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
+fn facts(app: &App, approval: &Approval, (columns, lines): (usize, usize)) -> Vec<Fact> {
     let theme = app.theme();
     let (plain, strong) = (theme.text.style(), theme.strong.style());
     let item = &approval.item;
@@ -137,7 +138,9 @@ fn facts(app: &App, approval: &Approval, columns: usize) -> Vec<Fact> {
         };
         let gates = format!("{gates}{notices} on this tree: {}", names.join(" "));
         facts.push(("gates ", gates, style));
-        let found = inbox::found(item).into_iter();
+        // That there are more findings is said before the room ends, and what approving does.
+        let left = lines.saturating_sub(facts.len() + 1);
+        let found = inbox::found(item, left).into_iter();
         facts.extend(found.map(|found| ("      ", fit(&found, columns), theme.warn.style())));
         let branch = format!("one commit onto {}; {} stays", base_branch(app), task.branch);
         facts.push(("does  ", branch, plain));

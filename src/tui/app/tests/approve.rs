@@ -189,6 +189,18 @@ fn the_dialog_shows_the_mark_and_leaves_the_top_bar_alone() {
 }
 
 #[test]
+fn more_findings_than_there_is_room_for_are_counted_and_hide_nothing_else() {
+    let mut item = noticed();
+    let found: Vec<_> = (1..=30).map(|n| finding("notice", "a.ts", n, "exec(x)")).collect();
+    (item["findings"], item["finding_count"]) = (json!(found), json!(40));
+    let mut play = Play::begin(USUAL);
+    play.inbox(&[item]).keys("a").answer(diff()).wait(1000);
+    let screen = play.screen();
+    assert!(screen.contains("a.ts:1 ") && screen.contains(" more: see the gates"), "{screen}");
+    assert!(screen.contains("one commit onto"), "{screen}");
+}
+
+#[test]
 fn what_has_no_room_to_be_shown_cannot_be_approved() {
     for (cols, rows) in [(39, 24), (80, 9)] {
         let mut play = Play::begin(Size { cols, rows });
