@@ -1,9 +1,8 @@
-//! Collects findings of one check: each with its line, secrets masked.
+//! Collects findings of one check: each with its line, secrets masked, as long as there is room.
 
 use super::change::ChangedFile;
 use super::syntax::line_of;
 use super::{Seen, mask};
-use crate::base::foreign::Foreign;
 use crate::model::verdict::{Finding, Weight};
 
 /// How many names a list has.
@@ -18,24 +17,73 @@ pub struct Spot<'a> {
     pub text: &'a [u8],
     /// Where in that it was found, in bytes.
     pub place: usize,
+    /// How much of the file the text is.
+    pub part: Part,
+}
+
+/// How much of a file the text of a spot is. Which line of a file it is about is looked up for
+/// what is kept alone.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// What is to be shown.
+    #[default]
+    Line,
+    /// All of it; the place is one in the line.
+    Whole,
+    /// All of it; the place is one in the file and tells the line.
+    WholeAt,
 }
 
 impl<'a> Spot<'a> {
     /// A line of a file.
     pub fn line_of(bytes: &'a [u8], line: Option<u32>) -> Self {
-        let index = line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
-        let text = index.and_then(|index| bytes.split(|byte| *byte == b'\n').nth(index));
-        Self { line, text: text.unwrap_or_default().trim_ascii_end(), place: 0 }
+        match line {
+            Some(_) => Self { line, text: bytes, place: 0, part: Part::Whole },
+            None => Self::default(),
+        }
     }
 
     /// The line of a file that this byte of it stands in.
     pub fn at(bytes: &'a [u8], at: usize) -> Self {
-        let before = &bytes[..at.min(bytes.len())];
-        let rows = before.iter().filter(|byte| **byte == b'\n').count();
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let text = bytes[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let place = before.len() - start;
-        Self { line: Some(line_of(rows)), text: text.trim_ascii_end(), place }
+        Self { line: None, text: bytes, place: at, part: Part::WholeAt }
+    }
+}
+
+/// Where the lines of the file that was last asked for begin.
+#[derive(Default)]
+struct Lines {
+    /// Where its bytes are, which stay there while a check looks at a change, and how many.
+    of: (usize, usize),
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn look_up<'a>(&mut self, spot: Spot<'a>) -> Spot<'a> {
+        let bytes = spot.text;
+        if spot.part == Part::Line {
+            return spot;
+        }
+        let of = (bytes.as_ptr().addr(), bytes.len());
+        if self.of != of || self.starts.is_empty() {
+            let ends = (1..).zip(bytes).filter(|(_, byte)| **byte == b'\n');
+            self.starts = std::iter::once(0).chain(ends.map(|(next, _)| next)).collect();
+            self.of = of;
+        }
+        let (row, place) = match spot.part {
+            Part::WholeAt => {
+                let at = spot.place.min(bytes.len());
+                let row = self.starts.partition_point(|start| *start <= at).saturating_sub(1);
+                (row, at - self.starts.get(row).copied().unwrap_or_default())
+            }
+            _ => {
+                let row = spot.line.unwrap_or_default().saturating_sub(1);
+                (usize::try_from(row).unwrap_or(usize::MAX), spot.place)
+            }
+        };
+        let start = self.starts.get(row).copied().unwrap_or(bytes.len());
+        let end = self.starts.get(row.saturating_add(1)).copied().unwrap_or(bytes.len());
+        let text = bytes[start..end].trim_ascii_end();
+        Spot { line: Some(line_of(row)), text, place, part: Part::Line }
     }
 }
 
@@ -43,15 +91,16 @@ impl<'a> Spot<'a> {
 pub struct Found {
     check: &'static str,
     seen: Seen,
+    lines: Lines,
 }
 
 impl Found {
     /// For a check.
     pub fn new(check: &'static str) -> Self {
-        Self { check, seen: Seen::default() }
+        Self { check, seen: Seen::default(), lines: Lines::default() }
     }
 
-    /// Adds a finding.
+    /// Adds a finding, its secrets masked. One for which there is no room is only counted.
     pub fn add(
         &mut self,
         file: &ChangedFile,
@@ -60,13 +109,19 @@ impl Found {
         spot: Spot<'_>,
         why: &str,
     ) {
+        let rule = format!("{}/{rule}", self.check);
+        if !self.seen.has_room(&rule, weight) {
+            self.seen.left_off += 1;
+            return;
+        }
+        let spot = self.lines.look_up(spot);
         self.seen.add(Finding {
-            rule: format!("{}/{rule}", self.check),
+            rule,
             weight,
             path: file.shown(),
             line: spot.line,
             snippet: mask::snippet(spot.text, spot.place, &[]),
-            why: Foreign::new(why),
+            why: mask::masked(why.as_bytes()),
         });
     }
 
@@ -82,5 +137,66 @@ pub fn listed(names: &[String]) -> String {
     match names.len().saturating_sub(NAMES_MAX) {
         0 => first,
         more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FINDINGS_MAX;
+    use super::super::change::tests::file;
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_by_its_number_and_by_any_byte_of_it() {
+        let bytes = b"one\r\ntwo\n\nfour";
+        let mut lines = Lines::default();
+        let mut line = |spot| {
+            let Spot { line, text, place, .. } = lines.look_up(spot);
+            (line, String::from_utf8_lossy(text).into_owned(), place)
+        };
+        assert_eq!(line(Spot::line_of(bytes, Some(1))), (Some(1), "one".into(), 0));
+        assert_eq!(line(Spot::line_of(bytes, Some(4))), (Some(4), "four".into(), 0));
+        assert_eq!(line(Spot::line_of(bytes, Some(9))), (Some(9), "".into(), 0));
+        assert_eq!(line(Spot::line_of(bytes, None)), (None, "".into(), 0));
+        assert_eq!(line(Spot::at(bytes, 0)), (Some(1), "one".into(), 0));
+        assert_eq!(line(Spot::at(bytes, 7)), (Some(2), "two".into(), 2));
+        assert_eq!(line(Spot::at(bytes, 9)), (Some(3), "".into(), 0));
+        assert_eq!(line(Spot::at(bytes, 99)), (Some(4), "four".into(), 4));
+    }
+
+    #[test]
+    fn a_file_is_read_once_for_its_lines_and_not_for_what_is_only_counted() {
+        let changed = file("a", None, Some("x"));
+        let (one, other) = ("x\n".repeat(9), "y\n".repeat(9));
+        let mut found = Found::new("a");
+        let add = |found: &mut Found, text: &str, rule: &str| {
+            let spot = Spot::line_of(text.as_bytes(), Some(2));
+            found.add(&changed, rule, Weight::Violation, spot, "why");
+        };
+        add(&mut found, &one, "b");
+        let table = found.lines.starts.as_ptr();
+        for _ in 0..FINDINGS_MAX {
+            add(&mut found, &one, "b");
+        }
+        assert_eq!(found.lines.starts.as_ptr(), table);
+        add(&mut found, &other, "b");
+        assert_eq!(found.lines.of.0, one.as_ptr().addr(), "nothing is looked up any more");
+        let seen = found.done(String::new(), None);
+        assert_eq!((seen.findings.len(), seen.count()), (FINDINGS_MAX, FINDINGS_MAX as u64 + 2));
+    }
+
+    #[test]
+    fn what_is_wrong_tells_no_secret() {
+        let mut found = Found::new("a");
+        let changed = file("a", None, Some("x"));
+        let token = format!("ghp_{}", "16C7e42F292c6912E7710c838347Ae178B4a");
+        let why = format!("a new package: a@git+https://u:{token}@h/r");
+        found.add(&changed, "b", Weight::Violation, Spot::default(), &why);
+        let url = "https://u:kV8s-pQ2m9xx@h/r is not allowed";
+        found.add(&changed, "b", Weight::Violation, Spot::default(), url);
+        for finding in found.done(String::new(), None).findings {
+            let why = finding.why.raw();
+            assert!(!why.contains("C7e42F") && !why.contains("pQ2m9xx"), "{why}");
+        }
     }
 }

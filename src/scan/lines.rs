@@ -1,6 +1,6 @@
 //! The lines a file brings in, for checks that read text.
 
-use super::change::{Change, ChangedFile, MODE_SUBMODULE};
+use super::change::{Change, ChangedFile, MODE_SUBMODULE, Side};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -16,21 +16,38 @@ pub struct Line<'a> {
 
 /// The lines a file brings in. A file that was not compared by lines brings in those of its new
 /// side that stand nowhere in the old one: a NUL byte is no way around a check.
-pub fn brought(file: &ChangedFile) -> Box<dyn Iterator<Item = Line<'_>> + '_> {
-    if file.new.as_ref().is_some_and(|new| new.mode == MODE_SUBMODULE) {
-        return Box::new(std::iter::empty());
+pub fn brought(file: &ChangedFile) -> Lines<'_> {
+    match file.is_binary {
+        true => only_in(file.new.as_ref(), file.old.as_ref()),
+        false => lines_of(file.new.as_ref(), file.added_lines()),
     }
-    if !file.is_binary {
-        return Box::new(file.added_lines().map(|(number, text)| line(number, text)));
+}
+
+/// The lines a file had and has no more, in the same way.
+pub fn taken(file: &ChangedFile) -> Lines<'_> {
+    match file.is_binary {
+        true => only_in(file.old.as_ref(), file.new.as_ref()),
+        false => lines_of(file.old.as_ref(), file.removed_lines()),
     }
-    let side = |side| Option::map_or(side, &[][..], |side: &super::change::Side| &side.bytes);
-    let known: HashSet<&[u8]> = side(file.old.as_ref()).split(|byte| *byte == b'\n').collect();
-    let lines = (1..).zip(side(file.new.as_ref()).split(|byte| *byte == b'\n'));
-    Box::new(
-        lines
-            .filter(move |(_, text)| !known.contains(text))
-            .map(|(number, text)| line(number, text)),
-    )
+}
+
+type Lines<'a> = Box<dyn Iterator<Item = Line<'a>> + 'a>;
+
+fn lines_of<'a>(
+    side: Option<&'a Side>,
+    lines: impl Iterator<Item = (u32, &'a [u8])> + 'a,
+) -> Lines<'a> {
+    match side {
+        Some(side) if side.mode == MODE_SUBMODULE => Box::new(std::iter::empty()),
+        _ => Box::new(lines.map(|(number, text)| line(number, text))),
+    }
+}
+
+fn only_in<'a>(side: Option<&'a Side>, other: Option<&'a Side>) -> Lines<'a> {
+    let bytes = |side: Option<&'a Side>| side.map_or(&[][..], |side| &side.bytes);
+    let known: HashSet<&[u8]> = bytes(other).split(|byte| *byte == b'\n').collect();
+    let lines = (1..).zip(bytes(side).split(|byte| *byte == b'\n'));
+    lines_of(side, lines.filter(move |(_, text)| !known.contains(text)))
 }
 
 fn line(number: u32, text: &[u8]) -> Line<'_> {

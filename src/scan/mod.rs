@@ -60,15 +60,21 @@ impl Seen {
     /// read are only counted, but the first of each rule is always kept. Notices leave half of the
     /// room to what fails the check.
     pub fn add(&mut self, finding: Finding) {
-        let is_first = self.rules.insert((finding.rule.clone(), finding.weight));
-        let room = match finding.weight {
-            Weight::Violation => FINDINGS_MAX,
-            Weight::Notice => FINDINGS_MAX / 2,
-        };
-        match is_first || self.findings.len() < room {
+        let has_room = self.has_room(&finding.rule, finding.weight);
+        self.rules.insert((finding.rule.clone(), finding.weight));
+        match has_room {
             true => self.findings.push(finding),
             false => self.left_off += 1,
         }
+    }
+
+    /// Whether a finding of this rule and weight would be kept.
+    pub fn has_room(&self, rule: &str, weight: Weight) -> bool {
+        let room = match weight {
+            Weight::Violation => FINDINGS_MAX,
+            Weight::Notice => FINDINGS_MAX / 2,
+        };
+        self.findings.len() < room || !self.rules.contains(&(rule.to_owned(), weight))
     }
 
     /// How many findings there are in all.

@@ -2,12 +2,12 @@
 
 use super::rules::{Group, pattern};
 use super::view::View;
-use crate::scan::built_in;
 use crate::scan::change::ChangedFile;
+use crate::scan::lines::{self, Line};
 use crate::scan::syntax::{Source, is_comment, line_of, parts, walk};
 use regex::Regex;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::OnceLock;
 use tree_sitter::Node;
 
@@ -42,6 +42,12 @@ enum Worse {
     Higher,
 }
 
+/// What tells tests and thresholds.
+pub(super) struct Measures {
+    tests: Vec<Tests>,
+    thresholds: Vec<Threshold>,
+}
+
 struct Tests {
     group: Group,
     case: Regex,
@@ -55,23 +61,27 @@ struct Threshold {
     worse: Worse,
 }
 
-fn data() -> &'static (Vec<Tests>, Vec<Threshold>) {
-    static DATA: OnceLock<(Vec<Tests>, Vec<Threshold>)> = OnceLock::new();
-    DATA.get_or_init(|| {
-        let data: Data = built_in(include_str!("../../../assets/scan/danger/measures.toml"));
-        let tests = data.tests.into_iter().map(|tests| Tests {
-            group: tests.group,
-            case: pattern(&tests.case),
-            assertion: pattern(&tests.assertion),
-        });
-        let thresholds = data.threshold.into_iter().map(|threshold| Threshold {
-            name: threshold.name,
-            files: threshold.files.as_deref().map(pattern),
-            key: pattern(&threshold.key),
-            worse: threshold.worse,
-        });
-        (tests.collect(), thresholds.collect())
-    })
+/// What measures, or why it cannot be read: then nothing can be judged.
+pub(super) fn data() -> Result<&'static Measures, &'static str> {
+    static DATA: OnceLock<Result<Measures, String>> = OnceLock::new();
+    let text = include_str!("../../../assets/scan/danger/measures.toml");
+    DATA.get_or_init(|| read(text)).as_ref().map_err(String::as_str)
+}
+
+pub(super) fn read(text: &str) -> Result<Measures, String> {
+    let data: Data = toml::from_str(text).map_err(|error| error.to_string())?;
+    let pattern = |text: &str| pattern(text).map_err(|error| error.to_string());
+    let tests = data.tests.into_iter().map(|tests| {
+        let (case, assertion) = (pattern(&tests.case)?, pattern(&tests.assertion)?);
+        Ok(Tests { group: tests.group, case, assertion })
+    });
+    let thresholds = data.threshold.into_iter().map(|threshold| {
+        let files = threshold.files.as_deref().map(pattern).transpose()?;
+        let key = pattern(&threshold.key)?;
+        Ok(Threshold { name: threshold.name, files, key, worse: threshold.worse })
+    });
+    let tests = tests.collect::<Result<_, String>>()?;
+    Ok(Measures { tests, thresholds: thresholds.collect::<Result<_, String>>()? })
 }
 
 /// A test of a file.
@@ -87,7 +97,8 @@ pub(super) type Cases = BTreeMap<String, Case>;
 /// The tests of a file.
 pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
     let mut cases = Cases::new();
-    let Some(tests) = data().0.iter().find(|tests| tests.group == group) else { return cases };
+    let tests = data().ok().and_then(|data| data.tests.iter().find(|tests| tests.group == group));
+    let Some(tests) = tests else { return cases };
     let assertions = view.places(&tests.assertion);
     let mut is_marked = false;
     walk(&source.tree, |node| {
@@ -96,7 +107,8 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
             let before = |end: usize| assertions.partition_point(|at| *at < end);
             let case = cases.entry(name).or_default();
             case.line = line_of(node.start_position().row);
-            case.assertions += before(range.end) - before(range.start);
+            let end = end_of_run(node).unwrap_or(range.end);
+            case.assertions += before(end).saturating_sub(before(range.start));
         }
         let is_attribute = node.kind() == "attribute_item";
         is_marked = (is_attribute && tests.case.is_match(&attribute_name(source, node)))
@@ -104,6 +116,28 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
         !is_attribute && !is_comment(node)
     });
     cases
+}
+
+/// Where a test ends before its end: behind a `return` among the statements of its body.
+fn end_of_run(test: Node<'_>) -> Option<usize> {
+    let run = match test.child_by_field_name("arguments") {
+        Some(arguments) => parts(arguments).into_iter().next_back()?,
+        None => test,
+    };
+    let mut statements = parts(run.child_by_field_name("body")?);
+    if let [list] = statements.as_slice()
+        && list.kind() == "statement_list"
+    {
+        statements = parts(*list);
+    }
+    let is_return = |node: &Node<'_>| match node.kind() {
+        "return_statement" | "return_expression" => true,
+        "expression_statement" => {
+            parts(*node).first().is_some_and(|inner| inner.kind() == "return_expression")
+        }
+        _ => false,
+    };
+    statements.iter().find(|node| is_return(node)).map(Node::end_byte)
 }
 
 /// The path of an attribute, not what it is given: `#[cfg(test)]` marks no test.
@@ -151,16 +185,16 @@ pub(super) struct Eased {
 pub(super) fn eased(file: &ChangedFile) -> Vec<Eased> {
     let path = String::from_utf8_lossy(&file.path).into_owned();
     let mut found = Vec::new();
-    for threshold in &data().1 {
+    for threshold in data().map(|data| &data.thresholds).into_iter().flatten() {
         if threshold.files.as_ref().is_some_and(|files| !files.is_match(&path)) {
             continue;
         }
-        let mut after = BTreeMap::<String, Vec<(u32, f64)>>::new();
-        for (key, at, number) in numbers(file.added_lines(), &threshold.key) {
-            after.entry(key).or_default().insert(0, (at, number));
+        let mut after = BTreeMap::<String, VecDeque<(u32, f64)>>::new();
+        for (key, at, number) in numbers(lines::brought(file), &threshold.key) {
+            after.entry(key).or_default().push_back((at, number));
         }
-        for (key, _, before) in numbers(file.removed_lines(), &threshold.key) {
-            let now = after.get_mut(&key).and_then(Vec::pop);
+        for (key, _, before) in numbers(lines::taken(file), &threshold.key) {
+            let now = after.get_mut(&key).and_then(VecDeque::pop_front);
             let why = match now {
                 Some((_, now)) if threshold.worse == Worse::Lower && now >= before => continue,
                 Some((_, now)) if threshold.worse == Worse::Higher && now <= before => continue,
@@ -175,13 +209,10 @@ pub(super) fn eased(file: &ChangedFile) -> Vec<Eased> {
 }
 
 /// The numbers that stand behind a key.
-fn numbers<'a>(
-    lines: impl Iterator<Item = (u32, &'a [u8])>,
-    key: &Regex,
-) -> Vec<(String, u32, f64)> {
+fn numbers<'a>(lines: impl Iterator<Item = Line<'a>>, key: &Regex) -> Vec<(String, u32, f64)> {
     let mut numbers = Vec::new();
-    for (line, bytes) in lines {
-        let text = String::from_utf8_lossy(bytes);
+    for Line { number: line, text, .. } in lines {
+        let text = String::from_utf8_lossy(&text);
         for found in key.captures_iter(&text) {
             if let Ok(number) = found[2].parse() {
                 numbers.push((found[1].to_owned(), line, number));

@@ -11,22 +11,31 @@ mod tests;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::found::{Found, Spot};
-use super::syntax::{Budget, SOURCE_BYTES_MAX, Unparsed, Written, written};
-use super::{Seen, Settings};
+use super::syntax::{Budget, SOURCE_BYTES_MAX, Source, Unparsed, Written, written};
+use super::{Seen, Settings, lines};
 use crate::model::verdict::Weight;
 use measures::{Case, Cases};
 use rules::{Group, Place, Rule, Rules};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use view::View;
+use view::{Names, View};
+
+/// Git's mode of a file that runs as a program.
+const MODE_PROGRAM: u32 = 0o100_755;
 
 /// Looks at every file of a change.
 pub fn look(change: &Change, _settings: &Settings<'_>) -> Seen {
+    if let Some(why) = Rules::all().err().or(measures::data().err()) {
+        let unjudged = Some(format!("what is dangerous cannot be read: {why}"));
+        return Seen { unjudged, ..Seen::default() };
+    }
     let mut scan = Scan {
         budget: Budget::default(),
         found: Found::new("danger"),
         files: 0,
         by_words: 0,
         tests: (0, 0),
+        assertions: (0, 0),
         lost: Vec::new(),
         gained: BTreeSet::new(),
     };
@@ -50,6 +59,8 @@ struct Scan<'a> {
     by_words: usize,
     /// How many tests there are in the changed files, before and after.
     tests: (usize, usize),
+    /// How many places assert something in those, before and after.
+    assertions: (usize, usize),
     lost: Vec<(&'a ChangedFile, String, Case)>,
     gained: BTreeSet<String>,
 }
@@ -60,6 +71,24 @@ struct Read {
     hits: Vec<Hit>,
     cases: Cases,
     unparsed: Option<Unparsed>,
+}
+
+impl Read {
+    fn source(&mut self, source: &Source<'_>, groups: &'static [Group]) -> Result<(), Unparsed> {
+        let names = Names::of(source).ok_or(Unparsed::TooMuchWork)?;
+        for number in 0..names.views {
+            let view = View::of(source, &names, number);
+            if view.is_too_large() {
+                return Err(Unparsed::TooMuchWork);
+            }
+            if number == 0 {
+                let cases = groups.iter().map(|group| measures::cases(source, &view, *group));
+                self.cases = cases.flatten().collect();
+            }
+            self.hits.extend(hits(&view, groups));
+        }
+        Ok(())
+    }
 }
 
 /// A place that a rule is about.
@@ -83,70 +112,73 @@ impl<'a> Scan<'a> {
             self.found.add(file, &rule, Weight::Violation, spot, &eased.why);
         }
         let Some(new) = new else {
-            let before = old.map(|old| self.read(written(&file.path, &old.bytes), &old.bytes));
+            let before = old.map(|old| self.read(kind(file, old), &old.bytes));
             return self.compare(file, &before.unwrap_or_default().cases, &Cases::new());
         };
-        let written = written(&file.path, &new.bytes);
+        let written = kind(file, new);
         if written == Written::Data {
             return;
         }
         self.files += 1;
         let after = self.read(written, &new.bytes);
-        if file.is_binary || matches!(after.unparsed, Some(Unparsed::NotText | Unparsed::TooLarge))
-        {
-            return self.unreadable(file, written, after.unparsed);
+        match after.unparsed {
+            Some(Unparsed::Fault(_)) if !file.is_binary => {}
+            None if !file.is_binary => {}
+            unparsed => self.unreadable(file, written, unparsed),
         }
-        let is_old = |hit: &Hit| added_in(file, hit).is_none();
+        let lines = Moved::of(file);
+        let is_old = |hit: &Hit| lines.added_in(hit).is_none();
         let before = match old {
             Some(old) if after.hits.iter().any(is_old) || has_tests(&old.bytes) => {
-                self.read(written, &old.bytes)
+                self.read(kind(file, old), &old.bytes)
             }
             _ => Read::default(),
         };
-        self.tell(file, new, &after, &before);
-        match after.unparsed {
-            None => self.compare(file, &before.cases, &after.cases),
-            Some(_) if before.cases.is_empty() => {}
-            Some(unparsed) => {
-                let why = format!("{}: the tests it had cannot be counted", unparsed.words());
-                self.found.add(file, "unread-tests", Weight::Violation, Spot::default(), &why);
-            }
-        }
+        self.tell(file, new, &lines, &after, &before);
+        let why = match (after.unparsed, before.unparsed) {
+            (None, Some(Unparsed::Exhausted)) => Unparsed::Exhausted,
+            (Some(why), _) if !before.cases.is_empty() => why,
+            _ => return self.compare(file, &before.cases, &after.cases),
+        };
+        let why = format!("{}: the tests it had cannot be counted", why.words());
+        self.found.add(file, "unread-tests", Weight::Violation, Spot::default(), &why);
     }
 
     fn read(&mut self, written: Written, bytes: &[u8]) -> Read {
         let mut read = Read::default();
         let groups = Group::of(written);
-        let lines = || (1..).zip(bytes.split(|byte| *byte == b'\n').map(without_return));
         let view = match written {
             Written::Data => return read,
-            _ if bytes.len() > SOURCE_BYTES_MAX => {
+            Written::Shell => View::plain(bytes),
+            Written::Unread => View::rough(bytes),
+            Written::In(_) if bytes.len() > SOURCE_BYTES_MAX => {
                 read.unparsed = Some(Unparsed::TooLarge);
                 return read;
             }
-            Written::Shell => View::plain(lines()),
-            Written::Unread => View::rough(lines()),
             Written::In(language) => match self.budget.parse(language, bytes) {
-                Ok(source) => {
-                    let view = View::of(&source);
-                    for group in groups {
-                        read.cases.extend(measures::cases(&source, &view, *group));
+                Ok(source) => match read.source(&source, groups) {
+                    Ok(()) => return read,
+                    Err(unparsed) => {
+                        read.unparsed = Some(unparsed);
+                        View::rough(bytes)
                     }
-                    view
-                }
+                },
                 Err(unparsed) => {
                     read.unparsed = Some(unparsed);
-                    View::rough(lines())
+                    View::rough(bytes)
                 }
             },
         };
+        if view.is_too_large() {
+            read.unparsed = Some(Unparsed::TooMuchWork);
+        }
         read.hits = hits(&view, groups);
         read
     }
 
     fn unreadable(&mut self, file: &ChangedFile, written: Written, why: Option<Unparsed>) {
-        let weight = match written {
-            Written::In(_) => Weight::Violation,
+        let weight = match (written, why) {
+            (Written::In(_), _) | (_, Some(Unparsed::TooMuchWork)) => Weight::Violation,
             _ => Weight::Notice,
         };
         let why = why.map_or("has no lines to compare", Unparsed::words);
@@ -155,7 +187,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The hits that the change brought.
-    fn tell(&mut self, file: &ChangedFile, new: &Side, after: &Read, before: &Read) {
+    fn tell(&mut self, file: &ChangedFile, new: &Side, lines: &Moved, after: &Read, before: &Read) {
         let known: BTreeSet<(&str, u32)> =
             before.hits.iter().map(|hit| (hit.rule.name.as_str(), hit.first)).collect();
         let mut told = BTreeSet::new();
@@ -164,8 +196,11 @@ impl<'a> Scan<'a> {
         let is_by_words = after.unparsed.is_some();
         self.by_words += usize::from(is_by_words);
         for hit in ordered {
-            let added = added_in(file, hit);
-            let is_known = || known.contains(&(hit.rule.name.as_str(), old_line(file, hit.first)));
+            let added = lines.added_in(hit);
+            let is_known = || {
+                let line = lines.old_line(hit.first);
+                line.is_none_or(|line| known.contains(&(hit.rule.name.as_str(), line)))
+            };
             if added.is_none() && is_known() {
                 continue;
             }
@@ -190,6 +225,9 @@ impl<'a> Scan<'a> {
     fn compare(&mut self, file: &'a ChangedFile, before: &Cases, after: &Cases) {
         self.tests.0 += before.len();
         self.tests.1 += after.len();
+        let assertions = |cases: &Cases| cases.values().map(|case| case.assertions).sum::<usize>();
+        self.assertions.0 += assertions(before);
+        self.assertions.1 += assertions(after);
         self.gained.extend(after.keys().filter(|name| !before.contains_key(*name)).cloned());
         for (name, was) in before {
             let Some(now) = after.get(name) else {
@@ -204,26 +242,33 @@ impl<'a> Scan<'a> {
                 "the test asserts less: {} places, before the change {}",
                 now.assertions, was.assertions
             );
-            let spot = Spot { line: Some(now.line), text: name.as_bytes(), place: 0 };
+            let spot = named(name, now);
             self.found.add(file, "weakened-test", weight, spot, &why);
         }
     }
 
-    /// Tests that are nowhere in the change any more. As many new ones may stand for them; fewer
-    /// may not.
+    /// Tests that are nowhere in the change any more. As many new ones that assert as much may
+    /// stand for them; less may not.
     fn lost_tests(&mut self) {
-        let are_fewer = self.tests.1 < self.tests.0;
-        let (weight, why) = match are_fewer {
-            true => (Weight::Violation, "the test is gone, and there are fewer than before"),
-            false => (Weight::Notice, "the test is gone, or has another name"),
+        let (weight, why) = if self.tests.1 < self.tests.0 {
+            (Weight::Violation, "the test is gone, and there are fewer than before")
+        } else if self.assertions.1 < self.assertions.0 {
+            (Weight::Violation, "the test is gone, and the others assert less than it did")
+        } else {
+            (Weight::Notice, "the test is gone, or has another name")
         };
         for (file, name, case) in std::mem::take(&mut self.lost) {
             if !self.gained.contains(&name) {
-                let spot = Spot { line: Some(case.line), text: name.as_bytes(), place: 0 };
+                let spot = named(&name, &case);
                 self.found.add(file, "deleted-test", weight, spot, why);
             }
         }
     }
+}
+
+/// A test, by its name.
+fn named<'a>(name: &'a str, case: &Case) -> Spot<'a> {
+    Spot { line: Some(case.line), text: name.as_bytes(), ..Spot::default() }
 }
 
 fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
@@ -239,8 +284,10 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
         }
         let Some(rules) = Rules::of(*group, Place::Comment) else { continue };
         for (text, line) in &view.comments {
+            let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            let ends: Vec<usize> = ends.map(|(at, _)| at).collect();
             for (rule, at) in rules.matches(text) {
-                let above = text[..at.start].bytes().filter(|byte| *byte == b'\n').count();
+                let above = ends.partition_point(|end| *end < at.start);
                 let line = line.saturating_add(u32::try_from(above).unwrap_or(u32::MAX));
                 hits.push(Hit { rule, first: line, last: line, column: 0 });
             }
@@ -251,29 +298,50 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
 
 /// Whether a file may have tests: then both sides are counted.
 fn has_tests(bytes: &[u8]) -> bool {
-    let words: [&[u8]; 5] = [b"test", b"Test", b"it(", b"specify", b"bench"];
+    let words: [&[u8]; 8] =
+        [b"test", b"Test", b"it(", b"it.", b"specify", b"bench", b"Fuzz", b"Example"];
     words.iter().any(|word| bytes.windows(word.len()).any(|window| window == *word))
 }
 
-/// The first added line in a hit.
-fn added_in(file: &ChangedFile, hit: &Hit) -> Option<u32> {
-    let from = file.added.partition_point(|line| *line < hit.first);
-    file.added.get(from).copied().filter(|line| *line <= hit.last)
-}
-
-/// The number that a line, which is not an added one, has on the old side.
-fn old_line(file: &ChangedFile, line: u32) -> u32 {
-    let added = file.added.partition_point(|added| *added < line);
-    let mut old = line.saturating_sub(u32::try_from(added).unwrap_or(u32::MAX));
-    for removed in &file.removed {
-        if *removed > old {
-            break;
-        }
-        old += 1;
+/// What a side of a file is. What runs as a program without being known as one is a script: so the
+/// system runs it.
+fn kind(file: &ChangedFile, side: &Side) -> Written {
+    match written(&file.path, &side.bytes) {
+        Written::Data if side.mode == MODE_PROGRAM => Written::Shell,
+        written => written,
     }
-    old
 }
 
-fn without_return(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
+/// Which lines of a file are new, and where the others were.
+struct Moved<'a> {
+    added: Cow<'a, [u32]>,
+    /// For each removed line how many lines of those that stayed are above it; `None` if the file
+    /// was not compared by lines.
+    stayed: Option<Vec<u32>>,
+}
+
+impl<'a> Moved<'a> {
+    fn of(file: &'a ChangedFile) -> Self {
+        if file.is_binary {
+            let added = lines::brought(file).map(|line| line.number).collect();
+            return Self { added, stayed: None };
+        }
+        let stayed = (1..).zip(&file.removed).map(|(count, line)| line.saturating_sub(count));
+        Self { added: Cow::Borrowed(&file.added), stayed: Some(stayed.collect()) }
+    }
+
+    /// The first added line in a hit.
+    fn added_in(&self, hit: &Hit) -> Option<u32> {
+        let from = self.added.partition_point(|line| *line < hit.first);
+        self.added.get(from).copied().filter(|line| *line <= hit.last)
+    }
+
+    /// The number that a line, which is not an added one, has on the old side, if that is known.
+    fn old_line(&self, line: u32) -> Option<u32> {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let added = self.added.partition_point(|added| *added < line);
+        let own = line.saturating_sub(number(added));
+        let removed = self.stayed.as_ref()?.partition_point(|above| *above < own);
+        Some(own.saturating_add(number(removed)))
+    }
 }

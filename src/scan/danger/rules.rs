@@ -8,7 +8,6 @@
 //! Each has an `example` in which it is found and a `counterexample` in which it is not.
 
 use crate::model::verdict::Weight;
-use crate::scan::built_in;
 use crate::scan::syntax::{Language, Written};
 use regex::{Regex, RegexSet};
 use serde::Deserialize;
@@ -73,6 +72,9 @@ pub(super) struct Rule {
     pub(super) why: String,
 }
 
+/// The rules by what they are for and where they look.
+pub(super) type All = BTreeMap<(Group, Place), Rules>;
+
 /// Rules that look at the same.
 #[derive(Default)]
 pub(super) struct Rules {
@@ -82,23 +84,32 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// The rules of a group that look in one place.
+    /// The rules of a group that look in one place; none if they cannot be read, see `all`.
     pub(super) fn of(group: Group, place: Place) -> Option<&'static Rules> {
-        static ALL: OnceLock<BTreeMap<(Group, Place), Rules>> = OnceLock::new();
-        let all = ALL.get_or_init(|| {
-            let mut all: BTreeMap<_, Rules> = BTreeMap::new();
-            for rule in FILES.iter().flat_map(|text| built_in::<File>(text).rule) {
+        Self::all().ok()?.get(&(group, place))
+    }
+
+    /// All rules, or why they cannot be read: then nothing can be judged.
+    pub(super) fn all() -> Result<&'static All, &'static str> {
+        static ALL: OnceLock<Result<All, String>> = OnceLock::new();
+        ALL.get_or_init(|| Self::read(FILES)).as_ref().map_err(String::as_str)
+    }
+
+    pub(super) fn read(files: &[&str]) -> Result<All, String> {
+        let mut all = All::new();
+        for text in files {
+            let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+            for rule in file.rule {
                 let rules = all.entry((rule.group, rule.place)).or_default();
-                rules.patterns.push(pattern(&rule.pattern));
+                rules.patterns.push(pattern(&rule.pattern).map_err(|error| error.to_string())?);
                 rules.rules.push(rule);
             }
-            for rules in all.values_mut() {
-                let patterns = rules.patterns.iter().map(Regex::as_str);
-                rules.any = RegexSet::new(patterns).unwrap_or_default();
-            }
-            all
-        });
-        all.get(&(group, place))
+        }
+        for rules in all.values_mut() {
+            let patterns = rules.patterns.iter().map(Regex::as_str);
+            rules.any = RegexSet::new(patterns).map_err(|error| error.to_string())?;
+        }
+        Ok(all)
     }
 
     /// Every match of every rule.
@@ -121,10 +132,10 @@ struct File {
     rule: Vec<Rule>,
 }
 
-/// A pattern of the data. That each is one is proven by the tests. Its `\b` and `\w` mean letters
+/// A pattern of the data. Its `\b` and `\w` mean letters
 /// of ASCII: what code is dangerous by is written so, and other letters in a file would make a
 /// search for a hundred patterns at once many times slower.
-pub(super) fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Result<Regex, regex::Error> {
     let mut ascii = String::with_capacity(text.len() * 2);
     let mut is_class = false;
     let mut rest = text.chars();
@@ -141,8 +152,5 @@ pub(super) fn pattern(text: &str) -> Regex {
             }
         }
     }
-    match Regex::new(&ascii) {
-        Ok(regex) => regex,
-        Err(error) => unreachable!("a pattern of the rules: {error}"),
-    }
+    Regex::new(&ascii)
 }

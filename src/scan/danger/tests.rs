@@ -193,7 +193,7 @@ fn a_text_made_to_be_slow_is_given_up() {
     let parse = |text: &str| Budget::default().parse(typescript, text.as_bytes()).err();
     let slow = "(a,".repeat(60_000);
     assert_eq!(parse(&slow), Some(Unparsed::TooMuchWork));
-    assert_eq!(new("a.ts", &format!("eval(x)\n{slow}")), ["eval:1"]);
+    assert_eq!(new("a.ts", &format!("eval(x)\n{slow}")), ["unreadable", "eval:1"]);
 }
 
 #[test]
@@ -292,4 +292,161 @@ fn deep_nesting_and_many_findings_stay_within_bounds() {
     let many = seen(vec![file("a.js", None, Some(&"eval(x)\n".repeat(3_000)))]);
     assert_eq!((many.findings.len(), many.count()), (2_000, 3_000));
     assert!(many.findings.iter().all(|finding| finding.snippet.raw().len() < 1_000));
+}
+
+#[test]
+fn a_text_that_grows_when_its_names_are_followed_is_given_up() {
+    let names: Vec<String> = (0..2_000).map(|number| format!("a{number}")).collect();
+    let names = names.join(",");
+    for length in [150, 9_000] {
+        let text = format!("import {{{names}}} from './{}'\neval(x)\n", "m".repeat(length));
+        assert_eq!(new("a.js", &text), ["unreadable", "eval:2"]);
+        let language = crate::scan::syntax::Language::JavaScript;
+        let source = Budget::default().parse(language, text.as_bytes()).unwrap();
+        let names = view::Names::of(&source);
+        let bytes = names.map(|names| View::of(&source, &names, 0).text.len());
+        assert!(bytes.unwrap_or_default() <= 4 * text.len() + (64 << 10), "{bytes:?}");
+    }
+    let many: String = (0..3_000).map(|number| format!("a = require('./{number}')\n")).collect();
+    let many = format!("{many}a = require('child_process')\na.execSync(x)\n");
+    assert!(new("a.js", &many).contains(&"child-process:3002".to_string()), "the worst is kept");
+    let ordinary =
+        format!("import {{ readFile }} from 'node:fs/promises'\n{}", "f(readFile)\n".repeat(5_000));
+    assert_eq!(new("a.js", &ordinary), [""; 0]);
+}
+
+#[test]
+fn a_name_that_stands_for_several_things_is_judged_by_each() {
+    let cases = [
+        ("a.py", "import os, json\nos.system('id')\ndef f():\n    os = json\n", "process:2"),
+        ("a.py", "import os\nos.system('id')\ndef f():\n    import json as os\n", "process:2"),
+        ("a.py", "def f():\n    from .x import eval\n\ndef g():\n    eval(c)\n", "eval:5"),
+        ("a.js", "function f() { var {z: eval} = require('./x') }\neval(c)", "eval:2"),
+        (
+            "a.js",
+            "const cp = require('child_process')\ncp.execSync(a)\n\
+             function f() { const cp = require('./x') }",
+            "child-process:2",
+        ),
+        ("a.test.ts", "import { it } from 'vitest'\nit.skip('a', f)", "skipped-test:2"),
+        ("a.rs", "use a as std;\nfn f() { std::process::Command::new(b); }", "process:2"),
+    ];
+    all(&cases);
+}
+
+#[test]
+fn what_has_no_lines_to_compare_is_judged_by_its_words_too() {
+    let nul = |path: &str, before: Option<&str>, after: &str| {
+        let mut changed = file(path, before, Some(after));
+        (changed.added, changed.removed, changed.is_binary) = (vec![], vec![], true);
+        changed
+    };
+    let rules = |changed: ChangedFile| {
+        let findings = seen(vec![changed]).findings.into_iter();
+        findings.map(|finding| (finding.rule, finding.line)).collect::<Vec<_>>()
+    };
+    let unreadable = || ("danger/unreadable".to_owned(), None);
+    let is_run = |line| [unreadable(), ("danger/download-and-run".to_owned(), Some(line))];
+    for path in ["a.sh", "Makefile", "ci.yml"] {
+        let old = "curl a | sh\n";
+        assert_eq!(rules(nul(path, Some(old), "\0\ncurl a | sh\ncurl b | s\0h\n")), is_run(3));
+    }
+    let padded = format!("curl b | sh\n{}", "# padding, and more\n".repeat(60_000));
+    assert_eq!(rules(nul("a.sh", None, &padded)), is_run(1));
+    let php = rules(nul("a.php", None, "\0\n<?php shell_exec($a);"));
+    assert_eq!(php, [unreadable(), ("danger/runs-something".into(), Some(2))]);
+    let empty = nul("a.sh", None, &"x\n".repeat((1 << 20) + 1));
+    assert_eq!(seen(vec![empty]).findings[0].weight, Weight::Violation, "more than is read");
+    let lowered = nul(".coveragerc", Some("fail_under = 90\n"), "\0\nfail_under = 10\n");
+    assert_eq!(rules(lowered), [("danger/lowered-coverage".into(), Some(2))]);
+}
+
+#[test]
+fn a_program_without_a_known_language_is_a_script() {
+    let script = |mode| {
+        let mut script = file("bin/run", None, Some("curl a | sh\n"));
+        script.new.as_mut().unwrap().mode = mode;
+        script
+    };
+    assert_eq!(seen(vec![script(0o100_644)]).findings, []);
+    assert_eq!(seen(vec![script(0o100_755)]).findings[0].rule, "danger/download-and-run");
+    let mut made = script(0o100_755);
+    made.old = script(0o100_644).new;
+    made.added.clear();
+    assert_eq!(seen(vec![made]).findings[0].rule, "danger/download-and-run");
+}
+
+#[test]
+fn a_test_that_is_emptied_is_told_whatever_it_is_called_now() {
+    let old = "def test_a():\n    assert a\n";
+    let emptied = findings("test_x.py", Some(old), "def test_b():\n    pass\n").remove(0);
+    assert_eq!((emptied.rule.as_str(), emptied.weight), ("danger/deleted-test", Weight::Violation));
+    let cases = [
+        ("test_x.py", old, "    assert", "    return\n    assert"),
+        ("a.js", "it('a', () => {\nexpect(a).toBe(1)\n})", "expect", "return\nexpect"),
+        ("a.js", "test('a', function () {\nassert(a)\n})", "assert", "return;\nassert"),
+        ("a.rs", "#[test]\nfn a() {\nassert!(a);\n}", "assert", "return;\nassert"),
+        (
+            "a_test.go",
+            "package a\nfunc TestA(t *testing.T) {\nt.Fatal(a)\n}",
+            "t.Fatal",
+            "return\nt.Fatal",
+        ),
+    ];
+    for (path, old, from, to) in cases {
+        let told = findings(path, Some(old), &old.replace(from, to));
+        let told: Vec<_> = told.iter().map(|one| (one.rule.as_str(), one.weight)).collect();
+        assert_eq!(told, [("danger/weakened-test", Weight::Violation)], "{path}");
+    }
+    let returned = "it('a', () => { return expect(a).toBe(1) })";
+    let old = returned.replace("return ", "");
+    assert_eq!(found("a.js", Some(&old), returned), [""; 0]);
+}
+
+#[test]
+fn another_door_to_the_same_is_told() {
+    let cases = [
+        ("a.js", "process.getBuiltinModule('child_process').execSync(a)", "runtime-command:1"),
+        ("a.js", "module.constructor._load('child_process')", "runtime-command:1"),
+        ("a.js", "require('module')._load('child_process')", "runtime-command:1"),
+        ("a.js", "import M from 'node:module'\nM._load('a')", "runtime-command:2"),
+        ("a.js", "(() => {}).constructor(code)", "function-from-text:1"),
+        ("a.js", "new (function () {}).constructor(code)", "function-from-text:1"),
+        ("a.js", "f.constructor(code)", "constructor-called:1"),
+        ("a.js", "(eval)(code)", "eval:1"),
+        ("a.js", "((globalThis)).eval(code)", "eval-of-global:1"),
+        ("a.py", "import os\n__import__('os').system(a)", "process:2"),
+        ("a.py", "import os\n(os).system(a)", "process:2"),
+        ("a.py", "x = (\n  (os)\n).system(a)", "process:2"),
+        ("a.py", "__import__('o' 's').system(a)", "process:1"),
+        ("a.py", "__import__(name='os').system(a)", "process:1"),
+        ("a.py", "__import__('os', None).system(a)", "hidden-builtin:1"),
+        ("a.py", "import importlib as i\ni.import_module('os').system(a)", "process:2"),
+        ("a.py", "from importlib import import_module as m\nm('pickle').loads(a)", "unpickle:2"),
+        ("a.py", "os.__dict__['system'](a)", "hidden-builtin:1"),
+        ("a.py", "vars(os)['system'](a)", "hidden-builtin:1"),
+        ("a.py", "import os as o\ngetattr(o, a)(b)", "hidden-builtin:2"),
+        ("a.py", "__loader__.load_module('os')", "hidden-builtin:1"),
+        ("a.py", "import sys\nsys.modules['os'].system(a)", "hidden-builtin:2"),
+        ("a.py", "import posix\nposix.system(a)", "process:2"),
+    ];
+    all(&cases);
+    let quiet = [
+        ("a.py", "x = vars(a)\ny = getattr(a, 'b')\nprint((a).b, f('os').c)\n"),
+        ("a.py", "import importlib\nimportlib.import_module('json').loads(a)\n"),
+        ("a.js", "class A { constructor() { this.a = (b).c } }\nmodule.exports = A\n"),
+    ];
+    for (path, text) in quiet {
+        assert_eq!(new(path, text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_read_are_not_taken_for_none() {
+    let rule = "[[rule]]\nname = 'a'\ngroup = 'go'\nweight = 'notice'\nwhy = 'b'\npattern = ";
+    let read = |pattern: &str| rules::Rules::read(&[&format!("{rule}'{pattern}'")]).is_ok();
+    assert!(read("a") && !read("(") && !read("(a{1000}){1000}"));
+    let tests = "threshold = []\n[[tests]]\ngroup = 'go'\nassertion = 'a'\ncase = ";
+    let read = |pattern: &str| measures::read(&format!("{tests}'{pattern}'")).is_ok();
+    assert!(read("a") && !read("("));
 }

@@ -91,15 +91,13 @@ pub enum Way {
 pub struct Facts {
     /// What it imports.
     pub imports: Vec<Import>,
-    /// Names it gave to what is imported or built in, and what they stand for: `cp` and
-    /// `child_process`, `s` and `os.system`. Scopes are not told apart: of several meanings of a
-    /// name this is the worst, and what is built in never loses its own.
-    pub aliases: BTreeMap<String, String>,
     /// The first place where names are too long or too many to be followed, if there is one: then
     /// the rest is not all of what the file says.
     pub lost_at: Option<usize>,
-    /// What a name may stand for, the worst first.
-    meanings: BTreeMap<String, Vec<String>>,
+    /// Names it gave to what is imported or built in, and what each may stand for, the worst first:
+    /// `cp` and `child_process`, `s` and `os.system`. Scopes are not told apart, and what is built in
+    /// never loses its own meaning.
+    pub(in crate::scan) meanings: BTreeMap<String, Vec<String>>,
     /// What imports or runs text in this language, and what leads to that.
     worst: &'static [&'static str],
     /// How many meanings were kept, and how many of them are among the worst.
@@ -127,10 +125,6 @@ impl Facts {
             }
             Language::Go => go::read(source, &mut facts),
         }
-        let first = |(name, meanings): (&String, &Vec<String>)| {
-            meanings.first().map(|meaning| (name.clone(), meaning.clone()))
-        };
-        facts.aliases = facts.meanings.iter().filter_map(first).collect();
         facts
     }
 
