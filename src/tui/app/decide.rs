@@ -121,6 +121,10 @@ impl App {
         match self.approval().cloned() {
             Some(item) => {
                 let approval = Approval::new(item, self.revision);
+                if self.signed_diff(&approval).is_none() {
+                    // It may have been refused, or another may have come.
+                    self.diff.forget_request();
+                }
                 self.dialog = Some(Dialog::Approval(Box::new(approval)));
             }
             None => self.no_approval(),

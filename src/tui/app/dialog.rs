@@ -1,10 +1,9 @@
 //! Dialogs and overlays, and what keys do in them. None opens by itself.
 
 use super::answer::Asked;
-use super::approval::{Approval, KEYS, Outcome};
+use super::approval::Approval;
 use super::arming::Arming;
 use super::confirm::Confirm;
-use super::draw::layout;
 use super::form::Form;
 use super::input::TOO_LONG;
 use super::palette::Palette;
@@ -148,44 +147,6 @@ impl App {
                 Some(action) => self.text_action(text, action),
                 None => self.text_key(text, key),
             },
-        }
-    }
-
-    fn approval_key(&mut self, mut approval: Box<Approval>, key: &str) {
-        let may_act = approval.keys.arming.is_armed() || approval.is_gone;
-        let is_free = self.other_at(&approval.item.id).is_none();
-        // The keys that approve mean nothing else here, whatever a person bound them to.
-        let action = self.meaning(Table::Nav, key).filter(|_| !KEYS.contains(&key));
-        match action {
-            Some(Action::Back) => return,
-            Some(Action::Reject) if may_act && !approval.is_gone => {
-                return self.reject(approval.item);
-            }
-            Some(Action::Approve) if may_act && !is_free => {
-                self.take_over(Some(approval.item.id.clone()));
-            }
-            Some(Action::GotoDiff) if may_act => {
-                self.task = Some(approval.item.task);
-                self.item = Some(approval.item.id);
-                return self.act(Action::GotoDiff);
-            }
-            _ => {}
-        }
-        let may_approve = self.is_connected && is_free && layout::shows_approvals(self);
-        let outcome = match may_approve {
-            true => approval.key(key, self.revision, self.now),
-            false => {
-                approval.keys.refuse(self.now);
-                Outcome::Stays
-            }
-        };
-        match outcome {
-            Outcome::Stays => self.dialog = Some(Dialog::Approval(approval)),
-            Outcome::Approved { item, digest } => {
-                let done = format!("{item} approved; the result is on its way");
-                let ask = Ask::Inbox(InboxAsk::Approve { item, digest });
-                self.ask(Asked::Decided(done), ask);
-            }
         }
     }
 

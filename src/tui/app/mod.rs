@@ -449,6 +449,7 @@ impl App {
         self.look();
         self.fetch();
         self.hold();
+        self.weigh_approval();
         let arming = self.dialog.as_mut().and_then(Dialog::arming_mut);
         let wanted = arming.and_then(|arming| arming.deadline()).or(self.chord_due);
         if wanted != self.timer {

@@ -222,3 +222,59 @@ fn a_keymap_cannot_take_the_keys_that_approve() {
     play.keys("A y");
     assert_eq!(approvals(&play).len(), 1);
 }
+
+#[test]
+fn it_arms_only_once_the_diff_that_is_signed_is_here() {
+    let mut play = Play::begin(USUAL);
+    play.keys("a").wait(3000);
+    assert!(play.screen().contains("not armed"), "{}", play.screen());
+    let mut another = diff();
+    another["diff_sha256"] = json!("ffff");
+    play.keys("A y").answer(another).wait(3000).keys("A y");
+    assert_eq!(approvals(&play), []);
+    // Opened again it asks again.
+    play.keys("esc a").answer(diff());
+    assert!(play.screen().contains("arming"), "{}", play.screen());
+    play.wait(1000).keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}
+
+#[test]
+fn what_is_signed_and_what_it_does_is_read_before_it_arms() {
+    let mut play = Play::begin(SMALL);
+    play.keys("a").answer(diff()).wait(1000);
+    assert!(play.screen().contains("does  one commit onto main"), "{}", play.screen());
+    assert!(play.screen().contains(" armed "), "{}", play.screen());
+    play.keys("pagedown");
+    assert!(play.screen().contains("src/page.rs"), "the files are below: {}", play.screen());
+    // What its checks found takes the place; then the rest is below.
+    let mut play = Play::begin(SMALL);
+    play.inbox(&[noticed()]).keys("a").answer(diff()).wait(1000).keys("A y");
+    assert_eq!(approvals(&play), []);
+    assert!(play.screen().contains("read on"), "{}", play.screen());
+    play.keys("pagedown").wait(1000);
+    assert!(play.screen().contains("does  one commit onto main"), "{}", play.screen());
+    play.keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}
+
+#[test]
+fn what_would_be_refused_does_not_arm_and_says_so() {
+    let mut halted = head();
+    halted["repository"]["halted"] = json!({ "task": 11, "cause": "test failed" });
+    let mut moved = tasks();
+    moved[0]["base"] = json!("abcd1234ab98c0000000000000000000000000000");
+    let worlds =
+        [(halted, tasks(), "HALTED by task 11: test failed"), (head(), moved, "abcd1234 by now")];
+    for (head_now, tasks_now, why) in worlds {
+        let mut play = armed();
+        play.keys("A").take(Input::Frame(vec![table(1, &head_now, &tasks_now)])).paint();
+        assert!(play.screen().contains(why), "{}", play.screen());
+        assert!(play.screen().contains("not armed"), "{}", play.screen());
+        play.keys("y").wait(1000).keys("A y");
+        assert_eq!(approvals(&play), []);
+        play.take(Input::Frame(vec![table(1, &head(), &tasks())])).paint();
+        play.keys("y").wait(1000).keys("A y");
+        assert_eq!(approvals(&play).len(), 1);
+    }
+}
