@@ -2,7 +2,6 @@
 //! was on the screen when it armed is ever sent.
 
 use super::App;
-use super::answer::Asked;
 use super::dialog::Dialog;
 use super::diff::Diff;
 use super::draw::{self, layout};
@@ -187,7 +186,7 @@ impl App {
             Outcome::Approved { item, digest } => {
                 let done = format!("{item} approved; the result is on its way");
                 let ask = Ask::Inbox(InboxAsk::Approve { item, digest });
-                self.ask(Asked::Decided(done), ask);
+                self.ask(self.under_way(done, approval.item.task), ask);
             }
         }
     }

@@ -39,7 +39,7 @@ impl App {
             Action::Pause => self.pause(task),
             Action::Judge => {
                 let done = format!("task {task} is being judged");
-                self.ask(Asked::Decided(done), Ask::Task(task, TaskAsk::Judge));
+                self.ask(self.under_way(done, task), Ask::Task(task, TaskAsk::Judge));
             }
             Action::Abort => self.open_abort(task),
             Action::RollBack => {
@@ -139,7 +139,7 @@ impl App {
     }
 
     pub(super) fn reject(&mut self, item: ItemRow) {
-        let before = self.reasons.get(&item.id).map_or("", String::as_str);
+        let before = self.reasons.get(&item.task).map_or("", String::as_str);
         let text = Text::new(Lines::Many, before);
         self.dialog = Some(Dialog::Reject(Reject { item, text, problem: String::new() }));
     }
@@ -213,7 +213,7 @@ impl App {
             true => (TaskAsk::GoOn, format!("task {id} goes on")),
             false => (TaskAsk::Pause, format!("task {id} stands still")),
         };
-        self.ask(Asked::Decided(done), Ask::Task(id, ask));
+        self.ask(Asked::Decided { done, follows: None }, Ask::Task(id, ask));
     }
 
     fn open_abort(&mut self, id: TaskId) {
@@ -279,7 +279,7 @@ impl App {
             "What is there now is kept aside.".into(),
         ];
         dialog.wanted = Some((Ask::Inbox(InboxAsk::Undo { op: OpId(number) }), op.to_string()));
-        dialog.done = format!("{op} is being undone");
+        dialog.done = format!("asked to undo {op}");
         dialog.look_again(revision);
     }
 }

@@ -155,7 +155,13 @@ impl App {
             return;
         }
         match typed.key(key, self.now) {
-            Some(ask) => self.ask(Asked::Decided(typed.done), ask),
+            Some(ask) => {
+                let asked = match &ask {
+                    Ask::Task(task, _) => self.under_way(typed.done, *task),
+                    _ => Asked::Decided { done: typed.done, follows: None },
+                };
+                self.ask(asked, ask);
+            }
             None => self.dialog = Some(Dialog::Typed(typed)),
         }
     }
@@ -235,10 +241,10 @@ impl App {
     fn keep(&mut self, dialog: Dialog) {
         match dialog {
             Dialog::Reject(reject) if reject.text.is_blank() => {
-                self.reasons.remove(&reject.item.id);
+                self.reasons.remove(&reject.item.task);
             }
             Dialog::Reject(reject) => {
-                self.reasons.insert(reject.item.id, reject.text.text());
+                self.reasons.insert(reject.item.task, reject.text.text());
                 let key = self.setup.looks.keymap.key_of(Action::Reject);
                 self.say(format!("the reason was not sent; {key} goes on with it"));
             }
@@ -274,11 +280,11 @@ impl App {
             reject.problem = format!("{} was deciding it; send again to do it here", other.person);
             self.take_over(Some(reject.item.id.clone()));
         } else {
-            let (item, reason) = (reject.item.id, reject.text.text());
+            let (item, task, reason) = (reject.item.id, reject.item.task, reject.text.text());
             // Kept until the daemon has it.
-            self.reasons.insert(item.clone(), reason.clone());
+            self.reasons.insert(task, reason.clone());
             let ask = Ask::Inbox(InboxAsk::Reject { item: item.clone(), reason });
-            return self.ask(Asked::Reject(item), ask);
+            return self.ask(Asked::Reject(item, task), ask);
         }
         self.dialog = Some(Dialog::Reject(reject));
     }

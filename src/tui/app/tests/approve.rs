@@ -5,6 +5,7 @@ use super::play::*;
 use crate::tui::keymap::Keymap;
 use crate::wire::people::{Ask, InboxAsk};
 use serde_json::json;
+use std::time::Duration;
 
 /// The approvals that were asked for.
 fn approvals(play: &Play) -> Vec<(String, String)> {
@@ -140,7 +141,7 @@ fn what_waits_no_longer_cannot_be_approved() {
 #[test]
 fn without_a_connection_nothing_is_approved() {
     let mut play = armed();
-    play.take(Input::Lost("cut".into())).paint().wait(1000).keys("A y");
+    play.take(Input::Lost("cut".into(), Duration::ZERO)).paint().wait(1000).keys("A y");
     assert_eq!(approvals(&play), []);
     assert!(play.screen().contains("STALE since 14:00"), "{}", play.screen());
     play.take(Input::Connected).paint();
@@ -148,7 +149,7 @@ fn without_a_connection_nothing_is_approved() {
     assert_eq!(approvals(&play).len(), 1);
     // Nobody typed anything meanwhile: the keys that are listened to again are told first.
     let mut play = armed();
-    play.take(Input::Lost("cut".into())).paint().wait(1000);
+    play.take(Input::Lost("cut".into(), Duration::ZERO)).paint().wait(1000);
     play.take(Input::Connected).paint().keys("A y");
     assert_eq!(approvals(&play), []);
 }
