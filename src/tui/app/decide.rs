@@ -149,13 +149,13 @@ impl App {
         let form = self.unsent_task.take().unwrap_or_else(|| Box::new(Form::new(agent)));
         self.dialog = Some(Dialog::Form(form));
         if self.is_connected {
-            self.ask(Asked::Agents, Ask::Show(ShowAsk::Auth));
+            self.ask(Asked::Agents, Ask::Show(ShowAsk::Agents));
         }
     }
 
-    /// The agents there are, by how they are logged in: the form offers them.
-    pub(super) fn agents_came(&mut self, rows: &Value) {
-        self.agents = list(rows).iter().map(|row| super::rows::text(&row["agent"])).collect();
+    /// The names of the agents there are: the form offers them.
+    pub(super) fn agents_came(&mut self, names: &Value) {
+        self.agents = list(names).iter().map(super::rows::text).collect();
         self.agents.extend(self.tasks.iter().map(|task| task.agent.clone()));
         self.agents.sort_unstable();
         self.agents.dedup();

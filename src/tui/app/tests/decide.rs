@@ -163,14 +163,14 @@ fn a_task_is_written_down_in_the_form() {
 fn the_agent_of_a_new_task_is_chosen_among_those_that_are_there_or_typed() {
     let mut play = Play::begin(USUAL);
     play.keys("n");
-    assert_eq!(play.asked(), [Ask::Show(ShowAsk::Auth)]);
+    assert_eq!(play.asked(), [Ask::Show(ShowAsk::Agents)]);
     let agent = |play: &Play| match &play.app.dialog {
         Some(super::super::dialog::Dialog::Form(form)) => form.shown(2),
         _ => panic!("the form is closed"),
     };
     play.keys("tab tab right");
     assert_eq!(agent(&play), "claude", "nobody knows yet what there is");
-    play.answer(json!([{ "agent": "codex" }, { "agent": "claude" }, { "agent": "codex" }]));
+    play.answer(json!(["codex", "claude", "codex"]));
     play.keys("right");
     assert_eq!(agent(&play), "codex");
     play.keys("right left left");
