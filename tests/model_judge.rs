@@ -205,6 +205,18 @@ fn only_what_runs_or_waits_can_be_judged() {
 }
 
 #[test]
+fn a_task_that_is_being_stopped_or_prepared_is_not_said_to_run() {
+    let mut w = World::new();
+    let preparing = w.started();
+    let refused = w.refused(Request::Judge { task: preparing });
+    assert!(refused.why.contains("being prepared"), "{refused}");
+    let task = w.running();
+    w.dj(Request::Abort { task });
+    let refused = w.refused(Request::Judge { task });
+    assert!(refused.why.contains("is being stopped"), "{refused}");
+}
+
+#[test]
 fn a_turn_counts_only_after_every_prompt_was_taken() {
     let mut w = World::new();
     let task = w.started();

@@ -112,7 +112,8 @@ fn an_undo_brings_the_worktree_back() {
     assert_eq!(w.effects(), [Effect::Undo { task, op }]);
     assert_eq!(undone(&mut w, task, Ok(())), ["rollback.undone"]);
     assert!(w.effects().is_empty());
-    assert_eq!(w.refused(Request::Undo { op }).class, Class::Refused, "once");
+    let again = w.refused(Request::Undo { op });
+    assert_eq!((again.class, again.why.as_str()), (Class::Refused, "op1 was undone already"));
     assert_eq!(w.sees(task), TaskState::Failed);
 }
 

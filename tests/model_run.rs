@@ -94,6 +94,15 @@ fn the_same_status_again_is_no_news() {
 }
 
 #[test]
+fn an_agent_that_ends_before_it_was_given_its_prompt_is_said_to() {
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    w.end(task);
+    assert!(w.halt().unwrap().contains("ended before it was given its prompt: exit 0"));
+}
+
+#[test]
 fn an_agent_that_ends_before_its_turn_is_over_fails_the_task() {
     let mut w = World::new();
     let task = w.running();

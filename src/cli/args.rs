@@ -275,7 +275,7 @@ pub enum TaskCommand {
     Add(AddArgs),
     /// Change a task that has not started
     Edit(EditArgs),
-    /// Remove a task that has not started
+    /// Remove a draft, or a task that is over; its record stays in the event log
     Rm {
         /// The task
         id: IdArg,

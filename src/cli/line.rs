@@ -5,10 +5,11 @@ use super::exit::Failure;
 use super::proxy::PREAMBLE;
 use super::pump;
 use crate::base::foreign::Foreign;
+use crate::base::ticks;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -167,15 +168,43 @@ fn join(mut ssh: Child, to_far: ChildStdin, from_far: ChildStdout) -> io::Result
 }
 
 fn refused(mut ssh: Child, host: &str, aside: &Aside) -> Failure {
-    let _ = ssh.kill();
     let said = aside.kept();
-    let status = ssh.wait().map(|status| status.to_string()).unwrap_or_default();
+    let ended = ends(&mut ssh);
+    if ended.is_none() {
+        let _ = ssh.kill();
+        let _ = ssh.wait();
+    }
     let host = Foreign::new(host);
     let said = Foreign::from_bytes(said.trim_ascii_end());
-    Failure::environment(
-        format!("no monban answers at {host} (ssh: {status}) {said}").trim_end().to_string(),
-        format!("see that `ssh {host} monban --version` works, then attach again"),
-    )
+    let status = ended.map_or("it went on without a word".into(), |status| status.to_string());
+    let (why, cure) = match ended.and_then(|status| status.code()) {
+        Some(126 | 127) => (
+            format!("{host} has no monban that its shell finds (ssh: {status})"),
+            format!("install it there, in a folder of the PATH that `ssh {host} env` shows"),
+        ),
+        // What the proxy itself refuses, as every command of monban does.
+        Some(code @ (1..=9)) => (
+            format!("monban at {host} gave no line (exit {code})"),
+            "what it said before is why; mend that, then attach again".into(),
+        ),
+        _ => (
+            format!("no monban answers at {host} (ssh: {status})"),
+            format!("see that `ssh {host} monban --version` works, then attach again"),
+        ),
+    };
+    Failure::environment(format!("{why} {said}").trim_end().to_string(), cure)
+}
+
+/// How it ended, once it closed all it wrote to; none if it goes on.
+fn ends(ssh: &mut Child) -> Option<ExitStatus> {
+    let until = ticks::now() + ENDS_WITHIN;
+    loop {
+        match ssh.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if ticks::now() < until => std::thread::sleep(Duration::from_millis(10)),
+            Ok(None) | Err(_) => return None,
+        }
+    }
 }
 
 /// One word for a POSIX shell.
@@ -186,6 +215,26 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn why_there_is_no_line_is_told_by_how_the_other_end_left() {
+        for (script, why) in [
+            ("exit 127", "h has no monban that its shell finds (ssh: exit status: 127) no such"),
+            ("exit 3", "monban at h gave no line (exit 3) no such"),
+            ("exit 255", "no monban answers at h (ssh: exit status: 255) no such"),
+            (
+                "exec sleep 60 2>/dev/null",
+                "no monban answers at h (ssh: it went on without a word)",
+            ),
+        ] {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", &format!("echo no such >&2; {script}")]).stderr(Stdio::piped());
+            let mut ssh = command.spawn().unwrap();
+            let aside = Aside::of(ssh.stderr.take(), false);
+            let told = refused(ssh, "h", &aside).to_string();
+            assert!(told.contains(why), "{told}");
+        }
+    }
 
     #[test]
     fn what_a_shell_printed_is_skipped_and_nothing_behind_the_preamble() {

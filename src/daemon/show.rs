@@ -39,6 +39,10 @@ pub(super) async fn handle(asked: &Asked, ask: ShowAsk) -> Result<Value, Rejecti
             }
             Ok(waits)
         }
+        ShowAsk::Agents => {
+            let agents = super::agents::all(&asked.world.places)?;
+            Ok(agents.into_iter().map(|agent| agent.name).collect())
+        }
         ShowAsk::Auth => Ok(json!(super::agents::auth(&asked.world).await?)),
         ShowAsk::Diff(id) => asked.world.diff(id).await,
         ShowAsk::Gates(id) => {

@@ -52,6 +52,12 @@ impl Attempt {
         self.prompts.iter().find(open)
     }
 
+    /// Whether it was to get a prompt, and none was even begun to be typed.
+    pub fn was_given_nothing(&self) -> bool {
+        let waits = |prompt: &Prompt| prompt.delivery == Delivery::Wanted;
+        !self.prompts.is_empty() && self.prompts.iter().all(waits)
+    }
+
     /// The prompts that the agent has not taken although it had finished all turns before them;
     /// none when it is in a turn.
     pub fn untaken(&self) -> &[Prompt] {

@@ -54,7 +54,7 @@ pub enum Request {
         /// What is to change.
         change: TaskChange,
     },
-    /// Remove a task that has not started.
+    /// Remove a draft, or a task that is over; the event log keeps what happened to it.
     Remove {
         /// The task.
         task: TaskId,

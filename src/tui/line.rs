@@ -19,6 +19,9 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(5);
 /// A client that gives signs of life counts as gone after so many of them did not come.
 const SIGNS_MISSED: u32 = 3;
 
+/// What the ping of a sign of life says; those that measure say how long the dashboard is there.
+const SIGN: u64 = u64::MAX;
+
 /// Makes a connection on which both have said hello, or says why not. May block.
 pub type Connect = Arc<dyn Fn() -> Result<UnixStream, String> + Send + Sync>;
 
@@ -27,8 +30,13 @@ pub type Connect = Arc<dyn Fn() -> Result<UnixStream, String> + Send + Sync>;
 pub enum News {
     /// It is up: nothing of what was said before counts.
     Up,
-    /// It is down, and why; it is tried again.
-    Down(String),
+    /// It is down; it is tried again.
+    Down {
+        /// Why.
+        why: String,
+        /// For how long nothing had come, where the end of a line is not noticed at once.
+        silent: Duration,
+    },
     /// It never was up, because the daemon does not want to: there is nothing to try again.
     Refused(Rejection),
     /// The daemon told something.
@@ -53,6 +61,8 @@ pub struct Line {
     /// and when next.
     signs: Option<Duration>,
     next_sign: Option<Instant>,
+    /// When the daemon was heard last.
+    heard: Instant,
 }
 
 impl Line {
@@ -68,7 +78,16 @@ impl Line {
         let first = async move { Link::attach(first, &request).await };
         let state = State::Connecting(Box::pin(first));
         let pause = PAUSE_FIRST;
-        Self { state, connect, attach, pause, was_up: false, signs, next_sign: None }
+        Self {
+            state,
+            connect,
+            attach,
+            pause,
+            was_up: false,
+            signs,
+            next_sign: None,
+            heard: ticks::now(),
+        }
     }
 
     /// Whether something can be said.
@@ -94,7 +113,10 @@ impl Line {
                             return self.lost("the connection ended".into());
                         };
                         self.pause = PAUSE_FIRST;
-                        return News::Told(told);
+                        self.heard = ticks::now();
+                        if told != (Told::Pong { at: SIGN }) {
+                            return News::Told(told);
+                        }
                     }
                     () = due(self.next_sign) => self.next_sign = sign(link, self.signs),
                 }
@@ -103,6 +125,7 @@ impl Line {
                 Ok(mut link) => {
                     self.next_sign = sign(&mut link, self.signs);
                     self.state = State::Up(link);
+                    self.heard = ticks::now();
                     self.was_up = true;
                     News::Up
                 }
@@ -124,7 +147,8 @@ impl Line {
             let stream = stream.map_err(|error| LinkError::Unreachable(error.to_string()))?;
             Link::attach(stream.map_err(LinkError::Unreachable)?, &attach).await
         }));
-        News::Down(why)
+        let silent = self.signs.map_or(Duration::ZERO, |_| ticks::now() - self.heard);
+        News::Down { why, silent }
     }
 }
 
@@ -133,6 +157,8 @@ fn sign(link: &mut Link, signs: Option<Duration>) -> Option<Instant> {
     let every = signs?;
     let within = u32::try_from((every * SIGNS_MISSED).as_millis()).unwrap_or(u32::MAX);
     link.say(&Said::Here { within_ms: within });
+    // One is wanted back: it tells a line that fell silent from one that is only quiet.
+    link.say(&Said::Ping { at: SIGN });
     Some(ticks::now() + every)
 }
 
@@ -155,15 +181,23 @@ mod tests {
         let daemon = std::thread::spawn(move || {
             frame::read::<Request>(&mut far).unwrap();
             frame::write(&mut far, &Answer::Done(serde_json::Value::Null)).unwrap();
-            [(); 3].map(|()| frame::read::<Said>(&mut far).unwrap())
+            let said = [(); 4].map(|()| frame::read::<Said>(&mut far).unwrap());
+            frame::write(&mut far, &Told::Pong { at: SIGN }).unwrap();
+            // It stays quiet while ten more signs come.
+            for _ in 0..20 {
+                frame::read::<Said>(&mut far).unwrap();
+            }
+            said
         });
         let attach = Request { at: "/".into(), ask: Ask::Daemon(DaemonAsk::Status) };
         let connect: Connect = Arc::new(|| Err("once".into()));
         let every = Duration::from_millis(5);
         let mut line = Line::new(near, connect, attach, Some(every));
         assert!(matches!(line.news().await, News::Up));
-        assert!(matches!(line.news().await, News::Down(_)), "the daemon heard enough");
-        let here = Some(Said::Here { within_ms: 15 });
-        assert_eq!(daemon.join().unwrap(), [here.clone(), here.clone(), here]);
+        let News::Down { silent, .. } = line.news().await else { panic!("a sign is no news") };
+        assert!(silent >= Duration::from_millis(40), "since the pong: {silent:?}");
+        let (here, ping) = (Said::Here { within_ms: 15 }, Said::Ping { at: SIGN });
+        let signs = [here.clone(), ping.clone(), here, ping].map(Some);
+        assert_eq!(daemon.join().unwrap(), signs);
     }
 }

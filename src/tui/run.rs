@@ -366,7 +366,7 @@ impl Client {
                 self.pace.connected();
                 self.happened(Happened::Connected);
             }
-            News::Down(why) => self.happened(Happened::Lost(why)),
+            News::Down { why, silent } => self.happened(Happened::Lost(why, silent)),
             News::Refused(rejection) => (self.refused, self.ended) = (Some(rejection), true),
             News::Told(told) => self.told(told),
         }

@@ -215,6 +215,8 @@ pub enum ShowAsk {
     Task(TaskId),
     /// How agents are logged in.
     Auth,
+    /// The names of the agents there are.
+    Agents,
     /// What waits for a person.
     Inbox {
         /// In all repositories.

@@ -27,6 +27,18 @@ pub(super) fn ask(context: Context<'_>, id: TaskId, who: &str) -> Decision {
         Stage::Failed | Stage::Stopped => return Err(nothing_left(task)),
         Stage::Running => Event::Run(RunEvent::Turned { task: id, by: Some(by) }),
         Stage::Waiting => Event::Judge(JudgeEvent::Again { task: id, by }),
+        Stage::Stopping => {
+            return Err(Rejection::refused(
+                format!("task {id} is being stopped"),
+                format!("wait until `monban show {id}` says stopped; then its work can be judged"),
+            ));
+        }
+        Stage::Preparing => {
+            return Err(Rejection::refused(
+                format!("task {id} is being prepared; its agent has not begun"),
+                format!("wait until `monban show {id}` says that the agent works"),
+            ));
+        }
         _ => {
             return Err(Rejection::refused(
                 format!("task {id} is {}; it can be judged while it runs or waits", task.state()),

@@ -121,8 +121,14 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
     if !has_agent && task.conversation().is_none() {
         let id = task.id;
         return Err(Rejection::refused(
-            format!("the agent of task {id} has ended and named no conversation to go on with"),
-            format!("start it over: `monban abort {id}`, then `monban task retry {id} --fresh`"),
+            format!(
+                "the agent of task {id} has ended and named no conversation to go on with: your \
+                 reason cannot reach it"
+            ),
+            format!(
+                "`monban abort {id}`, then `monban task retry {id} --fresh` starts it over with \
+                 the same prompt; for another one write a new task, with the reason in its prompt"
+            ),
         ));
     }
     let mut events = vec![answered];

@@ -299,7 +299,11 @@ fn ended(context: Context<'_>, task: &Task, run: RunId, end: &End, current: bool
         }
         // Nobody asked it to end, and its turn was not over.
         Stage::Running if context.state.is_in_turn(task) => {
-            let why = format!("the agent ended before its turn was over: {}", end.how.raw());
+            let before = match task.attempt().is_some_and(|attempt| attempt.was_given_nothing()) {
+                true => "it was given its prompt",
+                false => "its turn was over",
+            };
+            let why = format!("the agent ended before {before}: {}", end.how.raw());
             let stop = |e: &Event| matches!(e, Event::Run(RunEvent::StopWanted { .. }));
             events.extend(end::fail(context, task, why).into_iter().filter(|e| !stop(e)));
         }

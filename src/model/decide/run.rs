@@ -5,7 +5,7 @@ use super::tasks::PROMPT_BYTES_MAX;
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
-use crate::model::attempt::{Attempt, PromptWhy, RollbackProgress, Run, StopWhy};
+use crate::model::attempt::{Attempt, PromptWhy, Rollback, RollbackProgress, Run, StopWhy};
 use crate::model::event::{Event, FinalEnd, RollbackEvent, RunEvent, TaskEvent};
 use crate::model::keep::Keep;
 use crate::model::rejection::Rejection;
@@ -218,6 +218,13 @@ pub(super) fn undo(context: Context<'_>, op: OpId, who: &str) -> Decision {
             "`monban show ID` lists a task's rollbacks",
         ));
     };
+    let is_undone = |rollback: &Rollback| rollback.progress == RollbackProgress::Undone;
+    if attempt.rollbacks.iter().any(|rollback| rollback.op == op && is_undone(rollback)) {
+        return Err(Rejection::refused(
+            format!("{op} was undone already"),
+            format!("`monban show {}` says how its worktree stands", task.id),
+        ));
+    }
     if let Some(last) = attempt.last_rollback().filter(|last| last.op.0 > op.0) {
         let last = last.op;
         return Err(Rejection::refused(

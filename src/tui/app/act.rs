@@ -70,7 +70,7 @@ impl App {
         }
     }
 
-    fn is_at_the_top(&self) -> bool {
+    pub(super) fn is_at_the_top(&self) -> bool {
         self.screen == Screen::Fleet && self.history.is_empty()
     }
 

@@ -3,6 +3,7 @@
 use super::diff::Diff;
 use super::gates::Gates;
 use super::{App, Screen, decide, dialog::Dialog};
+use crate::base::clock::Timestamp;
 use crate::base::id::TaskId;
 use crate::model::rejection::{Class, Rejection};
 use crate::tui::action::Action;
@@ -25,26 +26,31 @@ pub enum Asked {
     Agents,
     /// A task that was written down.
     Add,
-    /// An item that was rejected.
-    Reject(String),
+    /// An item that was rejected, and its task.
+    Reject(String, TaskId),
     /// A draft that is to run.
     Start(TaskId),
     /// The gate that would judge a task.
     Gate(TaskId),
     /// The conversation that a task could go on with.
     Session(TaskId),
-    /// Something was decided; what the footer says then.
-    Decided(String),
+    /// Something was decided.
+    Decided {
+        /// What the footer says then.
+        done: String,
+        /// The task it says that of while it is under way, and since when that is in its state.
+        follows: Option<(TaskId, Option<Timestamp>)>,
+    },
 }
 
 impl Asked {
     /// What was decided, if that is what it was for.
     pub fn decides(self) -> Option<String> {
         match self {
-            Asked::Decided(done) => Some(done),
+            Asked::Decided { done, .. } => Some(done),
             Asked::Start(task) => Some(format!("task {task} is asked to run")),
             Asked::Add => Some("task added".into()),
-            Asked::Reject(item) => Some(format!("{item} rejected")),
+            Asked::Reject(item, _) => Some(format!("{item} rejected")),
             _ => None,
         }
     }
@@ -188,11 +194,15 @@ impl App {
                 let id = value["id"].as_u64().map(|id| format!(" {id}")).unwrap_or_default();
                 self.say(format!("task{id} is written down as a draft"));
             }
-            Asked::Reject(item) => {
-                self.reasons.remove(&item);
+            Asked::Reject(item, task) => {
+                self.reasons.remove(&task);
                 self.say(format!("{item} rejected; the reason goes to the agent"));
             }
-            Asked::Decided(done) => self.say(done),
+            Asked::Decided { done, follows } => {
+                self.say(done);
+                self.note = self.note.take().map(|note| super::Note { follows, ..note });
+                self.follow();
+            }
         }
     }
 
@@ -222,9 +232,35 @@ impl App {
             }
             // A name can be typed all the same; what is wrong is said when it is sent.
             Asked::Agents => {}
-            Asked::Add | Asked::Reject(_) | Asked::Start(_) | Asked::Decided(_) => {
+            Asked::Add => {
+                if let Some(form) = &mut self.unsent_task {
+                    form.problem = why_shown;
+                }
+                let key = self.setup.looks.keymap.key_of(Action::NewTask);
+                self.say_bad(format!("{why}; {key} goes on with it"));
+            }
+            Asked::Reject(..) | Asked::Start(_) | Asked::Decided { .. } => {
                 self.say_bad(why);
             }
+        }
+    }
+
+    /// Something is asked that goes on after its answer.
+    pub(super) fn under_way(&self, done: String, task: TaskId) -> Asked {
+        let row = self.tasks.iter().find(|row| row.id == task);
+        Asked::Decided { done, follows: row.map(|row| (task, row.since)) }
+    }
+
+    /// What the last line tells as under way is over: it says so.
+    pub(super) fn follow(&mut self) {
+        let follows = self.note.as_ref().and_then(|note| note.follows);
+        let Some((task, since)) = follows else { return };
+        let row = self.tasks.iter().find(|row| row.id == task && row.since != since);
+        let Some(state) = row.map(|row| row.state.clone()) else { return };
+        match state.as_str() {
+            "queued" | "running" | "checking" | "landing" | "rolling-back" => {}
+            "failed" => self.say_bad(format!("task {task} is {state}")),
+            _ => self.say(format!("task {task} is {state}")),
         }
     }
 

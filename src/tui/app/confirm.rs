@@ -281,7 +281,10 @@ impl App {
         };
         match chosen.and_then(|chosen| confirm.choices.get(chosen)) {
             Some(choice) => {
-                let (asked, ask) = (Asked::Decided(choice.done.clone()), choice.ask.clone());
+                let (asked, ask) = (
+                    Asked::Decided { done: choice.done.clone(), follows: None },
+                    choice.ask.clone(),
+                );
                 self.ask(asked, ask);
             }
             None => self.dialog = Some(Dialog::Confirm(confirm)),

@@ -39,7 +39,7 @@ impl App {
             Action::Pause => self.pause(task),
             Action::Judge => {
                 let done = format!("task {task} is being judged");
-                self.ask(Asked::Decided(done), Ask::Task(task, TaskAsk::Judge));
+                self.ask(self.under_way(done, task), Ask::Task(task, TaskAsk::Judge));
             }
             Action::Abort => self.open_abort(task),
             Action::RollBack => {
@@ -121,6 +121,10 @@ impl App {
         match self.approval().cloned() {
             Some(item) => {
                 let approval = Approval::new(item, self.revision);
+                if self.signed_diff(&approval).is_none() {
+                    // It may have been refused, or another may have come.
+                    self.diff.forget_request();
+                }
                 self.dialog = Some(Dialog::Approval(Box::new(approval)));
             }
             None => self.no_approval(),
@@ -135,7 +139,7 @@ impl App {
     }
 
     pub(super) fn reject(&mut self, item: ItemRow) {
-        let before = self.reasons.get(&item.id).map_or("", String::as_str);
+        let before = self.reasons.get(&item.task).map_or("", String::as_str);
         let text = Text::new(Lines::Many, before);
         self.dialog = Some(Dialog::Reject(Reject { item, text, problem: String::new() }));
     }
@@ -145,13 +149,13 @@ impl App {
         let form = self.unsent_task.take().unwrap_or_else(|| Box::new(Form::new(agent)));
         self.dialog = Some(Dialog::Form(form));
         if self.is_connected {
-            self.ask(Asked::Agents, Ask::Show(ShowAsk::Auth));
+            self.ask(Asked::Agents, Ask::Show(ShowAsk::Agents));
         }
     }
 
-    /// The agents there are, by how they are logged in: the form offers them.
-    pub(super) fn agents_came(&mut self, rows: &Value) {
-        self.agents = list(rows).iter().map(|row| super::rows::text(&row["agent"])).collect();
+    /// The names of the agents there are: the form offers them.
+    pub(super) fn agents_came(&mut self, names: &Value) {
+        self.agents = list(names).iter().map(super::rows::text).collect();
         self.agents.extend(self.tasks.iter().map(|task| task.agent.clone()));
         self.agents.sort_unstable();
         self.agents.dedup();
@@ -209,7 +213,7 @@ impl App {
             true => (TaskAsk::GoOn, format!("task {id} goes on")),
             false => (TaskAsk::Pause, format!("task {id} stands still")),
         };
-        self.ask(Asked::Decided(done), Ask::Task(id, ask));
+        self.ask(Asked::Decided { done, follows: None }, Ask::Task(id, ask));
     }
 
     fn open_abort(&mut self, id: TaskId) {
@@ -275,7 +279,7 @@ impl App {
             "What is there now is kept aside.".into(),
         ];
         dialog.wanted = Some((Ask::Inbox(InboxAsk::Undo { op: OpId(number) }), op.to_string()));
-        dialog.done = format!("{op} is being undone");
+        dialog.done = format!("asked to undo {op}");
         dialog.look_again(revision);
     }
 }

@@ -1,10 +1,9 @@
 //! Dialogs and overlays, and what keys do in them. None opens by itself.
 
 use super::answer::Asked;
-use super::approval::{Approval, KEYS, Outcome};
+use super::approval::Approval;
 use super::arming::Arming;
 use super::confirm::Confirm;
-use super::draw::layout;
 use super::form::Form;
 use super::input::TOO_LONG;
 use super::palette::Palette;
@@ -151,50 +150,18 @@ impl App {
         }
     }
 
-    fn approval_key(&mut self, mut approval: Box<Approval>, key: &str) {
-        let may_act = approval.keys.arming.is_armed() || approval.is_gone;
-        let is_free = self.other_at(&approval.item.id).is_none();
-        // The keys that approve mean nothing else here, whatever a person bound them to.
-        let action = self.meaning(Table::Nav, key).filter(|_| !KEYS.contains(&key));
-        match action {
-            Some(Action::Back) => return,
-            Some(Action::Reject) if may_act && !approval.is_gone => {
-                return self.reject(approval.item);
-            }
-            Some(Action::Approve) if may_act && !is_free => {
-                self.take_over(Some(approval.item.id.clone()));
-            }
-            Some(Action::GotoDiff) if may_act => {
-                self.task = Some(approval.item.task);
-                self.item = Some(approval.item.id);
-                return self.act(Action::GotoDiff);
-            }
-            _ => {}
-        }
-        let may_approve = self.is_connected && is_free && layout::shows_approvals(self);
-        let outcome = match may_approve {
-            true => approval.key(key, self.revision, self.now),
-            false => {
-                approval.keys.refuse(self.now);
-                Outcome::Stays
-            }
-        };
-        match outcome {
-            Outcome::Stays => self.dialog = Some(Dialog::Approval(approval)),
-            Outcome::Approved { item, digest } => {
-                let done = format!("{item} approved; the result is on its way");
-                let ask = Ask::Inbox(InboxAsk::Approve { item, digest });
-                self.ask(Asked::Decided(done), ask);
-            }
-        }
-    }
-
     fn typed_key(&mut self, mut typed: Typed, key: &str) {
         if self.meaning(Table::Text, key) == Some(Action::Cancel) {
             return;
         }
         match typed.key(key, self.now) {
-            Some(ask) => self.ask(Asked::Decided(typed.done), ask),
+            Some(ask) => {
+                let asked = match &ask {
+                    Ask::Task(task, _) => self.under_way(typed.done, *task),
+                    _ => Asked::Decided { done: typed.done, follows: None },
+                };
+                self.ask(asked, ask);
+            }
             None => self.dialog = Some(Dialog::Typed(typed)),
         }
     }
@@ -274,10 +241,10 @@ impl App {
     fn keep(&mut self, dialog: Dialog) {
         match dialog {
             Dialog::Reject(reject) if reject.text.is_blank() => {
-                self.reasons.remove(&reject.item.id);
+                self.reasons.remove(&reject.item.task);
             }
             Dialog::Reject(reject) => {
-                self.reasons.insert(reject.item.id, reject.text.text());
+                self.reasons.insert(reject.item.task, reject.text.text());
                 let key = self.setup.looks.keymap.key_of(Action::Reject);
                 self.say(format!("the reason was not sent; {key} goes on with it"));
             }
@@ -313,11 +280,11 @@ impl App {
             reject.problem = format!("{} was deciding it; send again to do it here", other.person);
             self.take_over(Some(reject.item.id.clone()));
         } else {
-            let (item, reason) = (reject.item.id, reject.text.text());
+            let (item, task, reason) = (reject.item.id, reject.item.task, reject.text.text());
             // Kept until the daemon has it.
-            self.reasons.insert(item.clone(), reason.clone());
+            self.reasons.insert(task, reason.clone());
             let ask = Ask::Inbox(InboxAsk::Reject { item: item.clone(), reason });
-            return self.ask(Asked::Reject(item), ask);
+            return self.ask(Asked::Reject(item, task), ask);
         }
         self.dialog = Some(Dialog::Reject(reject));
     }

@@ -4,6 +4,7 @@ use super::text::{Lines, Text};
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::task::{Kind, Origin, TaskSpec};
+use crate::tui::keys;
 use crate::wire::people::{Ask, PlanAsk};
 
 /// The kinds of work, in the order of the form.
@@ -31,6 +32,8 @@ pub struct Form {
     /// What is wrong with it.
     pub problem: String,
     kind: usize,
+    /// The agent is the one that was proposed or chosen: what is typed takes its place.
+    is_proposed: bool,
     /// The texts, in the order of the fields; that of the kind is not used.
     texts: Vec<Text>,
 }
@@ -46,6 +49,7 @@ impl Form {
             at: 0,
             problem: String::new(),
             kind: 0,
+            is_proposed: true,
             texts: FIELDS.iter().enumerate().map(text).collect(),
         }
     }
@@ -100,6 +104,7 @@ impl Form {
             (None, _) => 0,
         };
         self.texts[AGENT] = Text::new(Lines::One, &agents[next]);
+        self.is_proposed = true;
     }
 
     /// Takes a key that no binding wanted.
@@ -115,7 +120,12 @@ impl Form {
                 let named = KINDS.iter().position(|(_, word)| word.starts_with(key));
                 self.kind = named.unwrap_or(self.kind);
             }
-            (key, _) => {
+            (key, at) => {
+                if at == AGENT && std::mem::take(&mut self.is_proposed) {
+                    let is_written = keys::character(key).is_some();
+                    let kept = if is_written { String::new() } else { self.texts[AGENT].text() };
+                    self.texts[AGENT] = Text::new(Lines::One, &kept);
+                }
                 if let Some(text) = self.text_mut() {
                     text.key(key);
                 }

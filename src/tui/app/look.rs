@@ -10,6 +10,7 @@ use crate::tui::pace::Moment;
 use crate::view::Update;
 use crate::wire::view::{Said, Surface};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// The numbers of the tables. Panes have those above, each its own: a frame that is still on its
 /// way for the pane before is so told apart.
@@ -61,10 +62,11 @@ impl App {
         self.look_again();
     }
 
-    pub(super) fn lost(&mut self, why: &str) {
+    pub(super) fn lost(&mut self, why: &str, silent: Duration) {
         self.is_connected = false;
         (self.held, self.deciding) = (None, Vec::new());
-        self.lost.get_or_insert((crate::base::foreign::Foreign::new(why).shown(), self.now));
+        let why = crate::base::foreign::Foreign::new(why).shown();
+        self.lost.get_or_insert((why, self.now.saturating_sub(silent)));
         self.diff.forget_request();
         self.gates.forget_request();
         let open = std::mem::take(&mut self.asked);
@@ -113,7 +115,13 @@ impl App {
         if let Some(content) = self.copy.get(TASKS) {
             self.tasks = rows::tasks(content);
             self.head = rows::head(&content.head);
+            if let Some(id) = self.wanted.take()
+                && !self.tasks.iter().any(|task| task.id == id)
+            {
+                self.say_bad(format!("there is no task {id} among those that are shown here"));
+            }
         }
+        self.follow();
         if let Some(Dialog::Confirm(confirm)) = &mut self.dialog {
             confirm.refresh_task(&self.tasks, self.revision);
         }
@@ -237,7 +245,7 @@ impl App {
         self.panes.back
     }
 
-    /// Since when there is no connection, by the clock.
+    /// Since when nothing came, by the clock.
     pub(super) fn lost_at(&self) -> Option<(&str, Moment)> {
         self.lost.as_ref().map(|(why, at)| (why.as_str(), *at))
     }

@@ -50,6 +50,7 @@ use look::Panes;
 use rows::{Deciding, Head, ItemRow, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How the dashboard is set up.
 #[derive(Clone, Debug)]
@@ -108,8 +109,8 @@ pub enum Input {
     Resize(Size),
     /// There is a connection, the first or another one.
     Connected,
-    /// There is none any more, and why.
-    Lost(String),
+    /// There is none any more, why, and for how long nothing came from it before.
+    Lost(String, Duration),
     /// A frame.
     Frame(Vec<Update>),
     /// An answer to a request.
@@ -188,6 +189,8 @@ pub enum Mode {
 struct Note {
     text: String,
     is_bad: bool,
+    /// It tells of something under way: of this task, which was in its state since then.
+    follows: Option<(TaskId, Option<Timestamp>)>,
 }
 
 /// The dashboard.
@@ -237,8 +240,11 @@ pub struct App {
     deciding: Vec<Deciding>,
     /// A draft whose start was refused until a person has looked.
     wants_word: Option<TaskId>,
-    /// What was written and not sent: reasons by item, and the next task.
-    reasons: BTreeMap<String, String>,
+    /// The task that was wanted first, until it is known whether it is here.
+    wanted: Option<TaskId>,
+    /// What was written and not sent: reasons by task, whose item may be replaced meanwhile, and
+    /// the next task.
+    reasons: BTreeMap<TaskId, String>,
     unsent_task: Option<Box<form::Form>>,
     /// The agents there are, once somebody asked.
     agents: Vec<String>,
@@ -250,7 +256,7 @@ pub struct App {
 impl App {
     /// A dashboard that has seen nothing yet.
     pub fn new(setup: Setup, begin: Begin) -> Self {
-        let note = begin.says.map(|text| Note { text, is_bad: false });
+        let note = begin.says.map(|text| Note { text, is_bad: false, follows: None });
         Self {
             setup,
             revision: 0,
@@ -285,6 +291,7 @@ impl App {
             held: None,
             deciding: Vec::new(),
             wants_word: None,
+            wanted: begin.task,
             reasons: BTreeMap::new(),
             unsent_task: None,
             agents: Vec::new(),
@@ -313,7 +320,7 @@ impl App {
                 self.look_again();
             }
             Input::Connected => self.connected(),
-            Input::Lost(why) => self.lost(&why),
+            Input::Lost(why, silent) => self.lost(&why, silent),
             Input::Frame(updates) => self.frame(updates),
             Input::Answer { id, answer } => self.answer(id, answer),
             Input::NotTyped { why, .. } => self.say_bad(format!("not typed: {why}")),
@@ -405,11 +412,11 @@ impl App {
     }
 
     fn say(&mut self, text: impl Into<String>) {
-        self.note = Some(Note { text: self.in_keys(text), is_bad: false });
+        self.note = Some(Note { text: self.in_keys(text), is_bad: false, follows: None });
     }
 
     fn say_bad(&mut self, text: impl Into<String>) {
-        self.note = Some(Note { text: self.in_keys(text), is_bad: true });
+        self.note = Some(Note { text: self.in_keys(text), is_bad: true, follows: None });
     }
 
     /// A text for the person at this dashboard: with its keys, and nothing that hides itself.
@@ -449,6 +456,7 @@ impl App {
         self.look();
         self.fetch();
         self.hold();
+        self.weigh_approval();
         let arming = self.dialog.as_mut().and_then(Dialog::arming_mut);
         let wanted = arming.and_then(|arming| arming.deadline()).or(self.chord_due);
         if wanted != self.timer {

@@ -1,7 +1,7 @@
 //! The approval dialog: everything that is signed, and how far it is armed.
 
 use super::super::App;
-use super::super::approval::{Approval, KEYS};
+use super::super::approval::{Approval, Hindrance, KEYS};
 use super::super::diff::File;
 use super::super::rows::short;
 use super::diff::about_size;
@@ -22,36 +22,70 @@ const FILES_MAX: usize = 12;
 /// A line of it: a label and what stands behind.
 type Fact = (&'static str, String, Style);
 
+/// How long it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Extent {
+    /// All its lines.
+    pub lines: usize,
+    /// Those, from the first, that have to be read.
+    pub must: usize,
+    /// How many are shown at once.
+    pub room: usize,
+}
+
+/// Where it has no room to lose, it takes the last line too, and its keys stand in its border.
+fn is_tight(app: &App) -> bool {
+    layout::parts(app).body.height < 12
+}
+
+fn room(app: &App) -> Rect {
+    let body = layout::parts(app).body;
+    Rect { height: body.height + u16::from(is_tight(app)), ..body }
+}
+
+/// Rows besides the lines: the border, and the keys.
+fn other_rows(app: &App) -> u16 {
+    if is_tight(app) { 2 } else { 3 }
+}
+
+/// How long it is, and how much of it is seen at once.
+pub fn extent(app: &App, approval: &Approval) -> Extent {
+    let must = facts(app, approval).len();
+    let lines = must + files(app, approval).len();
+    Extent { lines, must, room: room(app).height.saturating_sub(other_rows(app)).into() }
+}
+
 pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
-    let parts = layout::parts(app);
-    // The last line as well where there is no room to lose.
-    let room = Rect { height: parts.body.height + u16::from(parts.body.height < 12), ..parts.body };
-    let columns = usize::from(room.width.min(COLUMNS_MAX)).saturating_sub(4);
-    let lines = usize::from(room.height).saturating_sub(3);
-    let mut facts = facts(app, approval, (columns, lines));
-    let left = lines.saturating_sub(facts.len());
-    facts.extend(files(app, approval, left.min(FILES_MAX)));
-    let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(3);
-    let area = super::overlay::centred(room, COLUMNS_MAX, rows);
-    let other = app.other_at(&approval.item.id);
-    let armed = approval.is_open() && other.is_none() && layout::shows_approvals(app);
+    let mut facts = facts(app, approval);
+    facts.extend(files(app, approval));
+    let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(other_rows(app));
+    let area = super::overlay::centred(room(app), COLUMNS_MAX, rows);
+    let armed = approval.is_open();
     let border = if armed { theme.armed } else { theme.line };
     clear(buffer, area, theme.text.style());
     let inner = frame(buffer, area, "APPROVE", border.style());
-    let word = match other {
+    let word = match &approval.hindrance {
         _ if approval.is_gone => "gone",
-        Some(_) => "held",
         None => approval.keys.arming.word(),
+        Some(Hindrance::Held(_)) => "held",
+        Some(Hindrance::More) => "read on",
+        Some(_) => "not armed",
     };
-    title(app, buffer, area, word, if armed { theme.armed.style() } else { theme.faint.style() });
-    for (y, (label, text, style)) in (0..inner.height.saturating_sub(1)).zip(&facts) {
+    let style = if armed { theme.armed.style() } else { theme.faint.style() };
+    title(app, buffer, area, word, style);
+    let height = area.height.saturating_sub(other_rows(app));
+    let top = approval.top.min(facts.len().saturating_sub(height.into()));
+    for (y, (label, text, style)) in (0..height).zip(facts.iter().skip(top)) {
         let pieces = [(*label, theme.faint.style()), (text.as_str(), *style)];
         put_all(buffer, row(inner, y), &pieces);
     }
-    let last = row(inner, inner.height.saturating_sub(1));
-    let style = if armed { theme.armed } else { theme.faint };
-    put_all(buffer, last, &[(&keys(app, approval), style.style())]);
+    let mut keys = keys(app, approval);
+    if is_tight(app) {
+        keys = format!(" {} ", fit(&keys, usize::from(inner.width).saturating_sub(2)));
+    }
+    let last = Rect { y: inner.y.saturating_add(height), height: 1, ..inner };
+    put_all(buffer, last.intersection(area), &[(&keys, style)]);
     None
 }
 
@@ -80,18 +114,22 @@ fn keys(app: &App, approval: &Approval) -> String {
     let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
     let back = back.unwrap_or_default();
     let [first, second] = KEYS;
-    if approval.is_gone {
-        return format!("it waits no longer; {back} closes");
-    }
-    if !app.is_connected {
-        return format!("no connection: nothing can be approved; {back} closes");
-    }
-    if !layout::shows_approvals(app) {
-        let (columns, rows) = layout::APPROVAL_MIN;
-        return format!("too small: {columns}x{rows} is needed; {back} closes");
-    }
-    if let Some(other) = app.other_at(&approval.item.id) {
-        return held(app, &other.person);
+    let why = match &approval.hindrance {
+        _ if approval.is_gone => "it waits no longer".into(),
+        None => String::new(),
+        Some(Hindrance::Cut) => "no connection: nothing can be approved".into(),
+        Some(Hindrance::Small) => {
+            let (columns, rows) = layout::APPROVAL_MIN;
+            format!("too small: {columns}x{rows} is needed")
+        }
+        Some(Hindrance::Held(person)) => return held(app, person),
+        Some(Hindrance::Halted) => "HALTED: nothing lands".into(),
+        Some(Hindrance::Base) => "the base moved".into(),
+        Some(Hindrance::Diff) => "not before its diff is here".into(),
+        Some(Hindrance::More) => format!("more below: {}", key(Action::Down)),
+    };
+    if !why.is_empty() {
+        return format!("{why}; {back} closes");
     }
     let (reject, diff) = (key(Action::Reject), key(Action::GotoDiff));
     match (approval.is_open(), approval.keys.begun()) {
@@ -105,8 +143,9 @@ fn keys(app: &App, approval: &Approval) -> String {
     }
 }
 
-fn facts(app: &App, approval: &Approval, (columns, lines): (usize, usize)) -> Vec<Fact> {
+fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
     let theme = app.theme();
+    let columns = usize::from(room(app).width.min(COLUMNS_MAX)).saturating_sub(4);
     let (plain, strong) = (theme.text.style(), theme.strong.style());
     let item = &approval.item;
     let task = app.tasks.iter().find(|task| task.id == item.task);
@@ -114,6 +153,13 @@ fn facts(app: &App, approval: &Approval, (columns, lines): (usize, usize)) -> Ve
     if !approval.changed.is_empty() {
         let text = format!("since you opened it: {}", approval.changed.join(", "));
         facts.push(("CHANGED ", text, theme.warn.style().patch(theme.selected.style())));
+    }
+    if let Some(why) = &app.head.halted {
+        facts.push(("HALTED ", fit(why, columns), theme.bad.style()));
+    }
+    if let Some(base) = app.other_base(approval) {
+        let text = format!("{} by now: it has to be judged anew", short(base));
+        facts.push(("MOVED ", text, theme.bad.style()));
     }
     facts.push(("task  ", format!("{} {}", item.task, fit(&item.title, columns)), strong));
     let Some(binds) = &item.binds else {
@@ -138,27 +184,19 @@ fn facts(app: &App, approval: &Approval, (columns, lines): (usize, usize)) -> Ve
         };
         let gates = format!("{gates}{notices} on this tree: {}", names.join(" "));
         facts.push(("gates ", gates, style));
-        // That there are more findings is said before the room ends, and what approving does.
-        let left = lines.saturating_sub(facts.len() + 1);
-        let found = inbox::found(item, left).into_iter();
+        let found = inbox::found(item).into_iter();
         facts.extend(found.map(|found| ("      ", fit(&found, columns), theme.warn.style())));
-        let branch = format!("one commit onto {}; {} stays", base_branch(app), task.branch);
-        facts.push(("does  ", branch, plain));
     }
+    let onto = binds.branch.trim_start_matches("refs/heads/");
+    let stays = task.map(|task| format!("; {} stays", task.branch)).unwrap_or_default();
+    facts.push(("does  ", format!("one commit onto {onto}{stays}"), plain));
     facts
-}
-
-fn base_branch(app: &App) -> &str {
-    match app.head.base.as_str() {
-        "" => "the base",
-        base => base,
-    }
 }
 
 /// How much it changes, as soon as the diff is here and is the one that is signed.
 fn changes(app: &App, approval: &Approval) -> Fact {
     let theme = app.theme();
-    let Some(diff) = signed_diff(app, approval) else {
+    let Some(diff) = app.signed_diff(approval) else {
         if !app.diff.problem().is_empty() {
             return ("diff  ", app.diff.problem().into(), theme.bad.style());
         }
@@ -177,23 +215,17 @@ fn changes(app: &App, approval: &Approval) -> Fact {
     ("diff  ", text, style.style())
 }
 
-/// The files that change, as many as there is room for.
-fn files(app: &App, approval: &Approval, room: usize) -> Vec<Fact> {
-    let Some(diff) = signed_diff(app, approval) else { return Vec::new() };
+/// The files that change, the first of them.
+fn files(app: &App, approval: &Approval) -> Vec<Fact> {
+    let Some(diff) = app.signed_diff(approval) else { return Vec::new() };
     let (files, all) = (&diff.files, diff.changes.files);
-    let shown = if files.len() > room { room.saturating_sub(1) } else { files.len() };
+    let shown = if files.len() > FILES_MAX { FILES_MAX - 1 } else { files.len() };
     let (plain, faint) = (app.theme().text.style(), app.theme().faint.style());
     let line = |file: &File| {
         let hidden = if file.hidden > 0 { " !" } else { "" };
         ("      ", format!("{}{hidden}{}", file.path, about_size(file)), plain)
     };
     let left = all.saturating_sub(shown as u64);
-    let more = (left > 0 && room > 0).then(|| ("      ", format!("and {left} more"), faint));
+    let more = (left > 0).then(|| ("      ", format!("and {left} more"), faint));
     files.iter().take(shown).map(line).chain(more).collect()
-}
-
-fn signed_diff<'a>(app: &'a App, approval: &Approval) -> Option<&'a super::super::Diff> {
-    let binds = approval.item.binds.as_ref()?;
-    let diff = app.diff.of(approval.item.task)?;
-    (diff.sha256 == binds.diff_sha256).then_some(diff)
 }

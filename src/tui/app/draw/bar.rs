@@ -159,7 +159,11 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
     }
     for action in hints(app.screen).iter().filter(|action| app.is_of_use(**action)) {
         let key = app.setup.looks.keymap.key_of(*action);
-        x = hint(app, buffer, Rect { x, ..area }, area.right(), &key, action.name());
+        let does = match action {
+            Action::Leave if !app.is_at_the_top() => Action::Back.name(),
+            action => action.name(),
+        };
+        x = hint(app, buffer, Rect { x, ..area }, area.right(), &key, does);
     }
 }
 

@@ -72,14 +72,10 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     None
 }
 
-/// What the checks of an item found, a line each; where they are more than `most`, the last line
-/// says so.
-pub fn found(item: &ItemRow, most: usize) -> Vec<String> {
-    let is_all = item.found_count <= most as u64;
-    let told = item.found.len().min(if is_all { most } else { most.saturating_sub(1) });
-    let lines = item.found.iter().take(told);
-    let lines = lines.map(|found| format!("{} {}", found.weight, found.line()));
-    let more = item.found_count.saturating_sub(told as u64);
+/// What the checks of an item found, a line each, and how many more there are.
+pub fn found(item: &ItemRow) -> Vec<String> {
+    let lines = item.found.iter().map(|found| format!("{} {}", found.weight, found.line()));
+    let more = item.found_count.saturating_sub(item.found.len() as u64);
     lines.chain((more > 0).then(|| format!("and {more} more: see the gates"))).collect()
 }
 
@@ -96,7 +92,7 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     part.line(&[(&keys.collect::<Vec<_>>().join("   "), theme.faint.style())]);
     part.text(&item.note.shown_lines(), theme.text.style());
     item.details.iter().for_each(|text| part.text(text, theme.text.style()));
-    found(item, usize::MAX).iter().for_each(|text| part.text(text, theme.warn.style()));
+    found(item).iter().for_each(|text| part.text(text, theme.warn.style()));
     if let Some(binds) = &item.binds {
         let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));
         part.line(&[(&format!("base {base}  head {head}  tree {tree}"), theme.text.style())]);

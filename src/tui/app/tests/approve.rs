@@ -5,6 +5,7 @@ use super::play::*;
 use crate::tui::keymap::Keymap;
 use crate::wire::people::{Ask, InboxAsk};
 use serde_json::json;
+use std::time::Duration;
 
 /// The approvals that were asked for.
 fn approvals(play: &Play) -> Vec<(String, String)> {
@@ -140,7 +141,7 @@ fn what_waits_no_longer_cannot_be_approved() {
 #[test]
 fn without_a_connection_nothing_is_approved() {
     let mut play = armed();
-    play.take(Input::Lost("cut".into())).paint().wait(1000).keys("A y");
+    play.take(Input::Lost("cut".into(), Duration::ZERO)).paint().wait(1000).keys("A y");
     assert_eq!(approvals(&play), []);
     assert!(play.screen().contains("STALE since 14:00"), "{}", play.screen());
     play.take(Input::Connected).paint();
@@ -148,7 +149,7 @@ fn without_a_connection_nothing_is_approved() {
     assert_eq!(approvals(&play).len(), 1);
     // Nobody typed anything meanwhile: the keys that are listened to again are told first.
     let mut play = armed();
-    play.take(Input::Lost("cut".into())).paint().wait(1000);
+    play.take(Input::Lost("cut".into(), Duration::ZERO)).paint().wait(1000);
     play.take(Input::Connected).paint().keys("A y");
     assert_eq!(approvals(&play), []);
 }
@@ -189,15 +190,20 @@ fn the_dialog_shows_the_mark_and_leaves_the_top_bar_alone() {
 }
 
 #[test]
-fn more_findings_than_there_is_room_for_are_counted_and_hide_nothing_else() {
+fn more_findings_than_there_is_room_for_are_read_to_the_end_before_anything_is_approved() {
     let mut item = noticed();
     let found: Vec<_> = (1..=30).map(|n| finding("notice", "a.ts", n, "exec(x)")).collect();
     (item["findings"], item["finding_count"]) = (json!(found), json!(40));
     let mut play = Play::begin(USUAL);
-    play.inbox(&[item]).keys("a").answer(diff()).wait(1000);
+    play.inbox(&[item]).keys("a").answer(diff()).wait(1000).keys("A y");
+    assert!(play.screen().contains("a.ts:1 "), "{}", play.screen());
+    assert_eq!(approvals(&play), []);
+    play.keys("PageDown PageDown").paint().wait(1000);
     let screen = play.screen();
-    assert!(screen.contains("a.ts:1 ") && screen.contains(" more: see the gates"), "{screen}");
+    assert!(screen.contains("and 10 more: see the gates"), "{screen}");
     assert!(screen.contains("one commit onto"), "{screen}");
+    play.keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
 }
 
 #[test]
@@ -233,4 +239,60 @@ fn a_keymap_cannot_take_the_keys_that_approve() {
     assert_eq!(approvals(&play), []);
     play.keys("A y");
     assert_eq!(approvals(&play).len(), 1);
+}
+
+#[test]
+fn it_arms_only_once_the_diff_that_is_signed_is_here() {
+    let mut play = Play::begin(USUAL);
+    play.keys("a").wait(3000);
+    assert!(play.screen().contains("not armed"), "{}", play.screen());
+    let mut another = diff();
+    another["diff_sha256"] = json!("ffff");
+    play.keys("A y").answer(another).wait(3000).keys("A y");
+    assert_eq!(approvals(&play), []);
+    // Opened again it asks again.
+    play.keys("esc a").answer(diff());
+    assert!(play.screen().contains("arming"), "{}", play.screen());
+    play.wait(1000).keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}
+
+#[test]
+fn what_is_signed_and_what_it_does_is_read_before_it_arms() {
+    let mut play = Play::begin(SMALL);
+    play.keys("a").answer(diff()).wait(1000);
+    assert!(play.screen().contains("does  one commit onto main"), "{}", play.screen());
+    assert!(play.screen().contains(" armed "), "{}", play.screen());
+    play.keys("pagedown");
+    assert!(play.screen().contains("src/page.rs"), "the files are below: {}", play.screen());
+    // What its checks found takes the place; then the rest is below.
+    let mut play = Play::begin(SMALL);
+    play.inbox(&[noticed()]).keys("a").answer(diff()).wait(1000).keys("A y");
+    assert_eq!(approvals(&play), []);
+    assert!(play.screen().contains("read on"), "{}", play.screen());
+    play.keys("pagedown").wait(1000);
+    assert!(play.screen().contains("does  one commit onto main"), "{}", play.screen());
+    play.keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}
+
+#[test]
+fn what_would_be_refused_does_not_arm_and_says_so() {
+    let mut halted = head();
+    halted["repository"]["halted"] = json!({ "task": 11, "cause": "test failed" });
+    let mut moved = tasks();
+    moved[0]["base"] = json!("abcd1234ab98c0000000000000000000000000000");
+    let worlds =
+        [(halted, tasks(), "HALTED by task 11: test failed"), (head(), moved, "abcd1234 by now")];
+    for (head_now, tasks_now, why) in worlds {
+        let mut play = armed();
+        play.keys("A").take(Input::Frame(vec![table(1, &head_now, &tasks_now)])).paint();
+        assert!(play.screen().contains(why), "{}", play.screen());
+        assert!(play.screen().contains("not armed"), "{}", play.screen());
+        play.keys("y").wait(1000).keys("A y");
+        assert_eq!(approvals(&play), []);
+        play.take(Input::Frame(vec![table(1, &head(), &tasks())])).paint();
+        play.keys("y").wait(1000).keys("A y");
+        assert_eq!(approvals(&play).len(), 1);
+    }
 }

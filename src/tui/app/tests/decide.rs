@@ -7,6 +7,7 @@ use crate::model::rejection::Rejection;
 use crate::model::task::{Kind, Origin, TaskSpec};
 use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
 use serde_json::json;
+use std::time::Duration;
 
 #[test]
 fn a_rejection_takes_a_reason_with_line_breaks_and_ctrl_s() {
@@ -162,18 +163,20 @@ fn a_task_is_written_down_in_the_form() {
 fn the_agent_of_a_new_task_is_chosen_among_those_that_are_there_or_typed() {
     let mut play = Play::begin(USUAL);
     play.keys("n");
-    assert_eq!(play.asked(), [Ask::Show(ShowAsk::Auth)]);
+    assert_eq!(play.asked(), [Ask::Show(ShowAsk::Agents)]);
     let agent = |play: &Play| match &play.app.dialog {
         Some(super::super::dialog::Dialog::Form(form)) => form.shown(2),
         _ => panic!("the form is closed"),
     };
     play.keys("tab tab right");
     assert_eq!(agent(&play), "claude", "nobody knows yet what there is");
-    play.answer(json!([{ "agent": "codex" }, { "agent": "claude" }, { "agent": "codex" }]));
+    play.answer(json!(["codex", "claude", "codex"]));
     play.keys("right");
     assert_eq!(agent(&play), "codex");
     play.keys("right left left");
     assert_eq!(agent(&play), "claude");
+    play.keys("x y backspace");
+    assert_eq!(agent(&play), "x", "what is typed takes the place of what was chosen");
     play.keys("2 right");
     assert_eq!(agent(&play), "claude", "what was typed is no agent: the first of those that are");
     assert!(play.screen().contains("left, right: claude codex"), "{}", play.screen());
@@ -202,17 +205,49 @@ fn a_task_that_was_refused_can_be_mended() {
     play.keys("n 新 tab tab tab d ctrl-s");
     let refused = Answer::Refused(Rejection::refused("no such agent", "see doctor"));
     play.take(Input::Answer { id: 2, answer: refused });
-    assert!(play.screen().contains("no such agent; see doctor"));
+    assert!(play.screen().contains("no such agent; see doctor; n goes on with it"));
     play.keys("n");
     assert!(play.screen().contains('新'), "{}", play.screen());
+    assert!(play.screen().contains("no such agent"), "{}", play.screen());
 }
 
 #[test]
 fn a_line_that_is_cut_says_what_is_not_known() {
     let mut play = Play::begin(USUAL);
-    play.keys("p").take(Input::Lost("timed out".into()));
+    play.keys("p").take(Input::Lost("timed out".into(), Duration::ZERO));
     assert!(play.screen().contains("not known whether it was done: task 7 stands still"));
     play.keys("p");
     assert_eq!(play.asked().len(), 1);
     assert!(play.screen().contains("not connected"));
+}
+
+#[test]
+fn a_reason_that_was_not_sent_is_kept_when_its_item_is_replaced() {
+    let mut play = Play::begin(USUAL);
+    play.keys("r w h y esc");
+    let mut again = approval("bbbb");
+    again["id"] = json!("item9");
+    play.inbox(&[again]).keys("r");
+    assert!(play.screen().contains("why"), "{}", play.screen());
+    play.keys("ctrl-s");
+    let reject = InboxAsk::Reject { item: "item9".into(), reason: "why".into() };
+    assert_eq!(play.asked(), [Ask::Inbox(reject)]);
+    play.answer(json!({})).keys("r");
+    assert!(!play.screen().contains("why  "), "it was sent: {}", play.screen());
+}
+
+#[test]
+fn what_is_told_as_under_way_is_told_when_it_is_over() {
+    let mut play = Play::begin(USUAL);
+    play.keys("J").answer(json!({}));
+    assert!(play.screen().contains("task 7 is being judged"), "{}", play.screen());
+    for (state, at, says) in [
+        ("checking", "2026-11-21T05:03:00Z", "task 7 is being judged"),
+        ("failed", "2026-11-21T05:04:00Z", "task 7 is failed"),
+    ] {
+        let mut rows = tasks();
+        (rows[0]["state"], rows[0]["since"]) = (json!(state), json!(at));
+        play.take(Input::Frame(vec![table(1, &head(), &rows)]));
+        assert!(play.screen().contains(says), "{}", play.screen());
+    }
 }

@@ -4,6 +4,7 @@ use super::super::*;
 use super::play::*;
 use crate::wire::people::{Ask, InboxAsk, PlanAsk, TaskAsk};
 use serde_json::json;
+use std::time::Duration;
 
 const SEEDS: u64 = 10_000;
 const TYPED: &str = "yyyy\r\r  AAyy";
@@ -122,7 +123,7 @@ fn anything(random: &mut Random) -> Input {
         2 => Input::Resize(
             [SMALL, USUAL, Size { cols: 0, rows: 0 }, Size { cols: 9, rows: 4 }][pick(4)],
         ),
-        3 => Input::Lost("cut".into()),
+        3 => Input::Lost("cut".into(), Duration::ZERO),
         4 | 5 => Input::Connected,
         6 => Input::Frame(vec![table(1, &head(), &tasks()[pick(6)..])]),
         7 => {

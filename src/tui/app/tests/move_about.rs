@@ -7,6 +7,7 @@ use crate::tui::action::Action;
 use crate::wire::view::Surface;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[test]
 fn every_key_goes_to_the_agent_but_the_leader() {
@@ -101,7 +102,7 @@ fn the_history_of_a_pane_is_scrolled_in_the_same_surface() {
 #[test]
 fn a_connection_that_comes_back_tells_what_is_here() {
     let mut play = Play::begin(USUAL);
-    play.take(Input::Lost("cut".into()));
+    play.take(Input::Lost("cut".into(), Duration::ZERO));
     assert!(play.screen().contains("ページ番号"), "the fleet stays readable");
     assert!(play.screen().contains("作業中"), "and so does the agent's screen");
     play.did.clear();
@@ -287,4 +288,31 @@ fn keys_go_on_to_the_same_task_when_its_item_waits_no_longer() {
     assert_eq!(play.app.typing, Some(RunId(80)), "not to the first of those that are left");
     play.keys("ctrl-] 5 down");
     assert_eq!((play.app.item.as_deref(), play.app.task), (Some("item4"), Some(TaskId(7))));
+}
+
+#[test]
+fn a_task_that_was_wanted_and_is_not_there_is_told() {
+    let app = App::new(setup(USUAL), Begin { task: Some(TaskId(99)), says: None });
+    let mut play = Play::begin(USUAL);
+    play.app = app;
+    play.take(Input::Connected).take(Input::Frame(vec![table(1, &head(), &tasks())]));
+    assert!(play.screen().contains("there is no task 99"), "{}", play.screen());
+}
+
+#[test]
+fn a_line_that_fell_silent_is_stale_since_the_last_news() {
+    let mut play = Play::begin(USUAL);
+    play.wait(300_000).take(Input::Lost("timed out".into(), Duration::from_secs(90)));
+    assert!(play.screen().contains("STALE since 14:03"), "{}", play.screen());
+}
+
+#[test]
+fn the_hint_says_back_where_the_key_goes_back() {
+    let mut play = Play::begin(HUGE);
+    assert!(play.screen().contains("q leave"), "{}", play.screen());
+    for screen in ["2", "3", "4"] {
+        play.keys(screen);
+        let shown = play.screen();
+        assert!(shown.contains("q back") && !shown.contains("q leave"), "{shown}");
+    }
 }

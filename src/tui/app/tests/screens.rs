@@ -4,6 +4,7 @@ use super::super::*;
 use super::play::*;
 use ratatui::buffer::CellWidth;
 use serde_json::json;
+use std::time::Duration;
 
 const SIZES: [Size; 4] = [SMALL, USUAL, LARGE, HUGE];
 
@@ -54,7 +55,7 @@ fn fleet_of_many_that_is_cut_off_and_halted() {
         let mut halted = head();
         halted["repository"]["halted"] = json!({ "task": 11, "cause": "test failed" });
         play.take(Input::Frame(vec![table(1, &halted, &rows)]));
-        play.keys("end").take(Input::Lost("the line is cut".into()));
+        play.keys("end").take(Input::Lost("the line is cut".into(), Duration::ZERO));
     });
 }
 
