@@ -95,8 +95,8 @@ pub struct Facts {
     /// the rest is not all of what the file says.
     pub lost_at: Option<usize>,
     /// Names it gave to what is imported or built in, and what each may stand for, the worst first:
-    /// `cp` and `child_process`, `s` and `os.system`. Scopes are not told apart, and what is built in
-    /// never loses its own meaning.
+    /// `cp` and `child_process`, `s` and `os.system`. Scopes are not told apart, and what is built
+    /// in never loses its own meaning.
     pub(in crate::scan) meanings: BTreeMap<String, Vec<String>>,
     /// What imports or runs text in this language, and what leads to that.
     worst: &'static [&'static str],
