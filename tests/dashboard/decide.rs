@@ -17,19 +17,19 @@ fn an_approval_lands_by_two_keys_once_armed_and_never_by_what_was_typed_ahead() 
     window.shows("!1 need you");
     window.text("aAyAy");
     window.shows("APPROVE");
-    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
     window.shows("A then y approve");
     assert_eq!(monban.task(&id)["state"], "waiting");
     // Neither does y alone, nor Enter.
     window.press(&["Enter", "y"]);
-    window.press_until("A", "y approves", " armed ");
+    window.press_until("A", "y approves", "] armed ");
     window.press(&["Enter"]);
     window.hides("y approves");
     assert_eq!(
         (monban.task(&id)["state"].as_str(), monban.base()),
         (Some("waiting"), before.clone())
     );
-    window.press_until("A", "y approves", " armed ");
+    window.press_until("A", "y approves", "] armed ");
     window.press(&["y"]);
     monban.until(&id, "the landing", |task| task["state"] == "done");
     window.hides("need you");
@@ -114,7 +114,7 @@ fn of_two_who_look_at_the_same_result_one_may_approve_it() {
     }
     let held = second.shows("dj decides it elsewhere");
     assert!(has_row(&held, "APPROVE", " held "), "{held}");
-    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
     second.text("AyAy");
     second.shows("dj decides it elsewhere");
     assert_eq!(desk.instance.task(&id)["state"], "waiting");
@@ -122,8 +122,8 @@ fn of_two_who_look_at_the_same_result_one_may_approve_it() {
     second.press_until("a", "arming", "a takes it over");
     first.shows("eve decides it elsewhere");
     second.press(&["Escape"]);
-    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
-    first.press_until("A", "y approves", " armed ");
+    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
+    first.press_until("A", "y approves", "] armed ");
     first.press(&["y"]);
     desk.instance.until(&id, "the landing", |task| task["state"] == "done");
     second.hides("need you");
@@ -138,9 +138,9 @@ fn a_change_behind_monbans_back_is_read_and_acknowledged() {
     let window = desk.dashboard("monban", 100, 30);
     window.shows("!2 need you");
     window.press(&["a"]);
-    window.until("an armed alarm", |screen| has_row(screen, "ALARM", " armed "));
+    window.until("an armed alarm", |screen| has_row(screen, "ALARM", "] armed "));
     window.shows("config changed; take it back by: rm -f");
-    window.press_until("A", "now y does it", " armed ");
+    window.press_until("A", "now y does it", "] armed ");
     window.press(&["y"]);
     window.shows("!1 need you");
     // The result can be approved now.
@@ -159,12 +159,12 @@ fn a_gate_is_trusted_where_its_commands_were_read() {
     window.shows("s again shows what it is about");
     assert_eq!(desk.instance.task(&id)["state"], "draft");
     window.press(&["s"]);
-    window.until("an armed start", |screen| has_row(screen, "START", " armed "));
+    window.until("an armed start", |screen| has_row(screen, "START", "] armed "));
     let screen = window.shows("test: grep -q yes ok");
     let hash = desk.instance.gate();
     let shown: String = screen.split_whitespace().collect();
     assert!(shown.contains(&hash[..32]), "{hash}: {screen}");
-    window.press_until("A", "now y does it", " armed ");
+    window.press_until("A", "now y does it", "] armed ");
     window.press(&["y"]);
     desk.instance.until(&id, "the result", |task| task["waits_for"][0] == "approval");
 }

@@ -31,8 +31,8 @@ fn the_demo_opens_on_agents_at_work_and_nothing_of_it_stays() {
     window.until("its result", |screen| has_row(screen, "Greet people by name", "! waiting"));
     // It lands.
     window.press(&["a"]);
-    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
-    window.press_until("A", "y approves", " armed ");
+    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
+    window.press_until("A", "y approves", "] armed ");
     window.press(&["y"]);
     window.until("the landing", |screen| has_row(screen, "Greet people by name", "done"));
     // The last does harm.

@@ -36,7 +36,7 @@ fn the_dashboard_can_be_pictured_as_it_is() {
     let fleet = picture("dashboard", "monban: the tasks, and the agent of the selected one");
     assert!(fleet.contains("Configure the port") && fleet.contains(">こ<"), "{fleet}");
     window.press(&["k", "a"]);
-    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", " armed "));
+    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
     let approval = picture("approval", "monban: what an approval signs");
     assert!(approval.contains("A then y"), "{approval}");
     assert!(approval.matches("<text").count() == approval.matches("</text>").count());

@@ -110,7 +110,7 @@ fn approve(journey: &Journey, window: &Window<'_>, id: &str) {
     journey.instance.until(id, "the approval", is_waiting);
     // The item is there before a slow line has told of it.
     window.press_until("a", "APPROVE", " NAV ");
-    window.press_until("A", "y approves", " armed ");
+    window.press_until("A", "y approves", "] armed ");
     window.press(&["y"]);
     journey.instance.until(id, "the landing", |task| task["state"] == "done");
     window.until("the end", |screen| !screen.contains("APPROVE"));

@@ -113,6 +113,10 @@ impl Presenter {
         if is_drawn {
             // Terminals fill new cells, and draw what an input method composes, in this style.
             self.tip.pen.change(Pen::default(), out);
+            if cursor.is_none() {
+                // A shell that gets the terminal back unasked writes here: it has the row's room.
+                self.tip.move_to(0, next.area.height.saturating_sub(1), out);
+            }
         } else {
             out.truncate(start);
         }
