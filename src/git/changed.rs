@@ -5,11 +5,13 @@
 
 use super::diff::{self, Delta, TEXT_BYTES};
 use super::error::GitError;
+use super::files::in_parallel;
 use super::object::{ObjectId, RepoPath, full_name};
 use super::objects::{MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
 use crate::base::foreign::Foreign;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// More bytes than this on both sides of a change are not looked into: it is refused as a whole.
 const TOTAL_BYTES: u64 = 512 << 20;
@@ -54,18 +56,25 @@ pub fn changed_files(
 ) -> Result<Vec<ChangedFile>, GitError> {
     let objects = store.objects()?;
     let deltas = diff::deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)?;
-    let mut left = TOTAL_BYTES;
-    deltas.into_iter().map(|delta| changed_file(&objects, delta, &mut left)).collect()
+    let left = AtomicU64::new(TOTAL_BYTES);
+    in_parallel(&deltas, |some| {
+        let objects = store.objects()?;
+        some.iter().map(|delta| changed_file(&objects, delta, &left)).collect()
+    })
 }
 
-fn changed_file(objects: &Objects, delta: Delta, left: &mut u64) -> Result<ChangedFile, GitError> {
-    let mut side = |entry: &Option<TreeEntry>| match entry {
+fn changed_file(
+    objects: &Objects,
+    delta: &Delta,
+    left: &AtomicU64,
+) -> Result<ChangedFile, GitError> {
+    let side = |entry: &Option<TreeEntry>| match entry {
         Some(entry) => read(objects, entry, left).map(Some),
         None => Ok(None),
     };
     let (old, new) = (side(&delta.old)?, side(&delta.new)?);
     let mut file = ChangedFile {
-        path: RepoPath(delta.path),
+        path: RepoPath(delta.path.clone()),
         old,
         new,
         added: Vec::new(),
@@ -88,7 +97,7 @@ fn bytes(side: &Option<Side>) -> &[u8] {
 }
 
 /// A side's bytes, within what is left for the whole change.
-fn read(objects: &Objects, entry: &TreeEntry, left: &mut u64) -> Result<Side, GitError> {
+fn read(objects: &Objects, entry: &TreeEntry, left: &AtomicU64) -> Result<Side, GitError> {
     let mode = entry.mode;
     if mode == MODE_SUBMODULE {
         let bytes = diff::submodule_line(entry.id);
@@ -98,10 +107,13 @@ fn read(objects: &Objects, entry: &TreeEntry, left: &mut u64) -> Result<Side, Gi
     if size > TEXT_BYTES as u64 {
         return Ok(Side { mode, size, bytes: Vec::new() });
     }
-    *left = left.checked_sub(size).ok_or_else(|| GitError::TooLarge {
-        what: Foreign::new("the bytes of all changed files, before and after,"),
-        limit: TOTAL_BYTES,
-        cure: "leave generated files out of the change",
+    let take = |left: u64| left.checked_sub(size);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_err(|_| {
+        GitError::TooLarge {
+            what: Foreign::new("the bytes of all changed files, before and after,"),
+            limit: TOTAL_BYTES,
+            cure: "leave generated files out of the change",
+        }
     })?;
     Ok(Side { mode, size, bytes: objects.blob(entry.id)? })
 }

@@ -121,7 +121,8 @@ impl<'a> Bench<'a> {
             let verdict = match &step.work {
                 Work::Limits => self.limits(),
                 Work::Scan(look) => {
-                    self.scan(&step.check, *look, change.get_or_insert_with(|| self.change()))
+                    let change = change.get_or_insert_with(|| self.change());
+                    self.scan(&step.check, *look, change, cancel)
                 }
                 Work::Command(command) => {
                     let made =
@@ -153,13 +154,21 @@ impl<'a> Bench<'a> {
         Ok(scans::looked(files, messages))
     }
 
-    fn scan(&self, check: &str, look: scan::Check, change: &Result<Looked, String>) -> Verdict {
+    fn scan(
+        &self,
+        check: &str,
+        look: scan::Check,
+        change: &Result<Looked, String>,
+        cancel: &Cancel,
+    ) -> Verdict {
         let looked = match change {
             Ok(looked) => looked,
             Err(why) => return gate::not_run(check, None, why),
         };
         let began = self.world.clock.now();
-        let settings = Settings { scan: &self.config.scan, kind: self.facts.spec.kind };
+        let cancel = || cancel.is_set();
+        let kind = self.facts.spec.kind;
+        let settings = Settings { scan: &self.config.scan, kind, cancel: &cancel };
         // The change is an agent's: one that brings a check down must not keep the gate from its
         // verdict.
         let seen = catch_unwind(AssertUnwindSafe(|| look(&looked.change, &settings)));

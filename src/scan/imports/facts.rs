@@ -190,6 +190,11 @@ impl Facts {
         self.meanings.insert(name.to_owned(), meanings);
     }
 
+    /// Whether a meaning is one that can do harm. Of a name's meanings these come first.
+    pub(in crate::scan) fn can_harm(&self, meaning: &str) -> bool {
+        self.rank(meaning) <= 1
+    }
+
     /// How bad it is to be called this, from 0 for the worst.
     fn rank(&self, meaning: &str) -> u8 {
         let root = meaning.split(['.', '/', ':']).next().unwrap_or_default();

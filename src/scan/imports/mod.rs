@@ -16,8 +16,10 @@ mod tests;
 pub(super) use facts::Facts;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
+use super::each::each;
 use super::found::{Found, Spot, listed};
-use super::syntax::{Budget, Language, SOURCE_BYTES_MAX, Unparsed, Written, written};
+use super::parse::{Budget, SOURCE_BYTES_MAX, Unparsed};
+use super::syntax::{Language, Written, written};
 use super::{Seen, Settings};
 use crate::model::verdict::Weight;
 use facts::{Import, Way};
@@ -34,29 +36,34 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
         let looked_at = "nothing: [scan] allowed_imports is not set, any import may be added";
         return Seen { looked_at: looked_at.into(), ..Seen::default() };
     };
-    let mut scan = Scan {
-        allowed,
-        budget: Budget::default(),
-        found: Found::new("imports"),
-        unread: Vec::new(),
-        files: 0,
-    };
-    for file in &change.files {
+    let mut found = Found::new("imports");
+    let (mut files, mut unread) = (0, Vec::new());
+    let look = |file, budget: &Budget, found: &mut Found| {
+        let mut scan = Scan { allowed, budget, found, unread: None, is_looked_into: false };
         scan.file(file);
+        (scan.unread, scan.is_looked_into)
+    };
+    let take = |(language, is_looked_into): (Option<String>, bool)| {
+        unread.extend(language);
+        files += usize::from(is_looked_into);
+    };
+    if !each(&change.files, settings, &mut found, look, take) {
+        return Seen::given_up();
     }
-    let unjudged = (!scan.unread.is_empty())
-        .then(|| format!("cannot read the language of {}", listed(&scan.unread)));
-    let looked_at = format!("the imports of {} changed files of source or packages", scan.files);
-    scan.found.done(looked_at, unjudged)
+    let unjudged =
+        (!unread.is_empty()).then(|| format!("cannot read the language of {}", listed(&unread)));
+    found.done(format!("the imports of {files} changed files of source or packages"), unjudged)
 }
 
+/// A look at one file.
 struct Scan<'a> {
     allowed: &'a [String],
-    budget: Budget,
-    found: Found,
-    /// Files of source without a grammar.
-    unread: Vec<String>,
-    files: usize,
+    budget: &'a Budget,
+    found: &'a mut Found,
+    /// The file, if it is source without a grammar.
+    unread: Option<String>,
+    /// Whether the file may import something.
+    is_looked_into: bool,
 }
 
 /// The way of an import and its name: two of them are the same if these are.
@@ -81,7 +88,7 @@ impl Scan<'_> {
             return;
         }
         if let Some(manifest) = Manifest::of(&file.path) {
-            self.files += 1;
+            self.is_looked_into = true;
             self.packages(file, manifest, new);
         }
         if file.path.split(|byte| *byte == b'/').next_back() == Some(b"build.rs")
@@ -93,19 +100,20 @@ impl Scan<'_> {
         }
         match written {
             Written::In(language) => {
-                self.files += 1;
+                self.is_looked_into = true;
                 self.source(file, language, new);
             }
-            Written::Unread => self.unread.push(file.shown().shown()),
+            Written::Unread => self.unread = Some(file.shown().shown()),
             Written::Shell | Written::Data => {}
         }
     }
 
     fn source(&mut self, file: &ChangedFile, language: Language, new: &Side) {
-        let after = match self.budget.parse(language, &new.bytes) {
-            Ok(source) => Facts::of(&source),
+        let source = match self.budget.parse(language, new) {
+            Ok(source) => source,
             Err(unparsed) => return self.unparsed(file, language, unparsed),
         };
+        let after = source.facts();
         if let Some(at) = after.lost_at {
             let why = "names that are too long or too many to follow: what it imports is not known";
             self.found.add(file, "unclear", Weight::Violation, Spot::at(&new.bytes, at), why);
@@ -136,14 +144,13 @@ impl Scan<'_> {
 
     fn before(&mut self, file: &ChangedFile, language: Language) -> BTreeSet<Key> {
         let old = file.old.as_ref().filter(|old| old.mode != MODE_LINK);
-        let parsed = old.and_then(|old| self.budget.parse(language, &old.bytes).ok());
-        let facts = parsed.map(|source| Facts::of(&source)).unwrap_or_default();
-        facts.imports.iter().map(key).collect()
+        let parsed = old.and_then(|old| self.budget.parse(language, old).ok());
+        parsed.iter().flat_map(|source| &source.facts().imports).map(key).collect()
     }
 
     fn unparsed(&mut self, file: &ChangedFile, language: Language, unparsed: Unparsed) {
         let old = file.old.as_ref();
-        let was = old.map(|old| self.budget.parse(language, &old.bytes).is_ok());
+        let was = old.map(|old| self.budget.parse(language, old).is_ok());
         let before = match was {
             None => "",
             Some(true) => "; before the change it was",

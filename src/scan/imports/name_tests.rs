@@ -1,13 +1,15 @@
 //! Names that are given to what imports: before and after use, more than once, and too many.
 
 use super::super::change::tests::file;
-use super::super::syntax::{Budget, Language, SOURCE_BYTES_MAX};
+use super::super::parse::SOURCE_BYTES_MAX;
+use super::super::parse::tests::source;
+use super::super::syntax::Language;
 use super::facts::Facts;
 use super::tests::{all, found, new, seen};
 use super::words;
 
 fn facts(language: Language, text: &str) -> Facts {
-    Facts::of(&Budget::default().parse(language, text.as_bytes()).ok().unwrap())
+    Facts::of(&source(language, text).ok().unwrap())
 }
 
 #[test]

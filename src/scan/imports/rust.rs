@@ -2,7 +2,7 @@
 //! code that is taken from another file.
 
 use super::facts::{Facts, NAME_BYTES_MAX, Way};
-use crate::scan::syntax::{Source, is_comment, parts, walk};
+use crate::scan::syntax::{PerKind, Source, is_comment, is_comment_kind, parts};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -34,8 +34,19 @@ pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
         crates: BTreeSet::new(),
         heads: Vec::new(),
     };
-    walk(&source.tree, |node| reader.visit(node));
+    static KINDS: PerKind<bool> = PerKind::new(is_read);
+    let is_read = KINDS.of(source.language);
+    source.walk(|node| !PerKind::get(is_read, node) || reader.visit(node));
     reader.finish();
+}
+
+/// Whether nodes of a kind say something of what is looked for here.
+fn is_read(kind: &str) -> bool {
+    is_comment_kind(kind)
+        || matches!(kind, "use_declaration" | "extern_crate_declaration" | "mod_item" | "enum_item")
+        || matches!(kind, "struct_item" | "trait_item" | "type_item" | "union_item" | "block")
+        || matches!(kind, "attribute" | "macro_invocation" | "token_tree" | "token_tree_pattern")
+        || matches!(kind, "scoped_identifier" | "scoped_type_identifier")
 }
 
 /// A module or a block.

@@ -42,6 +42,7 @@ impl Simulation {
             deleted: 0,
             leftovers: Vec::new(),
             created: 0,
+            pictures: 0,
             used: None,
         };
         self.outside.commits.insert(id, tree);
