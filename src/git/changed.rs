@@ -7,14 +7,17 @@ use super::diff::{self, Delta, TEXT_BYTES};
 use super::error::GitError;
 use super::files::in_parallel;
 use super::object::{ObjectId, RepoPath, full_name};
-use super::objects::{MODE_SUBMODULE, Objects, TreeEntry};
+use super::objects::{MODE_FILE, MODE_PROGRAM, MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
 use crate::base::foreign::Foreign;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// More bytes than this on both sides of a change are not looked into: it is refused as a whole.
 const TOTAL_BYTES: u64 = 512 << 20;
+/// A manifest larger than this is not read.
+const MANIFEST_BYTES: u64 = 1 << 20;
 /// Commits of an agent beyond this many, and messages beyond this many bytes, are refused.
 const COMMITS: usize = 1000;
 const COMMITS_BYTES: u64 = 4 << 20;
@@ -61,6 +64,30 @@ pub fn changed_files(
         let objects = store.objects()?;
         some.iter().map(|delta| changed_file(&objects, delta, &left)).collect()
     })
+}
+
+/// The manifests of the crates that changed files of Rust belong to, as they are at a commit, by
+/// their folders. One that is too large to be read is left out.
+pub fn manifests(
+    store: &Store,
+    commit: ObjectId,
+    files: &[ChangedFile],
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GitError> {
+    let paths = files.iter().map(|file| file.path.0.as_slice());
+    let paths: Vec<_> = paths.filter(|path| path.ends_with(b".rs")).collect();
+    if paths.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let objects = store.objects()?;
+    let tree = objects.tree_of(commit)?;
+    let mut found = BTreeMap::new();
+    for (folder, entry) in diff::around(&objects, tree, paths.into_iter(), b"Cargo.toml")? {
+        let is_file = entry.mode == MODE_FILE || entry.mode == MODE_PROGRAM;
+        if is_file && objects.size(entry.id)? <= MANIFEST_BYTES {
+            found.insert(folder, objects.blob(entry.id)?);
+        }
+    }
+    Ok(found)
 }
 
 fn changed_file(

@@ -190,6 +190,36 @@ pub(crate) fn deltas(
     Ok(found)
 }
 
+/// The files of a name in the folders of a tree that hold something of these paths, by their folders.
+pub(super) fn around<'a>(
+    objects: &Objects,
+    tree: ObjectId,
+    paths: impl Iterator<Item = &'a [u8]>,
+    name: &[u8],
+) -> Result<BTreeMap<Vec<u8>, TreeEntry>, GitError> {
+    let mut folders = BTreeMap::from([(Vec::new(), Some(by_name(objects, Some(tree))?))]);
+    for path in paths {
+        let ends = (0..path.len()).filter(|at| path[*at] == b'/');
+        let mut above: &[u8] = b"";
+        for end in ends.take(FOLDERS_DEEP) {
+            let folder = &path[..end];
+            if !folders.contains_key(folder) {
+                let own = folder.rsplit(|byte| *byte == b'/').next().unwrap_or(folder);
+                let entry = folders.get(above).and_then(Option::as_ref).and_then(|it| it.get(own));
+                let entry = entry.filter(|entry| entry.mode == MODE_FOLDER);
+                let entries = entry.map(|entry| by_name(objects, Some(entry.id))).transpose()?;
+                folders.insert(folder.to_vec(), entries);
+            }
+            above = folder;
+        }
+    }
+    let held = |(folder, entries): (Vec<u8>, Option<BTreeMap<Vec<u8>, TreeEntry>>)| {
+        let entry = entries?.remove(name)?;
+        Some((folder, entry))
+    };
+    Ok(folders.into_iter().filter_map(held).collect())
+}
+
 /// A folder's tree, or the file.
 fn part(entry: Option<TreeEntry>) -> (Option<ObjectId>, Option<TreeEntry>) {
     match entry {

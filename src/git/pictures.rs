@@ -32,8 +32,7 @@ pub(super) fn is_picture(path: &[u8], bytes: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else { return false };
     let is_named = |end: &&str| name[dot + 1..].eq_ignore_ascii_case(end.as_bytes());
-    let mut formats =
-        FORMATS.iter().filter(|format| format.extensions.iter().any(|it| is_named(&it)));
+    let mut formats = FORMATS.iter().filter(|format| format.extensions.iter().any(&is_named));
     let begins =
         |(at, sign): &(usize, &[u8])| bytes.get(*at..).is_some_and(|rest| rest.starts_with(sign));
     formats.any(|format| format.begins.iter().any(begins))

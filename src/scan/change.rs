@@ -4,6 +4,7 @@
 use super::parse::Parsed;
 use super::syntax::{Language, Written, written};
 use crate::base::foreign::Foreign;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -22,6 +23,8 @@ pub struct Change {
     pub files: Vec<ChangedFile>,
     /// Messages of the commits the agent made itself.
     pub messages: Vec<Foreign>,
+    /// The manifests of the crates that changed files belong to, changed or not, by their folders.
+    pub manifests: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 /// A file that differs.
@@ -110,7 +113,7 @@ impl Change {
                 }
             }
         }
-        Self { files, messages }
+        Self { files, messages, manifests: BTreeMap::new() }
     }
 }
 

@@ -124,8 +124,11 @@ fn scans(store: &Store, work: &Path, head: ObjectId, snapshot: impl Fn() -> git:
     for _ in 0..SCAN_RUNS {
         theirs.push(timed(|| plain(store.folder(), &text_diff)).0);
         let (read, change) = timed(|| {
-            gate::scans::looked(git::changed_files(store, head, taken.commit).unwrap(), Vec::new())
-                .change
+            let files = git::changed_files(store, head, taken.commit).unwrap();
+            let manifests = git::manifests(store, taken.commit, &files).unwrap();
+            let mut change = gate::scans::looked(files, Vec::new()).change;
+            change.manifests = manifests;
+            change
         });
         assert!(change.files.iter().map(|file| file.added.len()).sum::<usize>() >= SCANNED_LINES);
         each[0].push(read);

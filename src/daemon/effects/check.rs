@@ -151,7 +151,11 @@ impl<'a> Bench<'a> {
         let place = self.facts.place()?;
         let began = place.base.parse().map_err(text)?;
         let messages = repository.messages(&place.branch, began).map_err(text)?;
-        Ok(scans::looked(files, messages))
+        let manifests =
+            git::manifests(&self.place.store, self.place.commit, &files).map_err(text)?;
+        let mut looked = scans::looked(files, messages);
+        looked.change.manifests = manifests;
+        Ok(looked)
     }
 
     fn scan(

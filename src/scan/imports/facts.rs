@@ -91,6 +91,9 @@ pub enum Way {
 pub struct Facts {
     /// What it imports.
     pub imports: Vec<Import>,
+    /// Crates that it names where `use` gave it something of that name: if that is no module, the
+    /// crate is meant.
+    pub hidden: Vec<Import>,
     /// The first place where names are too long or too many to be followed, if there is one: then
     /// the rest is not all of what the file says.
     pub lost_at: Option<usize>,

@@ -19,11 +19,11 @@ use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::each::each;
 use super::found::{Found, Spot, listed};
 use super::parse::{Budget, SOURCE_BYTES_MAX, Unparsed};
-use super::syntax::{Language, Written, written};
+use super::syntax::{Language, Source, Written, written};
 use super::{Seen, Settings};
 use crate::model::verdict::Weight;
 use facts::{Import, Way};
-use manifest::Manifest;
+use manifest::{Manifest, crates};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +38,11 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     };
     let mut found = Found::new("imports");
     let (mut files, mut unread) = (0, Vec::new());
+    let crates = change.manifests.iter().map(|(folder, manifest)| (&**folder, crates(manifest)));
+    let crates: BTreeMap<&[u8], BTreeSet<String>> = crates.collect();
     let look = |file, budget: &Budget, found: &mut Found| {
-        let mut scan = Scan { allowed, budget, found, unread: None, is_looked_into: false };
+        let crates = &crates;
+        let mut scan = Scan { allowed, crates, budget, found, unread: None, is_looked_into: false };
         scan.file(file);
         (scan.unread, scan.is_looked_into)
     };
@@ -58,6 +61,8 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
 /// A look at one file.
 struct Scan<'a> {
     allowed: &'a [String],
+    /// What crates may be called in the folders around the file.
+    crates: &'a BTreeMap<&'a [u8], BTreeSet<String>>,
     budget: &'a Budget,
     found: &'a mut Found,
     /// The file, if it is source without a grammar.
@@ -122,7 +127,9 @@ impl Scan<'_> {
             import.way != Way::Named
                 || !is_allowed(self.allowed, &import.name, separators(language))
         };
-        let refused: Vec<&Import> = after.imports.iter().filter(is_refused).collect();
+        let is_meant = |import: &&Import| self.is_crate(file, &import.name);
+        let hidden = after.hidden.iter().filter(is_meant);
+        let refused: Vec<&Import> = after.imports.iter().chain(hidden).filter(is_refused).collect();
         if refused.is_empty() {
             return;
         }
@@ -145,7 +152,15 @@ impl Scan<'_> {
     fn before(&mut self, file: &ChangedFile, language: Language) -> BTreeSet<Key> {
         let old = file.old.as_ref().filter(|old| old.mode != MODE_LINK);
         let parsed = old.and_then(|old| self.budget.parse(language, old).ok());
-        parsed.iter().flat_map(|source| &source.facts().imports).map(key).collect()
+        let facts = parsed.as_ref().map(Source::facts);
+        facts.iter().flat_map(|facts| facts.imports.iter().chain(&facts.hidden)).map(key).collect()
+    }
+
+    /// Whether a manifest around a file names a crate that paths may begin with so.
+    fn is_crate(&self, file: &ChangedFile, name: &str) -> bool {
+        let ends = (0..file.path.len()).filter(|at| file.path[*at] == b'/');
+        let mut folders = ends.map(|end| &file.path[..end]).chain([&b""[..]]);
+        folders.any(|folder| self.crates.get(folder).is_some_and(|crates| crates.contains(name)))
     }
 
     fn unparsed(&mut self, file: &ChangedFile, language: Language, unparsed: Unparsed) {
