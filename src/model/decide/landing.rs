@@ -117,25 +117,11 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
     if task.reverts.is_some() {
         return Ok(vec![answered, Event::Task(TaskEvent::Stopped { task: task.id })]);
     }
-    let has_agent = live_run(task).is_ok();
-    if !has_agent && task.conversation().is_none() {
-        let id = task.id;
-        return Err(Rejection::refused(
-            format!(
-                "the agent of task {id} has ended and named no conversation to go on with: your \
-                 reason cannot reach it"
-            ),
-            format!(
-                "`monban abort {id}`, then `monban task retry {id} --fresh` starts it over with \
-                 the same prompt; for another one write a new task, with the reason in its prompt"
-            ),
-        ));
-    }
     let mut events = vec![answered];
     let typed = prompt(context, task, reason, PromptWhy::Rejected)?;
     events.extend(typed.into_iter().filter(|event| matches!(event, Event::Run(_))));
-    if let Some(gate) = task.gate.as_ref().filter(|_| !has_agent) {
-        // The next attempt is told what this one was not.
+    if let Some(gate) = task.gate.as_ref().filter(|_| live_run(task).is_err()) {
+        // The next attempt, in the same worktree, is told what this one was not.
         events.extend(end::finished(context, task, FinalEnd::Stopped));
         events.push(queue(context, task, gate, true, who)?);
     }
