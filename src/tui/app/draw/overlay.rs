@@ -232,6 +232,10 @@ fn help_text(app: &App) -> Vec<HelpLine> {
     let leader = app.setup.looks.keymap.leader().to_string();
     lines.push(HelpLine { keys: leader, says: "leave an agent's keys; twice: send it".into() });
     lines.push(HelpLine {
+        keys: bar::mark(app),
+        says: "on every dialog of monban; no agent knows it".into(),
+    });
+    lines.push(HelpLine {
         keys: "A y".into(),
         says: "in an approval that has armed: approve (nothing else does)".into(),
     });
