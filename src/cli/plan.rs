@@ -186,7 +186,10 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             text(&status["detail"]),
             text(&status["source"])
         )?;
+    } else {
+        writeln!(out, "  agent      {}", text(&value["agent"]))?;
     }
+    writeln!(out, "  kind       {}", text(&value["kind"]))?;
     super::wait::alarms(value, out)?;
     writeln!(out, "  isolation  {} · proxy: {}", text(&value["isolation"]), text(&value["proxy"]))?;
     for name in ["worktree", "branch", "base", "head", "landed"] {

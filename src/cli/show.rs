@@ -276,12 +276,12 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         if binds.is_object() {
             let digest = text(&item["digest"]);
             below.push(format!(
-                "{} at {}  head {}  tree {}  gate runs {}",
+                "{} at {}  head {}  tree {}  {}",
                 text(&binds["branch"]),
                 short(&binds["base"]),
                 short(&binds["head"]),
                 short(&binds["tree"]),
-                text(&binds["gate_runs"])
+                judged_by(&binds["gate_runs"])
             ));
             below.push(format!("digest {digest}"));
             below.push(format!("monban diff {task}"));
@@ -293,6 +293,12 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         }
     }
     Ok(())
+}
+
+/// The gate runs that an approval signs, by their names.
+fn judged_by(runs: &Value) -> String {
+    let runs: Vec<String> = rows(runs).map(|run| format!("run{run}")).collect();
+    format!("judged by the gate in {}", runs.join(", "))
 }
 
 /// What an item names one by one; an alarm with how to say that it was seen.

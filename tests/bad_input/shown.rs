@@ -44,6 +44,19 @@ fn a_rollback_says_what_it_takes_back_and_how_to_undo_it() {
 }
 
 #[test]
+fn a_draft_says_who_is_to_do_it_and_an_approval_which_run_judged_it() {
+    let monban = Instance::new();
+    let id = monban.add("Add hello", "echo hello > hello");
+    let shown = monban.monban(&["show", &id]).expect(0).out;
+    let has = |line: &str| shown.lines().any(|shown| shown.trim_end() == line);
+    assert!(has("  agent      script") && has("  kind       fix"), "{shown}");
+    monban.run(&id).expect(4);
+    let run = monban.item(&id, "approval")["binds"]["gate_runs"][0].clone();
+    let inbox = monban.monban(&["inbox"]).expect(0).out;
+    assert!(inbox.contains(&format!("judged by the gate in run{run}")), "{inbox}");
+}
+
+#[test]
 fn lists_say_what_a_task_comes_after_and_whose_it_is() {
     let monban = Instance::new();
     let first = monban.add("A", "x");
