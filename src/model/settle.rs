@@ -115,7 +115,7 @@ fn going_on(task: &Task) -> String {
 }
 
 fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
-    let snapshot = task.attempt()?.snapshots.last()?;
+    let snapshot = task.attempt()?.result()?;
     Some(Event::Judge(JudgeEvent::Started {
         task: task.id,
         run: context.state.next_run(),

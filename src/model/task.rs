@@ -303,6 +303,11 @@ impl Task {
             })
     }
 
+    /// Whether its latest attempt has a prompt that is still to be typed.
+    pub fn waits_to_be_typed(&self) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.next_prompt().is_some())
+    }
+
     /// The latest attempt.
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()

@@ -87,6 +87,7 @@ pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
         leftovers: Vec::new(),
         created: 1,
         used: None,
+        taken: Default::default(),
     }
 }
 

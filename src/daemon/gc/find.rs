@@ -224,6 +224,7 @@ fn store_user(effect: &Effect) -> Option<TaskId> {
     match effect {
         Effect::Prepare { task, .. }
         | Effect::Snapshot { task, .. }
+        | Effect::Checkpoint { task, .. }
         | Effect::Check { task, .. }
         | Effect::Land { task, .. }
         | Effect::Merge { task, .. }

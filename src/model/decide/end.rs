@@ -116,7 +116,7 @@ pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Opti
         attempt: attempt.number,
         duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
         agent_version: attempt.place.as_ref().and_then(|place| place.agent_version.clone()),
-        breach: None,
+        breach: attempt.exceeded(),
         abnormal_end: run.is_some_and(ended_abnormally),
         rollback: last_rollback,
     };
