@@ -211,10 +211,10 @@ fn is_unkept(attempt: &Attempt, run: &Run) -> bool {
     run.life == Life::Wanted && run.stop.is_none() && attempt.kept == Kept::Due
 }
 
-/// The checkpoint that is to be taken first. One after the other: where a finished turn is looked
-/// at, that goes first, and where none could be taken, a person has to say what next.
+/// The checkpoint that is to be taken first. A finished turn is looked at before, what was signed
+/// lands before, and where none could be taken a person has to say what next.
 fn checkpoint(state: &State, task: &Task, attempt: &Attempt, moment: Moment) -> Option<Effect> {
-    let waits = task.stage == Stage::Turned || state.is_halted(task) || is_troubled(state, task);
+    let waits = !task.may_go_on() || state.is_halted(task) || is_troubled(state, task);
     let (task, number) = (task.id, attempt.next_snapshot);
     (!waits).then_some(Effect::Checkpoint { task, attempt: attempt.number, moment, number })
 }

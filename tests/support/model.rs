@@ -369,6 +369,12 @@ impl World {
         self.report(Report::Delivery { run, prompt, delivery })
     }
 
+    /// The agent is found to work for longer than it may.
+    pub fn overtime(&mut self, id: TaskId) -> Vec<String> {
+        let (run, since) = (self.run_of(id), self.attempt(id).worked.since.unwrap_or_default());
+        self.report(Report::Overtime { run, since, verdict: Box::new(over("seconds")) })
+    }
+
     pub fn turn(&mut self, id: TaskId) -> Vec<String> {
         let run = self.run_of(id);
         let prompt = self.attempt(id).prompts.last().map_or(0, |prompt| prompt.number);

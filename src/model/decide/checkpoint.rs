@@ -1,13 +1,13 @@
 //! What can be returned to before a run starts and before a prompt is typed.
 
-use super::Context;
 use super::judge::item;
+use super::{Context, end};
 use crate::base::id::TaskId;
 use crate::model::attempt::{Delivery, Life, Prompt, Run, Snapshot};
 use crate::model::checkpoint::{Kept, Moment, Point};
 use crate::model::event::{Event, RunEvent};
 use crate::model::item::ItemKind;
-use crate::model::task::Task;
+use crate::model::task::{Stage, Task};
 
 /// The agent takes the next prompt now, or no longer does.
 pub(super) fn ready(task: &Task, number: u32, ready: bool) -> Vec<Event> {
@@ -62,9 +62,17 @@ fn is_due(task: &Task, moment: Moment) -> bool {
     }
 }
 
-/// Nothing starts that could not be taken back: a person says what next.
+/// Nothing starts that could not be taken back: a person says what next, as after a turn. What
+/// waits for judgement or a decision is superseded, as it would be by the prompt.
 fn failed(context: Context<'_>, task: &Task, moment: Moment, why: &str) -> Vec<Event> {
+    if !task.may_go_on() {
+        return Vec::new();
+    }
     let mut events = Vec::new();
+    if task.stage != Stage::Running {
+        events.extend(end::close_items(context, task.id, end::of_work));
+        events.push(Event::Run(RunEvent::WentOn { task: task.id }));
+    }
     if let Moment::Prompt(prompt) = moment {
         let ready = false;
         events.push(Event::Run(RunEvent::PromptReady { task: task.id, prompt, ready }));
