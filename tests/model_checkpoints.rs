@@ -19,8 +19,7 @@ fn resumed(w: &mut World) -> TaskId {
     w.dj(Request::Abort { task });
     w.end(task);
     w.dj(retry_resume(task));
-    let result = Ok(w.attempt(task).place.clone().expect("it goes on in the same place"));
-    w.report(Report::Prepared { task, attempt: 2, result });
+    w.report(Report::Prepared { task, attempt: 2, result: Ok(place(task, 1)) });
     task
 }
 

@@ -43,7 +43,8 @@ pub struct Attempt {
     pub worked: Worked,
     /// The worktree as its run finds it: of a fresh attempt its base.
     pub kept: Kept,
-    /// The check that failed in the middle of a turn, which was ended for it. It judged no snapshot.
+    /// The check that failed in the middle of a turn, which was ended for it. It judged no
+    /// snapshot.
     pub breach: Option<GateRun>,
     /// Its final result is on record.
     pub is_finished: bool,

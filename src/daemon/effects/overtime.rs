@@ -7,11 +7,14 @@ use crate::base::id::{RunId, TaskId};
 use crate::daemon::driver::Cancel;
 use crate::daemon::gates;
 use crate::daemon::world::World;
-use crate::gate::scans;
+use crate::gate::{self, Work, scans};
 use crate::model::command::Report;
 use crate::policy::Limit;
 use crate::scan::limits::overtime;
 use std::time::Duration;
+
+/// Nothing is waited for but that nobody wants it any more.
+const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
 
 /// Waits until the agent, at work since then and for so many milliseconds before, has worked for
 /// longer than it may. Nothing is looked at until that moment.
@@ -24,7 +27,10 @@ pub(super) fn run(
 ) {
     let Some(facts) = Facts::of(world, id) else { return };
     loop {
-        let Some(limit) = limit(world, &facts) else { return };
+        let Some(limit) = limit_of(world, &facts) else {
+            sleep(world, NEVER, cancel);
+            return;
+        };
         // Whole seconds are compared: the first that is over.
         let most_ms = limit.value.saturating_add(1).saturating_mul(1000);
         let at = since.plus(Duration::from_millis(most_ms.saturating_sub(before_ms)));
@@ -34,7 +40,7 @@ pub(super) fn run(
         // A person may have raised it meanwhile.
         let now_ms = world.clock.now().since(since).as_millis();
         let worked_ms = before_ms.saturating_add(u64::try_from(now_ms).unwrap_or(u64::MAX));
-        let limit = self::limit(world, &facts);
+        let limit = limit_of(world, &facts);
         let Some(seen) = limit.and_then(|limit| overtime(worked_ms / 1000, limit)) else {
             continue;
         };
@@ -44,13 +50,10 @@ pub(super) fn run(
     }
 }
 
-/// The limit in force; the person's own where the repository's cannot be read.
-fn limit(world: &World, facts: &Facts) -> Option<Limit> {
-    let pin = facts.gate.as_ref();
-    let config = pin.and_then(|pin| gates::kept(&world.places.state, &pin.hash).ok());
-    let limits = match config {
-        Some(config) => limits(world, &config).ok(),
-        None => world.engine.look_blocking(|core| core.settings.limits).ok(),
-    };
-    limits.map(|limits| limits.seconds)
+/// The limit in force, where the gate has the check of it.
+fn limit_of(world: &World, facts: &Facts) -> Option<Limit> {
+    let config = gates::kept(&world.places.state, &facts.gate.as_ref()?.hash).ok()?;
+    let is_judged = gate::steps(&config).iter().any(|step| matches!(step.work, Work::Limits));
+    let limits = is_judged.then(|| limits(world, &config).ok());
+    limits.flatten().map(|limits| limits.seconds)
 }

@@ -5,7 +5,7 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::model::attempt::{AgentState, AgentStatus, Delivery, Life, Prompt, Run, Snapshot};
-use crate::model::checkpoint::{Kept, Moment};
+use crate::model::checkpoint::{Kept, Moment, Point};
 use crate::model::event::RunEvent;
 use crate::model::state::State;
 use crate::model::task::Stage;
@@ -74,25 +74,20 @@ fn take_in(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::Usage { run, usage } => change(state, *run, |run| run.usage = Some(*usage)),
         RunEvent::PauseWanted { run, paused, .. } => {
             change(state, *run, |run| run.pause_wanted = *paused);
-            if let Some(attempt) = state.run(*run).map(|(task, ..)| task.id) {
-                let attempt = state.attempt_mut(attempt);
-                attempt.into_iter().flat_map(|of| &mut of.prompts).for_each(Prompt::was_held_up);
-            }
+            held_up(state, *run);
         }
         RunEvent::Paused { run, paused } => change(state, *run, |run| run.paused = *paused),
         RunEvent::PromptWanted { task, prompt, text, why } => {
-            let (number, text, why) = (*prompt, text.clone(), *why);
-            if let Some(attempt) = state.attempt_mut(*task) {
-                attempt.prompts.push(Prompt {
-                    number,
-                    text,
-                    why,
-                    delivery: Delivery::Wanted,
-                    resumed: false,
-                    is_turned: false,
-                    kept: Kept::NotYet,
-                });
-            }
+            let prompt = Prompt {
+                number: *prompt,
+                text: text.clone(),
+                why: *why,
+                delivery: Delivery::Wanted,
+                resumed: false,
+                is_turned: false,
+                kept: Kept::NotYet,
+            };
+            state.attempt_mut(*task).into_iter().for_each(|of| of.prompts.push(prompt.clone()));
             enter(state, *task, Stage::Running, at);
         }
         RunEvent::PromptReady { task, prompt, ready } => {
@@ -100,19 +95,7 @@ fn take_in(state: &mut State, event: &RunEvent, at: Timestamp) {
             of_prompt(state, *task, *prompt, |prompt| prompt.kept = kept);
         }
         RunEvent::Kept { task, moment, point, snapshot } => {
-            let Some(attempt) = state.attempt_mut(*task) else { return };
-            if let Some(snapshot) = snapshot {
-                attempt.next_snapshot = snapshot.number + 1;
-                attempt.snapshots.push(Snapshot::clone(snapshot));
-            }
-            let kept = Kept::At(*point);
-            match moment {
-                Moment::Run(_) => attempt.kept = kept,
-                Moment::Prompt(number) => {
-                    of_prompt(state, *task, *number, |prompt| prompt.kept = kept);
-                }
-                Moment::Turn | Moment::Decision => {}
-            }
+            kept(state, *task, *moment, *point, snapshot.as_deref());
         }
         RunEvent::PromptDelivery { task, prompt, delivery } => {
             of_prompt(state, *task, *prompt, |prompt| prompt.delivery = *delivery);
@@ -149,6 +132,28 @@ fn change(state: &mut State, run: RunId, change: impl FnOnce(&mut Run)) {
     if let Some(run) = state.run_mut(run) {
         change(run);
     }
+}
+
+/// The worktree as it is before something can be returned to.
+fn kept(state: &mut State, task: TaskId, moment: Moment, point: Point, taken: Option<&Snapshot>) {
+    let Some(attempt) = state.attempt_mut(task) else { return };
+    if let Some(snapshot) = taken {
+        attempt.next_snapshot = snapshot.number + 1;
+        attempt.snapshots.push(snapshot.clone());
+    }
+    let kept = Kept::At(point);
+    match moment {
+        Moment::Run(_) => attempt.kept = kept,
+        Moment::Prompt(number) => of_prompt(state, task, number, |prompt| prompt.kept = kept),
+        Moment::Turn | Moment::Decision => {}
+    }
+}
+
+/// What waits to be typed to a run was kept from it.
+fn held_up(state: &mut State, run: RunId) {
+    let Some(task) = state.run(run).map(|(task, ..)| task.id) else { return };
+    let prompts = state.attempt_mut(task).into_iter().flat_map(|attempt| &mut attempt.prompts);
+    prompts.for_each(Prompt::was_held_up);
 }
 
 fn of_prompt(state: &mut State, task: TaskId, number: u32, change: impl FnOnce(&mut Prompt)) {
