@@ -6,7 +6,8 @@ use super::tasks::queue;
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, TaskId};
-use crate::model::attempt::{Attempt, PromptWhy, StopWhy};
+use crate::model::attempt::{Attempt, PromptWhy, Snapshot, StopWhy};
+use crate::model::checkpoint::Moment;
 use crate::model::command::{LandingOutcome, MergeOutcome};
 use crate::model::event::{Event, FinalEnd, LandingEvent, RunEvent, TaskEvent};
 use crate::model::item::{Closed, Item, ItemKind};
@@ -209,7 +210,8 @@ pub(super) fn merge(
     let Some(task) = at_stage(context, id, merging) else { return Vec::new() };
     match outcome {
         MergeOutcome::Merged(snapshot) => {
-            let snapshot = snapshot.clone();
+            let taken = Moment::Decision;
+            let snapshot = Snapshot { taken, ..snapshot.clone() };
             vec![Event::Landing(LandingEvent::Merged { task: id, snapshot })]
         }
         MergeOutcome::Nothing { base } => {
