@@ -263,6 +263,13 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             writeln!(out, "             not in it: {}", text(leftover))?;
         }
     }
+    let gate = attempt["gates"].as_array().and_then(|gates| gates.last());
+    let verdicts = gate.and_then(|gate| gate["verdicts"].as_array());
+    for verdict in verdicts.into_iter().flatten().filter(|it| it["attestation"].is_object()) {
+        let said = format!("{}: {}", text(&verdict["check"]), text(&verdict["reason"]));
+        writeln!(out, "{}", hang("  gate       ", &said, width()))?;
+        super::gates::statements(&verdict["attestation"], out)?;
+    }
     for rollback in attempt["rollbacks"].as_array().into_iter().flatten() {
         let undo = if rollback["can_undo"] == true { " (can be undone)" } else { "" };
         writeln!(out, "  rollback   {}{undo}", text(&rollback["op"]))?;

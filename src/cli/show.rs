@@ -280,7 +280,12 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
             below.push(format!("digest {digest}"));
             below.push(format!("monban diff {task}"));
             let typed: String = digest.chars().take(DIGEST_PREFIX_MIN).collect();
-            below.push(format!("monban approve {id} --bind {typed}"));
+            let asked: Vec<String> = rows(&item["attests"]).map(text).collect();
+            let numbered =
+                (1..).zip(&asked).map(|(n, statement)| format!("attest {n}: {statement}"));
+            below.extend(numbered);
+            let attest = if asked.is_empty() { "" } else { " --attest N (for each that is so)" };
+            below.push(format!("monban approve {id} --bind {typed}{attest}"));
         }
         for line in below.iter().filter(|line| !line.is_empty()) {
             writeln!(out, "{}", hang("    ", line, width()))?;

@@ -124,6 +124,7 @@ impl Simulation {
             tail: Default::default(),
             findings: Vec::new(),
             finding_count: 0,
+            attestation: None,
         };
         let mut verdicts = Vec::new();
         for name in names.iter().take(checks) {

@@ -118,7 +118,8 @@ impl Witness {
     /// An approval is a person's, of exactly what they were shown, under the policy in force.
     fn permits_approval(&self, event: &Event, command: &Command, settings: &Settings) {
         let Event::Landing(LandingEvent::Approved { task, digest, by, .. }) = event else { return };
-        let Command::Person { who, request: Request::Approve { item, digest: signed } } = command
+        let Command::Person { who, request: Request::Approve { item, digest: signed, .. } } =
+            command
         else {
             panic!("{event:?} by {command:?}");
         };

@@ -113,7 +113,7 @@ fn approve(rng: &mut Rng, state: &State) -> Request {
     let item = rng.pick(&waiting).unwrap_or_else(|| any_item(rng, state));
     let shown = if rng.chance(90) { item } else { any_item(rng, state) };
     let digest = state.items.get(&shown).map(|item| item.digest()).unwrap_or_default();
-    Request::Approve { item, digest }
+    Request::Approve { item, digest, attested: Vec::new() }
 }
 
 /// An abort, half of the time of what is just being prepared.
