@@ -207,8 +207,8 @@ fn whole_digest(client: &mut Client, item: &str, typed: String) -> Result<String
     Ok(if digest.starts_with(&typed) { digest.to_string() } else { typed })
 }
 
-/// The statements that a person attests by their numbers: those of exactly what is approved. What is
-/// no number is one in full.
+/// The statements that a person attests by their numbers: those of exactly what is approved. What
+/// is no number is one in full.
 fn attested(
     client: &mut Client,
     digest: &str,
@@ -263,6 +263,10 @@ fn approve(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let mut client = here.client()?;
+    if typed.is_empty() && !attest.is_empty() {
+        let why = "what is attested is attested of a result, by its digest";
+        return Err(Failure::input(why, "`monban inbox` shows it: add `--bind DIGEST`"));
+    }
     if typed.is_empty() {
         let (digest, attested) = (typed, Vec::new());
         client.ask(Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest, attested }))?;
