@@ -84,6 +84,8 @@ fn what_only_a_person_can_say_is_attested_with_the_approval_and_on_record() {
         "checks = [\"test\", \"human\"]\nhuman = [\"it runs on a phone\", \"it is read\"]\n";
     monban.write("monban.toml", &instance::CONFIG.replace("checks = [\"test\"]\n", asking));
     monban.commit("ask a person");
+    let trusting = monban.monban(&["plan", "check"]).expect(0).out;
+    assert!(trusting.contains("  human  it runs on a phone\n  human  it is read"), "{trusting}");
     let id = monban.add("Change it", "echo new > new");
     monban.run(&id).expect(4);
     let digest = next(&monban, &id, "");

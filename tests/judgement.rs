@@ -282,6 +282,8 @@ fn a_danger_is_allowed_where_the_base_says_so_and_by_no_change_itself() {
     };
     let starts = "mkdir -p src/run; echo 'fn f() { std::process::Command::new(\"ls\"); }'";
     let monban = judged_by("\"danger\"", &allow("src/run/**"));
+    let trusting = monban.monban(&["plan", "check"]).expect(0).out;
+    assert!(trusting.contains("allows danger/process in src/run/**: it runs tools"), "{trusting}");
     let id = monban.add("Run a tool", &format!("{starts} > src/run/a.rs"));
     monban.run(&id).expect(4);
     let danger = &verdicts(&monban, &id)[0];

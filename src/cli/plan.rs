@@ -33,6 +33,14 @@ fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     for step in value["runs"].as_array().into_iter().flatten() {
         writeln!(out, "  {:6} {}", text(&step["check"]), text(&step["command"]))?;
     }
+    for allowed in value["allowed_danger"].as_array().into_iter().flatten() {
+        let (rule, why) = (text(&allowed["rule"]), text(&allowed["why"]));
+        let said = format!("{rule} in {}: {why}", text(&allowed["paths"]));
+        writeln!(out, "{}", hang("  allows ", &said, width()))?;
+    }
+    for statement in value["attests"].as_array().into_iter().flatten() {
+        writeln!(out, "{}", hang("  human  ", &text(statement), width()))?;
+    }
     if value["trusted"] != true {
         writeln!(out, "accept it: monban run --trust {}", text(&value["hash"]))?;
     }

@@ -284,8 +284,10 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
             let numbered =
                 (1..).zip(&asked).map(|(n, statement)| format!("attest {n}: {statement}"));
             below.extend(numbered);
-            let attest = if asked.is_empty() { "" } else { " --attest N (for each that is so)" };
-            below.push(format!("monban approve {id} --bind {typed}{attest}"));
+            if !asked.is_empty() {
+                below.push("each that is so is named with the approval: --attest N".into());
+            }
+            below.push(format!("monban approve {id} --bind {typed}"));
         }
         for line in below.iter().filter(|line| !line.is_empty()) {
             writeln!(out, "{}", hang("    ", line, width()))?;

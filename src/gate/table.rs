@@ -35,6 +35,14 @@ impl Step {
             Work::Scan(_) | Work::Limits | Work::Person(_) => None,
         }
     }
+
+    /// What it asks a person to attest.
+    pub fn statements(&self) -> &[Foreign] {
+        match &self.work {
+            Work::Person(statements) => statements,
+            Work::Scan(_) | Work::Limits | Work::Command(_) => &[],
+        }
+    }
 }
 
 /// How a check is done; `None` for one whose command the file leaves out.
