@@ -130,3 +130,28 @@ fn a_digit_that_is_a_statement_opens_nothing_and_the_others_do_as_ever() {
     play.keys("3");
     assert!(play.app.dialog.is_none(), "{}", play.screen());
 }
+
+#[test]
+fn typing_ahead_attests_nothing_whatever_it_is() {
+    const KEYS: [&str; 8] = ["1", "2", "A", "y", "space", "enter", "9", "j"];
+    for seed in 1_u64..=500 {
+        let mut random = seed;
+        let mut below = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % below
+        };
+        let mut play = Play::begin(USUAL);
+        play.inbox(&[asking(&[PHONE, DOCS])]).keys("a").answer(diff());
+        for _ in 0..40 {
+            let key = KEYS[usize::try_from(below(8)).unwrap()];
+            play.take(Input::Key(key.into()));
+            if below(2) == 0 {
+                play.paint();
+            }
+            play.wait(below(390));
+        }
+        let screen = play.screen();
+        assert!(screen.contains("0 of 2") && !screen.contains("[x]"), "seed {seed}: {screen}");
+        assert_eq!(approvals(&play), Vec::<Vec<Foreign>>::new(), "seed {seed}");
+    }
+}
