@@ -271,6 +271,8 @@ fn halt(state: &State, repo: &Repo, halt: &Halt) -> Value {
 
 fn item(state: &State, item: &Item) -> Value {
     let verdicts = signed(state, item);
+    let asked = verdicts.iter().filter_map(|verdict| verdict.attestation.as_ref());
+    let asked = asked.flat_map(|attestation| &attestation.statements);
     let (findings, firsts) = by_rules(verdicts.iter().flat_map(|verdict| &verdict.findings));
     json!({
         "id": item.id.to_string(),
@@ -281,6 +283,7 @@ fn item(state: &State, item: &Item) -> Value {
         "details": item.details,
         "findings": findings.into_iter().take(FINDINGS_MAX.max(firsts)).collect::<Vec<_>>(),
         "finding_count": verdicts.iter().map(|verdict| verdict.finding_count).sum::<u64>(),
+        "attests": asked.collect::<Vec<_>>(),
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,
