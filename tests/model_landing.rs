@@ -72,7 +72,7 @@ fn an_approval_signs_everything_it_was_judged_by() {
 /// dj looked at `old`; another digest waits now. What he is told.
 fn told_about(w: &mut World, task: TaskId, old: &Item) -> String {
     let item = w.item(task).id;
-    let refusal = w.refused(Request::Approve { item, digest: old.digest() });
+    let refusal = w.refused(Request::Approve { item, digest: old.digest(), attested: Vec::new() });
     assert_eq!(refusal.class, Class::Refused);
     refusal.why
 }
@@ -134,7 +134,8 @@ fn a_digest_nobody_was_shown_is_refused() {
     let mut w = World::new();
     let task = w.waiting();
     let item = w.item(task).id;
-    let refusal = w.refused(Request::Approve { item, digest: "0".repeat(64) });
+    let refusal =
+        w.refused(Request::Approve { item, digest: "0".repeat(64), attested: Vec::new() });
     let said = "0000000000000000 is not the digest of what waits now: nothing was approved";
     assert_eq!(refusal.why, said);
 }

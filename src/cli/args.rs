@@ -112,6 +112,9 @@ pub enum Command {
         /// alarm has none
         #[arg(long, value_name = "DIGEST", default_value = "", hide_default_value = true)]
         bind: String,
+        /// That this statement of `inbox` is so, by its number; given for each of them
+        #[arg(long, value_name = "N")]
+        attest: Vec<String>,
     },
     /// Reject a result; the reason becomes the agent's next prompt
     Reject {

@@ -286,6 +286,13 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
             below.push(format!("digest {digest}"));
             below.push(format!("monban diff {task}"));
             let typed: String = digest.chars().take(DIGEST_PREFIX_MIN).collect();
+            let asked: Vec<String> = rows(&item["attests"]).map(text).collect();
+            let numbered =
+                (1..).zip(&asked).map(|(n, statement)| format!("attest {n}: {statement}"));
+            below.extend(numbered);
+            if !asked.is_empty() {
+                below.push("each that is so is named with the approval: --attest N".into());
+            }
             below.push(format!("monban approve {id} --bind {typed}"));
         }
         for line in below.iter().filter(|line| !line.is_empty()) {

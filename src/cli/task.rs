@@ -14,6 +14,7 @@ use crate::model::command::TaskChange;
 use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{Kind, Origin, TaskSpec};
 use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
+use serde::Deserialize;
 use serde_json::Value;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
@@ -140,7 +141,9 @@ fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
 /// What people decide about tasks.
 pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     let (ask, said) = match command {
-        Command::Approve { item, bind } => return approve(here, item, bind, out),
+        Command::Approve { item, bind, attest } => {
+            return approve(here, item, (bind, attest), out);
+        }
         Command::Reject { item, reason } => {
             let said = format!("{item} rejected; the reason goes to the agent");
             (Ask::Inbox(InboxAsk::Reject { item, reason }), said)
@@ -204,6 +207,35 @@ fn whole_digest(client: &mut Client, item: &str, typed: String) -> Result<String
     Ok(if digest.starts_with(&typed) { digest.to_string() } else { typed })
 }
 
+/// The statements that a person attests by their numbers: those of exactly what is approved. What
+/// is no number is one in full.
+fn attested(
+    client: &mut Client,
+    digest: &str,
+    attest: Vec<String>,
+) -> Result<Vec<Foreign>, Failure> {
+    if attest.is_empty() {
+        return Ok(Vec::new());
+    }
+    let waiting = client.ask(Ask::Show(ShowAsk::Inbox { all: true }))?;
+    let mut waiting = waiting.as_array().into_iter().flatten();
+    let meant = waiting.find(|waits| waits["digest"] == digest);
+    let asked = meant.and_then(|it| Vec::<Foreign>::deserialize(&it["attests"]).ok());
+    let asked = asked.unwrap_or_default();
+    let one = |given: String| match given.parse::<usize>() {
+        // The daemon has the words for what does not wait.
+        Err(_) => Ok(Foreign::new(given)),
+        Ok(_) if meant.is_none() => Ok(Foreign::new(given)),
+        Ok(number) => {
+            number.checked_sub(1).and_then(|it| asked.get(it)).cloned().ok_or_else(|| {
+                let why = format!("it has no statement {number}: there are {}", asked.len());
+                Failure::input(why, "`monban inbox` lists them with their numbers")
+            })
+        }
+    };
+    attest.into_iter().map(one).collect()
+}
+
 /// Ending every task also drops results that only wait for a word of the person.
 fn may_drop_results(client: &mut Client) -> Result<(), Failure> {
     let list = client.ask(Ask::Show(ShowAsk::List { all: false }))?;
@@ -224,14 +256,25 @@ fn may_drop_results(client: &mut Client) -> Result<(), Failure> {
 }
 
 /// Approves a result and says what came of it; without a digest, says that an alarm was seen.
-fn approve(here: &Here, item: String, typed: String, out: &mut dyn Write) -> Result<(), Failure> {
+fn approve(
+    here: &Here,
+    item: String,
+    (typed, attest): (String, Vec<String>),
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut client = here.client()?;
+    if typed.is_empty() && !attest.is_empty() {
+        let why = "what is attested is attested of a result, by its digest";
+        return Err(Failure::input(why, "`monban inbox` shows it: add `--bind DIGEST`"));
+    }
     if typed.is_empty() {
-        client.ask(Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest: typed }))?;
+        let (digest, attested) = (typed, Vec::new());
+        client.ask(Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest, attested }))?;
         return Ok(writeln!(out, "{item} acknowledged")?);
     }
     let digest = whole_digest(&mut client, &item, typed)?;
-    let done = client.ask(Ask::Inbox(InboxAsk::Approve { item, digest }))?;
+    let attested = attested(&mut client, &digest, attest)?;
+    let done = client.ask(Ask::Inbox(InboxAsk::Approve { item, digest, attested }))?;
     let task = &done["task"];
     match done["landed"].as_str() {
         Some(commit) => writeln!(out, "task {task} landed as {commit}")?,

@@ -4,6 +4,7 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, RunId, TaskId};
 use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Place};
+use crate::model::checkpoint::{Moment, Point};
 use crate::model::core::Core;
 use crate::model::item::{Item, ItemKind};
 use crate::model::state::{Halt, Repo, State};
@@ -64,7 +65,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
     let attempt = task.attempt();
     let place = attempt.and_then(|attempt| attempt.place.as_ref());
     let run = attempt.and_then(|attempt| attempt.run.as_ref());
-    let snapshot = attempt.and_then(|attempt| attempt.snapshots.last());
+    let snapshot = attempt.and_then(Attempt::result);
     let waits: Vec<ItemKind> = state.items_of(task.id).map(|item| item.kind).collect();
     json!({
         "id": task.id,
@@ -190,8 +191,10 @@ fn attempt(task: &Task, attempt: &Attempt, marker: &dyn Fn(RunId) -> String) -> 
             "number": prompt.number, "why": prompt.why, "delivery": prompt.delivery,
             "bytes": prompt.text.len(),
         })).collect::<Vec<_>>(),
+        "base_before": words(None, attempt, Point::Base),
         "checkpoints": attempt.snapshots.iter().map(|snapshot| json!({
             "name": format!("cp{}", snapshot.number), "snapshot": snapshot,
+            "before": words(Some(snapshot.taken), attempt, Point::Checkpoint(snapshot.number)),
         })).collect::<Vec<_>>(),
         "gates": attempt.gates,
         "rollbacks": attempt.rollbacks.iter().map(|rollback| json!({
@@ -201,6 +204,14 @@ fn attempt(task: &Task, attempt: &Attempt, marker: &dyn Fn(RunId) -> String) -> 
             "can_undo": undoable == Some(rollback.op),
         })).collect::<Vec<_>>(),
     })
+}
+
+/// What can be returned to is there for, in words: what it was taken for, and what else it counts
+/// for, since nothing had changed by then.
+fn words(taken: Option<Moment>, attempt: &Attempt, point: Point) -> Vec<String> {
+    let others = attempt.moments_at(point);
+    let others = others.into_iter().filter(|other| Some(*other) != taken);
+    taken.into_iter().chain(others).map(|moment| moment.to_string()).collect()
 }
 
 /// A place, with the name that its run has in the environment: it was prepared before it had one.
@@ -260,6 +271,8 @@ fn halt(state: &State, repo: &Repo, halt: &Halt) -> Value {
 
 fn item(state: &State, item: &Item) -> Value {
     let verdicts = signed(state, item);
+    let asked = verdicts.iter().filter_map(|verdict| verdict.attestation.as_ref());
+    let asked = asked.flat_map(|attestation| &attestation.statements);
     let (findings, firsts) = by_rules(verdicts.iter().flat_map(|verdict| &verdict.findings));
     json!({
         "id": item.id.to_string(),
@@ -270,6 +283,7 @@ fn item(state: &State, item: &Item) -> Value {
         "details": item.details,
         "findings": findings.into_iter().take(FINDINGS_MAX.max(firsts)).collect::<Vec<_>>(),
         "finding_count": verdicts.iter().map(|verdict| verdict.finding_count).sum::<u64>(),
+        "attests": asked.collect::<Vec<_>>(),
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,
@@ -312,7 +326,13 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
         value["given_up"] = json!(gate.verdicts.is_none() && !is_under_way);
         value
     };
-    Some(gates.iter().map(of_gate).collect())
+    let breach = task.attempt().and_then(|attempt| attempt.breach.as_ref());
+    let breach = breach.map(|gate| {
+        let mut value = of_gate(gate);
+        value["mid_turn"] = json!(true);
+        value
+    });
+    Some(gates.iter().map(of_gate).chain(breach).collect())
 }
 
 /// Whether a task needs a person, or has ended, or can only go on after somebody did something:

@@ -141,7 +141,7 @@ fn joined(parts: &[&str], between: &str) -> String {
 }
 
 fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
-    let snapshot = task.attempt()?.snapshots.last()?;
+    let snapshot = task.attempt()?.result()?;
     Some(Event::Judge(JudgeEvent::Started {
         task: task.id,
         run: context.state.next_run(),

@@ -303,6 +303,16 @@ impl Task {
             })
     }
 
+    /// Whether its agent may be told something now, which makes a result that waits an old one.
+    pub fn may_go_on(&self) -> bool {
+        matches!(self.stage, Stage::Running | Stage::Taken | Stage::Checking | Stage::Waiting)
+    }
+
+    /// Whether its latest attempt has a prompt that is still to be typed.
+    pub fn waits_to_be_typed(&self) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.next_prompt().is_some())
+    }
+
     /// The latest attempt.
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()

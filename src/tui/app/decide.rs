@@ -327,10 +327,17 @@ pub fn checkpoints(task: &Value) -> Vec<Checkpoint> {
             name: super::rows::text(&row["name"]),
             number: Some(typed(&snapshot["number"])?),
             commit: super::rows::text(&snapshot["commit"]),
+            before: words(&row["before"]),
         })
     };
     let made = list(&attempt["checkpoints"]).iter().rev().filter_map(one);
     let commit = super::rows::text(&task["base"]);
-    let base = Checkpoint { name: "the base".into(), number: None, commit };
+    let before = words(&attempt["base_before"]);
+    let base = Checkpoint { name: "the base".into(), number: None, commit, before };
     made.chain([base]).collect()
+}
+
+/// What a checkpoint is there for.
+fn words(before: &Value) -> String {
+    list(before).iter().map(super::rows::text).collect::<Vec<_>>().join(", ")
 }

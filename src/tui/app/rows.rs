@@ -84,6 +84,8 @@ pub struct ItemRow {
     pub found: Vec<Found>,
     /// How many there are in all.
     pub found_count: u64,
+    /// What a person attests with an approval.
+    pub attests: Vec<Foreign>,
     /// What an approval signs.
     pub digest: String,
     /// The parts of that.
@@ -241,6 +243,7 @@ fn item(row: &Value) -> Option<ItemRow> {
         details: list(&row["details"]).iter().map(text).collect(),
         found: list(&row["findings"]).iter().map(Found::read).collect(),
         found_count: row["finding_count"].as_u64().unwrap_or(0),
+        attests: typed(&row["attests"]).unwrap_or_default(),
         digest: row["digest"].as_str().unwrap_or_default().to_string(),
         binds: typed(&row["binds"]),
         since: typed(&row["since"]),

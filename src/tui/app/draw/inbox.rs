@@ -101,6 +101,9 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
         part.text(text, theme.text.style());
     }
     found(item).iter().for_each(|text| part.text(text, theme.warn.style()));
+    for statement in &item.attests {
+        part.text(&format!("you attest: {}", statement.shown()), theme.needs_you.style());
+    }
     if let Some(binds) = &item.binds {
         let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));
         part.line(&[(&format!("base {base}  head {head}  tree {tree}"), theme.text.style())]);

@@ -114,7 +114,9 @@ pub fn checkpoints(app: &App, picker: &Checkpoints, buffer: &mut Buffer) -> Opti
     for (y, (number, to)) in (0..height).zip(list.iter().enumerate().skip(first)) {
         let line = row(inner, y);
         let commit = short(&to.commit);
-        put_all(buffer, line, &[(&format!("{:<10} {commit}", to.name), theme.text.style())]);
+        let name = format!("{:<10} {commit}", to.name);
+        let before = format!("  {}", to.before);
+        put_all(buffer, line, &[(&name, theme.text.style()), (&before, theme.faint.style())]);
         if number == picker.at {
             buffer.set_style(line, theme.selected.style());
         }

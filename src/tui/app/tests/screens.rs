@@ -139,6 +139,24 @@ fn an_approval_with_notices() {
 }
 
 #[test]
+fn an_approval_that_attests() {
+    shown("approval-attests", |play| {
+        let (mut rows, human) = (tasks(), json!({ "check": "human", "outcome": "waiting" }));
+        rows[0]["verdicts"].as_array_mut().unwrap().push(human);
+        play.take(Input::Frame(vec![table(1, &head(), &rows)])).inbox(&[attesting()]);
+        play.keys("a").answer(diff()).wait(1000).keys("pagedown").wait(1000);
+        play.keys("1").wait(1000);
+    });
+}
+
+#[test]
+fn gates_that_wait_for_a_person() {
+    shown("gates-human", |play| {
+        play.keys("v").answer(human_gates());
+    });
+}
+
+#[test]
 fn inbox_with_notices() {
     shown("inbox-notices", |play| {
         play.inbox(&[noticed()]).keys("5");
