@@ -34,6 +34,14 @@ fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     for step in value["runs"].as_array().into_iter().flatten() {
         writeln!(out, "  {:6} {}", text(&step["check"]), text(&step["command"]))?;
     }
+    for allowed in value["allowed_danger"].as_array().into_iter().flatten() {
+        let (rule, why) = (text(&allowed["rule"]), text(&allowed["why"]));
+        let said = format!("{rule} in {}: {why}", text(&allowed["paths"]));
+        writeln!(out, "{}", hang("  allows ", &said, width()))?;
+    }
+    for statement in value["attests"].as_array().into_iter().flatten() {
+        writeln!(out, "{}", hang("  human  ", &text(statement), width()))?;
+    }
     if value["trusted"] != true {
         writeln!(out, "accept it: monban run --trust {}", text(&value["hash"]))?;
     }
@@ -187,7 +195,10 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             text(&status["detail"]),
             text(&status["source"])
         )?;
+    } else {
+        writeln!(out, "  agent      {}", text(&value["agent"]))?;
     }
+    writeln!(out, "  kind       {}", text(&value["kind"]))?;
     super::wait::alarms(value, out)?;
     writeln!(out, "  isolation  {} · proxy: {}", text(&value["isolation"]), text(&value["proxy"]))?;
     for name in ["worktree", "branch", "base", "head", "landed"] {
@@ -273,6 +284,13 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         for leftover in snapshot["leftovers"].as_array().into_iter().flatten() {
             writeln!(out, "             not in it: {}", text(leftover))?;
         }
+    }
+    let gate = attempt["gates"].as_array().and_then(|gates| gates.last());
+    let verdicts = gate.and_then(|gate| gate["verdicts"].as_array());
+    for verdict in verdicts.into_iter().flatten().filter(|it| it["attestation"].is_object()) {
+        let said = format!("{}: {}", text(&verdict["check"]), text(&verdict["reason"]));
+        writeln!(out, "{}", hang("  gate       ", &said, width()))?;
+        super::gates::statements(&verdict["attestation"], out)?;
     }
     for rollback in attempt["rollbacks"].as_array().into_iter().flatten() {
         let undo = if rollback["can_undo"] == true { " (can be undone)" } else { "" };

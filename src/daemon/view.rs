@@ -7,7 +7,7 @@ use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Place};
 use crate::model::checkpoint::{Moment, Point};
 use crate::model::core::Core;
 use crate::model::item::{Item, ItemKind};
-use crate::model::state::{Repo, State};
+use crate::model::state::{Halt, Repo, State};
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::{GateRun, Verdict, by_rules};
 use crate::runner::MARKER_VARIABLE;
@@ -228,16 +228,51 @@ fn shown(place: &Place, marker: Option<String>) -> Place {
     place
 }
 
-/// The rows of `inbox`.
+/// The rows of `inbox`: items and halts, those first that wait the longest.
 pub fn inbox(state: &State, repo: Option<RepoId>) -> Value {
-    let of_repo = |item: &&Item| {
+    let items = items(state, repo).map(|waits| (waits.since, item(state, waits)));
+    let halts = halts(state, repo).map(|(repo, of)| (of.at, halt(state, repo, of)));
+    let mut rows: Vec<(Timestamp, Value)> = items.chain(halts).collect();
+    rows.sort_by_key(|(since, _)| *since);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// How many rows that has.
+pub fn waiting(state: &State, repo: Option<RepoId>) -> usize {
+    items(state, repo).count() + halts(state, repo).count()
+}
+
+fn items(state: &State, repo: Option<RepoId>) -> impl Iterator<Item = &Item> {
+    state.items.values().filter(move |item| {
         repo.is_none_or(|repo| state.task(item.task).is_some_and(|task| task.repo == repo))
-    };
-    state.items.values().filter(of_repo).map(|waits| item(state, waits)).collect()
+    })
+}
+
+fn halts(state: &State, repo: Option<RepoId>) -> impl Iterator<Item = (&Repo, &Halt)> {
+    let repos = state.repos.values().filter(move |known| repo.is_none_or(|repo| known.id == repo));
+    repos.filter_map(|repo| Some((repo, repo.halt.as_ref()?)))
+}
+
+/// The row of a halt: it waits for a person as an item does, and is lifted, not approved.
+fn halt(state: &State, repo: &Repo, halt: &Halt) -> Value {
+    let path = Foreign::new(repo.path.display().to_string());
+    json!({
+        "id": format!("halt{}", repo.id.0),
+        "kind": "halt",
+        "task": halt.task,
+        "title": state.task(halt.task).map(|task| &task.spec.title),
+        "note": halt.cause,
+        "details": [format!("nothing of {path} starts until somebody lifts it: `monban resume`")],
+        "digest": "",
+        "binds": null,
+        "since": halt.at,
+    })
 }
 
 fn item(state: &State, item: &Item) -> Value {
     let verdicts = signed(state, item);
+    let asked = verdicts.iter().filter_map(|verdict| verdict.attestation.as_ref());
+    let asked = asked.flat_map(|attestation| &attestation.statements);
     let (findings, firsts) = by_rules(verdicts.iter().flat_map(|verdict| &verdict.findings));
     json!({
         "id": item.id.to_string(),
@@ -248,6 +283,7 @@ fn item(state: &State, item: &Item) -> Value {
         "details": item.details,
         "findings": findings.into_iter().take(FINDINGS_MAX.max(firsts)).collect::<Vec<_>>(),
         "finding_count": verdicts.iter().map(|verdict| verdict.finding_count).sum::<u64>(),
+        "attests": asked.collect::<Vec<_>>(),
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,

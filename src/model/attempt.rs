@@ -18,7 +18,7 @@ const UNKNOWN_PATIENCE: Duration = Duration::from_secs(5 * 60);
 pub struct Attempt {
     /// 1 for the first attempt of a task.
     pub number: u32,
-    /// It goes on with the worktree and the conversation of the attempt before.
+    /// It goes on with the worktree of the attempt before, and with its conversation if it has one.
     pub resumed: bool,
     /// A person's own command directly started it: its agent may start with nobody there.
     pub vouched: bool,

@@ -103,6 +103,8 @@ pub enum Request {
         item: ItemId,
         /// The digest the person looked at.
         digest: String,
+        /// The statements of its gate that the person attests.
+        attested: Vec<Foreign>,
     },
     /// Reject with a reason, which becomes the agent's next prompt.
     Reject {

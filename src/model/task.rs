@@ -206,7 +206,7 @@ pub struct Task {
     pub gate: Option<GatePin>,
     /// What was tried, in order.
     pub attempts: Vec<Attempt>,
-    /// The next start continues the last attempt's conversation instead of a new one.
+    /// The next start goes on in the last attempt's worktree, with its conversation if it has one.
     pub resume_next: bool,
     /// Why it failed, in one line.
     pub failure: Option<Foreign>,

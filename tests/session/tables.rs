@@ -250,8 +250,13 @@ fn of_two_who_decide_an_item_one_may() {
     }
     let item = bob.table(2)[0]["id"].as_str().unwrap().to_string();
     let decide = |first| Said::Decide { item: Some(item.clone()), first };
-    let approve =
-        |digest: &str| Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest: digest.into() });
+    let approve = |digest: &str| {
+        Ask::Inbox(InboxAsk::Approve {
+            item: item.clone(),
+            digest: digest.into(),
+            attested: Vec::new(),
+        })
+    };
     let digest = bob.table(2)[0]["digest"].as_str().unwrap().to_string();
     bob.say(&decide(false));
     decider(&mut eve, "bob");

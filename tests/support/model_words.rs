@@ -51,7 +51,7 @@ pub fn retry_resume(task: TaskId) -> Request {
 }
 
 pub fn approve(item: &Item) -> Request {
-    Request::Approve { item: item.id, digest: item.digest() }
+    Request::Approve { item: item.id, digest: item.digest(), attested: Vec::new() }
 }
 
 pub fn reject(item: ItemId, reason: &str) -> Request {
@@ -136,5 +136,6 @@ fn verdict(check: &str, outcome: Outcome, reason: &str) -> Verdict {
         tail: Foreign::default(),
         findings: Vec::new(),
         finding_count: 0,
+        attestation: None,
     }
 }

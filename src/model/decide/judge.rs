@@ -144,7 +144,7 @@ pub(super) fn gate_finished(
                 context,
                 task,
                 ItemKind::Approval,
-                &summary(task, attempt),
+                &summary(task, attempt, &judged),
                 Some(binds),
             ));
         }
@@ -220,10 +220,14 @@ pub(super) fn binds(attempt: &Attempt, gate: &GateRun) -> Option<Binds> {
     })
 }
 
-fn summary(task: &Task, attempt: &Attempt) -> String {
+fn summary(task: &Task, attempt: &Attempt, gate: &GateRun) -> String {
+    let asked = match gate.statements().count() as u64 {
+        0 => String::new(),
+        asked => format!("; you attest {}", count(asked, "statement")),
+    };
     attempt.result().map_or_else(String::new, |snapshot| {
         let Snapshot { files, added, deleted, .. } = snapshot;
-        format!("{} +{added} -{deleted}{}", count(*files, "file"), missed(task))
+        format!("{} +{added} -{deleted}{asked}{}", count(*files, "file"), missed(task))
     })
 }
 

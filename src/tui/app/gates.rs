@@ -24,6 +24,8 @@ pub struct Verdict {
     pub found: Vec<Found>,
     /// How many there are in all.
     pub found_count: u64,
+    /// What a person attests.
+    pub statements: Vec<String>,
     /// The last lines of its output, and the names of failing tests before them.
     pub tail: Vec<String>,
 }
@@ -132,6 +134,7 @@ fn verdict(value: &Value) -> Verdict {
         },
         found: list(&value["findings"]).iter().map(Found::read).collect(),
         found_count: value["finding_count"].as_u64().unwrap_or(0),
+        statements: list(&value["attestation"]["statements"]).iter().map(text).collect(),
         tail: failing.chain(tail.trim_end().lines().map(String::from)).collect(),
     }
 }

@@ -111,6 +111,14 @@ fn evidence(app: &App, area: Rect, verdict: &Verdict) -> Vec<(String, Style)> {
     if more > 0 {
         lines.push((format!("and {more} more"), theme.faint.style()));
     }
+    for (number, statement) in (1..).zip(&verdict.statements) {
+        let is_attested = verdict.outcome == "pass";
+        let style = if is_attested { theme.good } else { theme.needs_you };
+        let lead = format!("{number} [{}] ", if is_attested { 'x' } else { ' ' });
+        let leads = std::iter::once(lead).chain(std::iter::repeat(" ".repeat(6)));
+        let wrapped = wrap(statement, columns.saturating_sub(6).max(1));
+        lines.extend(leads.zip(wrapped).map(|(lead, line)| (lead + &line, style.style())));
+    }
     lines.extend(verdict.tail.iter().map(|line| (line.clone(), theme.text.style())));
     lines
 }
@@ -124,7 +132,8 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
     let all = evidence.len();
     let gone_on = app.log_back.min(all.saturating_sub(room));
     let rest = all.saturating_sub(room + gone_on);
-    let (above, below) = if verdict.found.is_empty() { (rest, gone_on) } else { (gone_on, rest) };
+    let is_log = verdict.found.is_empty() && verdict.statements.is_empty();
+    let (above, below) = if is_log { (rest, gone_on) } else { (gone_on, rest) };
     let title = match (above, below) {
         (0, 0) => verdict.check.clone(),
         _ => format!("{}  {above} lines above, {below} below", verdict.check),
