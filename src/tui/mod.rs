@@ -16,4 +16,5 @@ pub mod pace;
 pub mod present;
 pub mod run;
 pub mod theme;
+pub mod wake;
 pub mod widgets;
