@@ -2,6 +2,7 @@
 //! pauses.
 
 use super::link::{Link, LinkError};
+use super::quiet::Quiet;
 use super::wake::{self, Woken};
 use crate::base::ticks::{self, Instant};
 use crate::base::waiting::{Wants, Watch};
@@ -25,6 +26,8 @@ const SIGNS_MISSED: u32 = 3;
 
 /// What the ping of a sign of life says; those that measure say how long the dashboard is there.
 const SIGN: u64 = u64::MAX;
+/// And the one that asks for an answer to what a person did.
+const ANSWER: u64 = u64::MAX - 1;
 
 /// Makes a connection on which both have said hello, or says why not. May block.
 pub type Connect = Arc<dyn Fn() -> Result<UnixStream, String> + Send + Sync>;
@@ -43,6 +46,8 @@ pub enum News {
     },
     /// It never was up, because the daemon does not want to: there is nothing to try again.
     Refused(Rejection),
+    /// It is up, but for so long there was no answer to what the person did; none: it came.
+    Silent(Option<Duration>),
     /// The daemon told something.
     Told(Told),
 }
@@ -74,6 +79,7 @@ pub struct Line {
     next_sign: Option<Instant>,
     /// When the daemon was heard last.
     heard: Instant,
+    quiet: Quiet,
 }
 
 impl Line {
@@ -94,6 +100,22 @@ impl Line {
             signs,
             next_sign: None,
             heard: ticks::now(),
+            quiet: Quiet::default(),
+        }
+    }
+
+    /// The person did something, which wants an answer.
+    pub fn expects_answer(&mut self) {
+        self.quiet.wanted();
+    }
+
+    /// Asks for an answer, if one is wanted: to be called before waiting, after what it is to
+    /// answer, so that no key waits for it.
+    pub fn ask_for_answer(&mut self) {
+        if let State::Up(link) = &mut self.state
+            && self.quiet.asks(ticks::now())
+        {
+            link.say(&Said::Ping { at: ANSWER });
         }
     }
 
@@ -123,7 +145,7 @@ impl Line {
     pub fn due_at(&self) -> Option<Instant> {
         match &self.state {
             State::Up(link) | State::Asked(link, _) if link.has_more() => Some(self.heard),
-            State::Up(_) => self.next_sign,
+            State::Up(_) => self.next_sign.into_iter().chain(self.quiet.due()).min(),
             State::Asked(_, until) | State::Down(until) => Some(*until),
             State::Greeted(_) => Some(self.heard),
             State::Connecting(..) => None,
@@ -138,10 +160,21 @@ impl Line {
             self.next_sign = sign(link, self.signs);
         }
         match link.told() {
-            Ok(None) => None,
+            // Who was stopped for a while finds here what came meanwhile, before time tells.
+            Ok(None) => {
+                let is_due = self.quiet.due().is_some_and(|at| at <= now);
+                is_due.then(|| self.quiet.time(now)).flatten().map(News::Silent)
+            }
             Ok(Some(told)) => {
                 (self.pause, self.heard) = (PAUSE_FIRST, now);
-                (told != Told::Pong { at: SIGN }).then_some(News::Told(told))
+                self.quiet.heard(now);
+                match told {
+                    Told::Pong { at: SIGN } => None,
+                    Told::Pong { at: ANSWER } => {
+                        self.quiet.answered().then_some(News::Silent(None))
+                    }
+                    told => Some(News::Told(told)),
+                }
             }
             Err(_) => Some(self.lost("the connection ended".into())),
         }
@@ -153,7 +186,7 @@ impl Line {
             Ok(State::Up(mut link)) => {
                 self.next_sign = sign(&mut link, self.signs);
                 self.state = State::Up(link);
-                (self.heard, self.was_up) = (now, true);
+                (self.heard, self.was_up, self.quiet) = (now, true, Quiet::default());
                 Some(News::Up)
             }
             Ok(state) => {

@@ -11,8 +11,10 @@ mod tests;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::found::{Found, Spot};
+use super::globs::Globs;
 use super::syntax::{Budget, SOURCE_BYTES_MAX, Source, Unparsed, Written, written};
 use super::{Seen, Settings, lines};
+use crate::config::repository::AllowedDanger;
 use crate::model::verdict::Weight;
 use measures::{Case, Cases};
 use rules::{Group, Place, Rule, Rules};
@@ -24,14 +26,21 @@ use view::{Names, View};
 const MODE_PROGRAM: u32 = 0o100_755;
 
 /// Looks at every file of a change.
-pub fn look(change: &Change, _settings: &Settings<'_>) -> Seen {
+pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     if let Some(why) = Rules::all().err().or(measures::data().err()) {
         let unjudged = Some(format!("what is dangerous cannot be read: {why}"));
         return Seen { unjudged, ..Seen::default() };
     }
+    let allowed = (1..).zip(&settings.scan.allowed_danger);
+    let allowed = allowed.map(|(number, one)| Allowed::new(number, one)).collect();
+    let allowed = match allowed {
+        Ok(allowed) => allowed,
+        Err(why) => return Seen { unjudged: Some(why), ..Seen::default() },
+    };
     let mut scan = Scan {
         budget: Budget::default(),
         found: Found::new("danger"),
+        allowed,
         files: 0,
         by_words: 0,
         tests: (0, 0),
@@ -54,6 +63,7 @@ pub fn look(change: &Change, _settings: &Settings<'_>) -> Seen {
 struct Scan<'a> {
     budget: Budget,
     found: Found,
+    allowed: Vec<Allowed<'a>>,
     files: usize,
     /// How many have no tree.
     by_words: usize,
@@ -63,6 +73,22 @@ struct Scan<'a> {
     assertions: (usize, usize),
     lost: Vec<(&'a ChangedFile, String, Case)>,
     gained: BTreeSet<String>,
+}
+
+/// Files in which the repository allows what a rule finds.
+struct Allowed<'a> {
+    rule: &'a str,
+    files: Globs,
+    why: &'a str,
+}
+
+impl<'a> Allowed<'a> {
+    fn new(number: usize, allowed: &'a AllowedDanger) -> Result<Self, String> {
+        let files = Globs::new(&allowed.paths);
+        let files = files.map_err(|why| format!("allowed_danger, number {number}: {why}"))?;
+        let rule = allowed.rule.strip_prefix("danger/").unwrap_or(&allowed.rule);
+        Ok(Self { rule, files, why: &allowed.why })
+    }
 }
 
 /// What one side of a file has.
@@ -212,12 +238,17 @@ impl<'a> Scan<'a> {
                 Some(unparsed) => format!("; the file {}, so words count", unparsed.words()),
                 None => String::new(),
             };
-            let why = format!("{}{unconfirmed}", hit.rule.why);
+            let is_meant = |it: &&Allowed| it.rule == hit.rule.name && it.files.matches(&file.path);
+            let (weight, here) = match self.allowed.iter().find(is_meant) {
+                Some(one) => (Weight::Notice, format!("; monban.toml allows it here: {}", one.why)),
+                None => (hit.rule.weight, String::new()),
+            };
+            let why = format!("{}{unconfirmed}{here}", hit.rule.why);
             let mut spot = Spot::line_of(&new.bytes, Some(line));
             if line == hit.first {
                 spot.place = hit.column;
             }
-            self.found.add(file, &hit.rule.name, hit.rule.weight, spot, &why);
+            self.found.add(file, &hit.rule.name, weight, spot, &why);
         }
     }
 

@@ -35,6 +35,7 @@ impl Client {
         if self.frame_bytes > 0 && self.outer.write(&mut self.frame)? {
             return Ok(Woke::Drained);
         }
+        self.line.ask_for_answer();
         loop {
             let due = self.deadline();
             let left = due.map(|at| at.saturating_sub(self.now()));
