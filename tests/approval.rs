@@ -69,3 +69,96 @@ fn each_part_of_what_was_signed_voids_it_and_is_named() {
     let said = monban.monban(&["approve", &id, "--bind", &fifth]).expect(1).err;
     assert!(said.contains("the base branch is another one"), "{said}");
 }
+
+/// The person's check as the last gate run shows it.
+fn of_person(monban: &Instance, id: &str) -> serde_json::Value {
+    let gates = monban.monban(&["gates", id, "--json"]).expect(0).json();
+    let verdicts = gates.as_array().unwrap().last().unwrap()["verdicts"].clone();
+    verdicts.as_array().unwrap().last().unwrap().clone()
+}
+
+#[test]
+fn what_only_a_person_can_say_is_attested_with_the_approval_and_on_record() {
+    let monban = Instance::new();
+    let asking =
+        "checks = [\"test\", \"human\"]\nhuman = [\"it runs on a phone\", \"it is read\"]\n";
+    monban.write("monban.toml", &instance::CONFIG.replace("checks = [\"test\"]\n", asking));
+    monban.commit("ask a person");
+    let trusting = monban.monban(&["plan", "check"]).expect(0).out;
+    assert!(trusting.contains("  human  it runs on a phone\n  human  it is read"), "{trusting}");
+    let id = monban.add("Change it", "echo new > new");
+    monban.run(&id).expect(4);
+    let digest = next(&monban, &id, "");
+    assert_eq!(of_person(&monban, &id)["outcome"], "waiting");
+    let shown = monban.monban(&["gates", &id]).expect(0).out;
+    assert!(shown.contains("waiting  human") && shown.contains("2 [ ] it is read"), "{shown}");
+    let inbox = monban.monban(&["inbox"]).expect(0).out;
+    assert!(inbox.contains("attest 1: it runs on a phone"), "{inbox}");
+    assert!(inbox.contains("--attest N"), "{inbox}");
+
+    let base = monban.base();
+    let bare = ["approve", &id, "--bind", &digest];
+    let half = [&bare[..], &["--attest", "2"]].concat();
+    let other = [&half[..], &["--attest", "3"]].concat();
+    for (given, missing) in [
+        (&bare[..], "not attested: 1 \"it runs on a phone\", 2 \"it is read\""),
+        (&half, "not attested: 1 \"it runs on a phone\"; nothing was approved"),
+        (&other, "it has no statement 3: there are 2"),
+    ] {
+        let said = monban.monban(given).expect(2).err;
+        assert!(said.contains(missing), "{said}");
+    }
+    assert_eq!(monban.base(), base, "nothing landed");
+
+    let all = [&half[..], &["--attest", "it runs on a phone"]].concat();
+    monban.monban(&all).expect(0);
+    assert_ne!(monban.base(), base);
+    let attested = of_person(&monban, &id);
+    assert_eq!(attested["outcome"], "pass");
+    assert_eq!(attested["attestation"]["given"]["digest"], digest.as_str());
+    let reason = attested["reason"].as_str().unwrap();
+    assert!(reason.starts_with("attested by "), "{reason}");
+    let shown = monban.monban(&["show", &id]).expect(0).out;
+    assert!(shown.contains("human: attested by ") && shown.contains("1 [x] it runs"), "{shown}");
+    let log = monban.monban(&["events"]).expect(0).out;
+    let approved = log.lines().find(|line| line.contains("landing.approved")).unwrap();
+    assert!(
+        approved.contains("\"attested\":[\"it runs on a phone\",\"it is read\"]"),
+        "{approved}"
+    );
+    let sarif = monban.monban(&["gates", &id, "--sarif", "-"]).expect(0).json();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!((results.len(), &results[0]["kind"]), (1, &serde_json::json!("pass")));
+}
+
+#[test]
+fn an_agent_attests_nothing_and_a_statement_that_changed_is_asked_anew() {
+    let monban = Instance::new();
+    let gate = |statement: &str| {
+        let asking = format!("checks = [\"test\", \"human\"]\nhuman = [\"{statement}\"]\n");
+        instance::CONFIG.replace("checks = [\"test\"]\n", &asking)
+    };
+    monban.write("monban.toml", &gate("it runs"));
+    monban.commit("ask a person");
+    // What it writes into its worktree is no gate: the base's asks.
+    let edits = "sed 's/it runs/fine/' monban.toml > new && cp new monban.toml";
+    let id = monban.add("Change it", edits);
+    monban.run(&id).expect(4);
+    let first = next(&monban, &id, "");
+    let statement = &of_person(&monban, &id)["attestation"]["statements"][0];
+    assert_eq!(statement, "it runs");
+    let fine = ["approve", &id, "--bind", &first, "--attest", "fine"];
+    let said = monban.monban(&fine).expect(2).err;
+    assert!(said.contains("\"fine\" is not a statement of the gate"), "{said}");
+    monban.monban(&["abort", &id]).expect(0);
+    monban.until(&id, "the end", |task| task["state"] == "stopped");
+    monban.write("monban.toml", &gate("it runs on two phones"));
+    monban.commit("ask for more");
+    let retry = ["task", "retry", &id, "--fresh", "--trust", &monban.gate()];
+    monban.monban(&retry).expect(0);
+    monban.monban(&["run", &id, "--wait"]).expect(4);
+    next(&monban, &id, &first);
+    let stale = ["approve", &id, "--bind", &first, "--attest", "it runs"];
+    let said = monban.monban(&stale).expect(1).err;
+    assert!(said.contains("stale") && said.contains("gate configuration"), "{said}");
+}

@@ -36,7 +36,8 @@ fn a_process_of_a_run_is_known_without_its_environment_session_and_parents() {
     let monban = Instance::new();
     let program = env!("CARGO_BIN_EXE_monban");
     let home = monban.home.display();
-    let ways = ["ls", "abort --all", "daemon stop --kill-agents"];
+    let attests = "approve item1 --bind 0 --attest 1";
+    let ways = ["ls", "abort --all", "daemon stop --kill-agents", attests];
     let calls = ways.map(|way| {
         let said = format!("$PWD/out-{}", way.len());
         format!("{program} {way} > {said} 2>&1; echo $? > {said}.code")

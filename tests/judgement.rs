@@ -8,7 +8,7 @@
 mod instance;
 
 use instance::Instance;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 
@@ -270,4 +270,36 @@ fn a_result_merged_with_a_moved_base_is_looked_into_again() {
     assert_eq!(second[1], first[1], "the other's line is not the agent's");
     assert!(second[0].contains("changed_lines 2 of 500"), "{second:?}");
     assert_eq!(monban.item(&id, "approval")["binds"]["base"], moved.as_str());
+}
+
+#[test]
+fn a_danger_is_allowed_where_the_base_says_so_and_by_no_change_itself() {
+    let allow = |path: &str| {
+        format!(
+            "[scan]\nallowed_danger = [{{ rule = \"danger/process\", paths = [\"{path}\"], \
+             why = \"it runs tools\" }}]\n"
+        )
+    };
+    let starts = "mkdir -p src/run; echo 'fn f() { std::process::Command::new(\"ls\"); }'";
+    let monban = judged_by("\"danger\"", &allow("src/run/**"));
+    let trusting = monban.monban(&["plan", "check"]).expect(0).out;
+    assert!(trusting.contains("allows danger/process in src/run/**: it runs tools"), "{trusting}");
+    let id = monban.add("Run a tool", &format!("{starts} > src/run/a.rs"));
+    monban.run(&id).expect(4);
+    let danger = &verdicts(&monban, &id)[0];
+    assert_eq!((&danger["outcome"], &danger["finding_count"]), (&json!("pass"), &json!(1)));
+    let found = &danger["findings"][0];
+    assert_eq!((&found["rule"], &found["weight"]), (&json!("danger/process"), &json!("notice")));
+    let why = found["why"].as_str().unwrap();
+    assert!(why.ends_with("; monban.toml allows it here: it runs tools"), "{why}");
+    let inbox = monban.monban(&["inbox"]).expect(0).out;
+    assert!(inbox.contains("notice: danger/process"), "{inbox}");
+
+    let monban = judged_by("\"danger\"", &allow("src/run/**"));
+    let widens = "sed 's|src/run/..|**|' monban.toml > m && mv m monban.toml";
+    let (verdict, _) = stopped(&monban, &format!("{starts} > src/a.rs; {widens}"));
+    assert_eq!(
+        (&verdict["check"], findings(&verdict)[0].0.as_str()),
+        (&json!("danger"), "danger/process")
+    );
 }

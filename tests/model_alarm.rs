@@ -152,7 +152,7 @@ fn an_alarm_is_no_result_that_could_be_rejected_and_a_result_needs_its_digest() 
         (of_kind(&w, task, ItemKind::Alarm), of_kind(&w, task, ItemKind::Approval));
     let refused = w.refused(reject(alarm.id, "no")).to_string();
     assert!(refused.contains(&format!("monban approve {}", alarm.id)), "{refused}");
-    let request = Request::Approve { item: result.id, digest: String::new() };
+    let request = Request::Approve { item: result.id, digest: String::new(), attested: Vec::new() };
     let refused = w.refused(request).to_string();
     assert!(refused.contains("--bind"), "{refused}");
 }

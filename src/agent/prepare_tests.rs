@@ -68,6 +68,7 @@ impl Setup {
     }
 }
 
+/// U-04: agents got the whole environment of the person.
 #[test]
 fn the_environment_is_an_allow_list() {
     let setup = setup();

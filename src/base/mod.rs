@@ -12,4 +12,5 @@ pub mod parallel;
 pub mod paths;
 pub mod size;
 pub mod ticks;
+pub mod waiting;
 pub mod zone;

@@ -1,5 +1,5 @@
-//! The same work on many things, shared by the cores of the machine. What is made of a thing depends
-//! on that thing alone, so the result is the same however many cores there are.
+//! The same work on many things, shared by the cores of the machine. What is made of a thing
+//! depends on that thing alone, so the result is the same however many cores there are.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};

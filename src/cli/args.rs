@@ -112,6 +112,9 @@ pub enum Command {
         /// alarm has none
         #[arg(long, value_name = "DIGEST", default_value = "", hide_default_value = true)]
         bind: String,
+        /// That this statement of `inbox` is so, by its number; given for each of them
+        #[arg(long, value_name = "N")]
+        attest: Vec<String>,
     },
     /// Reject a result; the reason becomes the agent's next prompt
     Reject {
@@ -227,6 +230,12 @@ pub enum Command {
     Hold {
         /// The run's folder
         folder: PathBuf,
+    },
+    /// Clears what a play left that was killed
+    #[command(hide = true)]
+    PlayGuard {
+        /// Its folder
+        root: PathBuf,
     },
     /// One of the demo's scripted agents
     #[command(hide = true, name = "demo-agent")]

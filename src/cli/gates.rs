@@ -22,13 +22,17 @@ pub(super) fn print(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(gate) = rows(value).last() else {
         return Ok(writeln!(out, "nothing has been judged yet")?);
     };
-    writeln!(
-        out,
-        "run{} on tree {} (checkpoint cp{})",
-        gate["run"],
-        short(&gate["tree"]),
-        gate["snapshot"]
-    )?;
+    if gate["mid_turn"] == true {
+        writeln!(out, "in the middle of a turn, for which the agent was stopped")?;
+    } else {
+        writeln!(
+            out,
+            "run{} on tree {} (checkpoint cp{})",
+            gate["run"],
+            short(&gate["tree"]),
+            gate["snapshot"]
+        )?;
+    }
     if gate["given_up"] == true {
         return Ok(writeln!(out, "given up before its verdict")?);
     }
@@ -49,6 +53,7 @@ pub(super) fn print(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         );
         writeln!(out, "{}", hang(&lead, &text(&verdict["reason"]), width()))?;
         findings(verdict, out)?;
+        statements(&verdict["attestation"], out)?;
         counts(&verdict["counts"], out)?;
         if verdict["outcome"] != "pass" {
             let tail = Foreign::new(verdict["tail"].as_str().unwrap_or_default());
@@ -69,6 +74,16 @@ fn counts(counts: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "{BELOW}{tests}, {failed} failed, {skipped} skipped")?;
     for name in rows(&counts["failing"]) {
         writeln!(out, "{BELOW}failing: {}", text(name))?;
+    }
+    Ok(())
+}
+
+/// What a person attests, or has attested.
+pub(super) fn statements(attestation: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    let sign = if attestation["given"].is_object() { 'x' } else { ' ' };
+    for (number, statement) in (1..).zip(rows(&attestation["statements"])) {
+        let lead = format!("{BELOW}{number} [{sign}] ");
+        writeln!(out, "{}", hang(&lead, &text(statement), width()))?;
     }
     Ok(())
 }

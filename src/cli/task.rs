@@ -14,6 +14,7 @@ use crate::model::command::TaskChange;
 use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{Kind, Origin, TaskSpec};
 use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
+use serde::Deserialize;
 use serde_json::Value;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
@@ -140,7 +141,9 @@ fn read_prompt(source: &mut dyn Read, name: &str) -> Result<String, Failure> {
 /// What people decide about tasks.
 pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     let (ask, said) = match command {
-        Command::Approve { item, bind } => return approve(here, item, bind, out),
+        Command::Approve { item, bind, attest } => {
+            return approve(here, item, (bind, attest), out);
+        }
         Command::Reject { item, reason } => {
             let said = format!("{item} rejected; the reason goes to the agent");
             (Ask::Inbox(InboxAsk::Reject { item, reason }), said)
@@ -165,7 +168,7 @@ pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Resu
         Command::Resume { id: None } => {
             (Ask::Plan(PlanAsk::Resume), "the halt or hold is lifted".into())
         }
-        Command::Rollback(args) => rollback(args)?,
+        Command::Rollback(args) => return rollback(here, args, out),
         _ => return Ok(()),
     };
     here.client()?.ask(ask)?;
@@ -204,6 +207,35 @@ fn whole_digest(client: &mut Client, item: &str, typed: String) -> Result<String
     Ok(if digest.starts_with(&typed) { digest.to_string() } else { typed })
 }
 
+/// The statements that a person attests by their numbers: those of exactly what is approved. What
+/// is no number is one in full.
+fn attested(
+    client: &mut Client,
+    digest: &str,
+    attest: Vec<String>,
+) -> Result<Vec<Foreign>, Failure> {
+    if attest.is_empty() {
+        return Ok(Vec::new());
+    }
+    let waiting = client.ask(Ask::Show(ShowAsk::Inbox { all: true }))?;
+    let mut waiting = waiting.as_array().into_iter().flatten();
+    let meant = waiting.find(|waits| waits["digest"] == digest);
+    let asked = meant.and_then(|it| Vec::<Foreign>::deserialize(&it["attests"]).ok());
+    let asked = asked.unwrap_or_default();
+    let one = |given: String| match given.parse::<usize>() {
+        // The daemon has the words for what does not wait.
+        Err(_) => Ok(Foreign::new(given)),
+        Ok(_) if meant.is_none() => Ok(Foreign::new(given)),
+        Ok(number) => {
+            number.checked_sub(1).and_then(|it| asked.get(it)).cloned().ok_or_else(|| {
+                let why = format!("it has no statement {number}: there are {}", asked.len());
+                Failure::input(why, "`monban inbox` lists them with their numbers")
+            })
+        }
+    };
+    attest.into_iter().map(one).collect()
+}
+
 /// Ending every task also drops results that only wait for a word of the person.
 fn may_drop_results(client: &mut Client) -> Result<(), Failure> {
     let list = client.ask(Ask::Show(ShowAsk::List { all: false }))?;
@@ -224,14 +256,25 @@ fn may_drop_results(client: &mut Client) -> Result<(), Failure> {
 }
 
 /// Approves a result and says what came of it; without a digest, says that an alarm was seen.
-fn approve(here: &Here, item: String, typed: String, out: &mut dyn Write) -> Result<(), Failure> {
+fn approve(
+    here: &Here,
+    item: String,
+    (typed, attest): (String, Vec<String>),
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut client = here.client()?;
+    if typed.is_empty() && !attest.is_empty() {
+        let why = "what is attested is attested of a result, by its digest";
+        return Err(Failure::input(why, "`monban inbox` shows it: add `--bind DIGEST`"));
+    }
     if typed.is_empty() {
-        client.ask(Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest: typed }))?;
+        let (digest, attested) = (typed, Vec::new());
+        client.ask(Ask::Inbox(InboxAsk::Approve { item: item.clone(), digest, attested }))?;
         return Ok(writeln!(out, "{item} acknowledged")?);
     }
     let digest = whole_digest(&mut client, &item, typed)?;
-    let done = client.ask(Ask::Inbox(InboxAsk::Approve { item, digest }))?;
+    let attested = attested(&mut client, &digest, attest)?;
+    let done = client.ask(Ask::Inbox(InboxAsk::Approve { item, digest, attested }))?;
     let task = &done["task"];
     match done["landed"].as_str() {
         Some(commit) => writeln!(out, "task {task} landed as {commit}")?,
@@ -268,10 +311,10 @@ fn revert(
     Ok(writeln!(out, "{task}")?)
 }
 
-fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {
+fn rollback(here: &Here, args: RollbackArgs, out: &mut dyn Write) -> Result<(), Failure> {
     if let Some(op) = args.undo {
-        let said = format!("{} is being undone", op.0);
-        return Ok((Ask::Inbox(InboxAsk::Undo { op: op.0 }), said));
+        here.client()?.ask(Ask::Inbox(InboxAsk::Undo { op: op.0 }))?;
+        return Ok(writeln!(out, "{} is being undone", op.0)?);
     }
     let Some(id) = args.id else {
         return Err(Failure::input("which task?", "give a task id, or `--undo OP`"));
@@ -282,6 +325,22 @@ fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {
         })
     });
     let checkpoint = number.transpose()?;
-    let said = format!("task {} is being rolled back", id.0);
-    Ok((Ask::Task(id.0, TaskAsk::RollBack { checkpoint, commit: None }), said))
+    let ask = Ask::Task(id.0, TaskAsk::RollBack { checkpoint, commit: None });
+    let done = here.client()?.ask(ask)?;
+    let to = checkpoint.map_or("its base".into(), |number| format!("cp{number}"));
+    writeln!(out, "task {} is being rolled back to {to}; what was there is kept aside", id.0)?;
+    for event in done["events"].as_array().into_iter().flatten() {
+        let about = &event["payload"];
+        match event["type"].as_str() {
+            // An approval of it would sign what is not there any more.
+            Some("task.answered") => {
+                writeln!(out, "item{} waited for you about it and is withdrawn", about["item"])?;
+            }
+            Some("rollback.wanted") => {
+                writeln!(out, "to undo it: monban rollback --undo op{}", about["op"])?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -3,6 +3,9 @@
 use crate::base::foreign::Foreign;
 use std::fmt;
 
+/// How many words a message offers where there are many.
+const NEAR_MAX: usize = 5;
+
 /// One mistake.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Diagnostic {
@@ -49,6 +52,13 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let distances = known.iter().map(|candidate| (distance(word, candidate), *candidate));
     let (distance, candidate) = distances.min()?;
     (distance <= 1 + candidate.len() / 4).then_some(candidate)
+}
+
+/// The known words that are most like `word`, the likest first.
+pub(super) fn all_near<'a>(word: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let mut all: Vec<_> = known.iter().map(|known| (distance(word, known), *known)).collect();
+    all.sort_unstable();
+    all.into_iter().take(NEAR_MAX).map(|(_, known)| known).collect()
 }
 
 /// Insertions, deletions and replacements that turn `a` into `b`.

@@ -41,10 +41,14 @@ checks = [
     "limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines",
     "lint", "test",
 ]
+# With "human" as the last check, whoever approves attests each of these with it:
+# human = ["I ran it on a phone"]
 
 [scan]
 # banned_patterns = [{{ pattern = "TODO\\(hack\\)", paths = ["src/**"], why = "..." }}]
 {imports}
+# Where danger is what the files are there for; it is told with the approval then:
+# allowed_danger = [{{ rule = "danger/process", paths = ["src/run/**"], why = "..." }}]
 
 # Only tighter than the limits of your own config.toml, or the level's: looser ones
 # stand there, under [limits] as well.

@@ -3,6 +3,7 @@
 //! `config.toml` is the person's and says what runs on the machine; `monban.toml` is the
 //! repository's and says how work on it is judged. A file with any mistake is not applied at all.
 
+mod danger;
 mod detect;
 mod diagnostic;
 mod initial;

@@ -1,8 +1,9 @@
 //! `monban.toml`: how work on a repository is judged. The repository chooses nothing else.
 
-use super::diagnostic::Diagnostics;
+use super::diagnostic::{Diagnostics, all_near};
 use super::reader::{Document, Found, Section, allowed};
-use super::{FILE_BYTES_MAX, values};
+use super::{FILE_BYTES_MAX, danger, values};
+use crate::base::foreign::Foreign;
 use crate::base::hash;
 use crate::policy::Bounds;
 use regex::Regex;
@@ -12,8 +13,14 @@ use std::fmt;
 /// The name of the file, at the root of the repository.
 pub const FILE_NAME: &str = "monban.toml";
 
+/// How many statements a person is asked for: one for each digit but zero.
+pub const STATEMENTS_MAX: usize = 9;
+/// How long one is: at the smallest size of an approval it is on the screen as a whole.
+pub const STATEMENT_CHARS_MAX: usize = 80;
+
 const SECONDS_MAX: u64 = 7 * 86_400;
 const COUNT_MAX: u64 = 1_000_000_000;
+const SCAN: [&str; 3] = ["banned_patterns", "allowed_imports", "allowed_danger"];
 pub(super) const LIMITS: [&str; 5] =
     ["changed_files", "created_files", "changed_lines", "seconds", "disk"];
 
@@ -26,6 +33,8 @@ pub struct RepositoryConfig {
     pub verify: Verify,
     /// The checks of the gate, in their order.
     pub checks: Vec<Check>,
+    /// What a person attests with an approval, where the gate has the check `human`.
+    pub human: Vec<Foreign>,
     /// What is looked for in a change.
     pub scan: Scan,
     /// Limits that are tighter than the level's.
@@ -52,6 +61,20 @@ pub struct Scan {
     pub banned_patterns: Vec<BannedPattern>,
     /// Beginnings of imports that may be added; `None` allows any.
     pub allowed_imports: Option<Vec<String>>,
+    /// Where something dangerous is what the repository is there for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_danger: Vec<AllowedDanger>,
+}
+
+/// Files in which what a rule of `danger` finds is told and stops nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AllowedDanger {
+    /// The rule, as findings name it.
+    pub rule: String,
+    /// The files, as globs.
+    pub paths: Vec<String>,
+    /// Why, for whoever approves.
+    pub why: String,
 }
 
 /// Text that may not appear.
@@ -99,6 +122,8 @@ checks! {
     Lint = "lint",
     /// The test command.
     Test = "test",
+    /// What only a person can say.
+    Human = "human",
 }
 
 impl fmt::Display for Check {
@@ -115,6 +140,7 @@ impl RepositoryConfig {
             base: None,
             verify: Verify::default(),
             checks: vec![Check::Lint, Check::Test],
+            human: Vec::new(),
             scan: Scan::default(),
             bounds: Bounds::default(),
             copy: Vec::new(),
@@ -124,13 +150,17 @@ impl RepositoryConfig {
     /// The hash of everything in the file that executes or judges. Comments, spaces and the base do
     /// not change it. A hash the person has not trusted yet asks once, and a task pins it.
     pub fn gate_hash(&self) -> String {
-        let judging = serde_json::json!({
+        let mut judging = serde_json::json!({
             "verify": self.verify,
             "gates": self.checks,
             "scan": self.scan,
             "limits": self.bounds,
             "worktree": self.copy,
         });
+        // A gate that says nothing of it has the hash by which it is trusted already.
+        if !self.human.is_empty() {
+            judging["human"] = serde_json::json!(self.human);
+        }
         hash::sha256(judging.to_string().as_bytes())
     }
 }
@@ -154,12 +184,13 @@ pub fn parse(bytes: &[u8], origin: &str) -> Result<RepositoryConfig, Diagnostics
     if let Some(verify) = root.section("verify", &["setup", "test", "lint"]) {
         config.verify = read_verify(&verify);
     }
-    if let Some(names) =
-        root.section("gates", &["checks"]).and_then(|gates| gates.strings("checks"))
-    {
-        config.checks = read_checks(names);
+    if let Some(gates) = root.section("gates", &["checks", "human"]) {
+        if let Some(names) = gates.strings("checks") {
+            config.checks = read_checks(names);
+        }
+        config.human = read_statements(&gates, &config.checks);
     }
-    if let Some(scan) = root.section("scan", &["banned_patterns", "allowed_imports"]) {
+    if let Some(scan) = root.section("scan", &SCAN) {
         config.scan = read_scan(&scan, &config.checks);
     }
     if let Some(limits) = root.section("limits", &LIMITS) {
@@ -203,6 +234,10 @@ fn read_checks(names: Vec<Found<'_, String>>) -> Vec<Check> {
         let check = Check::ALL.iter().find(|(_, known)| *known == name.value);
         match check {
             Some((check, _)) if checks.contains(check) => name.problem("this check stands twice"),
+            Some(_) if checks.contains(&Check::Human) => {
+                let why = "nothing can be run behind \"human\", which is answered by the approval";
+                name.problem(format!("{why}: put \"human\" at the end"));
+            }
             Some((check, _)) => checks.push(*check),
             None => {
                 let given = values::shown(&name.value);
@@ -211,6 +246,33 @@ fn read_checks(names: Vec<Found<'_, String>>) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// What a person attests. Each statement has a digit for its key, and is read as it stands.
+fn read_statements(gates: &Section<'_>, checks: &[Check]) -> Vec<Foreign> {
+    let Some(found) = gates.strings("human") else { return Vec::new() };
+    if let Some(first) = found.first().filter(|_| !checks.contains(&Check::Human)) {
+        first.problem("nobody is asked: add \"human\" at the end of [gates] checks");
+    }
+    if let Some(more) = found.get(STATEMENTS_MAX) {
+        more.problem(format!("a person is asked for {STATEMENTS_MAX} statements at most"));
+    }
+    let mut statements = Vec::new();
+    for one in found {
+        let statement = Foreign::new(one.value.as_str());
+        if one.value.trim().is_empty() {
+            one.problem("an empty statement says nothing: leave it out");
+        } else if one.value.chars().count() > STATEMENT_CHARS_MAX {
+            one.problem(format!("a statement has {STATEMENT_CHARS_MAX} characters at most"));
+        } else if one.value.contains(['\n', '\t']) || statement.hidden_count() > 0 {
+            one.problem("a statement is one line, without tabs or characters that cannot be seen");
+        } else if statements.contains(&statement) {
+            one.problem("this statement stands twice");
+        } else {
+            statements.push(statement);
+        }
+    }
+    statements
 }
 
 /// The limits that a section states.
@@ -227,7 +289,8 @@ pub(super) fn read_limits(limits: &Section<'_>) -> Bounds {
 }
 
 fn read_scan(scan: &Section<'_>, checks: &[Check]) -> Scan {
-    let readers = [("banned_patterns", Check::Banned), ("allowed_imports", Check::Imports)];
+    let readers = SCAN.into_iter().zip([Check::Banned, Check::Imports, Check::Danger]);
+    let readers: Vec<_> = readers.collect();
     for key in scan.keys() {
         let reader = readers.iter().find(|(name, _)| *name == key.value);
         if let Some((_, check)) = reader.filter(|(_, check)| !checks.contains(check)) {
@@ -250,7 +313,32 @@ fn read_scan(scan: &Section<'_>, checks: &[Check]) -> Scan {
     Scan {
         banned_patterns: patterns.unwrap_or_default().iter().filter_map(pattern).collect(),
         allowed_imports: imports.map(|found| found.into_iter().map(|one| one.value).collect()),
+        allowed_danger: read_allowed_danger(scan),
     }
+}
+
+fn read_allowed_danger(scan: &Section<'_>) -> Vec<AllowedDanger> {
+    let known = danger::rules();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let rule = |rule: &String| match known.contains(&rule.as_str()) {
+        true => Ok(rule.clone()),
+        false => Err(format!(
+            "{} is no rule of danger that can be allowed; the nearest are {}",
+            values::shown(rule),
+            all_near(rule, &known).join(", ")
+        )),
+    };
+    let allowed = |section: &Section<'_>| {
+        let found = section.string("rule");
+        let paths = checked(section.strings("paths"), values::argument);
+        let why = section.string("why").map(|why| why.value).unwrap_or_default();
+        if found.is_none() || paths.is_empty() || why.trim().is_empty() {
+            section.problem("an allowance needs \"rule\", \"paths\" and \"why\"");
+        }
+        Some(AllowedDanger { rule: found?.check(rule)?, paths, why })
+    };
+    let sections = scan.sections("allowed_danger", &["rule", "paths", "why"]);
+    sections.unwrap_or_default().iter().filter_map(allowed).collect()
 }
 
 fn regular_expression(text: &str) -> Result<String, String> {

@@ -12,10 +12,12 @@ setup = ["bun install --frozen-lockfile"]
 test = "bun test --reporter=junit --reporter-outfile=$MONBAN_JUNIT"
 lint = ""
 [gates]                                 # in this order
-checks = ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines", "lint", "test"]
+checks = ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines", "lint", "test", "human"]
+human = ["I ran it on a phone"]
 [scan]
 banned_patterns = [{ pattern = "TODO\\(hack\\)", paths = ["src/**"], why = "..." }]
 allowed_imports = ["./", "../", "src/", "node:fs"]
+allowed_danger = [{ rule = "danger/process", paths = ["src/runner/**"], why = "it starts programs" }]
 [limits]                                # only tighter than the person's
 changed_files = 10
 created_files = 10
@@ -65,6 +67,8 @@ fn the_documented_repository_file_is_read() {
     assert_eq!(config.checks, Check::ALL.iter().map(|(check, _)| *check).collect::<Vec<_>>());
     assert_eq!(config.scan.banned_patterns[0].pattern, "TODO\\(hack\\)");
     assert_eq!(config.scan.allowed_imports.unwrap().len(), 4);
+    assert_eq!(config.scan.allowed_danger[0].paths, ["src/runner/**"]);
+    assert_eq!(config.human, [crate::base::foreign::Foreign::new("I ran it on a phone")]);
     let bounds = Bounds {
         changed_files: Some(10),
         created_files: Some(10),
@@ -248,6 +252,9 @@ fn the_gate_hash_follows_what_judges_and_nothing_else() {
     let changes = [
         ("reporter=junit", "reporter=other"),
         ("\"lint\", \"test\"", "\"test\", \"lint\""),
+        ("on a phone", "on two phones"),
+        ("danger/process", "danger/shell"),
+        ("src/runner/**", "src/**"),
         ("src/**", "lib/**"),
         ("seconds = 900", "seconds = 901"),
         (".env.test", ".env"),
@@ -265,6 +272,67 @@ fn the_gate_hash_follows_what_judges_and_nothing_else() {
         "allowing nothing is not the same as not saying"
     );
     assert_eq!(Bounds::default(), repository("").bounds);
+}
+
+#[test]
+fn a_gate_that_asks_no_person_and_allows_nothing_keeps_the_hash_it_is_trusted_by() {
+    let hash = repository("[verify]\ntest = \"make test\"\n").gate_hash();
+    assert_eq!(hash, "7cee14cfb354c9622c21bcc03bfd1d41fedde6491943e81d54be2dd8796fc2a9");
+}
+
+#[test]
+fn what_a_person_attests_is_read_as_it_stands_and_bounded() {
+    let gates = |checks: &str, human: &str| {
+        repository_mistakes(&format!("[gates]\nchecks = [{checks}]\nhuman = [{human}]\n"))
+    };
+    let many = (0..10).map(|n| format!("\"a{n}\"")).collect::<Vec<_>>().join(", ");
+    let long = format!("\"{}\"", "字".repeat(repository::STATEMENT_CHARS_MAX + 1));
+    let mistakes = [
+        ("\"human\", \"test\"", "\"a\"", "2:20: gates.checks: nothing can be run behind"),
+        ("\"test\"", "\"a\"", "3:10: gates.human: nobody is asked: add \"human\" at the end"),
+        ("\"test\", \"human\"", "\" \"", "3:10: gates.human: an empty statement"),
+        ("\"test\", \"human\"", "\"a\", \"a\"", "3:15: gates.human: this statement stands"),
+        ("\"test\", \"human\"", "\"a\\nb\"", "3:10: gates.human: a statement is one line"),
+        ("\"test\", \"human\"", "\"a\\u202eb\"", "3:10: gates.human: a statement is one line"),
+        ("\"test\", \"human\"", "3", "3:10: gates.human: expected a string in quotes"),
+        ("\"test\", \"human\"", &long, "3:10: gates.human: a statement has 80 characters"),
+        ("\"test\", \"human\"", &many, "3:64: gates.human: a person is asked for 9 statements"),
+    ];
+    for (checks, human, expected) in mistakes {
+        let found = gates(checks, human);
+        let is_it = found.len() == 1 && found[0].starts_with(&format!("monban.toml:{expected}"));
+        assert!(is_it, "{found:#?}\nis not {expected}");
+    }
+    assert!(repository("[gates]\nchecks = [\"test\", \"human\"]\n").human.is_empty());
+}
+
+#[test]
+fn an_allowance_names_a_rule_that_there_is_its_files_and_why() {
+    let scan = |allowance: &str| {
+        let checks = "[gates]\nchecks = [\"danger\", \"test\"]\n";
+        repository_mistakes(&format!("{checks}[scan]\nallowed_danger = [{{ {allowance} }}]\n"))
+    };
+    let found = scan("rule = \"danger/proces\", paths = [\"a\"], why = \"b\"");
+    assert!(found[0].contains("\"danger/proces\" is no rule of danger"), "{found:?}");
+    assert!(found[0].contains("the nearest are danger/process, danger/"), "{found:?}");
+    // Tests that are gone and thresholds that are lowered are nothing a project is there for.
+    for rule in ["danger/deleted-test", "danger/unreadable", "danger/lowered-coverage"] {
+        let found = scan(&format!("rule = \"{rule}\", paths = [\"a\"], why = \"b\""));
+        assert!(found[0].contains("is no rule of danger that can be allowed"), "{found:?}");
+    }
+    let rule = "rule = \"danger/process\"";
+    let half = [
+        "paths = [\"a\"], why = \"b\"".to_string(),
+        format!("{rule}, why = \"b\""),
+        format!("{rule}, paths = [], why = \"b\""),
+        format!("{rule}, paths = [\"a\"]"),
+    ];
+    for allowance in half {
+        let found = scan(&allowance);
+        assert!(found[0].contains("needs \"rule\", \"paths\" and \"why\""), "{found:?}");
+    }
+    let idle = "[scan]\nallowed_danger = []\n";
+    assert!(repository_mistakes(idle)[0].contains("[gates] checks has no \"danger\""));
 }
 
 fn detected(files: &[(&str, &str)]) -> Detected {
@@ -314,20 +382,24 @@ fn the_first_file_is_valid_and_says_what_was_found() {
         let notes = text.lines().filter_map(|line| line.rfind('#').filter(|at| *at > 0));
         assert!(notes.clone().count() >= 3 && notes.into_iter().all(|at| at == 32), "{text}");
         let config = repository(&text);
-        assert_eq!(config.checks, Check::ALL.iter().map(|(check, _)| *check).collect::<Vec<_>>());
+        let by_machines = Check::ALL.iter().map(|(check, _)| *check);
+        let by_machines = by_machines.filter(|check| *check != Check::Human);
+        assert_eq!(config.checks, by_machines.collect::<Vec<_>>());
         // What is offered works as it stands.
         let meant = |line: &str| {
             let is_key = |word: &str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
             let setting = line.strip_prefix("# ").and_then(|rest| rest.split_once(" = "));
             setting.is_some_and(|(key, _)| is_key(key))
         };
-        let all: String = text
+        let asking = text.replacen("\"lint\", \"test\",", "\"lint\", \"test\", \"human\",", 1);
+        let all: String = asking
             .lines()
             .map(|line| if meant(line) { line.replacen("# ", "", 1) } else { line.into() } + "\n")
             .collect();
         let all = repository(&all);
         assert_eq!(Limits::DEFAULT.tightened(&all.bounds, Origin::Repository), Limits::DEFAULT);
         assert!(all.bounds.disk_bytes.is_some() && all.scan.allowed_imports.is_some());
+        assert_eq!((all.human.len(), all.scan.allowed_danger.len()), (1, 1));
         assert_eq!(config.base.as_deref(), Some("trunk"));
         assert_eq!(config.verify.setup, found.setup);
         assert_eq!(config.verify.test, found.test);

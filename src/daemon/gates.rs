@@ -4,7 +4,7 @@
 use crate::agent::prepare::GitIdentity;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
-use crate::config::repository::FILE_NAME;
+use crate::config::repository::{AllowedDanger, FILE_NAME};
 use crate::config::{FILE_BYTES_MAX, RepositoryConfig, repository};
 use crate::gate::{self, Step};
 use crate::git::{self, Repository};
@@ -20,6 +20,8 @@ pub struct Gate {
     pub text: String,
     /// What it does, in order.
     pub steps: Vec<Step>,
+    /// What of the dangerous it lets pass.
+    pub allowed_danger: Vec<AllowedDanger>,
 }
 
 /// The gate for somebody who stands in `at`.
@@ -101,7 +103,8 @@ fn read(bytes: Vec<u8>, source: GateSource, origin: &str) -> Result<Gate, Reject
         .map_err(|diagnostics| Rejection::input(diagnostics.to_string(), "mend the file"))?;
     let steps = steps(&config, origin)?;
     let pin = GatePin { hash: config.gate_hash(), source };
-    Ok(Gate { pin, text: String::from_utf8_lossy(&bytes).into_owned(), steps })
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Gate { pin, text, steps, allowed_danger: config.scan.allowed_danger })
 }
 
 /// The steps of a gate in order. A gate that could judge nothing is refused: not-run is never a

@@ -3,6 +3,7 @@
 
 use super::requests::Asked;
 use super::show;
+use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, TaskId};
 use crate::model::attempt::PromptWhy;
 use crate::model::command::Request as Wanted;
@@ -20,7 +21,9 @@ const LANDING_MAX: Duration = Duration::from_secs(60);
 
 pub(super) async fn handle(asked: &Asked, ask: InboxAsk) -> Result<Value, Rejection> {
     match ask {
-        InboxAsk::Approve { item, digest } => approve(asked, item, digest).await,
+        InboxAsk::Approve { item, digest, attested } => {
+            approve(asked, item, digest, attested).await
+        }
         InboxAsk::Reject { item, reason } => {
             let item = item_id(asked, item, true).await?;
             asked.command(Wanted::Reject { item, reason }).await
@@ -29,10 +32,16 @@ pub(super) async fn handle(asked: &Asked, ask: InboxAsk) -> Result<Value, Reject
     }
 }
 
-async fn approve(asked: &Asked, item: String, digest: String) -> Result<Value, Rejection> {
+async fn approve(
+    asked: &Asked,
+    item: String,
+    digest: String,
+    attested: Vec<Foreign>,
+) -> Result<Value, Rejection> {
     // Who names a digest means the result, also beside an alarm.
     let item = item_id(asked, item, !digest.is_empty()).await?;
-    let events = asked.events(Wanted::Approve { item, digest: digest.clone() }).await?;
+    let request = Wanted::Approve { item, digest: digest.clone(), attested };
+    let events = asked.events(request).await?;
     let landing = events.iter().find_map(|event| match event {
         Event::Landing(LandingEvent::Approved { task, op, .. }) => Some((*task, *op)),
         _ => None,
@@ -99,6 +108,10 @@ fn not_landed(core: &Core, task: &Task, digest: &str) -> String {
 async fn item_id(asked: &Asked, text: String, no_alarms: bool) -> Result<ItemId, Rejection> {
     if let Some(id) = text.strip_prefix("item").and_then(|digits| digits.parse().ok()) {
         return Ok(ItemId(id));
+    }
+    if text.starts_with("halt") {
+        let why = format!("{text} is a halt: there is no result to decide about");
+        return Err(Rejection::input(why, "`monban resume` lifts it"));
     }
     let task = text.parse().map(TaskId).map_err(|_| {
         let why = format!("`{text}` is neither an inbox id such as item3 nor a task id");

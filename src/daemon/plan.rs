@@ -5,6 +5,7 @@ use super::{show, view};
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, TaskId};
+use crate::gate::Step;
 use crate::model::command::Request as Wanted;
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
@@ -105,6 +106,8 @@ async fn check(asked: &Asked, ground: &Ground) -> Result<Value, Rejection> {
         "runs": gate.steps.iter().filter_map(|step| {
             Some(json!({ "check": step.check, "command": step.command()? }))
         }).collect::<Vec<_>>(),
+        "attests": gate.steps.iter().flat_map(Step::statements).collect::<Vec<_>>(),
+        "allowed_danger": gate.allowed_danger,
         "text": gate.text,
     }))
 }

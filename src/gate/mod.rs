@@ -66,6 +66,7 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
         tail: tail(&ran.tail),
         findings: Vec::new(),
         finding_count: 0,
+        attestation: None,
     }
 }
 
@@ -83,6 +84,7 @@ pub fn not_run(check: &str, command: Option<&str>, why: &str) -> Verdict {
         tail: Foreign::default(),
         findings: Vec::new(),
         finding_count: 0,
+        attestation: None,
     }
 }
 

@@ -115,7 +115,8 @@ pub fn document(gate: &GateRun) -> Sarif {
     for verdict in verdicts {
         let found = verdict.findings.iter().map(of_finding);
         let is_explained = verdict.findings.iter().any(|it| it.weight == Weight::Violation);
-        let bare = verdict.outcome != Outcome::Pass && !is_explained;
+        let is_told = verdict.outcome != Outcome::Pass || verdict.attestation.is_some();
+        let bare = is_told && !is_explained;
         for mut result in found.chain(bare.then(|| of_verdict(verdict))) {
             let known = rules.iter().position(|rule| *rule == result.rule_id);
             result.rule_index = known.unwrap_or(rules.len());
@@ -168,18 +169,27 @@ fn of_finding(finding: &Finding) -> Result {
     }
 }
 
-/// A check that did not pass and names no place for it: a command that failed, or what did not run.
+/// A check that did not pass and names no place for it, as a command that failed or did not run;
+/// and what a person attested.
 fn of_verdict(verdict: &Verdict) -> Result {
     let (kind, level) = match verdict.outcome {
         Outcome::NotRun => ("open", "none"),
-        Outcome::Fail | Outcome::Pass => ("fail", "error"),
+        Outcome::Waiting => ("review", "none"),
+        Outcome::Pass => ("pass", "none"),
+        Outcome::Fail => ("fail", "error"),
+    };
+    let statements = verdict.attestation.iter().flat_map(|it| &it.statements);
+    let statements: Vec<String> = statements.map(|it| format!("\"{}\"", it.shown())).collect();
+    let text = match statements.as_slice() {
+        [] => verdict.reason.shown(),
+        _ => format!("{}: {}", verdict.reason.shown(), statements.join(", ")),
     };
     Result {
         rule_id: verdict.check.clone(),
         rule_index: 0,
         kind,
         level,
-        message: Text { text: verdict.reason.shown() },
+        message: Text { text },
         locations: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The table of checks: how each is done, and the steps of a gate in their order.
 
+use crate::base::foreign::Foreign;
 use crate::config::RepositoryConfig;
 use crate::config::repository::Check;
 use crate::scan;
@@ -22,6 +23,8 @@ pub enum Work {
     Limits,
     /// Runs a command in the checkout.
     Command(String),
+    /// Asks a person for these statements, with the approval.
+    Person(Vec<Foreign>),
 }
 
 impl Step {
@@ -29,7 +32,15 @@ impl Step {
     pub fn command(&self) -> Option<&str> {
         match &self.work {
             Work::Command(command) => Some(command),
-            Work::Scan(_) | Work::Limits => None,
+            Work::Scan(_) | Work::Limits | Work::Person(_) => None,
+        }
+    }
+
+    /// What it asks a person to attest.
+    pub fn statements(&self) -> &[Foreign] {
+        match &self.work {
+            Work::Person(statements) => statements,
+            Work::Scan(_) | Work::Limits | Work::Command(_) => &[],
         }
     }
 }
@@ -47,6 +58,7 @@ fn work(check: Check, config: &RepositoryConfig) -> Option<Work> {
         Check::TestLines => Some(Work::Scan(scan::test_lines::look)),
         Check::Lint => command(&config.verify.lint),
         Check::Test => command(&config.verify.test),
+        Check::Human => Some(Work::Person(config.human.clone())),
     }
 }
 

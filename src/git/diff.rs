@@ -190,7 +190,7 @@ pub(crate) fn deltas(
     Ok(found)
 }
 
-/// The files of a name in the folders of a tree that hold something of these paths, by their folders.
+/// The files of a name in the folders of a tree that these paths go through, by their folders.
 pub(super) fn around<'a>(
     objects: &Objects,
     tree: ObjectId,

@@ -1,13 +1,14 @@
 //! Verdicts: what a check said about one exact tree.
 
 use crate::base::clock::Timestamp;
+use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::base::hash::sha256_parts;
 use crate::base::id::RunId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What a check said. Not-run is never a pass.
+/// What a check said. Not-run is never a pass, and neither is waiting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -17,6 +18,29 @@ pub enum Outcome {
     Fail,
     /// The check did not run; the reason says why.
     NotRun,
+    /// Only a person can say; the approval asks them.
+    Waiting,
+}
+
+/// What only a person can vouch for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attestation {
+    /// The statements, in their order; without any, the approval itself is what is asked for.
+    pub statements: Vec<Foreign>,
+    /// The word that was given with the approval, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+}
+
+/// A person's word for what only a person can vouch for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Given {
+    /// Who gave it.
+    pub by: Foreign,
+    /// When.
+    pub at: Timestamp,
+    /// For exactly what: the digest they approved.
+    pub digest: String,
 }
 
 /// How many tests there were, where the test command wrote a report. Unknown is not zero.
@@ -112,6 +136,48 @@ pub struct Verdict {
     /// How many there are in all.
     #[serde(default)]
     pub finding_count: u64,
+    /// What a person attests, where the check is theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
+}
+
+impl Verdict {
+    /// The check that a person is: it waits for their word for these statements.
+    pub fn waiting(check: &str, statements: Vec<Foreign>) -> Self {
+        let mut verdict = Self {
+            check: check.into(),
+            outcome: Outcome::Waiting,
+            reason: Foreign::default(),
+            command: None,
+            duration_ms: 0,
+            exit: None,
+            counts: None,
+            log: None,
+            tail: Foreign::default(),
+            findings: Vec::new(),
+            finding_count: 0,
+            attestation: None,
+        };
+        verdict.attested(Attestation { statements, given: None });
+        verdict
+    }
+
+    /// Says what the attestation comes to.
+    fn attested(&mut self, attestation: Attestation) {
+        let statements = attestation.statements.len() as u64;
+        (self.outcome, self.reason) = match (&attestation.given, statements) {
+            (Some(given), _) => {
+                (Outcome::Pass, Foreign::new(format!("attested by {} at {}", given.by, given.at)))
+            }
+            (None, 0) => (Outcome::Waiting, Foreign::new("waits for a person's approval")),
+            (None, _) => {
+                let what = count(statements, "statement");
+                let reason = format!("{what} for a person to attest with the approval");
+                (Outcome::Waiting, Foreign::new(reason))
+            }
+        };
+        self.attestation = Some(attestation);
+    }
 }
 
 /// The version of a tool that a gate's commands name, as it says itself.
@@ -148,16 +214,32 @@ pub struct GateRun {
 }
 
 impl GateRun {
-    /// Whether every check passed. A gate without a single verdict has judged nothing.
+    /// Whether every check passed, but for what waits for a person. A gate without a single pass
+    /// has judged nothing.
     pub fn is_green(&self) -> bool {
-        self.verdicts.as_ref().is_some_and(|verdicts| {
-            !verdicts.is_empty() && verdicts.iter().all(|v| v.outcome == Outcome::Pass)
-        })
+        let passed = |verdict: &Verdict| verdict.outcome == Outcome::Pass;
+        self.verdicts.iter().flatten().any(passed) && self.first_red().is_none()
     }
 
-    /// The first verdict that is not a pass.
+    /// The first verdict that is neither a pass nor waits for a person.
     pub fn first_red(&self) -> Option<&Verdict> {
-        self.verdicts.iter().flatten().find(|v| v.outcome != Outcome::Pass)
+        let is_red = |it: &&Verdict| !matches!(it.outcome, Outcome::Pass | Outcome::Waiting);
+        self.verdicts.iter().flatten().find(is_red)
+    }
+
+    /// The statements that an approval has to attest.
+    pub fn statements(&self) -> impl Iterator<Item = &Foreign> {
+        let attestations = self.verdicts.iter().flatten().filter_map(|it| it.attestation.as_ref());
+        attestations.flat_map(|attestation| &attestation.statements)
+    }
+
+    /// A person gave their word, or it counts no longer.
+    pub fn attest(&mut self, given: Option<&Given>) {
+        for verdict in self.verdicts.iter_mut().flatten() {
+            if let Some(attestation) = verdict.attestation.take() {
+                verdict.attested(Attestation { given: given.cloned(), ..attestation });
+            }
+        }
     }
 }
 
@@ -274,6 +356,7 @@ mod tests {
             tail: Foreign::default(),
             findings: Vec::new(),
             finding_count: 0,
+            attestation: None,
         };
         let gate = |verdicts| GateRun {
             run: RunId(1),
@@ -290,5 +373,8 @@ mod tests {
         assert!(!gate(Some(vec![])).is_green());
         assert!(!gate(Some(vec![verdict(Outcome::Pass), verdict(Outcome::NotRun)])).is_green());
         assert!(gate(Some(vec![verdict(Outcome::Pass)])).is_green());
+        assert!(gate(Some(vec![verdict(Outcome::Pass), verdict(Outcome::Waiting)])).is_green());
+        assert!(!gate(Some(vec![verdict(Outcome::Waiting)])).is_green());
+        assert!(!gate(Some(vec![verdict(Outcome::Fail), verdict(Outcome::Waiting)])).is_green());
     }
 }

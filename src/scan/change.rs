@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// Of how much source what was read is kept for the next check; a tree is some twenty times its
+/// Of how much source what was read is kept for the next check, since a tree is many times its
 /// source. What is beyond is read again.
 const KEPT_BYTES_MAX: usize = 4 << 20;
 /// Git's mode of a symbolic link.

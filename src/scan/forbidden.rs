@@ -207,6 +207,7 @@ mod tests {
         }
     }
 
+    /// U-02: a violation without a text was none, so that changed lockfiles always passed.
     #[test]
     fn only_a_task_for_dependencies_changes_a_lockfile() {
         for kind in [Kind::Fix, Kind::Add, Kind::Test, Kind::Refactor] {

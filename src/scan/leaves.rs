@@ -1,5 +1,5 @@
-//! The leaves of a tree, one after the other: walking along a tree takes more time than what is made
-//! of it, so they are noted when it is first walked along.
+//! The leaves of a tree, one after the other: walking along a tree takes more time than what is
+//! made of it, so they are noted when it is first walked along.
 
 use super::syntax::{PerKind, Source, is_comment_kind, line_of, parts, walk};
 use std::collections::BTreeSet;

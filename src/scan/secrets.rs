@@ -1,8 +1,8 @@
 //! Secrets in what a change brings in: known shapes and random values, in added lines and in the
 //! messages of the agent's commits.
 //!
-//! Data files are looked at too, for known shapes, and so are the names of new files. What is random
-//! in a name is often a digest, and what is put together of parts by the program is not looked for.
+//! Data files are looked at too, for known shapes, and so are the names of new files. What is
+//! random in a name is often a digest, and what a program puts together of parts is not looked for.
 
 use super::change::{Change, ChangedFile};
 use super::lines::{self, Line};

@@ -14,6 +14,8 @@ pub mod looks;
 pub mod outer;
 pub mod pace;
 pub mod present;
+mod quiet;
 pub mod run;
 pub mod theme;
+pub mod wake;
 pub mod widgets;

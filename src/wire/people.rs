@@ -1,6 +1,7 @@
 //! What people's programs and the daemon say to each other: a hello both ways, then requests, each
 //! answered by any number of progress lines and exactly one result.
 
+use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, TaskId};
 use crate::base::size::Size;
 use crate::model::command::TaskChange;
@@ -187,6 +188,9 @@ pub enum InboxAsk {
         item: String,
         /// The digest the person looked at.
         digest: String,
+        /// The statements of its gate that they attest, word by word.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attested: Vec<Foreign>,
     },
     /// Reject.
     Reject {

@@ -1,5 +1,6 @@
 //! What a person decides: each by the keys for it, and checked in the repository.
 
+use crate::support::instance::CONFIG;
 use crate::{desk, give_word, has_row};
 use std::path::PathBuf;
 
@@ -35,6 +36,36 @@ fn an_approval_lands_by_two_keys_once_armed_and_never_by_what_was_typed_ahead() 
     window.hides("need you");
     assert_eq!(monban.git(&["show", "main:hello.txt"]), "hello");
     assert_eq!(monban.git(&["rev-parse", "main~1"]), before);
+}
+
+#[test]
+fn what_a_gate_asks_a_person_is_attested_by_its_key_before_an_approval_is_taken() {
+    let Some(desk) =
+        desk("what_a_gate_asks_a_person_is_attested_by_its_key_before_an_approval_is_taken")
+    else {
+        return;
+    };
+    let monban = &desk.instance;
+    let asking = "checks = [\"test\", \"human\"]\nhuman = [\"it runs\", \"it is read\"]\n";
+    monban.write("monban.toml", &CONFIG.replace("checks = [\"test\"]\n", asking));
+    monban.commit("ask a person");
+    let id = desk.waiting("Add hello", "echo hello > hello.txt");
+    let window = desk.dashboard("monban", 80, 24);
+    window.shows("!1 need you");
+    window.press(&["v"]);
+    window.until("the gates", |screen| has_row(screen, "! waiting", "2 statements"));
+    window.press(&["a"]);
+    window.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
+    window.press_until("A", "A only after you attest 1 2", "] armed ");
+    window.press_until("2", "2 [x] it is read", "] armed ");
+    window.press_until("A", "A only after you attest 1", "] armed ");
+    assert_eq!(monban.task(&id)["state"], "waiting");
+    window.press_until("1", "1 [x] it runs", "] armed ");
+    window.press_until("A", "y approves", "] armed ");
+    window.press(&["y"]);
+    monban.until(&id, "the landing", |task| task["state"] == "done");
+    window.press(&["v"]);
+    window.until("who attested it", |screen| has_row(screen, "+ pass     human", "attested by"));
 }
 
 #[test]

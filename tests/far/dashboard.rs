@@ -146,6 +146,17 @@ fn over_a_line_to_the_daemon_there_a_person_sees_types_and_approves() {
 }
 
 #[test]
+fn a_task_that_is_not_there_is_refused_before_the_screen_opens_also_from_afar() {
+    let test = "a_task_that_is_not_there_is_refused_before_the_screen_opens_also_from_afar";
+    let Some(journey) = Journey::over(GOOD, test) else { return };
+    let said = journey.instance.monban(&["show", "99"]).expect(2).err;
+    let window = journey.tmux.window("none", 100, 30);
+    window.line(&format!("{} 99; echo status=$?", journey.command_here()));
+    let screen = window.shows("status=2");
+    assert!(screen.contains(said.lines().next().unwrap()) && !screen.contains(" NAV "), "{screen}");
+}
+
+#[test]
 fn a_cut_line_leaves_the_fleet_readable_and_types_only_when_it_is_back() {
     let test = "a_cut_line_leaves_the_fleet_readable_and_types_only_when_it_is_back";
     let Some(journey) = Journey::over(GOOD, test) else { return };
@@ -171,6 +182,27 @@ fn a_cut_line_leaves_the_fleet_readable_and_types_only_when_it_is_back() {
     journey.relay.mend();
     window.press(&["C-]", "q"]);
     window.until("the end of it", |screen| screen.contains("stopped") && !screen.contains("STALE"));
+}
+
+/// As when the sshd there was stopped: nothing breaks, and nothing comes.
+#[test]
+fn who_types_on_a_line_that_fell_silent_is_told_and_what_they_typed_is_not_lost() {
+    let test = "who_types_on_a_line_that_fell_silent_is_told_and_what_they_typed_is_not_lost";
+    let Some(journey) = Journey::over(GOOD, test) else { return };
+    journey.waiting("Ask", "ask 'which port?'; echo took $answer");
+    let window = journey.here();
+    window.shows("which port?");
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    journey.relay.fall_silent();
+    assert!(!window.settled().contains("no answer"));
+    window.text("8080");
+    window.press(&["Enter"]);
+    let told = window.shows("no answer for 3 s");
+    assert!(!told.contains("took 8080") && !told.contains("STALE"), "{told}");
+    journey.relay.mend();
+    window.hides("no answer");
+    window.shows("took 8080");
 }
 
 #[test]

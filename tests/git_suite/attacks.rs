@@ -174,6 +174,22 @@ fn flags_in_an_index_and_excludes_hide_nothing() {
     assert_eq!(changed, ["a", "b", "new"]);
 }
 
+/// U-09: a killed agent left an index with 524 staged deletions, and a later commit took them over.
+#[test]
+fn an_index_full_of_staged_deletions_deletes_nothing() {
+    let world = World::new(&[("a", "1"), ("b/c", "2"), ("b/d", "3")]);
+    let linked = world.folder.path().join("linked");
+    world.git(&["worktree", "add", "-q", "-b", "side", linked.to_str().unwrap()]);
+    git_in(&linked, &["rm", "-q", "-r", "--cached", "."]);
+    write(&linked.join("new"), b"work");
+    let store = world.store();
+    store.fetch_base(&world.repository(), world.head(), &mut quiet).unwrap();
+    let snapshot = world.snapshot(&store, &linked);
+    let changed = git::diff(&store, world.head(), snapshot.commit).unwrap().files;
+    assert_eq!(changed.iter().map(|file| file.path.shown()).collect::<Vec<_>>(), ["new"]);
+}
+
+/// U-01: the difference from the recorded base is judged, not the agent's last commit.
 #[test]
 fn commits_resets_and_amends_of_the_agent_change_nothing_in_what_is_judged() {
     let world = World::new(&[("a", "1")]);

@@ -7,7 +7,7 @@ use monban::model::attempt::{End, Place, Snapshot};
 use monban::model::command::Request;
 use monban::model::item::Item;
 use monban::model::task::{GatePin, GateSource, Kind, Origin, TaskSpec};
-use monban::model::verdict::{Outcome, Verdict};
+use monban::model::verdict::{Finding, Outcome, Verdict, Weight};
 use std::path::PathBuf;
 
 pub fn open(common: &str) -> Request {
@@ -51,7 +51,7 @@ pub fn retry_resume(task: TaskId) -> Request {
 }
 
 pub fn approve(item: &Item) -> Request {
-    Request::Approve { item: item.id, digest: item.digest() }
+    Request::Approve { item: item.id, digest: item.digest(), attested: Vec::new() }
 }
 
 pub fn reject(item: ItemId, reason: &str) -> Request {
@@ -88,6 +88,7 @@ pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
         created: 1,
         pictures: 0,
         used: None,
+        taken: Default::default(),
     }
 }
 
@@ -102,6 +103,21 @@ pub fn pass(check: &str) -> Verdict {
 
 pub fn fail(check: &str) -> Verdict {
     verdict(check, Outcome::Fail, "1 of 12 tests failed")
+}
+
+/// The verdict on an attempt that used more than it may.
+pub fn over(limit: &str) -> Verdict {
+    let finding = Finding {
+        rule: format!("limits/{limit}"),
+        weight: Weight::Violation,
+        path: Foreign::default(),
+        line: None,
+        snippet: Foreign::new("901 s of 900 s"),
+        why: Foreign::new("over the limit that the level sets"),
+    };
+    let reason = "limits/seconds 901 s of 900 s: over the limit that the level sets";
+    let verdict = verdict("limits", Outcome::Fail, reason);
+    Verdict { command: None, findings: vec![finding], finding_count: 1, ..verdict }
 }
 
 pub fn not_run(check: &str) -> Verdict {
@@ -121,5 +137,6 @@ fn verdict(check: &str, outcome: Outcome, reason: &str) -> Verdict {
         tail: Foreign::default(),
         findings: Vec::new(),
         finding_count: 0,
+        attestation: None,
     }
 }

@@ -104,7 +104,8 @@ impl Player<'_> {
     pub fn approve(&mut self, task: TaskId) -> Result<(String, String), Failure> {
         let item = self.wait_for(task, "approval")?;
         let digest = item["digest"].as_str().unwrap_or_default().to_string();
-        let ask = InboxAsk::Approve { item: task.to_string(), digest: digest.clone() };
+        let (item, attested) = (task.to_string(), Vec::new());
+        let ask = InboxAsk::Approve { item, digest: digest.clone(), attested };
         self.client.ask(Ask::Inbox(ask))?;
         let row = self.until(task, "landing", |row| row["state"] == "done")?;
         let base = self.base()?;

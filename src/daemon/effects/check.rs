@@ -120,6 +120,7 @@ impl<'a> Bench<'a> {
             self.world.tell_progress(self.facts.id, &what, 0, None);
             let verdict = match &step.work {
                 Work::Limits => self.limits(),
+                Work::Person(statements) => Verdict::waiting(&step.check, statements.clone()),
                 Work::Scan(look) => {
                     let change = change.get_or_insert_with(|| self.change());
                     self.scan(&step.check, *look, change, cancel)
@@ -133,7 +134,7 @@ impl<'a> Bench<'a> {
                     ran.unwrap_or_else(|why| gate::not_run(check, Some(command), &why))
                 }
             };
-            if verdict.outcome != Outcome::Pass {
+            if !matches!(verdict.outcome, Outcome::Pass | Outcome::Waiting) {
                 red = Some(step.check.clone());
             }
             verdicts.push(verdict);
@@ -197,7 +198,7 @@ impl<'a> Bench<'a> {
 }
 
 /// The limits in force: the person's, where the repository is not stricter.
-fn limits(world: &World, config: &RepositoryConfig) -> Result<Limits, String> {
+pub(super) fn limits(world: &World, config: &RepositoryConfig) -> Result<Limits, String> {
     let person = world.engine.look_blocking(|core| core.settings.limits);
     let person = person.map_err(|rejection| rejection.to_string())?;
     Ok(config::effective_limits(&person, config))

@@ -3,14 +3,19 @@
 use super::judge::taken;
 use super::task::enter;
 use crate::base::clock::Timestamp;
+use crate::base::foreign::Foreign;
+use crate::base::id::TaskId;
 use crate::model::event::LandingEvent;
 use crate::model::state::State;
 use crate::model::task::Stage;
+use crate::model::verdict::Given;
 
 pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
     match event {
-        LandingEvent::Approved { task, op, .. } => {
+        LandingEvent::Approved { task, op, digest, by, .. } => {
             state.last.op = state.last.op.max(op.0);
+            let (by, digest) = (Foreign::new(by.as_str()), digest.clone());
+            attest(state, *task, Some(&Given { by, at, digest }));
             enter(state, *task, Stage::Landing { op: *op }, at);
         }
         LandingEvent::Landed { task, commit } => {
@@ -23,7 +28,11 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
             }
             enter(state, *task, Stage::Done, at);
         }
-        LandingEvent::Kept { task, .. } => enter(state, *task, Stage::Waiting, at),
+        LandingEvent::Kept { task, .. } => {
+            // It has to be approved again, and what was attested is part of the approval.
+            attest(state, *task, None);
+            enter(state, *task, Stage::Waiting, at);
+        }
         LandingEvent::BaseMoved { task, op, base } => {
             enter(state, *task, Stage::Merging { op: *op, base: base.clone() }, at);
         }
@@ -40,5 +49,12 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
             }
             enter(state, *task, Stage::Running, at);
         }
+    }
+}
+
+/// What a person vouched for in the gate run that was approved, or that they have to do so again.
+fn attest(state: &mut State, task: TaskId, given: Option<&Given>) {
+    if let Some(gate) = state.attempt_mut(task).and_then(|attempt| attempt.gates.last_mut()) {
+        gate.attest(given);
     }
 }

@@ -6,20 +6,26 @@ use super::tasks::queue;
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, TaskId};
-use crate::model::attempt::{Attempt, PromptWhy, StopWhy};
+use crate::model::attempt::{Attempt, PromptWhy, Snapshot, StopWhy};
+use crate::model::checkpoint::Moment;
 use crate::model::command::{LandingOutcome, MergeOutcome};
 use crate::model::event::{Event, FinalEnd, LandingEvent, RunEvent, TaskEvent};
 use crate::model::item::{Closed, Item, ItemKind};
 use crate::model::rejection::Rejection;
 use crate::model::task::{Stage, Task};
-use crate::model::verdict::Binds;
+use crate::model::verdict::{Binds, GateRun};
 
 /// How much of a digest is said back to whoever gave it.
 const DIGEST_CHARS_SHOWN: usize = 16;
 /// How many files in conflict an agent is told by name.
 const CONFLICTS_NAMED_MAX: usize = 100;
 
-pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str) -> Decision {
+pub(super) fn approve(
+    context: Context<'_>,
+    id: ItemId,
+    (digest, attested): (&str, &[Foreign]),
+    who: &str,
+) -> Decision {
     let (item, task) = waiting(context, id)?;
     if item.kind == ItemKind::Alarm {
         let (how, by) = (Closed::Acknowledged, Some(who.to_string()));
@@ -68,12 +74,38 @@ pub(super) fn approve(context: Context<'_>, id: ItemId, digest: &str, who: &str)
             format!("`monban show {}` says where it stands", task.id),
         ));
     }
+    let attested = attested_all(task, id, attested)?;
     let by = who.to_string();
     let op = context.state.next_op();
+    let (task, digest) = (task.id, digest.into());
     Ok(vec![
         Event::Task(TaskEvent::Answered { item: id, how: Closed::Approved, by: Some(by.clone()) }),
-        Event::Landing(LandingEvent::Approved { task: task.id, op, digest: digest.into(), by }),
+        Event::Landing(LandingEvent::Approved { task, op, digest, by, attested }),
     ])
+}
+
+/// The statements of the gate, all of which the person has to attest word by word, and no others.
+fn attested_all(task: &Task, id: ItemId, given: &[Foreign]) -> Result<Vec<Foreign>, Rejection> {
+    let gate = task.attempt().and_then(|attempt| attempt.gates.last());
+    let asked: Vec<&Foreign> = gate.into_iter().flat_map(GateRun::statements).collect();
+    if let Some(other) = given.iter().find(|statement| !asked.contains(statement)) {
+        return Err(Rejection::input(
+            format!("\"{other}\" is not a statement of the gate: nothing was approved"),
+            format!("`monban inbox` lists those of {id}"),
+        ));
+    }
+    let is_missing = |(_, it): &(usize, &&Foreign)| !given.contains(it);
+    let missing: Vec<(usize, &&Foreign)> = (1..).zip(&asked).filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(asked.into_iter().cloned().collect());
+    }
+    let named: Vec<String> = missing.iter().map(|(n, it)| format!("{n} \"{it}\"")).collect();
+    let flags: Vec<String> = missing.iter().map(|(n, _)| format!("--attest {n}")).collect();
+    let (named, flags) = (named.join(", "), flags.join(" "));
+    Err(Rejection::input(
+        format!("not attested: {named}; nothing was approved"),
+        format!("if each is so, add {flags} to the approval; a dashboard asks for each"),
+    ))
 }
 
 /// The refusal of a digest that is not the current one, saying what changed where that is known.
@@ -117,25 +149,11 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
     if task.reverts.is_some() {
         return Ok(vec![answered, Event::Task(TaskEvent::Stopped { task: task.id })]);
     }
-    let has_agent = live_run(task).is_ok();
-    if !has_agent && task.conversation().is_none() {
-        let id = task.id;
-        return Err(Rejection::refused(
-            format!(
-                "the agent of task {id} has ended and named no conversation to go on with: your \
-                 reason cannot reach it"
-            ),
-            format!(
-                "`monban abort {id}`, then `monban task retry {id} --fresh` starts it over with \
-                 the same prompt; for another one write a new task, with the reason in its prompt"
-            ),
-        ));
-    }
     let mut events = vec![answered];
     let typed = prompt(context, task, reason, PromptWhy::Rejected)?;
     events.extend(typed.into_iter().filter(|event| matches!(event, Event::Run(_))));
-    if let Some(gate) = task.gate.as_ref().filter(|_| !has_agent) {
-        // The next attempt is told what this one was not.
+    if let Some(gate) = task.gate.as_ref().filter(|_| live_run(task).is_err()) {
+        // The next attempt, in the same worktree, is told what this one was not.
         events.extend(end::finished(context, task, FinalEnd::Stopped));
         events.push(queue(context, task, gate, true, who)?);
     }
@@ -223,7 +241,8 @@ pub(super) fn merge(
     let Some(task) = at_stage(context, id, merging) else { return Vec::new() };
     match outcome {
         MergeOutcome::Merged(snapshot) => {
-            let snapshot = snapshot.clone();
+            let taken = Moment::Decision;
+            let snapshot = Snapshot { taken, ..snapshot.clone() };
             vec![Event::Landing(LandingEvent::Merged { task: id, snapshot })]
         }
         MergeOutcome::Nothing { base } => {

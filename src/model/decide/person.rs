@@ -27,7 +27,9 @@ pub(super) fn decide(context: Context<'_>, who: &str, request: &Request) -> Deci
             revert::decide(context, *task, gate, snapshot, who)
         }
         Request::Judge { task } => judge::ask(context, *task, who),
-        Request::Approve { item, digest } => landing::approve(context, *item, digest, who),
+        Request::Approve { item, digest, attested } => {
+            landing::approve(context, *item, (digest, attested), who)
+        }
         Request::Reject { item, reason } => landing::reject(context, *item, reason, who),
         Request::Say { task, text } => run::say(context, *task, text),
         Request::Abort { task } => run::abort(context, *task, who),

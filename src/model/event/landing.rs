@@ -20,6 +20,9 @@ pub enum LandingEvent {
         digest: String,
         /// Who signed.
         by: String,
+        /// What they attested with it, word by word.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attested: Vec<Foreign>,
     },
     /// The base branch holds the result.
     #[serde(rename = "landing.landed")]

@@ -13,9 +13,11 @@ mod tests;
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::each::each;
 use super::found::{Found, Spot};
+use super::globs::Globs;
 use super::parse::{Budget, SOURCE_BYTES_MAX, Unparsed};
 use super::syntax::{Source, Written, written};
 use super::{Seen, Settings, lines};
+use crate::config::repository::AllowedDanger;
 use crate::model::verdict::Weight;
 use measures::{Case, Cases};
 use names::Names;
@@ -34,10 +36,16 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
         let unjudged = Some(format!("what is dangerous cannot be read: {why}"));
         return Seen { unjudged, ..Seen::default() };
     }
+    let allowed = (1..).zip(&settings.scan.allowed_danger);
+    let allowed = allowed.map(|(number, one)| Allowed::new(number, one)).collect();
+    let allowed: Vec<Allowed<'_>> = match allowed {
+        Ok(allowed) => allowed,
+        Err(why) => return Seen { unjudged: Some(why), ..Seen::default() },
+    };
     let mut found = Found::new("danger");
     let mut tally = Tally::default();
     let look = |file, budget: &Budget, found: &mut Found| {
-        let mut scan = Scan { budget, found, tally: Tally::default() };
+        let mut scan = Scan { budget, found, allowed: &allowed, tally: Tally::default() };
         scan.file(file);
         scan.tally
     };
@@ -57,6 +65,7 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
 struct Scan<'a, 'b> {
     budget: &'b Budget,
     found: &'b mut Found,
+    allowed: &'b [Allowed<'b>],
     tally: Tally<'a>,
 }
 
@@ -72,6 +81,22 @@ struct Tally<'a> {
     assertions: (usize, usize),
     lost: Vec<(&'a ChangedFile, String, Case)>,
     gained: BTreeSet<String>,
+}
+
+/// Files in which the repository allows what a rule finds.
+struct Allowed<'a> {
+    rule: &'a str,
+    files: Globs,
+    why: &'a str,
+}
+
+impl<'a> Allowed<'a> {
+    fn new(number: usize, allowed: &'a AllowedDanger) -> Result<Self, String> {
+        let files = Globs::new(&allowed.paths);
+        let files = files.map_err(|why| format!("allowed_danger, number {number}: {why}"))?;
+        let rule = allowed.rule.strip_prefix("danger/").unwrap_or(&allowed.rule);
+        Ok(Self { rule, files, why: &allowed.why })
+    }
 }
 
 /// What one side of a file has.
@@ -222,12 +247,17 @@ impl<'a> Scan<'a, '_> {
                 Some(unparsed) => format!("; the file {}, so words count", unparsed.words()),
                 None => String::new(),
             };
-            let why = format!("{}{unconfirmed}", hit.rule.why);
+            let is_meant = |it: &&Allowed| it.rule == hit.rule.name && it.files.matches(&file.path);
+            let (weight, here) = match self.allowed.iter().find(is_meant) {
+                Some(one) => (Weight::Notice, format!("; monban.toml allows it here: {}", one.why)),
+                None => (hit.rule.weight, String::new()),
+            };
+            let why = format!("{}{unconfirmed}{here}", hit.rule.why);
             let mut spot = Spot::line_of(&new.bytes, Some(line));
             if line == hit.first {
                 spot.place = hit.column;
             }
-            self.found.add(file, &hit.rule.name, hit.rule.weight, spot, &why);
+            self.found.add(file, &hit.rule.name, weight, spot, &why);
         }
     }
 

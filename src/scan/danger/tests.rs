@@ -15,6 +15,39 @@ fn seen(files: Vec<ChangedFile>) -> Seen {
     look(&Change::of(files, Vec::new()), &settings)
 }
 
+#[test]
+fn what_the_repository_allows_is_told_and_stops_nothing_there_alone() {
+    let allowed = |rule: &str, path: &str| {
+        let paths = vec![path.to_owned()];
+        let why = "it is a runner".to_owned();
+        vec![AllowedDanger { rule: format!("danger/{rule}"), paths, why }]
+    };
+    let code = "fn f() { std::process::Command::new(\"ls\"); unsafe { g() } }\n";
+    let weights = |allowed_danger: Vec<AllowedDanger>| {
+        let scan = Asked { allowed_danger, ..Asked::default() };
+        let settings = Settings { scan: &scan, kind: Kind::Fix, cancel: &|| false };
+        let files = ["src/runner/a.rs", "src/b.rs"].map(|path| file(path, None, Some(code)));
+        let seen = look(&Change::of(files.into(), Vec::new()), &settings);
+        let told = seen.findings.iter().map(|it| {
+            (format!("{} {}", it.path, it.rule), it.weight, it.why.raw().contains("a runner"))
+        });
+        let mut told: Vec<_> = told.collect();
+        told.sort();
+        (told, seen.unjudged)
+    };
+    let (told, _) = weights(allowed("process", "src/runner/**"));
+    let expected = [
+        ("src/b.rs danger/process", Weight::Violation, false),
+        ("src/b.rs danger/unsafe", Weight::Violation, false),
+        ("src/runner/a.rs danger/process", Weight::Notice, true),
+        ("src/runner/a.rs danger/unsafe", Weight::Violation, false),
+    ];
+    let expected = expected.map(|(what, weight, why)| (what.to_owned(), weight, why));
+    assert_eq!(told, expected);
+    let (_, unjudged) = weights(allowed("process", "a["));
+    assert!(unjudged.unwrap().starts_with("allowed_danger, number 1: error parsing glob"));
+}
+
 fn findings(path: &str, before: Option<&str>, after: &str) -> Vec<Finding> {
     seen(vec![file(path, before, Some(after))]).findings
 }

@@ -204,6 +204,7 @@ fn a_name_is_allowed_by_its_parts_not_by_its_letters() {
     assert_eq!(one("package.json", "{\"dependencies\": {\"react.evil\": \"1\"}}", "react"), 1);
 }
 
+/// U-03: an error of the parser was taken for "no imports".
 #[test]
 fn a_file_that_cannot_be_read_is_never_a_pass() {
     let unparsed = |file| {

@@ -7,14 +7,18 @@ use super::diff::Diff;
 use super::draw::{self, layout};
 use super::rows::ItemRow;
 use super::two_keys::{CONFIRM, TwoKeys};
+use crate::base::foreign::Foreign;
 use crate::model::verdict::Binds;
 use crate::tui::action::Action;
 use crate::tui::keymap::Table;
 use crate::tui::pace::Moment;
 use crate::wire::people::{Ask, InboxAsk};
+use std::collections::BTreeSet;
 
 /// The key that begins an approval, and the one that gives it.
 pub const KEYS: [&str; 2] = ["A", CONFIRM];
+/// How many keys of statements a message names.
+const KEYS_NAMED_MAX: usize = 4;
 
 /// What a key came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +31,8 @@ pub enum Outcome {
         item: String,
         /// The digest the dialog showed.
         digest: String,
+        /// What is attested with it.
+        attested: Vec<Foreign>,
     },
 }
 
@@ -64,6 +70,10 @@ pub struct Approval {
     pub top: usize,
     /// What keeps it from being approved.
     pub hindrance: Option<Hindrance>,
+    /// Which of its statements are attested, each by its own key.
+    pub attested: BTreeSet<usize>,
+    /// Why the last key was not taken, where that needs words.
+    pub refusal: String,
 }
 
 impl Approval {
@@ -76,6 +86,43 @@ impl Approval {
             is_gone: false,
             top: 0,
             hindrance: None,
+            attested: BTreeSet::new(),
+            refusal: String::new(),
+        }
+    }
+
+    /// The statement that a key attests: the digits count them, whatever a person bound them to.
+    pub fn statement(&self, key: &str) -> Option<usize> {
+        let number: usize = key.parse().ok()?;
+        (1..=self.item.attests.len()).contains(&number).then(|| number - 1)
+    }
+
+    /// The statements that are still to be attested.
+    pub fn open_statements(&self) -> impl Iterator<Item = usize> {
+        (0..self.item.attests.len()).filter(|number| !self.attested.contains(number))
+    }
+
+    /// Their keys, for a message: the first few.
+    pub fn open_keys(&self) -> String {
+        let keys: Vec<String> = self.open_statements().map(|it| (it + 1).to_string()).collect();
+        match keys.get(..KEYS_NAMED_MAX) {
+            Some(first) if keys.len() > KEYS_NAMED_MAX => format!("{} ...", first.join(" ")),
+            _ => keys.join(" "),
+        }
+    }
+
+    /// A person attests a statement. Then the dialog shows something else and arms anew: each wants
+    /// a key of its own after a silence, so that neither a held key nor a habit runs through them.
+    fn attest(&mut self, number: usize, is_seen: bool, revision: u64, now: Moment) {
+        match self.is_open() && self.keys.arming.is_armed() && is_seen {
+            true if self.attested.insert(number) => self.look_again(revision),
+            true => self.keys.refuse(now),
+            false => {
+                if !is_seen {
+                    self.refusal = format!("{} is not on the screen as a whole", number + 1);
+                }
+                self.keys.refuse(now);
+            }
         }
     }
 
@@ -95,11 +142,16 @@ impl Approval {
 
     /// Takes a key that nothing else wanted.
     pub fn key(&mut self, key: &str, revision: u64, now: Moment) -> Outcome {
-        let firsts: &[&str] = if self.is_open() { &KEYS[..1] } else { &[] };
+        let is_open = self.is_open();
+        let is_early = self.open_statements().next().is_some();
+        if is_open && is_early && key == KEYS[0] {
+            self.refusal = format!("{} only after you attest {}", KEYS[0], self.open_keys());
+        }
+        let firsts: &[&str] = if is_open && !is_early { &KEYS[..1] } else { &[] };
         match self.keys.key(key, firsts, revision, now) {
             Some(_) => {
                 let (item, digest) = (self.item.id.clone(), self.item.digest.clone());
-                Outcome::Approved { item, digest }
+                Outcome::Approved { item, digest, attested: self.item.attests.clone() }
             }
             None => Outcome::Stays,
         }
@@ -118,6 +170,7 @@ impl Approval {
             item.digest == self.item.digest
                 && item.binds == self.item.binds
                 && item.task == self.item.task
+                && item.attests == self.item.attests
         });
         if is_gone == self.is_gone && same {
             return;
@@ -128,6 +181,8 @@ impl Approval {
         }
         self.is_gone = is_gone;
         self.top = 0;
+        self.attested.clear();
+        self.refusal.clear();
         self.look_again(revision);
     }
 }
@@ -148,7 +203,10 @@ impl App {
         let may_act = approval.keys.arming.is_armed() || approval.is_gone;
         let is_free = self.other_at(&approval.item.id).is_none();
         // The keys that approve mean nothing else here, whatever a person bound them to.
-        let action = self.meaning(Table::Nav, key).filter(|_| !KEYS.contains(&key));
+        let statement = approval.statement(key);
+        let is_own = KEYS.contains(&key) || statement.is_some();
+        let action = self.meaning(Table::Nav, key).filter(|_| !is_own);
+        approval.refusal.clear();
         let extent = draw::approval_extent(self, &approval);
         let (most, page) = (extent.lines.saturating_sub(extent.room), extent.room.max(2) - 1);
         let top = match action {
@@ -174,20 +232,39 @@ impl App {
             _ => None,
         };
         approval.top = top.unwrap_or(approval.top).min(most);
-        let outcome = match top {
-            None => approval.key(key, self.revision, self.now),
-            Some(_) => {
+        let outcome = match (top, statement) {
+            (None, Some(number)) => {
+                let lines = draw::statement_lines(self, &approval, number);
+                let shown = approval.top..=approval.top + extent.room;
+                let is_seen = shown.contains(&lines.start) && shown.contains(&lines.end);
+                approval.attest(number, is_seen, self.revision, self.now);
+                self.show_next_statement(&mut approval);
+                Outcome::Stays
+            }
+            (None, None) => approval.key(key, self.revision, self.now),
+            (Some(_), _) => {
                 approval.keys.refuse(self.now);
                 Outcome::Stays
             }
         };
         match outcome {
             Outcome::Stays => self.dialog = Some(Dialog::Approval(approval)),
-            Outcome::Approved { item, digest } => {
+            Outcome::Approved { item, digest, attested } => {
                 let done = format!("{item} approved; the result is on its way");
-                let ask = Ask::Inbox(InboxAsk::Approve { item, digest });
+                let ask = Ask::Inbox(InboxAsk::Approve { item, digest, attested });
                 self.ask(self.under_way(done, approval.item.task), ask);
             }
+        }
+    }
+
+    /// Scrolls on to what is to be attested next.
+    fn show_next_statement(&self, approval: &mut Approval) {
+        let next = approval.open_statements().next();
+        if let Some(next) = next {
+            let lines = draw::statement_lines(self, approval, next);
+            let room = draw::approval_extent(self, approval).room;
+            let least = lines.end.saturating_sub(room);
+            approval.top = approval.top.clamp(least, lines.start.max(least));
         }
     }
 

@@ -83,7 +83,11 @@ impl Confirm {
         let mut says = vec![format!("task {} {}", item.task, item.title)];
         says.extend(item.note.shown_lines().lines().map(String::from));
         says.extend(item.details.iter().cloned());
-        let approve = InboxAsk::Approve { item: item.id.clone(), digest: String::new() };
+        let approve = InboxAsk::Approve {
+            item: item.id.clone(),
+            digest: String::new(),
+            attested: Vec::new(),
+        };
         let seen = Choice {
             key: "A",
             does: "acknowledge",

@@ -24,6 +24,8 @@ pub struct Verdict {
     pub found: Vec<Found>,
     /// How many there are in all.
     pub found_count: u64,
+    /// What a person attests.
+    pub statements: Vec<String>,
     /// The last lines of its output, and the names of failing tests before them.
     pub tail: Vec<String>,
 }
@@ -80,6 +82,8 @@ pub struct Gates {
     pub tree: String,
     /// The checkpoint it judged.
     pub snapshot: u64,
+    /// Whether it judged nothing but that the agent had to be stopped in the middle of its turn.
+    pub is_mid_turn: bool,
     /// When it started.
     pub started_at: Option<Timestamp>,
     /// Whether it has ended.
@@ -101,6 +105,7 @@ impl Gates {
         Some(Self {
             tree: text(&run["tree"]),
             snapshot: run["snapshot"].as_u64().unwrap_or(0),
+            is_mid_turn: run["mid_turn"] == true,
             started_at: typed(&run["started_at"]),
             is_over: run["verdicts"].is_array(),
             verdicts: list(&run["verdicts"]).iter().map(verdict).collect(),
@@ -129,6 +134,7 @@ fn verdict(value: &Value) -> Verdict {
         },
         found: list(&value["findings"]).iter().map(Found::read).collect(),
         found_count: value["finding_count"].as_u64().unwrap_or(0),
+        statements: list(&value["attestation"]["statements"]).iter().map(text).collect(),
         tail: failing.chain(tail.trim_end().lines().map(String::from)).collect(),
     }
 }

@@ -111,6 +111,8 @@ pub enum Input {
     Connected,
     /// There is none any more, why, and for how long nothing came from it before.
     Lost(String, Duration),
+    /// There is one, and for so long no answer came to what the person did; none: it came.
+    Silent(Option<Duration>),
     /// A frame.
     Frame(Vec<Update>),
     /// An answer to a request.
@@ -205,6 +207,8 @@ pub struct App {
     /// Why there is no connection, and since when.
     lost: Option<(String, Moment)>,
     is_connected: bool,
+    /// For how long no answer has come to what the person did.
+    silent: Option<Duration>,
 
     copy: Copy,
     head: Head,
@@ -213,6 +217,8 @@ pub struct App {
     /// Items that were here before; `None` until the first came.
     seen: Option<BTreeSet<String>>,
     panes: Panes,
+    /// The head of the pane, as its last frame that had one told it.
+    pane_head: Option<PaneHead>,
 
     screen: Screen,
     history: Vec<Screen>,
@@ -266,12 +272,14 @@ impl App {
             timer: None,
             lost: None,
             is_connected: false,
+            silent: None,
             copy: Copy::default(),
             head: Head::default(),
             tasks: Vec::new(),
             items: Vec::new(),
             seen: None,
             panes: Panes::default(),
+            pane_head: None,
             screen: Screen::Fleet,
             history: Vec::new(),
             task: begin.task,
@@ -304,10 +312,13 @@ impl App {
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        if self.shows(&input) {
+        let changed = self.part_of(&input);
+        if changed != part::Changed::Nothing {
             self.revision += 1;
-            self.changed = self.changed.and(self.part_of(&input));
+            self.changed = self.changed.and(changed);
         }
+        // What follows from the state follows already, unless more changed than an agent's screen.
+        let settles = changed == part::Changed::All || self.dialog.is_some();
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
@@ -321,6 +332,7 @@ impl App {
             }
             Input::Connected => self.connected(),
             Input::Lost(why, silent) => self.lost(&why, silent),
+            Input::Silent(silent) => self.silent = silent,
             Input::Frame(updates) => self.frame(updates),
             Input::Answer { id, answer } => self.answer(id, answer),
             Input::NotTyped { why, .. } => self.say_bad(format!("not typed: {why}")),
@@ -331,17 +343,10 @@ impl App {
             Input::Edited(text) => self.edited(text),
             Input::Looks(looks) => self.take_looks(looks),
         }
-        self.settle();
-        std::mem::take(&mut self.out)
-    }
-
-    /// Whether something that happened may change what there is to draw.
-    fn shows(&self, input: &Input) -> bool {
-        match input {
-            Input::Painted(_) | Input::Seen(_) | Input::Focus(true) => false,
-            Input::Key(key) => !self.is_only_passed_on(key),
-            _ => true,
+        if settles {
+            self.settle();
         }
+        std::mem::take(&mut self.out)
     }
 
     /// The files of keys and colours changed. Who meets other keys reads a dialog again.
@@ -402,7 +407,7 @@ impl App {
         let rows = u16::try_from(content.rows.len()).unwrap_or(u16::MAX);
         let size = Size { rows, ..Size::UNATTENDED };
         let unknown = || PaneHead { size, ..PaneHead::default() };
-        let head = rows::typed(&content.head).unwrap_or_else(unknown);
+        let head = self.pane_head.clone().unwrap_or_else(unknown);
         Some((PaneHead { cursor: content.cursor.unwrap_or_default(), ..head }, &content.rows))
     }
 

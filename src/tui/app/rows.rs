@@ -70,6 +70,8 @@ pub struct ItemRow {
     pub kind: Option<ItemKind>,
     /// The same, in a word.
     pub word: String,
+    /// It is no item of a task but the halt of a repository, since its task failed.
+    pub is_halt: bool,
     /// Its task.
     pub task: TaskId,
     /// The task's title.
@@ -82,6 +84,8 @@ pub struct ItemRow {
     pub found: Vec<Found>,
     /// How many there are in all.
     pub found_count: u64,
+    /// What a person attests with an approval.
+    pub attests: Vec<Foreign>,
     /// What an approval signs.
     pub digest: String,
     /// The parts of that.
@@ -232,12 +236,14 @@ fn item(row: &Value) -> Option<ItemRow> {
         id: row["id"].as_str()?.to_string(),
         kind: typed(&row["kind"]),
         word: text(&row["kind"]),
+        is_halt: row["kind"] == "halt",
         task: typed(&row["task"])?,
         title: text(&row["title"]),
         note: typed(&row["note"]).unwrap_or_default(),
         details: list(&row["details"]).iter().map(text).collect(),
         found: list(&row["findings"]).iter().map(Found::read).collect(),
         found_count: row["finding_count"].as_u64().unwrap_or(0),
+        attests: typed(&row["attests"]).unwrap_or_default(),
         digest: row["digest"].as_str().unwrap_or_default().to_string(),
         binds: typed(&row["binds"]),
         since: typed(&row["since"]),

@@ -12,7 +12,7 @@ use monban::model::event::{Event, JudgeEvent, LandingEvent, RollbackEvent, RunEv
 use monban::model::item::{Closed, Item, ItemKind};
 use monban::model::state::{Repo, State};
 use monban::model::task::{Stage, Task};
-use monban::model::verdict::{Binds, GateRun, Outcome};
+use monban::model::verdict::{Binds, GateRun, Outcome, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,14 +117,19 @@ impl Witness {
 
     /// An approval is a person's, of exactly what they were shown, under the policy in force.
     fn permits_approval(&self, event: &Event, command: &Command, settings: &Settings) {
-        let Event::Landing(LandingEvent::Approved { task, digest, by, .. }) = event else { return };
-        let Command::Person { who, request: Request::Approve { item, digest: signed } } = command
+        let Event::Landing(approved) = event else { return };
+        let LandingEvent::Approved { task, digest, by, attested, .. } = approved else { return };
+        let Command::Person { who, request: Request::Approve { item, digest: signed, .. } } =
+            command
         else {
             panic!("{event:?} by {command:?}");
         };
         let item = &self.items[item];
         assert_eq!((by, digest, task), (who, signed, &item.task));
         assert_eq!(*digest, item.digest());
+        let gate = self.state.task(*task).and_then(|task| task.attempt()?.gates.last());
+        let asked: Vec<_> = gate.into_iter().flat_map(GateRun::statements).collect();
+        assert_eq!(attested.iter().collect::<Vec<_>>(), asked, "not all is attested");
         let mut others = self.state.items_of(*task);
         assert_eq!(others.find(|item| item.kind == ItemKind::Alarm), None, "{event:?}");
         assert_eq!(item.binds.as_ref().map(|binds| &binds.policy), Some(&settings.policy));
@@ -338,7 +343,7 @@ pub fn check_landing(simulation: &Simulation, task: TaskId, op: OpId) {
     let task = simulation.task(task);
     let attempt = task.attempt().expect("an attempt");
     let gate = attempt.gates.last().expect("a gate run");
-    let snapshot = attempt.snapshots.last().expect("a snapshot");
+    let snapshot = attempt.result().expect("a snapshot");
     assert_eq!(gate.snapshot, snapshot.number, "the last snapshot was not judged");
     let binds = Binds {
         branch: gate.branch.clone(),
@@ -352,7 +357,10 @@ pub fn check_landing(simulation: &Simulation, task: TaskId, op: OpId) {
     };
     assert_eq!(binds.digest(), *digest, "another thing was signed than {binds:?}");
     let verdicts = &outside.gates[&gate.run];
-    assert!(!verdicts.is_empty() && verdicts.iter().all(|v| v.outcome == Outcome::Pass));
+    let passed = |v: &Verdict| matches!(v.outcome, Outcome::Pass | Outcome::Waiting);
+    assert!(!verdicts.is_empty() && verdicts.iter().all(passed));
+    let shown = gate.verdicts.iter().flatten();
+    assert!({ shown }.all(|v| v.outcome == Outcome::Pass), "a person's word is missing");
     let same = |other: &&GateRun| other.tree == gate.tree && other.gate_hash == gate.gate_hash;
     for other in task.attempts.iter().flat_map(|a| &a.gates).filter(same) {
         let failed = outside.gates.get(&other.run).into_iter().flatten();

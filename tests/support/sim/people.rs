@@ -8,6 +8,7 @@ use monban::model::command::{Request, TaskChange};
 use monban::model::item::ItemKind;
 use monban::model::state::State;
 use monban::model::task::{GatePin, GateSource, Kind, Origin, Stage, TaskSpec};
+use monban::model::verdict::GateRun;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -113,7 +114,23 @@ fn approve(rng: &mut Rng, state: &State) -> Request {
     let item = rng.pick(&waiting).unwrap_or_else(|| any_item(rng, state));
     let shown = if rng.chance(90) { item } else { any_item(rng, state) };
     let digest = state.items.get(&shown).map(|item| item.digest()).unwrap_or_default();
-    Request::Approve { item, digest }
+    let attested = attested(rng, state, item);
+    Request::Approve { item, digest, attested }
+}
+
+/// What a person attests: mostly all that is asked, sometimes less, sometimes what nobody asked.
+fn attested(rng: &mut Rng, state: &State, item: ItemId) -> Vec<Foreign> {
+    let task = state.items.get(&item).and_then(|item| state.task(item.task));
+    let gate = task.and_then(|task| task.attempt()?.gates.last());
+    let mut attested: Vec<Foreign> =
+        gate.into_iter().flat_map(GateRun::statements).cloned().collect();
+    match rng.below(20) {
+        0 => attested.clear(),
+        1 => drop(attested.pop()),
+        2 => attested.push(Foreign::new("fine")),
+        _ => {}
+    }
+    attested
 }
 
 /// An abort, half of the time of what is just being prepared.

@@ -24,7 +24,12 @@ pub fn status(app: &App, task: &TaskRow) -> (String, Style) {
 pub fn gates(app: &App, task: &TaskRow) -> (String, Style) {
     let passed = task.verdicts.iter().filter(|(_, outcome)| outcome == "pass").count();
     let all = task.verdicts.len();
-    let word = if passed == all { "pass" } else { "fail" };
+    let waits = task.verdicts.iter().filter(|(_, outcome)| outcome == "waiting").count();
+    let word = match all - passed {
+        0 => "pass",
+        left if left == waits => "waiting",
+        _ => "fail",
+    };
     match all {
         0 => ("-".into(), app.theme().faint.style()),
         _ => {

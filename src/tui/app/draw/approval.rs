@@ -7,11 +7,13 @@ use super::super::rows::short;
 use super::diff::about_size;
 use super::{CursorAt, about, bar, inbox, layout};
 use crate::base::count::count;
+use crate::base::foreign::Foreign;
 use crate::tui::action::Action;
-use crate::tui::widgets::{clear, fit, frame, put, put_all, row, width};
+use crate::tui::widgets::{clear, fit, frame, put, put_all, row, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use std::ops::Range;
 
 /// The widest it gets.
 const COLUMNS_MAX: u16 = 100;
@@ -50,14 +52,28 @@ fn other_rows(app: &App) -> u16 {
 
 /// How long it is, and how much of it is seen at once.
 pub fn extent(app: &App, approval: &Approval) -> Extent {
-    let must = facts(app, approval).len();
-    let lines = must + files(app, approval).len();
+    let facts = facts(app, approval).len();
+    let asked = statements(app, approval);
+    // All before the next statement that is to be attested, and that one.
+    let next = approval.open_statements().next().map_or(asked.len(), |next| next + 1);
+    let lines = |statements: &[Vec<Fact>]| statements.iter().map(Vec::len).sum::<usize>();
+    let must = facts + asked.get(..next).map_or(0, lines);
+    let lines = facts + lines(&asked) + files(app, approval).len();
     Extent { lines, must, room: room(app).height.saturating_sub(other_rows(app)).into() }
+}
+
+/// The lines of a statement that is to be attested.
+pub fn statement_lines(app: &App, approval: &Approval, number: usize) -> Range<usize> {
+    let asked = statements(app, approval);
+    let before = asked.iter().take(number).map(Vec::len).sum::<usize>();
+    let start = facts(app, approval).len() + before;
+    start..start + asked.get(number).map_or(0, Vec::len)
 }
 
 pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let mut facts = facts(app, approval);
+    facts.extend(statements(app, approval).into_iter().flatten());
     facts.extend(files(app, approval));
     let rows = u16::try_from(facts.len()).unwrap_or(u16::MAX).saturating_add(other_rows(app));
     let area = super::overlay::centred(room(app), COLUMNS_MAX, rows);
@@ -131,8 +147,19 @@ fn keys(app: &App, approval: &Approval) -> String {
     if !why.is_empty() {
         return format!("{why}; {back} closes");
     }
-    let (reject, diff) = (key(Action::Reject), key(Action::GotoDiff));
+    if !approval.refusal.is_empty() {
+        return approval.refusal.clone();
+    }
+    let reject = key(Action::Reject);
+    let mut of_diff = app.setup.looks.keymap.of_action(Action::GotoDiff).map(|b| b.shown());
+    let diff = of_diff.find(|it| approval.statement(it).is_none()).unwrap_or_default();
+    let open = approval.open_keys();
     match (approval.is_open(), approval.keys.begun()) {
+        (true, _) if !open.is_empty() => {
+            format!(
+                "{open} attest, then {first} {second}  {reject} reject  {diff} diff  {back} later"
+            )
+        }
         (true, Some(_)) => {
             format!("{first}: now {second} approves, no other key")
         }
@@ -190,7 +217,27 @@ fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
     let onto = binds.branch.trim_start_matches("refs/heads/");
     let stays = task.map(|task| format!("; {} stays", task.branch)).unwrap_or_default();
     facts.push(("does  ", format!("one commit onto {onto}{stays}"), plain));
+    if !item.attests.is_empty() {
+        let (done, all) = (approval.attested.len(), item.attests.len());
+        let text = format!("attest each by its number: {done} of {all}");
+        facts.push(("you   ", text, strong));
+    }
     facts
+}
+
+/// What a person attests with it, each with its lines.
+fn statements(app: &App, approval: &Approval) -> Vec<Vec<Fact>> {
+    let theme = app.theme();
+    let columns = usize::from(room(app).width.min(COLUMNS_MAX)).saturating_sub(4 + 6);
+    let lines = |(number, statement): (usize, &Foreign)| {
+        let is_attested = approval.attested.contains(&number);
+        let style = if is_attested { theme.good } else { theme.needs_you };
+        let lead = format!("{} [{}] ", number + 1, if is_attested { 'x' } else { ' ' });
+        let leads = std::iter::once(lead).chain(std::iter::repeat(" ".repeat(6)));
+        let lines = wrap(&statement.shown(), columns);
+        leads.zip(lines).map(|(lead, line)| ("", lead + &line, style.style())).collect()
+    };
+    approval.item.attests.iter().enumerate().map(lines).collect()
 }
 
 /// How much it changes, as soon as the diff is here and is the one that is signed.

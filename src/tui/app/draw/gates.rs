@@ -24,12 +24,14 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     };
     let started = gates.started_at.map(|at| app.clock(at)).unwrap_or_default();
     let over = if gates.is_over { "" } else { "  running" };
-    let about = format!(
-        "{} tree {} (cp{}) judged {started}, in a checkout of its own{over}",
-        app.task.map(|id| id.to_string()).unwrap_or_default(),
-        short(&gates.tree),
-        gates.snapshot
-    );
+    let task = app.task.map(|id| id.to_string()).unwrap_or_default();
+    let (tree, cp) = (short(&gates.tree), gates.snapshot);
+    let about = match gates.is_mid_turn {
+        true => format!("{task} judged in the middle of a turn, for which the agent was stopped"),
+        false => {
+            format!("{task} tree {tree} (cp{cp}) judged {started}, in a checkout of its own{over}")
+        }
+    };
     put(buffer, (head.x, head.y), &about, head.width, theme.strong.style());
     let first = scrolled(app.verdict, gates.verdicts.len(), parts.list.height);
     for (y, verdict) in (0..parts.list.height).zip(gates.verdicts.iter().skip(first)) {
@@ -109,6 +111,14 @@ fn evidence(app: &App, area: Rect, verdict: &Verdict) -> Vec<(String, Style)> {
     if more > 0 {
         lines.push((format!("and {more} more"), theme.faint.style()));
     }
+    for (number, statement) in (1..).zip(&verdict.statements) {
+        let is_attested = verdict.outcome == "pass";
+        let style = if is_attested { theme.good } else { theme.needs_you };
+        let lead = format!("{number} [{}] ", if is_attested { 'x' } else { ' ' });
+        let leads = std::iter::once(lead).chain(std::iter::repeat(" ".repeat(6)));
+        let wrapped = wrap(statement, columns.saturating_sub(6).max(1));
+        lines.extend(leads.zip(wrapped).map(|(lead, line)| (lead + &line, style.style())));
+    }
     lines.extend(verdict.tail.iter().map(|line| (line.clone(), theme.text.style())));
     lines
 }
@@ -122,7 +132,8 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
     let all = evidence.len();
     let gone_on = app.log_back.min(all.saturating_sub(room));
     let rest = all.saturating_sub(room + gone_on);
-    let (above, below) = if verdict.found.is_empty() { (rest, gone_on) } else { (gone_on, rest) };
+    let is_log = verdict.found.is_empty() && verdict.statements.is_empty();
+    let (above, below) = if is_log { (rest, gone_on) } else { (gone_on, rest) };
     let title = match (above, below) {
         (0, 0) => verdict.check.clone(),
         _ => format!("{}  {above} lines above, {below} below", verdict.check),

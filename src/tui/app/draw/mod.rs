@@ -22,7 +22,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::ops::Range;
 
-pub use approval::extent as approval_extent;
+pub use approval::{extent as approval_extent, statement_lines};
 pub use confirm::lines as confirm_lines;
 pub use gates::log_lines;
 pub use overlay::help_lines;

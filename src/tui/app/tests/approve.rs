@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The approvals that were asked for.
 fn approvals(play: &Play) -> Vec<(String, String)> {
     let approval = |ask| match ask {
-        Ask::Inbox(InboxAsk::Approve { item, digest }) => Some((item, digest)),
+        Ask::Inbox(InboxAsk::Approve { item, digest, .. }) => Some((item, digest)),
         _ => None,
     };
     play.asked().into_iter().filter_map(approval).collect()

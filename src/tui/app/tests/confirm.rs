@@ -30,7 +30,8 @@ fn an_alarm_is_acknowledged_by_two_keys_once_all_of_it_was_shown() {
     play.keys("enter space y").wait(1000);
     assert_eq!(play.asked(), []);
     play.keys("A y");
-    let seen = InboxAsk::Approve { item: "item6".into(), digest: String::new() };
+    let seen =
+        InboxAsk::Approve { item: "item6".into(), digest: String::new(), attested: Vec::new() };
     assert_eq!(play.asked(), [Ask::Inbox(seen)]);
     play.answer(json!({}));
     assert!(play.screen().contains("item6 acknowledged"));

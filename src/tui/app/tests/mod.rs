@@ -2,6 +2,7 @@
 //! comes out, and screens are compared as text.
 
 mod approve;
+mod attest;
 mod confirm;
 mod decide;
 mod fuzz;

@@ -139,6 +139,24 @@ fn an_approval_with_notices() {
 }
 
 #[test]
+fn an_approval_that_attests() {
+    shown("approval-attests", |play| {
+        let (mut rows, human) = (tasks(), json!({ "check": "human", "outcome": "waiting" }));
+        rows[0]["verdicts"].as_array_mut().unwrap().push(human);
+        play.take(Input::Frame(vec![table(1, &head(), &rows)])).inbox(&[attesting()]);
+        play.keys("a").answer(diff()).wait(1000).keys("pagedown").wait(1000);
+        play.keys("1").wait(1000);
+    });
+}
+
+#[test]
+fn gates_that_wait_for_a_person() {
+    shown("gates-human", |play| {
+        play.keys("v").answer(human_gates());
+    });
+}
+
+#[test]
 fn inbox_with_notices() {
     shown("inbox-notices", |play| {
         play.inbox(&[noticed()]).keys("5");
@@ -230,6 +248,23 @@ fn the_form() {
     shown("form", |play| {
         play.keys("n 写 真 tab right tab tab a enter b");
     });
+}
+
+/// What a person calls their agents and tasks is not cut while there is room for it.
+#[test]
+fn names_have_the_room_that_there_is() {
+    let mut rows = tasks();
+    rows[1]["agent"] = serde_json::json!("reviewer-of-parsers");
+    for (size, whole) in [(HUGE, true), (USUAL, false)] {
+        let mut play = Play::begin(size);
+        play.take(Input::Frame(vec![table(1, &head(), &rows)]));
+        let screen = play.screen();
+        assert_eq!(screen.contains(" reviewer-of-parsers "), whole, "{screen}");
+        assert!(screen.contains("which port?"), "{screen}");
+    }
+    let play = Play::begin(HUGE);
+    let screen = play.screen();
+    assert!(screen.contains("flaky test (test failed: 2 of 214)"), "{screen}");
 }
 
 #[test]
