@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use support::instance::Instance;
+use support::kept;
 use support::not_run::not_run;
 use support::terminal::Terminal;
 use support::tmux::{self, Tmux};
@@ -32,51 +33,17 @@ deaf) trap '' INT; stty raw -echo; printf 'deaf\r\n'; exec sleep 1000 ;;
 esac
 "#;
 
-/// A person with an agent of the kind `kept`, who is not logged in.
-struct Person {
-    monban: Instance,
-    home: PathBuf,
-}
-
-fn person() -> Person {
-    let mut monban = Instance::new();
-    let home = monban.home.with_file_name("person");
-    fs::create_dir_all(home.join(".kept")).unwrap();
-    monban.person = Some(home.clone());
-    let person = Person { monban, home };
-    let program = person.home.join("kept");
-    fs::write(&program, LOGIN).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::create_dir(person.monban.home.join("agents")).unwrap();
-    person.kind(&program.display().to_string());
-    person
-}
-
-impl Person {
-    fn kind(&self, program: &str) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/agent.sh");
-        let kind = format!(
-            r#"
-name = "kept"
-title = "Kept"
-program = "{program}"
-install = "get kept"
-args = ["{script}"]
-folders = [".kept"]
+const TOKEN_LOGIN: &str = r#"
 [[logins]]
 kind = "token"
 variable = "KEPT_TOKEN"
-[[logins]]
-kind = "file"
-from_variable = "KEPT_HOME"
-from = "{{person_home}}/.kept"
-name = "login.json"
-to = ".kept/login.json"
-refreshes = "/refresh"
-newer = "/at"
+"#;
+
+/// What logs it in.
+const PROGRAMS: &str = r#"
 [login_cure]
-linux = "`monban auth {{agent}} --login`"
-macos = "`monban auth {{agent}} --login`"
+linux = "`monban auth {agent} --login`"
+macos = "`monban auth {agent} --login`"
 [[login_programs]]
 name = "file"
 title = "an account"
@@ -85,20 +52,34 @@ args = ["file"]
 name = "token"
 title = "a token"
 args = ["token"]
-prints = {{ variable = "KEPT_TOKEN", pattern = '^tok-[0-9a-z]{{36}}$' }}
+prints = { variable = "KEPT_TOKEN", pattern = '^tok-[0-9a-z]{36}$' }
 [[login_programs]]
 name = "deaf"
 title = "deaf"
 args = ["deaf"]
-[prompt]
-ready = "idle"
-[turn]
-idle = "done"
-exit = "unfinished"
-"#,
-            script = script.display()
-        );
-        fs::write(self.monban.home.join("agents/kept.toml"), kind).unwrap();
+"#;
+
+/// A person with an agent of the kind `kept`, who is not logged in.
+struct Person {
+    monban: Instance,
+    home: PathBuf,
+}
+
+fn person() -> Person {
+    let mut monban = Instance::new();
+    let home = kept::person(&mut monban);
+    let person = Person { monban, home };
+    let program = person.home.join("kept");
+    fs::write(&program, LOGIN).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    person.kind(&program.display().to_string());
+    person
+}
+
+impl Person {
+    fn kind(&self, program: &str) {
+        let tables = [TOKEN_LOGIN, kept::FILE_LOGIN, PROGRAMS].concat();
+        kept::write_kind(&self.monban, program, "install = \"get kept\"", &tables);
     }
 
     fn environment(&self) -> BTreeMap<String, String> {

@@ -9,15 +9,17 @@
 )]
 
 #[allow(dead_code)]
+#[path = "support/desk.rs"]
+mod desk;
+#[allow(dead_code)]
 #[path = "support/instance.rs"]
 mod instance;
 #[allow(dead_code)]
 #[path = "support/people.rs"]
 mod people;
 
+use desk::Desk;
 use instance::Instance;
-use monban::base::paths::Places;
-use people::InProcess;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,18 +28,8 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An instance whose daemon runs in this process, by a clock moved by hand.
-struct Night {
-    daemon: InProcess,
-    instance: Instance,
-}
-
-impl Night {
-    fn begin() -> Self {
-        let instance = Instance::new();
-        Self { daemon: InProcess::start(Places::under(&instance.home)), instance }
-    }
-
+/// What a person at the desk does with work that ended.
+impl Desk {
     #[track_caller]
     fn gc(&self, args: &[&str]) -> Value {
         self.instance.monban(&[&["gc", "--json"], args].concat()).expect(0).json()
@@ -108,7 +100,7 @@ fn count(done: &Value, kind: &str) -> u64 {
 
 #[test]
 fn what_ended_work_left_goes_and_a_dry_run_says_exactly_what() {
-    let night = Night::begin();
+    let night = Desk::new();
     let (monban, state) = (&night.instance, night.instance.home.join("state"));
     let outside = monban.home.join("outside");
     fs::create_dir(&outside).unwrap();
@@ -177,7 +169,7 @@ fn what_ended_work_left_goes_and_a_dry_run_says_exactly_what() {
 
 #[test]
 fn what_can_still_be_undone_judged_or_returned_to_stays() {
-    let night = Night::begin();
+    let night = Desk::new();
     let monban = &night.instance;
     let stopped = night.waiting("echo one > one");
     monban.monban(&["abort", &stopped]).expect(0);
@@ -205,7 +197,7 @@ fn what_can_still_be_undone_judged_or_returned_to_stays() {
 /// A run that put a link where monban keeps its folders gets nothing else removed.
 #[test]
 fn a_link_in_place_of_monbans_folders_is_not_followed() {
-    let night = Night::begin();
+    let night = Desk::new();
     let (monban, state) = (&night.instance, night.instance.home.join("state"));
     night.landed("echo new > new");
     night.daemon.clock.advance(15 * DAY);

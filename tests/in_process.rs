@@ -9,15 +9,17 @@
 )]
 
 #[allow(dead_code)]
+#[path = "support/desk.rs"]
+mod desk;
+#[allow(dead_code)]
 #[path = "support/instance.rs"]
 mod instance;
 #[allow(dead_code)]
 #[path = "support/people.rs"]
 mod people;
 
-use instance::Instance;
+use desk::{Desk, run, until_state, until_waits};
 use monban::base::id::TaskId;
-use monban::base::paths::Places;
 use monban::model::rejection::Class;
 use monban::wire::people::{Answer, Ask, DaemonAsk, PlanAsk, ShowAsk, TaskAsk};
 use people::{InProcess, Person, add};
@@ -27,41 +29,8 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// A generated repository and a daemon for it in this process; the daemon is stopped first.
-struct Night {
-    daemon: InProcess,
-    instance: Instance,
-}
-
-impl Night {
-    fn begin(settings: &str) -> Self {
-        let instance = Instance::new();
-        let agents = fs::read_to_string(instance.home.join("config.toml")).unwrap();
-        instance.configure(&format!("{settings}\n{agents}"));
-        Self { daemon: InProcess::start(Places::under(&instance.home)), instance }
-    }
-
-    fn person(&self, name: &str) -> Person {
-        Person::connect(&self.daemon.places, name, self.instance.repository.clone())
-    }
-
-    fn advance(&self, by: Duration) {
-        self.daemon.clock.advance(by);
-    }
-}
-
-fn run(person: &mut Person, tasks: &[TaskId]) {
-    let gate = person.ask(Ask::Plan(PlanAsk::Check)).unwrap();
-    let trust = gate["hash"].as_str().map(ToString::to_string);
-    person.ask(Ask::Plan(PlanAsk::Run { tasks: tasks.to_vec(), trust, attend_ms: None })).unwrap();
-}
-
 fn vouch(person: &mut Person, minutes: u64) {
     person.ask(Ask::Plan(PlanAsk::Vouch { for_ms: minutes * 60_000 })).unwrap();
-}
-
-fn in_state<'a>(state: &'a str) -> impl Fn(&Value) -> Option<()> + 'a {
-    move |task| (task["state"] == state).then_some(())
 }
 
 /// The kinds of all events so far.
@@ -85,18 +54,18 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_persons_word_ends_exactly_when_its_time_is_over_and_a_hold_follows() {
-    let night = Night::begin("max_agents = 1");
+    let night = Desk::with("max_agents = 1");
     let mut ann = night.person("ann");
     let first = add(&mut ann, "First", "permission 'go on'");
     let second = add(&mut ann, "Second", "echo b > b.txt");
     vouch(&mut ann, 30);
     run(&mut ann, &[first]);
     run(&mut ann, &[second]);
-    ann.until(&ShowAsk::Task(first), |task| (task["waits_for"][0] == "permission").then_some(()));
-    night.advance(30 * MINUTE - Duration::from_millis(1));
+    until_waits(&mut ann, first, "permission");
+    night.daemon.clock.advance(30 * MINUTE - Duration::from_millis(1));
     assert_eq!(vouched(&mut ann)["by"], "ann");
     assert!(!events(&mut ann).contains(&"daemon.vouch-ended".to_string()));
-    night.advance(Duration::from_millis(1));
+    night.daemon.clock.advance(Duration::from_millis(1));
     ann.until(&ShowAsk::List { all: false }, |list| {
         list["repository"]["vouched"].is_null().then_some(())
     });
@@ -112,21 +81,21 @@ fn a_persons_word_ends_exactly_when_its_time_is_over_and_a_hold_follows() {
     vouch(&mut ann, 30);
     assert_eq!(ann.show(ShowAsk::Task(second))["state"], "queued");
     ann.ask(Ask::Plan(PlanAsk::Resume)).unwrap();
-    ann.until(&ShowAsk::Task(second), |task| (task["waits_for"][0] == "approval").then_some(()));
+    until_waits(&mut ann, second, "approval");
 }
 
 #[test]
 fn a_later_word_of_the_person_counts_and_an_endless_one_is_refused() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     add(&mut ann, "T", "x");
     vouch(&mut ann, 10);
-    night.advance(9 * MINUTE);
+    night.daemon.clock.advance(9 * MINUTE);
     vouch(&mut ann, 10);
-    night.advance(9 * MINUTE);
+    night.daemon.clock.advance(9 * MINUTE);
     assert_eq!(vouched(&mut ann)["by"], "ann");
     assert!(!events(&mut ann).contains(&"daemon.vouch-ended".to_string()));
-    night.advance(MINUTE);
+    night.daemon.clock.advance(MINUTE);
     let over = |list: &Value| list["repository"]["vouched"].is_null().then_some(());
     ann.until(&ShowAsk::List { all: false }, over);
     for for_ms in [0, 12 * 3_600_000 + 1, u64::MAX] {
@@ -137,14 +106,13 @@ fn a_later_word_of_the_person_counts_and_an_endless_one_is_refused() {
 
 #[test]
 fn a_word_that_ran_out_while_no_daemon_was_there_ends_at_its_start() {
-    let mut night = Night::begin("");
+    let mut night = Desk::new();
     let mut ann = night.person("ann");
     add(&mut ann, "T", "x");
     vouch(&mut ann, 10);
     night.daemon.stop();
-    night.advance(10 * MINUTE);
-    let clock = night.daemon.clock.clone();
-    night.daemon = InProcess::start_at(night.daemon.places.clone(), clock);
+    night.daemon.clock.advance(10 * MINUTE);
+    night.begin_again();
     let mut ann = night.person("ann");
     let over = |list: &Value| list["repository"]["vouched"].is_null().then_some(());
     ann.until(&ShowAsk::List { all: false }, over);
@@ -152,13 +120,13 @@ fn a_word_that_ran_out_while_no_daemon_was_there_ends_at_its_start() {
 
 #[test]
 fn statuses_and_the_daemon_have_ages_by_the_clock() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     let id = add(&mut ann, "T", "permission 'go on'");
     run(&mut ann, &[id]);
-    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "permission").then_some(()));
+    until_waits(&mut ann, id, "permission");
     assert_eq!(ann.show(ShowAsk::Task(id))["status"]["age_s"], 0);
-    night.advance(Duration::from_millis(90_500));
+    night.daemon.clock.advance(Duration::from_millis(90_500));
     assert_eq!(ann.show(ShowAsk::Task(id))["status"]["age_s"], 90);
     assert_eq!(ann.ask(Ask::Daemon(DaemonAsk::Status)).unwrap()["uptime_s"], 90);
     // What the agent says anew is new.
@@ -175,7 +143,7 @@ fn statuses_and_the_daemon_have_ages_by_the_clock() {
 
 #[test]
 fn whoever_waits_is_there_until_the_connection_ends() {
-    let night = Night::begin("max_agents = 1");
+    let night = Desk::with("max_agents = 1");
     let (mut ann, mut bob) = (night.person("ann"), night.person("bob"));
     let id = add(&mut ann, "T", "sleep 1000");
     run(&mut ann, &[id]);
@@ -198,12 +166,12 @@ fn whoever_waits_is_there_until_the_connection_ends() {
     drop(twice);
     there(&mut ann, &[]);
     ann.ask(Ask::Task(id, TaskAsk::Abort)).unwrap();
-    ann.until(&ShowAsk::Task(id), in_state("stopped"));
+    until_state(&mut ann, id, "stopped");
 }
 
 #[test]
 fn followers_of_the_log_are_told_everything_once_and_in_order() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     let mut followers: Vec<Person> = (0..3).map(|n| night.person(&format!("f{n}"))).collect();
     for follower in &mut followers {
@@ -226,7 +194,7 @@ fn followers_of_the_log_are_told_everything_once_and_in_order() {
 
 #[test]
 fn clients_that_do_not_read_hold_up_nobody() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     let prompt = "x".repeat(200_000);
     for n in 0..20 {
@@ -253,13 +221,13 @@ fn clients_that_do_not_read_hold_up_nobody() {
 
 #[test]
 fn connections_that_report_nothing_hold_up_no_report() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     let report = "echo '{\"hook_event_name\": \"Stop\", \"session_id\": \"talk-1\"}'";
     let id =
         add(&mut ann, "T", &format!("permission go; {report} | \"$MONBAN_PROGRAM\" hook claude"));
     run(&mut ann, &[id]);
-    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "permission").then_some(()));
+    until_waits(&mut ann, id, "permission");
     let connect = |_| UnixStream::connect(night.daemon.places.report_socket()).unwrap();
     let mut silent: Vec<UnixStream> = (0..200).map(connect).collect();
     // Later ones push earlier ones out, long before those run out of time.
@@ -273,7 +241,7 @@ fn connections_that_report_nothing_hold_up_no_report() {
 
 #[test]
 fn several_people_at_once_get_their_own_answers() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let threads: Vec<_> = (0..8)
         .map(|n| {
             let mut person = night.person(&format!("p{n}"));
@@ -298,25 +266,24 @@ fn several_people_at_once_get_their_own_answers() {
 
 #[test]
 fn a_stopped_daemon_leaves_the_agent_alone_and_the_next_one_goes_on() {
-    let mut night = Night::begin("");
+    let mut night = Desk::new();
     let mut ann = night.person("ann");
     let id = add(&mut ann, "T", "permission 'go on' && echo x > x");
     run(&mut ann, &[id]);
-    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "permission").then_some(()));
+    until_waits(&mut ann, id, "permission");
     let before = night.instance.processes().len();
     night.daemon.stop();
     assert_eq!(night.instance.processes().len(), before, "the agent and its holder live");
-    night.advance(60 * MINUTE);
-    let clock = night.daemon.clock.clone();
-    night.daemon = InProcess::start_at(night.daemon.places.clone(), clock);
+    night.daemon.clock.advance(60 * MINUTE);
+    night.begin_again();
     let mut ann = night.person("ann");
     ann.ask(Ask::Task(id, TaskAsk::Keys { keys: vec!["y".into(), "enter".into()] })).unwrap();
-    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "approval").then_some(()));
+    until_waits(&mut ann, id, "approval");
 }
 
 #[test]
 fn a_gate_runs_on_while_the_daemon_is_stopped() {
-    let mut night = Night::begin("");
+    let mut night = Desk::new();
     let go = night.instance.home.join("go");
     let config = format!("until test -e {}; do sleep 0.1; done; grep -q yes ok", go.display());
     night.instance.write("monban.toml", &instance::CONFIG.replace("grep -q yes ok", &config));
@@ -325,22 +292,21 @@ fn a_gate_runs_on_while_the_daemon_is_stopped() {
     let id = add(&mut ann, "T", "echo x > x");
     run(&mut ann, &[id]);
     let judging =
-        |night: &Night| night.instance.processes().iter().any(|(_, c)| c.contains("until"));
+        |night: &Desk| night.instance.processes().iter().any(|(_, c)| c.contains("until"));
     ann.until(&ShowAsk::Task(id), |_| judging(&night).then_some(()));
     night.daemon.stop();
     assert!(judging(&night), "stopping the daemon ends no command");
-    let clock = night.daemon.clock.clone();
-    night.daemon = InProcess::start_at(night.daemon.places.clone(), clock);
+    night.begin_again();
     fs::write(&go, "").unwrap();
     let mut ann = night.person("ann");
-    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "approval").then_some(()));
+    until_waits(&mut ann, id, "approval");
     assert_eq!(ann.show(ShowAsk::Gates(id)).as_array().unwrap().len(), 1, "judged once");
 }
 
 /// A connection that ends at the very moment at which its wait begins leaves nobody behind.
 #[test]
 fn whoever_hangs_up_at_once_is_not_taken_to_be_there_for_ever() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     let id = add(&mut ann, "T", "sleep 1000");
     run(&mut ann, &[id]);
@@ -355,12 +321,12 @@ fn whoever_hangs_up_at_once_is_not_taken_to_be_there_for_ever() {
     let count = |kind: &str| kinds.iter().filter(|other| *other == kind).count();
     assert_eq!(count("daemon.arrived"), count("daemon.left"));
     ann.ask(Ask::Task(id, TaskAsk::Abort)).unwrap();
-    ann.until(&ShowAsk::Task(id), in_state("stopped"));
+    until_state(&mut ann, id, "stopped");
 }
 
 #[test]
 fn a_daemon_with_another_state_does_not_take_the_sockets_over() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     let mut places = night.daemon.places.clone();
     places.state = night.instance.home.join("other-state");
@@ -372,25 +338,24 @@ fn a_daemon_with_another_state_does_not_take_the_sockets_over() {
 
 #[test]
 fn an_agent_is_followed_although_the_person_took_it_out_of_the_configuration() {
-    let mut night = Night::begin("");
+    let mut night = Desk::new();
     let mut ann = night.person("ann");
     let id = add(&mut ann, "T", "permission 'go on' && echo x > x");
     run(&mut ann, &[id]);
-    ann.until(&ShowAsk::Task(id), |task| (task["waits_for"][0] == "permission").then_some(()));
+    until_waits(&mut ann, id, "permission");
     night.daemon.stop();
     night.instance.configure("");
-    let clock = night.daemon.clock.clone();
-    night.daemon = InProcess::start_at(night.daemon.places.clone(), clock);
+    night.begin_again();
     let mut ann = night.person("ann");
     ann.ask(Ask::Task(id, TaskAsk::Keys { keys: vec!["y".into(), "enter".into()] })).unwrap();
     assert_eq!(ann.show(ShowAsk::Task(id))["state"], "running", "it was never lost");
     ann.ask(Ask::Task(id, TaskAsk::Abort)).unwrap();
-    ann.until(&ShowAsk::Task(id), in_state("stopped"));
+    until_state(&mut ann, id, "stopped");
 }
 
 #[test]
 fn a_task_is_not_judged_by_the_gate_of_the_folder_somebody_happens_to_stand_in() {
-    let night = Night::begin("");
+    let night = Desk::new();
     let mut ann = night.person("ann");
     let id = add(&mut ann, "T", "echo x > x");
     let other = night.instance.home.join("elsewhere");

@@ -3,55 +3,30 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[allow(dead_code)]
-#[path = "support/instance.rs"]
-mod instance;
+#[path = "support/mod.rs"]
+mod support;
 
-use instance::Instance;
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::instance::Instance;
+use support::kept;
 
 const OLD: &str = r#"{"account": "me", "refresh": "r1", "at": 1}"#;
 const NEW: &str = r#"{"account": "me", "refresh": "r2", "at": 2}"#;
 
-/// An agent that is logged in by a file with a refresh token, as a subscription is.
-fn subscribed() -> Instance {
-    let mut monban = Instance::new();
-    let person = monban.home.with_file_name("person");
-    fs::create_dir_all(person.join(".kept")).unwrap();
-    fs::write(person.join(".kept/login.json"), OLD).unwrap();
-    monban.person = Some(person);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/agent.sh");
-    fs::create_dir(monban.home.join("agents")).unwrap();
-    let kind = format!(
-        r#"
-name = "kept"
-title = "Kept"
-program = "/bin/sh"
-args = ["{}"]
-resume = ["{{session}}"]
-folders = [".kept"]
-[[logins]]
-kind = "file"
-from_variable = "KEPT_HOME"
-from = "{{person_home}}/.kept"
-name = "login.json"
-to = ".kept/login.json"
-refreshes = "/refresh"
-newer = "/at"
-same = ["/account"]
+const KEY_LOGIN: &str = r#"
 [[logins]]
 kind = "key"
 variable = "KEPT_KEY"
-[prompt]
-ready = "idle"
-[turn]
-idle = "done"
-exit = "unfinished"
-"#,
-        script.display()
-    );
-    fs::write(monban.home.join("agents/kept.toml"), kind).unwrap();
+"#;
+
+/// An agent that is logged in by a file with a refresh token, as a subscription is.
+fn subscribed() -> Instance {
+    let mut monban = Instance::new();
+    let person = kept::person(&mut monban);
+    fs::write(person.join(".kept/login.json"), OLD).unwrap();
+    let tables = [kept::FILE_LOGIN, "same = [\"/account\"]\n", KEY_LOGIN].concat();
+    kept::write_kind(&monban, "/bin/sh", "resume = [\"{session}\"]", &tables);
     monban
 }
 

@@ -8,6 +8,7 @@ mod support;
 use monban::base::clock::Timestamp;
 use monban::base::foreign::Foreign;
 use monban::model::attempt::{Delivery, Environment, EnvironmentEntry};
+use monban::model::checkpoint::Moment;
 use monban::model::command::{LandingOutcome, MergeOutcome, Notice, Report, Request, TaskChange};
 use monban::model::event::Event;
 use monban::model::state::State;
@@ -17,13 +18,14 @@ use std::collections::BTreeMap;
 use support::*;
 
 /// Every kind of event there is. A kind is kept for ever: this list only grows.
-const KINDS: [&str; 57] = [
+const KINDS: [&str; 60] = [
     "daemon.arrived",
     "daemon.left",
     "daemon.started",
     "daemon.vouch-ended",
     "daemon.vouched",
     "judge.again",
+    "judge.breached",
     "judge.finished",
     "judge.snapshot",
     "judge.started",
@@ -49,11 +51,13 @@ const KINDS: [&str; 57] = [
     "rollback.undo-wanted",
     "rollback.undone",
     "rollback.wanted",
+    "run.checkpoint",
     "run.delivery",
     "run.ended",
     "run.pause-wanted",
     "run.paused",
     "run.prompt",
+    "run.prompt-ready",
     "run.prompt-turned",
     "run.session",
     "run.started",
@@ -87,8 +91,21 @@ fn everything() -> Vec<(Timestamp, Event)> {
     w.dj(Request::Remove { task });
     w.stopped();
     says_too_much_and_lands_nothing(&mut w);
+    works_too_long(&mut w);
     people(&mut w);
     w.into_log()
+}
+
+fn works_too_long(w: &mut World) {
+    let task = w.running();
+    w.dj(say(task, "And the docs."));
+    w.ready(task, 2, true);
+    let kept = snapshot(w.next_snapshot(task), "base-1", "tree-10");
+    w.checkpoint(task, Moment::Prompt(2), Ok(Some(kept)));
+    w.overtime(task);
+    w.end(task);
+    w.rolled_back(task);
+    w.dj(Request::Resume { repo: w.repo });
 }
 
 fn says_too_much_and_lands_nothing(w: &mut World) {

@@ -172,6 +172,45 @@ fn a_rejected_agent_that_is_gone_is_told_when_its_conversation_goes_on() {
     assert_eq!(attempt.prompts[0].text, "Also handle leap years.", "nobody was interrupted");
 }
 
+/// An ordinary program ends with its turn and knows no conversations: another run of it finds what
+/// the one before made, and is told the task and why that was not enough.
+#[test]
+fn a_rejected_agent_that_left_no_conversation_starts_over_in_its_worktree_with_the_reason() {
+    let mut w = World::new();
+    let task = w.waiting();
+    w.end(task);
+    w.notice(Notice::Left { person: "dj".into() });
+    // The person's own command vouches for the start.
+    let item = w.item(task).id;
+    w.dj(reject(item, "Also handle leap years."));
+    w.prepare(task);
+    let first = w.attempt(task).clone();
+    assert_eq!((first.number, first.place.clone()), (2, Some(place(task, 1))), "the worktree");
+    let told = &first.prompts[0].text;
+    assert!(told.starts_with("Fix the parser. ") && told.ends_with(": Also handle leap years."));
+    assert!(!told.contains('\n'), "a program that reads one line reads all of it: {told}");
+    assert!(w.effects().iter().any(|effect| matches!(effect, Effect::Supervise { .. })));
+
+    // And once more: it has everything that was said so far.
+    w.deliver_all(task);
+    w.turn(task);
+    w.end(task);
+    w.snapshot(task, "tree-2");
+    w.gate(task, vec![pass("test")]);
+    let item = w.item(task).id;
+    w.dj(reject(item, "And\nthe docs."));
+    w.prepare(task);
+    let told = &w.attempt(task).prompts[0].text;
+    assert!(told.ends_with("\n\nAlso handle leap years.\n\nAnd\nthe docs."), "{told}");
+    assert_eq!(told.matches("Fix the parser.").count(), 1, "{told}");
+    // Who starts the task over from its base finds nothing of it, and is told of nothing.
+    w.dj(Request::Abort { task });
+    w.end(task);
+    w.dj(retry_fresh(task));
+    w.prepare(task);
+    assert_eq!(w.attempt(task).prompts[0].text, "Fix the parser.");
+}
+
 #[test]
 fn a_rejection_of_a_gone_agent_changes_nothing_under_a_halt() {
     let mut w = World::new();

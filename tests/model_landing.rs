@@ -244,17 +244,12 @@ fn a_rejection_types_its_reason_as_the_next_prompt() {
 }
 
 #[test]
-fn a_result_whose_agent_is_gone_for_good_can_be_approved_and_a_rejection_says_what_to_do() {
+fn a_result_whose_agent_is_gone_for_good_can_be_approved() {
     let mut w = World::new();
     let task = w.waiting();
     w.end(task);
     assert_eq!(w.sees(task), TaskState::Waiting);
     let item = w.item(task);
-    let refusal = w.refused(reject(item.id, "Not yet."));
-    assert!(refusal.why.contains("named no conversation"), "{refusal}");
-    assert!(refusal.why.contains("your reason cannot reach it"), "{refusal}");
-    assert!(refusal.cure.contains("with the same prompt"), "{refusal}");
-    assert!(refusal.cure.contains("`monban abort 1`, then `monban task retry 1 --fresh`"));
     w.dj(approve(&item));
     w.land(task, landed());
     assert_eq!(w.sees(task), TaskState::Done);

@@ -11,6 +11,9 @@
 #[allow(dead_code)]
 #[path = "support/attached.rs"]
 mod attached;
+#[allow(dead_code)]
+#[path = "support/desk.rs"]
+mod desk;
 #[path = "session/harm.rs"]
 mod harm;
 #[allow(dead_code)]
@@ -27,32 +30,18 @@ mod tables;
 mod upgrade;
 
 use attached::Attached;
+use desk::Desk;
 use instance::Instance;
 use monban::base::id::{RunId, TaskId};
-use monban::base::paths::Places;
-use monban::wire::people::{Ask, PlanAsk, ShowAsk};
-use people::{InProcess, Person, add};
+use monban::wire::people::{Ask, ShowAsk};
+use people::{Person, add};
 use std::time::Duration;
 
 /// Longer than anything that was started takes to show.
 const QUIET: Duration = Duration::from_millis(400);
 
-/// A daemon in this process for a repository of its own; the daemon is stopped first.
-struct Room {
-    daemon: InProcess,
-    instance: Instance,
-}
-
-impl Room {
-    fn new() -> Self {
-        let instance = Instance::new();
-        Self { daemon: InProcess::start(Places::under(&instance.home)), instance }
-    }
-
-    fn person(&self, name: &str) -> Person {
-        Person::connect(&self.daemon.places, name, self.instance.repository.clone())
-    }
-
+/// What attached clients do at the desk.
+impl Desk {
     fn attach(&self, name: &str) -> Attached {
         let at = self.instance.repository.clone();
         Attached::attach(&self.daemon.places, name, at, false)
@@ -73,9 +62,7 @@ impl Room {
     fn agent(&self, script: &str) -> (TaskId, RunId) {
         let mut ann = self.person("ann");
         let task = add(&mut ann, "T", script);
-        let gate = ann.ask(Ask::Plan(PlanAsk::Check)).unwrap();
-        let trust = gate["hash"].as_str().map(ToString::to_string);
-        ann.ask(Ask::Plan(PlanAsk::Run { tasks: vec![task], trust, attend_ms: None })).unwrap();
+        desk::run(&mut ann, &[task]);
         let run = ann.until(&ShowAsk::Task(task), |task| {
             let state = task["status"]["state"].as_str()?;
             ["working", "blocked", "done"].contains(&state).then(|| task["run"].as_u64())?

@@ -107,6 +107,32 @@ fn a_rejection_becomes_the_next_prompt() {
     assert_eq!(monban.git(&["show", "main:two.txt"]), "two");
 }
 
+/// README's own kind of agent: it reads its prompt as a line, works, and ends with its turn.
+#[test]
+fn a_rejection_of_a_program_that_has_ended_starts_it_again_with_the_reason() {
+    let monban = Instance::new();
+    let program = "stty -echo; IFS= read -r prompt; echo \"$prompt\" >> told";
+    monban.configure(&format!(
+        "[agents.tick]\nkind = \"command\"\nprogram = \"/bin/sh\"\nargs = [\"-c\", '{program}']\n"
+    ));
+    let id = monban.add_for("tick", "Tick", "Count the ticks.");
+    monban.run(&id).expect(4);
+    assert_eq!(text(&monban.task(&id)["status"]["state"]), "exited");
+    monban.monban(&["reject", &id, "--reason", "no new dependency, please"]).expect(0);
+    let task = monban.until(&id, "the second result", |task| {
+        task["attempts"].as_array().is_some_and(|all| all.len() == 2) && task["state"] == "waiting"
+    });
+    let worktree = |attempt: usize| path(&task["attempts"][attempt]["place"]["worktree"]);
+    assert_eq!(worktree(0), worktree(1));
+    let told = fs::read_to_string(worktree(1).join("told")).unwrap();
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!((told.len(), told[0]), (2, "Count the ticks."), "what the first run made is there");
+    assert!(told[1].starts_with("Count the ticks. ") && told[1].ends_with("dependency, please"));
+    monban.approve(&id).expect(0);
+    monban.until(&id, "landing", |task| task["state"] == "done");
+    assert_eq!(monban.git(&["show", "main:told"]).lines().count(), 2);
+}
+
 #[test]
 fn an_abort_leaves_no_process() {
     let monban = Instance::new();

@@ -231,6 +231,12 @@ pub enum Command {
         /// The run's folder
         folder: PathBuf,
     },
+    /// Clears what a play left that was killed
+    #[command(hide = true)]
+    PlayGuard {
+        /// Its folder
+        root: PathBuf,
+    },
     /// One of the demo's scripted agents
     #[command(hide = true, name = "demo-agent")]
     DemoAgent {

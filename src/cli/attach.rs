@@ -2,7 +2,7 @@
 
 use super::Here;
 use super::args::AttachArgs;
-use super::client::{self, Client};
+use super::client::Client;
 use super::exit::Failure;
 use super::line::{self, Far, Prompts};
 use super::looks;
@@ -17,7 +17,7 @@ use crate::tui::line::{Connect, Line};
 use crate::tui::looks::Source;
 use crate::tui::run::{self, Options, RunError};
 use crate::watch;
-use crate::wire::people::{Ask, Request};
+use crate::wire::people::{Ask, Request, ShowAsk};
 use std::io::IsTerminal;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -72,18 +72,21 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
         ));
     }
     let all = args.all || (args.host.is_some() && far_folder.is_none());
-    let (first, connect, at) = match &args.host {
-        None => {
-            let first = Client::connect(&here.places, &here.at)?.into_stream();
-            (first, near(here), here.at.clone())
-        }
+    let (mut client, connect, at) = match &args.host {
+        None => (Client::connect(&here.places, &here.at)?, near(here), here.at.clone()),
         Some(host) => {
             let far = Far { host: host.clone(), at: far_folder };
-            let first = client::greeted(line::connect(&far, Prompts::May)?)?;
-            (first, over_ssh(far.clone()), PathBuf::from(far.at.unwrap_or_else(|| "/".into())))
+            let at = PathBuf::from(far.at.as_deref().unwrap_or("/"));
+            let client = Client::over(line::connect(&far, Prompts::May)?, &at)?;
+            (client, over_ssh(far), at)
         }
     };
     let task = args.id.map(|id| id.0);
+    if let Some(task) = task {
+        // One that is not there is refused before the screen changes.
+        client.ask(Ask::Show(ShowAsk::Task(task)))?;
+    }
+    let first = client.into_stream();
     // Who only watches is not counted as there.
     let signs = (args.host.is_some() && !args.watch).then_some(SIGNS_EVERY);
     let desk = Desk { first, connect, at, watch: args.watch, all, task, says: None, signs };
@@ -100,9 +103,11 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
     let files = [config.to_path_buf(), looks::own_keys(config)];
     // Where nothing can be watched, they stay as they were when the dashboard opened.
     let _watch = watch::files(&files, move || tell.notify_one()).ok();
+    let (mark, is_new) = mark(state)?;
+    let first = is_new.then(|| first_words(&mark, read.keymap.leader()));
     let setup = Setup {
         looks: read,
-        mark: mark(state)?,
+        mark,
         no_colour: looks::no_colour(),
         zone: zone::here(),
         started: Clock::System.now(),
@@ -124,8 +129,8 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         .enable_all()
         .build()
         .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
-    let says: Vec<String> =
-        desk.says.into_iter().chain((!is_utf8).then(|| in_ascii(&locale))).collect();
+    let in_ascii = (!is_utf8).then(|| in_ascii(&locale));
+    let says: Vec<String> = desk.says.into_iter().chain(in_ascii).chain(first).collect();
     let says = (!says.is_empty()).then(|| says.join(" "));
     let app = App::new(setup, Begin { task: desk.task, says });
     let attach = Request { at: desk.at, ask: attach };
@@ -149,6 +154,12 @@ fn in_ascii(locale: &str) -> String {
     format!("{locale}: other characters than ASCII are shown as ?; LANG=C.UTF-8 shows them")
 }
 
+/// What a person is told when they see a dashboard of this installation for the first time.
+fn first_words(mark: &Mark, leader: &str) -> String {
+    let words = &mark.words;
+    format!("[{words}] marks monban's own dialogs; {leader} leaves an agent you type to")
+}
+
 /// Connects again to the daemon of this machine. One that was stopped stays so; one that died,
 /// whose socket is still there, is started again.
 pub(super) fn near(here: &Here) -> Connect {
@@ -166,21 +177,23 @@ pub(super) fn near(here: &Here) -> Connect {
 
 fn over_ssh(far: Far) -> Connect {
     Arc::new(move || {
-        let connected = line::connect(&far, Prompts::Never).and_then(client::greeted);
-        connected.map_err(|failure| failure.to_string())
+        let at = Path::new(far.at.as_deref().unwrap_or("/"));
+        let stream = line::connect(&far, Prompts::Never);
+        let connected = stream.and_then(|stream| Client::over(stream, at));
+        connected.map(Client::into_stream).map_err(|failure| failure.to_string())
     })
 }
 
 /// What dialogs of this installation carry, made once: an agent that draws a dialog does not know
-/// it, unless it reads the person's files.
-fn mark(state: &Path) -> Result<Mark, Failure> {
+/// it, unless it reads the person's files. And whether it was made just now.
+fn mark(state: &Path) -> Result<(Mark, bool), Failure> {
     let file = state.join("mark");
     let failed = |error: std::io::Error| {
         let what = format!("cannot keep this installation's mark in {}: {error}", file.display());
         Failure::environment(what, "`monban doctor` says more")
     };
-    let seed = match durable::read(&file, MARK_BYTES_MAX) {
-        Ok(seed) => seed,
+    let (seed, is_new) = match durable::read(&file, MARK_BYTES_MAX) {
+        Ok(seed) => (seed, false),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut random = [0; 16];
             let read = std::fs::File::open("/dev/urandom")
@@ -189,7 +202,7 @@ fn mark(state: &Path) -> Result<Mark, Failure> {
             let seed = hash::hex(&random).into_bytes();
             std::fs::create_dir_all(state).map_err(failed)?;
             durable::write(&file, &seed).map_err(failed)?;
-            seed
+            (seed, true)
         }
         Err(error) => return Err(failed(error)),
     };
@@ -202,5 +215,5 @@ fn mark(state: &Path) -> Result<Mark, Failure> {
     let mut throw = |of: usize| dice.next().unwrap_or_default() % of;
     let (first, step) = (throw(WORDS.len()), 1 + throw(WORDS.len() - 1));
     let words = format!("{} {}", WORDS[first], WORDS[(first + step) % WORDS.len()]);
-    Ok(Mark { words, colour: COLOURS[throw(COLOURS.len())] })
+    Ok((Mark { words, colour: COLOURS[throw(COLOURS.len())] }, is_new))
 }

@@ -71,9 +71,7 @@ impl Client {
             }
             std::thread::sleep(START_POLL);
         };
-        let (at, daemon, damage) = (at.to_path_buf(), welcome.pid, welcome.damage.clone());
-        accepted(welcome)?;
-        Ok(Some(Self { stream, at, daemon, damage }))
+        Self::accepted(stream, at, welcome).map(Some)
     }
 
     /// Asks for one result.
@@ -112,14 +110,20 @@ pub fn stream(places: &Places, at: &Path) -> Result<UnixStream, Failure> {
     reach(places)?.ok_or_else(|| silent(&"it ended"))
 }
 
-/// Says hello on a stream that leads to a daemon, and checks what it answers.
-pub fn greeted(mut stream: UnixStream) -> Result<UnixStream, Failure> {
-    let welcome = greet(&mut stream)?.ok_or_else(|| silent(&"it hung up"))?;
-    accepted(welcome)?;
-    Ok(stream)
-}
-
 impl Client {
+    /// Says hello on a stream that leads to a daemon, and checks what it answers.
+    pub fn over(mut stream: UnixStream, at: &Path) -> Result<Self, Failure> {
+        let welcome = greet(&mut stream)?.ok_or_else(|| silent(&"it hung up"))?;
+        Self::accepted(stream, at, welcome)
+    }
+
+    /// The connection to a daemon that takes this client.
+    fn accepted(stream: UnixStream, at: &Path, welcome: Welcome) -> Result<Self, Failure> {
+        let (at, daemon, damage) = (at.to_path_buf(), welcome.pid, welcome.damage.clone());
+        accepted(welcome)?;
+        Ok(Self { stream, at, daemon, damage })
+    }
+
     /// The connection, on which both have said hello.
     pub fn into_stream(self) -> UnixStream {
         self.stream

@@ -13,7 +13,6 @@ use crate::agent::prepare::{Host, find_program};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::foreign::Foreign;
 use crate::base::paths;
-use crate::config::person;
 use crate::daemon::Agent;
 use crate::model::rejection::{Class, Rejection};
 use crate::store::{self, Disk, SystemDisk};
@@ -127,14 +126,15 @@ fn disk(here: &Here) -> Row {
 
 fn config(here: &Here) -> Row {
     let path = here.places.config_file.display();
-    let cure = "mend the file; until then no task starts";
-    match person::load(&here.places.config_file) {
+    let cure = "mend the file; until then no task starts, or no dashboard opens";
+    // All that a dashboard reads as well: its colours, and the keys in the file beside it.
+    match looks::read(&here.places.config_file) {
         Ok(_) if !here.places.config_file.exists() => {
             let found = format!("{path} is not there; defaults are used");
             Row::new("ok", "config", found, cure)
         }
         Ok(_) => Row::new("ok", "config", path.to_string(), cure),
-        Err(error) => Row::new("fail", "config", error.to_string(), cure),
+        Err(error) => Row::new("fail", "config", error, cure),
     }
 }
 

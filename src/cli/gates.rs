@@ -22,13 +22,17 @@ pub(super) fn print(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(gate) = rows(value).last() else {
         return Ok(writeln!(out, "nothing has been judged yet")?);
     };
-    writeln!(
-        out,
-        "run{} on tree {} (checkpoint cp{})",
-        gate["run"],
-        short(&gate["tree"]),
-        gate["snapshot"]
-    )?;
+    if gate["mid_turn"] == true {
+        writeln!(out, "in the middle of a turn, for which the agent was stopped")?;
+    } else {
+        writeln!(
+            out,
+            "run{} on tree {} (checkpoint cp{})",
+            gate["run"],
+            short(&gate["tree"]),
+            gate["snapshot"]
+        )?;
+    }
     if gate["given_up"] == true {
         return Ok(writeln!(out, "given up before its verdict")?);
     }

@@ -25,6 +25,10 @@ pub(super) fn run(command: &Command) -> Result<Option<ExitCode>, Failure> {
             Ok(()) => Ok(Some(ExitCode::SUCCESS)),
             Err(error) => Err(Failure::input(error.to_string(), "it is started by `monban demo`")),
         },
+        Command::PlayGuard { root } => match super::play::guard::run(root) {
+            Ok(()) => Ok(Some(ExitCode::SUCCESS)),
+            Err(error) => Err(Failure::input(error.to_string(), "a play starts it over its own")),
+        },
         Command::Daemon(DaemonCommand::Start { foreground: true }) => {
             super::client::refuse_inside_run()?;
             let user = rustix::process::getuid().as_raw();

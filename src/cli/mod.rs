@@ -133,7 +133,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Man { folder } => man(&folder, out),
         Command::Proxy => proxy::run(&here),
-        Command::Hook { .. } | Command::Hold { .. } | Command::DemoAgent { .. } => Ok(()),
+        Command::Hook { .. }
+        | Command::Hold { .. }
+        | Command::DemoAgent { .. }
+        | Command::PlayGuard { .. } => Ok(()),
     }?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ use super::client::Client;
 use super::exit::{Failure, complain};
 use super::layout::{hang, width};
 use super::print::{age, can_ask, is_confirmed, json, short, text};
+use super::show::rows;
 use super::wait::wait;
 use crate::base::count::count;
 use crate::base::durable;
@@ -194,7 +195,10 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             text(&status["detail"]),
             text(&status["source"])
         )?;
+    } else {
+        writeln!(out, "  agent      {}", text(&value["agent"]))?;
     }
+    writeln!(out, "  kind       {}", text(&value["kind"]))?;
     super::wait::alarms(value, out)?;
     writeln!(out, "  isolation  {} · proxy: {}", text(&value["isolation"]), text(&value["proxy"]))?;
     for name in ["worktree", "branch", "base", "head", "landed"] {
@@ -233,6 +237,11 @@ fn used(usage: &Value) -> String {
     }
 }
 
+/// What a checkpoint is there for.
+fn words(before: &Value) -> String {
+    rows(before).map(text).collect::<Vec<_>>().join(", ")
+}
+
 fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "  attempt    {} (run {})", attempt["number"], text(&attempt["run"]))?;
     let ended = &attempt["ended"];
@@ -256,16 +265,21 @@ fn attempt(attempt: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         let (number, bytes) = (&prompt["number"], &prompt["bytes"]);
         writeln!(out, "  prompt {number} {said} ({bytes} bytes)")?;
     }
+    let before = words(&attempt["base_before"]);
+    if !before.is_empty() {
+        writeln!(out, "  {:10} {}  {before}", "base", short(&attempt["place"]["base"]))?;
+    }
     for checkpoint in attempt["checkpoints"].as_array().into_iter().flatten() {
         let snapshot = &checkpoint["snapshot"];
         writeln!(
             out,
-            "  {:10} {}  {} +{} -{}",
+            "  {:10} {}  {} +{} -{}  {}",
             text(&checkpoint["name"]),
             short(&snapshot["commit"]),
             count(snapshot["files"].as_u64().unwrap_or(0), "file"),
             snapshot["added"],
-            snapshot["deleted"]
+            snapshot["deleted"],
+            words(&checkpoint["before"])
         )?;
         for leftover in snapshot["leftovers"].as_array().into_iter().flatten() {
             writeln!(out, "             not in it: {}", text(leftover))?;

@@ -146,7 +146,7 @@ fn list(value: &Value, all: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let tasks: Vec<&Value> = rows(&value["tasks"]).collect();
     for repository in rows(&value["repositories"]) {
         let is_known = !all || tasks.iter().any(|task| is_of(task, repository));
-        let standing = standing(repository, all);
+        let standing: Vec<String> = standing(repository, all).into_iter().flatten().collect();
         if is_known || !standing.is_empty() {
             let (path, base) = (text(&repository["path"]), text(&repository["base"]));
             let head = format!("{level} · {path} · base {base} · {}", attended(repository));
@@ -198,25 +198,22 @@ fn attended(repository: &Value) -> String {
     }
 }
 
-/// Why nothing starts in a repository, and how it goes on.
-fn standing(repository: &Value, all: bool) -> Vec<String> {
+/// Why nothing starts in a repository, and how it goes on: a halt, and a hold.
+fn standing(repository: &Value, all: bool) -> [Option<String>; 2] {
     let (of, there) = match all {
         true => (format!(" {}", text(&repository["path"])), " there"),
         false => (String::new(), ""),
     };
     let resume = format!("`monban resume`{there} goes on");
-    let mut lines = Vec::new();
-    if repository["halted"].is_object() {
+    let halt = repository["halted"].is_object().then(|| {
         let task = &repository["halted"]["task"];
-        lines.push(format!(
-            "HALTED{of} since task {task} failed; `monban show {task}` says why, {resume}"
-        ));
-    }
-    if !repository["held"].is_null() {
+        format!("HALTED{of} since task {task} failed; `monban show {task}` says why, {resume}")
+    });
+    let hold = (!repository["held"].is_null()).then(|| {
         let held = text(&repository["held"]);
-        lines.push(format!("HELD{of}: {held} and nobody was there; {resume}"));
-    }
-    lines
+        format!("HELD{of}: {held} and nobody was there; {resume}")
+    });
+    [halt, hold]
 }
 
 /// What a task's agent does; of a task that waits its turn, what it comes after.
@@ -245,7 +242,12 @@ fn status(row: &Value, tasks: &[&Value], source: bool) -> String {
 }
 
 fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    for line in rows(&list["repositories"]).flat_map(|repository| standing(repository, all)) {
+    // A halt is a row of its own.
+    let held = rows(&list["repositories"]).filter_map(|repository| {
+        let [_, hold] = standing(repository, all);
+        hold
+    });
+    for line in held {
         writeln!(out, "{}", hang("", &line, width()))?;
     }
     if rows(value).next().is_none() {
@@ -261,7 +263,11 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         let (id, task) = (text(&item["id"]), &item["task"]);
         let row = rows(&list["tasks"]).find(|row| row["id"] == *task);
         let title = row.map(|row| text(&row["title"])).unwrap_or_default();
-        let head = format!("{id}  {}  task {task}  {title}", text(&item["kind"]));
+        let (kind, failed) = match item["kind"].as_str() {
+            Some("halt") => ("HALTED".into(), " failed"),
+            _ => (text(&item["kind"]), ""),
+        };
+        let head = format!("{id}  {kind}  task {task}{failed}  {title}");
         writeln!(out, "{}", width().map_or_else(|| head.clone(), |width| cut(&head, width)))?;
         let mut below = vec![text(&item["note"])];
         below.extend(details(item));
@@ -270,12 +276,12 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         if binds.is_object() {
             let digest = text(&item["digest"]);
             below.push(format!(
-                "{} at {}  head {}  tree {}  gate runs {}",
+                "{} at {}  head {}  tree {}  {}",
                 text(&binds["branch"]),
                 short(&binds["base"]),
                 short(&binds["head"]),
                 short(&binds["tree"]),
-                text(&binds["gate_runs"])
+                judged_by(&binds["gate_runs"])
             ));
             below.push(format!("digest {digest}"));
             below.push(format!("monban diff {task}"));
@@ -294,6 +300,12 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         }
     }
     Ok(())
+}
+
+/// The gate runs that an approval signs, by their names.
+fn judged_by(runs: &Value) -> String {
+    let runs: Vec<String> = rows(runs).map(|run| format!("run{run}")).collect();
+    format!("judged by the gate in {}", runs.join(", "))
 }
 
 /// What an item names one by one; an alarm with how to say that it was seen.

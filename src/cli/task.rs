@@ -168,7 +168,7 @@ pub(super) fn decide(here: &Here, command: Command, out: &mut dyn Write) -> Resu
         Command::Resume { id: None } => {
             (Ask::Plan(PlanAsk::Resume), "the halt or hold is lifted".into())
         }
-        Command::Rollback(args) => rollback(args)?,
+        Command::Rollback(args) => return rollback(here, args, out),
         _ => return Ok(()),
     };
     here.client()?.ask(ask)?;
@@ -311,10 +311,10 @@ fn revert(
     Ok(writeln!(out, "{task}")?)
 }
 
-fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {
+fn rollback(here: &Here, args: RollbackArgs, out: &mut dyn Write) -> Result<(), Failure> {
     if let Some(op) = args.undo {
-        let said = format!("{} is being undone", op.0);
-        return Ok((Ask::Inbox(InboxAsk::Undo { op: op.0 }), said));
+        here.client()?.ask(Ask::Inbox(InboxAsk::Undo { op: op.0 }))?;
+        return Ok(writeln!(out, "{} is being undone", op.0)?);
     }
     let Some(id) = args.id else {
         return Err(Failure::input("which task?", "give a task id, or `--undo OP`"));
@@ -325,6 +325,22 @@ fn rollback(args: RollbackArgs) -> Result<(Ask, String), Failure> {
         })
     });
     let checkpoint = number.transpose()?;
-    let said = format!("task {} is being rolled back", id.0);
-    Ok((Ask::Task(id.0, TaskAsk::RollBack { checkpoint, commit: None }), said))
+    let ask = Ask::Task(id.0, TaskAsk::RollBack { checkpoint, commit: None });
+    let done = here.client()?.ask(ask)?;
+    let to = checkpoint.map_or("its base".into(), |number| format!("cp{number}"));
+    writeln!(out, "task {} is being rolled back to {to}; what was there is kept aside", id.0)?;
+    for event in done["events"].as_array().into_iter().flatten() {
+        let about = &event["payload"];
+        match event["type"].as_str() {
+            // An approval of it would sign what is not there any more.
+            Some("task.answered") => {
+                writeln!(out, "item{} waited for you about it and is withdrawn", about["item"])?;
+            }
+            Some("rollback.wanted") => {
+                writeln!(out, "to undo it: monban rollback --undo op{}", about["op"])?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -63,7 +63,7 @@ struct Waste {
 enum Thing {
     Path(PathBuf),
     Aside { path: PathBuf, op: OpId },
-    Worktree { path: PathBuf, repository: Repository },
+    Worktree { path: PathBuf, repository: Repository, branch: Option<ObjectId> },
     Reference { repository: Repository, name: String, at: ObjectId },
     Objects(Sweep),
 }
@@ -134,7 +134,9 @@ fn remove(world: &World, who: &str, at: (&State, Timestamp, Duration), found: &m
         }
         let removed = match &thing {
             Thing::Path(path) | Thing::Aside { path, .. } => git::discard(path),
-            Thing::Worktree { path, repository } => Worktree::remove(repository, path),
+            Thing::Worktree { path, repository, branch } => {
+                Worktree::remove_seen(repository, path, *branch)
+            }
             Thing::Reference { repository, name, at } => repository.remove_ref(name, *at),
             Thing::Objects(sweep) => forget_known(world).and_then(|()| sweep.remove()),
         };

@@ -109,6 +109,10 @@ async fn item_id(asked: &Asked, text: String, no_alarms: bool) -> Result<ItemId,
     if let Some(id) = text.strip_prefix("item").and_then(|digits| digits.parse().ok()) {
         return Ok(ItemId(id));
     }
+    if text.starts_with("halt") {
+        let why = format!("{text} is a halt: there is no result to decide about");
+        return Err(Rejection::input(why, "`monban resume` lifts it"));
+    }
     let task = text.parse().map(TaskId).map_err(|_| {
         let why = format!("`{text}` is neither an inbox id such as item3 nor a task id");
         Rejection::input(why, "`monban inbox` lists what waits")

@@ -4,9 +4,10 @@ use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, RunId, TaskId};
 use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Place};
+use crate::model::checkpoint::{Moment, Point};
 use crate::model::core::Core;
 use crate::model::item::{Item, ItemKind};
-use crate::model::state::{Repo, State};
+use crate::model::state::{Halt, Repo, State};
 use crate::model::task::{Stage, Task};
 use crate::model::verdict::{GateRun, Verdict, by_rules};
 use crate::runner::MARKER_VARIABLE;
@@ -64,7 +65,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
     let attempt = task.attempt();
     let place = attempt.and_then(|attempt| attempt.place.as_ref());
     let run = attempt.and_then(|attempt| attempt.run.as_ref());
-    let snapshot = attempt.and_then(|attempt| attempt.snapshots.last());
+    let snapshot = attempt.and_then(Attempt::result);
     let waits: Vec<ItemKind> = state.items_of(task.id).map(|item| item.kind).collect();
     json!({
         "id": task.id,
@@ -190,8 +191,10 @@ fn attempt(task: &Task, attempt: &Attempt, marker: &dyn Fn(RunId) -> String) -> 
             "number": prompt.number, "why": prompt.why, "delivery": prompt.delivery,
             "bytes": prompt.text.len(),
         })).collect::<Vec<_>>(),
+        "base_before": words(None, attempt, Point::Base),
         "checkpoints": attempt.snapshots.iter().map(|snapshot| json!({
             "name": format!("cp{}", snapshot.number), "snapshot": snapshot,
+            "before": words(Some(snapshot.taken), attempt, Point::Checkpoint(snapshot.number)),
         })).collect::<Vec<_>>(),
         "gates": attempt.gates,
         "rollbacks": attempt.rollbacks.iter().map(|rollback| json!({
@@ -201,6 +204,14 @@ fn attempt(task: &Task, attempt: &Attempt, marker: &dyn Fn(RunId) -> String) -> 
             "can_undo": undoable == Some(rollback.op),
         })).collect::<Vec<_>>(),
     })
+}
+
+/// What can be returned to is there for, in words: what it was taken for, and what else it counts
+/// for, since nothing had changed by then.
+fn words(taken: Option<Moment>, attempt: &Attempt, point: Point) -> Vec<String> {
+    let others = attempt.moments_at(point);
+    let others = others.into_iter().filter(|other| Some(*other) != taken);
+    taken.into_iter().chain(others).map(|moment| moment.to_string()).collect()
 }
 
 /// A place, with the name that its run has in the environment: it was prepared before it had one.
@@ -217,12 +228,45 @@ fn shown(place: &Place, marker: Option<String>) -> Place {
     place
 }
 
-/// The rows of `inbox`.
+/// The rows of `inbox`: items and halts, those first that wait the longest.
 pub fn inbox(state: &State, repo: Option<RepoId>) -> Value {
-    let of_repo = |item: &&Item| {
+    let items = items(state, repo).map(|waits| (waits.since, item(state, waits)));
+    let halts = halts(state, repo).map(|(repo, of)| (of.at, halt(state, repo, of)));
+    let mut rows: Vec<(Timestamp, Value)> = items.chain(halts).collect();
+    rows.sort_by_key(|(since, _)| *since);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// How many rows that has.
+pub fn waiting(state: &State, repo: Option<RepoId>) -> usize {
+    items(state, repo).count() + halts(state, repo).count()
+}
+
+fn items(state: &State, repo: Option<RepoId>) -> impl Iterator<Item = &Item> {
+    state.items.values().filter(move |item| {
         repo.is_none_or(|repo| state.task(item.task).is_some_and(|task| task.repo == repo))
-    };
-    state.items.values().filter(of_repo).map(|waits| item(state, waits)).collect()
+    })
+}
+
+fn halts(state: &State, repo: Option<RepoId>) -> impl Iterator<Item = (&Repo, &Halt)> {
+    let repos = state.repos.values().filter(move |known| repo.is_none_or(|repo| known.id == repo));
+    repos.filter_map(|repo| Some((repo, repo.halt.as_ref()?)))
+}
+
+/// The row of a halt: it waits for a person as an item does, and is lifted, not approved.
+fn halt(state: &State, repo: &Repo, halt: &Halt) -> Value {
+    let path = Foreign::new(repo.path.display().to_string());
+    json!({
+        "id": format!("halt{}", repo.id.0),
+        "kind": "halt",
+        "task": halt.task,
+        "title": state.task(halt.task).map(|task| &task.spec.title),
+        "note": halt.cause,
+        "details": [format!("nothing of {path} starts until somebody lifts it: `monban resume`")],
+        "digest": "",
+        "binds": null,
+        "since": halt.at,
+    })
 }
 
 fn item(state: &State, item: &Item) -> Value {
@@ -282,7 +326,13 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
         value["given_up"] = json!(gate.verdicts.is_none() && !is_under_way);
         value
     };
-    Some(gates.iter().map(of_gate).collect())
+    let breach = task.attempt().and_then(|attempt| attempt.breach.as_ref());
+    let breach = breach.map(|gate| {
+        let mut value = of_gate(gate);
+        value["mid_turn"] = json!(true);
+        value
+    });
+    Some(gates.iter().map(of_gate).chain(breach).collect())
 }
 
 /// Whether a task needs a person, or has ended, or can only go on after somebody did something:

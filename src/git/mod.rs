@@ -21,6 +21,7 @@ mod materialise;
 mod merge;
 mod object;
 mod objects;
+mod pack;
 mod process;
 mod repository;
 mod rollback;

@@ -6,6 +6,7 @@ use super::error::GitError;
 use super::files::remove_tree;
 use super::object::{ObjectId, full_name};
 use super::objects::{MODE_FOLDER, MODE_SUBMODULE, Objects};
+use super::pack;
 use super::repository::Repository;
 use super::rollback_git::BRANCH;
 use super::store::Store;
@@ -63,14 +64,17 @@ pub fn discard(path: &Path) -> Result<(), GitError> {
     }
 }
 
-/// The loose objects of a store that nothing names. Nobody else works with the store as long as
-/// this is held. Objects in packs are those of bases, and stay.
+/// The objects of a store that nothing names. Nobody else works with the store as long as this is
+/// held, so that no snapshot relies on one that goes. Bases come as packs: one goes as a whole,
+/// when nothing in it is needed.
 #[derive(Debug)]
 pub struct Sweep {
     folder: PathBuf,
     _alone: File,
     /// Objects, each with its bytes on the disk.
     objects: Vec<(PathBuf, u64)>,
+    /// The files of packs, each pack's index last.
+    packs: Vec<(PathBuf, u64)>,
     /// Marks of bases whose files are no longer all here.
     bases: Vec<PathBuf>,
 }
@@ -79,7 +83,10 @@ impl Sweep {
     /// Looks at the store in `folder`: `None` when somebody is at work with it, or there is none.
     pub fn begin(folder: &Path) -> Result<Option<Sweep>, GitError> {
         let alone = Store::alone(folder)?;
-        let sweep = |(folder, _alone)| Sweep { folder, _alone, objects: vec![], bases: vec![] };
+        let sweep = |(folder, _alone)| {
+            let (objects, packs, bases) = (vec![], vec![], vec![]);
+            Sweep { folder, _alone, objects, packs, bases }
+        };
         Ok(alone.map(sweep))
     }
 
@@ -119,24 +126,38 @@ impl Sweep {
                 }
             }
         }
+        for pack in packs(&self.folder)? {
+            let is_old = |file: &(PathBuf, fs::Metadata)| {
+                file.1.modified().is_ok_and(|modified| modified <= before)
+            };
+            let is_needed = || {
+                let ids = pack::ids(&pack.index)?;
+                Ok::<bool, GitError>(ids.iter().any(|id| reachable.contains(id)))
+            };
+            if pack.files.iter().all(is_old) && !is_needed()? {
+                let files = pack.files.into_iter().map(|(path, data)| (path, data.len()));
+                self.packs.extend(files);
+            }
+        }
         self.objects.sort_unstable();
         Ok(())
     }
 
-    /// How many objects were found.
+    /// How many files of objects were found.
     pub fn count(&self) -> u64 {
-        self.objects.len() as u64
+        (self.objects.len() + self.packs.len()) as u64
     }
 
     /// How many bytes they take.
     pub fn bytes(&self) -> u64 {
-        self.objects.iter().map(|(_, bytes)| bytes).sum()
+        self.objects.iter().chain(&self.packs).map(|(_, bytes)| bytes).sum()
     }
 
     /// Removes what was found. The marks of bases go first: a base without its mark is fetched
-    /// again, one with it is believed to be whole.
+    /// again, one with it is believed to be whole. Of a pack its index goes last: by that the rest
+    /// is found again.
     pub fn remove(&self) -> Result<(), GitError> {
-        let objects = self.objects.iter().map(|(path, _)| path);
+        let objects = self.objects.iter().chain(&self.packs).map(|(path, _)| path);
         self.bases.iter().chain(objects).try_for_each(|path| discard(path))
     }
 
@@ -151,6 +172,32 @@ impl Sweep {
         bases.sort_unstable();
         Ok(bases.into_iter().map(|(_, id, path)| (id, path)).collect())
     }
+}
+
+/// A pack of the store.
+struct Pack {
+    index: PathBuf,
+    /// All files of its name, the index last.
+    files: Vec<(PathBuf, fs::Metadata)>,
+}
+
+/// The packs that have an index, each with the files that git made beside it.
+fn packs(store: &Path) -> Result<Vec<Pack>, GitError> {
+    let folder = store.join("objects/pack");
+    let all: Vec<PathBuf> = entries(&folder)?.iter().map(fs::DirEntry::path).collect();
+    let is_index = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "idx");
+    let pack = |index: &PathBuf| {
+        let of_pack = all.iter().filter(|path| path.file_stem() == index.file_stem());
+        let mut files: Vec<&PathBuf> = of_pack.collect();
+        files.sort_by_key(|path| (*path == index, (*path).clone()));
+        let looked = |path: &PathBuf| {
+            let data = fs::symlink_metadata(path).map_err(|error| GitError::io(path, error))?;
+            Ok((path.clone(), data))
+        };
+        let files: Result<Vec<_>, GitError> = files.into_iter().map(looked).collect();
+        Ok(Pack { index: index.clone(), files: files? })
+    };
+    all.iter().filter(is_index).map(pack).collect()
 }
 
 /// Every object that the commits name, without their histories.

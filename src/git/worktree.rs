@@ -113,9 +113,26 @@ impl Worktree {
         }
     }
 
+    /// Where its private branch is, if it is there.
+    pub fn branch_at(&self, repository: &Repository) -> Result<Option<ObjectId>, GitError> {
+        repository.find_ref(&self.branch)
+    }
+
     /// Removes the worktree at `path`, its registration and its private branch. Only one that
     /// monban made; one that is gone already is fine.
     pub fn remove(repository: &Repository, path: &Path) -> Result<(), GitError> {
+        let found = Worktree::find(path)?;
+        let seen = found.map(|found| found.branch_at(repository)).transpose()?.flatten();
+        Worktree::remove_seen(repository, path, seen)
+    }
+
+    /// The same for one whose branch was looked at before: it goes only from there, and where it
+    /// moved since, nothing goes.
+    pub fn remove_seen(
+        repository: &Repository,
+        path: &Path,
+        seen: Option<ObjectId>,
+    ) -> Result<(), GitError> {
         let Some(worktree) = Worktree::find(path)? else {
             return match fs::symlink_metadata(path) {
                 Ok(_) => Err(GitError::NotOurs(path.to_path_buf())),
@@ -125,7 +142,11 @@ impl Worktree {
         if worktree.common_dir != repository.common_dir() {
             return Err(GitError::NotOurs(path.to_path_buf()));
         }
-        worktree.clear(repository)?;
+        worktree.delete_branch(repository, seen)?;
+        {
+            let _alone = REGISTRATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+            worktree.remove_files()?;
+        }
         let marker = marker(path);
         fs::remove_file(&marker).map_err(|error| GitError::io(&marker, error))
     }
@@ -228,16 +249,34 @@ impl Worktree {
     }
 
     fn unregister(&self, repository: &Repository) -> Result<(), GitError> {
+        self.remove_files()?;
+        self.delete_branch(repository, self.branch_at(repository)?)
+    }
+
+    /// Removes the branch from where it was seen, unless it is gone.
+    fn delete_branch(
+        &self,
+        repository: &Repository,
+        seen: Option<ObjectId>,
+    ) -> Result<(), GitError> {
+        let branch = private(&self.branch)?;
+        if self.branch_at(repository)?.is_none() {
+            return Ok(());
+        }
+        // One that was not there then has no value that it could go from.
+        let seen = seen.ok_or_else(|| GitError::BranchTaken(Foreign::new(branch)))?;
+        let arguments = ["--no-deref", "-d", branch, &seen.to_string()];
+        repository.git("update-ref").args(arguments).run().map(|_| ())
+    }
+
+    /// Removes folder and registration.
+    fn remove_files(&self) -> Result<(), GitError> {
         remove_tree(&self.path)?;
         let recorded = Some(self.git_dir.clone()).filter(|path| !path.as_os_str().is_empty());
         for git_dir in [self.registration()?, recorded].into_iter().flatten() {
             if git_dir.parent() == Some(&self.common_dir.join("worktrees")) {
                 remove_tree(&git_dir)?;
             }
-        }
-        if repository.find_ref(&self.branch)?.is_some() {
-            let branch = private(&self.branch)?;
-            repository.git("update-ref").args(["--no-deref", "-d", branch]).run()?;
         }
         Ok(())
     }
@@ -248,7 +287,9 @@ impl Worktree {
     }
 }
 
-/// Whether git met a worktree that somebody else was making or removing in that moment.
+/// Whether git met a worktree that somebody else was making or removing in that moment. Git speaks
+/// English here whatever the person's language is: every process of it gets `LC_ALL=C` and nothing
+/// else of their environment. A second look at the files could not tell: by then it is whole.
 fn is_half_made(error: &GitError) -> bool {
     let text = error.to_string();
     text.contains("failed to read") && text.contains("commondir")

@@ -1,6 +1,7 @@
 //! Attempts: one agent run on a task in one worktree, and what came of it.
 
-use super::verdict::GateRun;
+use super::checkpoint::{Kept, Moment, Point};
+use super::verdict::{GateRun, Outcome, Weight};
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId};
@@ -17,7 +18,7 @@ const UNKNOWN_PATIENCE: Duration = Duration::from_secs(5 * 60);
 pub struct Attempt {
     /// 1 for the first attempt of a task.
     pub number: u32,
-    /// It goes on with the worktree and the conversation of the attempt before.
+    /// It goes on with the worktree of the attempt before, and with its conversation if it has one.
     pub resumed: bool,
     /// A person's own command directly started it: its agent may start with nobody there.
     pub vouched: bool,
@@ -40,6 +41,11 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long its agent worked.
     pub worked: Worked,
+    /// The worktree as its run finds it: of a fresh attempt its base.
+    pub kept: Kept,
+    /// The check that failed in the middle of a turn, which was ended for it. It judged no
+    /// snapshot.
+    pub breach: Option<GateRun>,
     /// Its final result is on record.
     pub is_finished: bool,
 }
@@ -65,6 +71,34 @@ impl Attempt {
         let taken = self.prompts.iter().rposition(|prompt| !open(prompt));
         let turned = taken.filter(|last| self.prompts[*last].is_turned);
         turned.map_or(&[], |last| &self.prompts[last + 1..])
+    }
+
+    /// The last snapshot that is a result: what a turn, or a person's word, ended.
+    pub fn result(&self) -> Option<&Snapshot> {
+        self.snapshots.iter().rev().find(|snapshot| snapshot.taken.is_result())
+    }
+
+    /// What can be returned to that is nearest to now.
+    pub fn last_point(&self) -> Point {
+        self.snapshots.last().map_or(Point::Base, |last| Point::Checkpoint(last.number))
+    }
+
+    /// What else than its own moment something that can be returned to is there for: where nothing
+    /// had changed since, no other was taken.
+    pub fn moments_at(&self, point: Point) -> Vec<Moment> {
+        let at = |kept: Kept| kept == Kept::At(point);
+        let run = at(self.kept).then_some(Moment::Run(self.number));
+        let prompts = self.prompts.iter().filter(|prompt| at(prompt.kept));
+        run.into_iter().chain(prompts.map(|prompt| Moment::Prompt(prompt.number))).collect()
+    }
+
+    /// The limit that was exceeded, by its name, if one was.
+    pub fn exceeded(&self) -> Option<String> {
+        let judged = self.breach.as_ref().or(self.gates.last());
+        let red = judged.and_then(GateRun::first_red).filter(|red| red.outcome == Outcome::Fail)?;
+        let over = |rule: &str| Some(rule.strip_prefix("limits/")?.to_string());
+        let violations = red.findings.iter().filter(|found| found.weight == Weight::Violation);
+        violations.filter_map(|found| over(&found.rule)).next()
     }
 
     /// The rollback that the worktree stands after: the last one that is not undone.
@@ -276,9 +310,18 @@ pub struct Prompt {
     pub resumed: bool,
     /// The agent finished its turn, and did not go on by itself since.
     pub is_turned: bool,
+    /// The worktree as it is before it is typed.
+    pub kept: Kept,
 }
 
 impl Prompt {
+    /// Something kept it from being typed, and much may have changed meanwhile.
+    pub fn was_held_up(&mut self) {
+        if self.delivery == Delivery::Wanted {
+            self.kept = Kept::NotYet;
+        }
+    }
+
     /// Whether its typing may begin only with somebody there: nobody asked for it directly.
     pub fn needs_somebody(&self) -> bool {
         self.why == PromptWhy::Conflict && self.delivery == Delivery::Wanted && !self.resumed
@@ -343,6 +386,9 @@ pub struct Snapshot {
     /// What the attempt had used by then; unknown of snapshots of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Used>,
+    /// What it was taken for.
+    #[serde(default, skip_serializing_if = "Moment::is_turn")]
+    pub taken: Moment,
 }
 
 /// What an attempt used until a snapshot, besides what the snapshot holds.

@@ -1,6 +1,7 @@
 //! Commands: requests to the core, from people and from the work under way.
 
 use super::attempt::{AgentStatus, Delivery, End, Place, Snapshot, Usage};
+use super::checkpoint::Moment;
 use super::task::{GatePin, Origin, TaskSpec};
 use super::verdict::{Tool, Verdict};
 use crate::base::clock::Timestamp;
@@ -260,6 +261,38 @@ pub enum Report {
         run: RunId,
         /// How.
         end: End,
+    },
+    /// The agent takes the next prompt now, or no longer does.
+    Ready {
+        /// The run it would be typed to.
+        run: RunId,
+        /// The prompt's number.
+        prompt: u32,
+        /// Whether it takes it.
+        ready: bool,
+    },
+    /// The worktree was read before a run or a prompt; `None` when it is as the last checkpoint, or
+    /// the base, has it.
+    Checkpoint {
+        /// The task.
+        task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
+        /// Before what.
+        moment: Moment,
+        /// The snapshot's number.
+        number: u32,
+        /// The snapshot, or why there is none.
+        result: Result<Option<Snapshot>, String>,
+    },
+    /// The agent works for longer than it may.
+    Overtime {
+        /// The run.
+        run: RunId,
+        /// Since when it is at work.
+        since: Timestamp,
+        /// The verdict of the check of its limits.
+        verdict: Box<Verdict>,
     },
     /// The delivery of a prompt went on.
     Delivery {

@@ -4,7 +4,8 @@
 //! to be started. Every effect checks before it does, so that starting it a second time after a
 //! crash repeats nothing.
 
-use super::attempt::{Prompt, RollbackProgress, Run};
+use super::attempt::{Attempt, Delivery, Life, Prompt, RollbackProgress, Run};
+use super::checkpoint::{Kept, Moment};
 use super::item::ItemKind;
 use super::state::State;
 use super::task::{Stage, Task};
@@ -58,6 +59,17 @@ pub enum Effect {
         /// The snapshot's number.
         number: u32,
     },
+    /// Make sure that the worktree as it is before a run or a prompt can be returned to.
+    Checkpoint {
+        /// The task.
+        task: TaskId,
+        /// The attempt's number.
+        attempt: u32,
+        /// Before what.
+        moment: Moment,
+        /// The number of the snapshot, if one is taken.
+        number: u32,
+    },
     /// Judge the snapshot.
     Check {
         /// The task.
@@ -92,6 +104,17 @@ pub enum Effect {
         task: TaskId,
         /// The rollback.
         op: OpId,
+    },
+    /// Stop the agent when it has worked for longer than it may.
+    Overtime {
+        /// The task.
+        task: TaskId,
+        /// The run.
+        run: RunId,
+        /// Since when it is at work.
+        since: Timestamp,
+        /// How long it had worked before, in milliseconds.
+        before_ms: u64,
     },
     /// Say so when what an agent does is still unknown then.
     Doubt {
@@ -148,6 +171,10 @@ fn of_stage(state: &State, task: &Task) -> Option<Effect> {
 fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
     for attempt in &task.attempts {
         let Some(run) = attempt.run.as_ref().filter(|run| run.is_live()) else { continue };
+        if is_unkept(attempt, run) {
+            effects.extend(checkpoint(state, task, attempt, Moment::Run(attempt.number)));
+            continue;
+        }
         effects.push(Effect::Supervise { task: task.id, run: run.id });
         if run.stop.is_some() {
             effects.push(Effect::Stop { run: run.id });
@@ -159,15 +186,42 @@ fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
         let held = state.repo_of(task).is_some_and(|repo| repo.hold.is_some());
         let waits = state.is_halted(task) || run.pause_wanted;
         let may_type = |prompt: &&Prompt| !(waits || (held && prompt.needs_somebody()));
-        if let Some(prompt) = attempt.next_prompt().filter(may_type) {
-            let prompt = prompt.number;
-            effects.push(Effect::Deliver { task: task.id, run: run.id, prompt });
+        effects.extend(attempt.next_prompt().filter(may_type).and_then(|prompt| {
+            let number = prompt.number;
+            let wanted = prompt.delivery == Delivery::Wanted;
+            if wanted && prompt.kept == Kept::Due {
+                return checkpoint(state, task, attempt, Moment::Prompt(number));
+            }
+            let may = !(wanted && is_troubled(state, task));
+            may.then_some(Effect::Deliver { task: task.id, run: run.id, prompt: number })
+        }));
+        if let Some(since) = attempt.worked.since {
+            let (task, run, before_ms) = (task.id, run.id, attempt.worked.ms);
+            effects.push(Effect::Overtime { task, run, since, before_ms });
         }
         let asked = state.items_of(task.id).any(|item| item.kind == ItemKind::Unknown);
         if let Some(at) = run.doubtful_at().filter(|_| !asked) {
             effects.push(Effect::Doubt { run: run.id, at });
         }
     }
+}
+
+/// Whether a run that is to start finds a worktree that cannot be returned to yet.
+fn is_unkept(attempt: &Attempt, run: &Run) -> bool {
+    run.life == Life::Wanted && run.stop.is_none() && attempt.kept == Kept::Due
+}
+
+/// The checkpoint that is to be taken first. A finished turn is looked at before, what was signed
+/// lands before, and where none could be taken a person has to say what next.
+fn checkpoint(state: &State, task: &Task, attempt: &Attempt, moment: Moment) -> Option<Effect> {
+    let waits = !task.may_go_on() || state.is_halted(task) || is_troubled(state, task);
+    let (task, number) = (task.id, attempt.next_snapshot);
+    (!waits).then_some(Effect::Checkpoint { task, attempt: attempt.number, moment, number })
+}
+
+/// Whether work of monban's own failed and waits for a person.
+fn is_troubled(state: &State, task: &Task) -> bool {
+    state.items_of(task.id).any(|item| item.kind == ItemKind::Trouble)
 }
 
 fn of_undos(task: &Task, effects: &mut Vec<Effect>) {

@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod attempt;
+pub mod checkpoint;
 pub mod command;
 pub mod core;
 pub mod decide;

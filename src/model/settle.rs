@@ -14,6 +14,13 @@ const GO_ON: &str = "You were interrupted: your process ended before the task wa
     worktree is as you left it, but your last steps may be missing or half done. Look at its state \
     first, then go on with the task.";
 
+/// Between two parts of a prompt.
+const PARAGRAPH: &str = "\n\n";
+
+/// What a new agent is told of the work that it finds.
+const REJECTED: &str = "An earlier run has worked on this already: what it made is in this worktree. \
+    A person looked at it and did not accept it. Go on from there and mend what they say:";
+
 /// The tasks a person's own command directly starts; it vouches for these (A-007).
 pub fn vouched_for(state: &State, command: &Command, events: &[Event]) -> BTreeSet<TaskId> {
     let Command::Person { request, .. } = command else { return BTreeSet::new() };
@@ -91,6 +98,7 @@ fn launch(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Opti
     let (prompt, why) = (1, PromptWhy::Task);
     let text = match run.session {
         Some(_) => going_on(task),
+        None if attempt.resumed => starting_over(task),
         None => task.spec.prompt.clone(),
     };
     Some(Event::Run(RunEvent::PromptWanted { task: task.id, prompt, text, why }))
@@ -108,14 +116,32 @@ fn going_on(task: &Task) -> String {
     // One that was itself such a prompt has said so already.
     let untold = untold.iter().map(|prompt| prompt.text.trim_start_matches(GO_ON).trim());
     parts.extend(untold.filter(|text| !text.is_empty()));
-    let text = parts.join("\n\n");
-    // Over the limit the words it needs most are the person's last.
-    let last = || parts.last().copied().unwrap_or(GO_ON).to_string();
-    if text.len() <= PROMPT_BYTES_MAX { text } else { last() }
+    joined(&parts, PARAGRAPH)
+}
+
+/// The first prompt of a new agent in the worktree of one that ended and left no conversation: the
+/// task, and all that people said of the results in this worktree so far.
+fn starting_over(task: &Task) -> String {
+    // The attempt that the worktree was made for.
+    let first = task.attempts.iter().rposition(|attempt| !attempt.resumed).unwrap_or(0);
+    let prompts = task.attempts[first..].iter().flat_map(|attempt| &attempt.prompts);
+    let reasons = prompts.filter(|prompt| prompt.why == PromptWhy::Rejected);
+    let mut parts = vec![task.spec.prompt.as_str(), REJECTED];
+    parts.extend(reasons.map(|prompt| prompt.text.trim()));
+    // A program that reads one line has read the task: it is to read all of this as well.
+    let is_line = parts.iter().all(|part| !part.trim_end().contains('\n'));
+    joined(&parts, if is_line { " " } else { PARAGRAPH })
+}
+
+/// The parts of a prompt; over the limit it is the person's last words that are needed most.
+fn joined(parts: &[&str], between: &str) -> String {
+    let text = parts.join(between);
+    let is_short = text.len() <= PROMPT_BYTES_MAX;
+    if is_short { text } else { parts.last().copied().unwrap_or(GO_ON).to_string() }
 }
 
 fn judge(context: Context<'_>, task: &Task) -> Option<Event> {
-    let snapshot = task.attempt()?.snapshots.last()?;
+    let snapshot = task.attempt()?.result()?;
     Some(Event::Judge(JudgeEvent::Started {
         task: task.id,
         run: context.state.next_run(),

@@ -206,7 +206,7 @@ pub struct Task {
     pub gate: Option<GatePin>,
     /// What was tried, in order.
     pub attempts: Vec<Attempt>,
-    /// The next start continues the last attempt's conversation instead of a new one.
+    /// The next start goes on in the last attempt's worktree, with its conversation if it has one.
     pub resume_next: bool,
     /// Why it failed, in one line.
     pub failure: Option<Foreign>,
@@ -301,6 +301,16 @@ impl Task {
                     matches!(progress, Done { .. } | Forgotten) && *target != place.base
                 }
             })
+    }
+
+    /// Whether its agent may be told something now, which makes a result that waits an old one.
+    pub fn may_go_on(&self) -> bool {
+        matches!(self.stage, Stage::Running | Stage::Taken | Stage::Checking | Stage::Waiting)
+    }
+
+    /// Whether its latest attempt has a prompt that is still to be typed.
+    pub fn waits_to_be_typed(&self) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.next_prompt().is_some())
     }
 
     /// The latest attempt.

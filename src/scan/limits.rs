@@ -51,6 +51,14 @@ pub fn look(measured: &Measured, limits: &Limits) -> Seen {
     seen
 }
 
+/// What is over the limit on the time of work, while the work goes on; `None` when it is not.
+pub fn overtime(seconds: u64, limit: Limit) -> Option<Seen> {
+    let found = finding("seconds", seconds, limit).filter(|it| it.weight == Weight::Violation)?;
+    let mut seen = Seen::default();
+    seen.add(found);
+    Some(seen)
+}
+
 fn finding(name: &str, actual: u64, limit: Limit) -> Option<Finding> {
     if actual < limit.value {
         return None;

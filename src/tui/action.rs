@@ -64,7 +64,7 @@ actions! {
     GotoDiff    Task     "goto diff"    "the selected task's diff against its base"
     GotoGates   Task     "goto gates"   "the selected task's verdicts"
     GotoInbox   Anywhere "goto inbox"   "what waits for you"
-    StepIn      Task     "step in"      "type to the agent; leader leaves, twice sends it"
+    StepIn      Task     "step in"      "type to the agent, until the key that leaves"
     Approve     Waiting  "approve"      "look at an approval; once armed, A and y approve"
     Reject      Waiting  "reject"       "reject with a reason"
     Start       Task     "start"        "start a draft, or try an ended task again"

@@ -2,6 +2,7 @@
 //! pauses.
 
 use super::link::{Link, LinkError};
+use super::quiet::Quiet;
 use crate::base::ticks::{self, Instant};
 use crate::model::rejection::Rejection;
 use crate::wire::people::Request;
@@ -21,6 +22,8 @@ const SIGNS_MISSED: u32 = 3;
 
 /// What the ping of a sign of life says; those that measure say how long the dashboard is there.
 const SIGN: u64 = u64::MAX;
+/// And the one that asks for an answer to what a person did.
+const ANSWER: u64 = u64::MAX - 1;
 
 /// Makes a connection on which both have said hello, or says why not. May block.
 pub type Connect = Arc<dyn Fn() -> Result<UnixStream, String> + Send + Sync>;
@@ -39,6 +42,8 @@ pub enum News {
     },
     /// It never was up, because the daemon does not want to: there is nothing to try again.
     Refused(Rejection),
+    /// It is up, but for so long there was no answer to what the person did; none: it came.
+    Silent(Option<Duration>),
     /// The daemon told something.
     Told(Told),
 }
@@ -63,6 +68,7 @@ pub struct Line {
     next_sign: Option<Instant>,
     /// When the daemon was heard last.
     heard: Instant,
+    quiet: Quiet,
 }
 
 impl Line {
@@ -87,7 +93,13 @@ impl Line {
             signs,
             next_sign: None,
             heard: ticks::now(),
+            quiet: Quiet::default(),
         }
+    }
+
+    /// The person did something, which wants an answer.
+    pub fn expects_answer(&mut self) {
+        self.quiet.wanted();
     }
 
     /// Whether something can be said.
@@ -107,6 +119,10 @@ impl Line {
     pub async fn news(&mut self) -> News {
         match &mut self.state {
             State::Up(link) => loop {
+                // After what it is to answer, so that no key waits for it.
+                if self.quiet.asks(ticks::now()) {
+                    link.say(&Said::Ping { at: ANSWER });
+                }
                 tokio::select! {
                     told = link.told() => {
                         let Some(told) = told else {
@@ -114,8 +130,19 @@ impl Line {
                         };
                         self.pause = PAUSE_FIRST;
                         self.heard = ticks::now();
-                        if told != (Told::Pong { at: SIGN }) {
-                            return News::Told(told);
+                        self.quiet.heard(self.heard);
+                        match told {
+                            Told::Pong { at: SIGN } => {}
+                            Told::Pong { at: ANSWER } if self.quiet.answered() => {
+                                return News::Silent(None);
+                            }
+                            Told::Pong { at: ANSWER } => {}
+                            told => return News::Told(told),
+                        }
+                    }
+                    () = due(self.quiet.due()) => {
+                        if let Some(silent) = self.quiet.time(ticks::now()) {
+                            return News::Silent(silent);
                         }
                     }
                     () = due(self.next_sign) => self.next_sign = sign(link, self.signs),
@@ -125,6 +152,7 @@ impl Line {
                 Ok(mut link) => {
                     self.next_sign = sign(&mut link, self.signs);
                     self.state = State::Up(link);
+                    self.quiet = Quiet::default();
                     self.heard = ticks::now();
                     self.was_up = true;
                     News::Up

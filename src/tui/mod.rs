@@ -14,6 +14,7 @@ pub mod looks;
 pub mod outer;
 pub mod pace;
 pub mod present;
+mod quiet;
 pub mod run;
 pub mod theme;
 pub mod widgets;

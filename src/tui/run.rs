@@ -317,22 +317,17 @@ impl Client {
     }
 
     fn event(&mut self, event: Event) {
+        if !matches!(event, Event::Focus(_) | Event::Reply(_)) {
+            self.pace.key();
+            self.line.expects_answer();
+        }
         match event {
-            Event::Key(key) => {
-                self.pace.key();
-                self.happened(Happened::Key(key.name()));
-            }
-            Event::Paste { text, is_cut: false } => {
-                self.pace.key();
-                self.happened(Happened::Paste(text));
-            }
+            Event::Key(key) => self.happened(Happened::Key(key.name())),
+            Event::Paste { text, is_cut: false } => self.happened(Happened::Paste(text)),
             Event::Paste { is_cut: true, .. } => self.happened(Happened::Refused(
                 "a paste of more than 1 MiB: nothing of it was taken".into(),
             )),
-            Event::Mouse(mouse) => {
-                self.pace.key();
-                self.happened(Happened::Mouse(mouse));
-            }
+            Event::Mouse(mouse) => self.happened(Happened::Mouse(mouse)),
             Event::Focus(has) => self.happened(Happened::Focus(has)),
             Event::Reply(reply) => self.reply(reply),
         }
@@ -367,6 +362,7 @@ impl Client {
                 self.happened(Happened::Connected);
             }
             News::Down { why, silent } => self.happened(Happened::Lost(why, silent)),
+            News::Silent(silent) => self.happened(Happened::Silent(silent)),
             News::Refused(rejection) => (self.refused, self.ended) = (Some(rejection), true),
             News::Told(told) => self.told(told),
         }

@@ -38,6 +38,26 @@ fn mistakes_in_monban_toml_are_told_with_their_place() {
     refused_whole(&monban, &["plan", "check"], 2, &["monban.toml", "not a plain file"]);
 }
 
+/// What the dashboard would refuse to open with is no good configuration.
+#[test]
+fn doctor_finds_the_mistakes_that_keep_a_dashboard_from_opening() {
+    let monban = Instance::new();
+    let good = fs::read_to_string(monban.home.join("config.toml")).unwrap();
+    let keys = monban.home.join("keymap.toml");
+    for (config, keymap, says) in [
+        ("theme = \"drak\"\n", "", "drak"),
+        ("keys = \"emasc\"\n", "", "emasc"),
+        ("", "[nav]\nf9 = { run = \"halp\" }\n", "keymap.toml:2:"),
+    ] {
+        monban.configure(&format!("{config}{good}"));
+        fs::write(&keys, keymap).unwrap();
+        let rows = monban.monban(&["doctor", "--json"]).expect(3).json();
+        let row = rows.as_array().unwrap().iter().find(|row| row["what"] == "config").unwrap();
+        let found = row["found"].as_str().unwrap();
+        assert!(row["verdict"] == "fail" && found.contains(says), "{row}");
+    }
+}
+
 #[test]
 fn all_mistakes_of_a_file_are_told_at_once() {
     let monban = Instance::new();

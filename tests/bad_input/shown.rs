@@ -14,8 +14,46 @@ fn a_halt_is_told_wherever_a_person_looks_with_the_way_on() {
         assert!(said.contains("HALTED") && said.contains("`monban resume`"), "{look:?}: {said}");
         assert!(said.contains(&format!("task {id} failed")), "{look:?}: {said}");
     }
+    // It waits as an item does, and is lifted, not approved.
+    let inbox = monban.monban(&["inbox", "--json"]).expect(0).json();
+    let (kind, task) = (&inbox[0]["kind"], &inbox[0]["task"]);
+    assert_eq!((kind.as_str(), task.to_string()), (Some("halt"), id.clone()), "{inbox}");
+    assert!(inbox[0]["note"].as_str().unwrap().contains("test failed"), "{inbox}");
+    let halt = inbox[0]["id"].as_str().unwrap();
+    for decide in [&["approve", halt, "--bind", "x"][..], &["reject", halt, "--reason", "x"]] {
+        refused_whole(&monban, decide, 2, &["is a halt", "`monban resume` lifts it"]);
+    }
     monban.monban(&["resume"]).expect(0);
     assert_eq!(monban.monban(&["inbox"]).expect(0).out, "nothing waits for you\n");
+}
+
+#[test]
+fn a_rollback_says_what_it_takes_back_and_how_to_undo_it() {
+    let monban = Instance::new();
+    let id = monban.add("Add hello", "echo hello > hello");
+    monban.run(&id).expect(4);
+    let item = monban.item(&id, "approval")["id"].as_str().unwrap().to_string();
+    let said = monban.monban(&["rollback", &id]).expect(0).out;
+    assert!(said.starts_with(&format!("task {id} is being rolled back to its base")), "{said}");
+    assert!(said.contains(&format!("{item} waited for you about it and is withdrawn")), "{said}");
+    monban.until(&id, "the rollback", |task| task["state"] == "stopped");
+    let undo = said.lines().find_map(|line| line.strip_prefix("to undo it: monban ")).unwrap();
+    monban.monban(&undo.split(' ').collect::<Vec<_>>()).expect(0);
+    monban
+        .until(&id, "the undo", |task| task["attempts"][0]["rollbacks"][0]["progress"] == "undone");
+}
+
+#[test]
+fn a_draft_says_who_is_to_do_it_and_an_approval_which_run_judged_it() {
+    let monban = Instance::new();
+    let id = monban.add("Add hello", "echo hello > hello");
+    let shown = monban.monban(&["show", &id]).expect(0).out;
+    let has = |line: &str| shown.lines().any(|shown| shown.trim_end() == line);
+    assert!(has("  agent      script") && has("  kind       fix"), "{shown}");
+    monban.run(&id).expect(4);
+    let run = monban.item(&id, "approval")["binds"]["gate_runs"][0].clone();
+    let inbox = monban.monban(&["inbox"]).expect(0).out;
+    assert!(inbox.contains(&format!("judged by the gate in run{run}")), "{inbox}");
 }
 
 #[test]

@@ -3,31 +3,18 @@
 //!
 //! Run with `cargo bench --bench echo`. Prints median and 99th percentile of each.
 
-#[allow(
+#![allow(
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "support of tests"
+    reason = "of what tests share it uses a part, which may fail"
 )]
+
 #[path = "../support/attached.rs"]
 mod attached;
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "support of tests"
-)]
 #[path = "../support/instance.rs"]
 mod instance;
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "support of tests"
-)]
 #[path = "../support/people.rs"]
 mod people;
 

@@ -35,11 +35,16 @@ fn the_demo_opens_on_agents_at_work_and_nothing_of_it_stays() {
     window.press_until("A", "y approves", "] armed ");
     window.press(&["y"]);
     window.until("the landing", |screen| has_row(screen, "Greet people by name", "done"));
-    // The last does harm.
+    // The last does harm, and is stopped by a check that a newcomer's own repository has as well.
     window.press(&["G", "s"]);
     window.until("the halt", |screen| {
         has_row(screen, "Tidy up", "failed") && screen.contains("HALTED")
     });
+    window.press(&["4"]);
+    window.until("what stopped it", |screen| {
+        has_row(screen, "fail", "danger") && screen.contains("tidy.js")
+    });
+    window.press(&["1"]);
     window.press(&["q"]);
     window.shows("nothing is left running");
     desk.no_client_is_left();
@@ -49,6 +54,30 @@ fn the_demo_opens_on_agents_at_work_and_nothing_of_it_stays() {
         |command: &str| ["daemon start", "hold", "demo"].iter().any(|word| command.contains(word));
     let left = desk.instance.processes();
     assert!(!left.iter().any(|(_, command)| is_monban(command)), "{left:?}");
+}
+
+#[test]
+fn the_demo_that_is_killed_leaves_nothing_either() {
+    let Some(desk) = desk("the_demo_that_is_killed_leaves_nothing_either") else { return };
+    let place = desk.instance.home.join("t");
+    fs::create_dir(&place).unwrap();
+    let demo = format!("TMPDIR={} monban demo", place.display());
+    let window = desk.dashboard(&demo, 100, 30);
+    window.until("agents at work", |screen| has_row(screen, "Translate the greeting", "working"));
+    assert!(fs::read_dir(&place).unwrap().count() > 0);
+    // The shell goes on; whatever the demo started has to notice by itself.
+    desk.instance.kill(window.program());
+    let is_clear = || (fs::read_dir(&place).unwrap().count() == 0).then_some(());
+    let cleared = crate::support::wait_for(std::time::Duration::from_secs(60), is_clear);
+    assert!(cleared.is_some(), "{:?}", desk.instance.processes());
+    let is_monban = |command: &str| {
+        ["daemon start", "hold", "demo", "play-guard"].iter().any(|word| command.contains(word))
+    };
+    let gone = crate::support::wait_for(std::time::Duration::from_secs(30), || {
+        let left = desk.instance.processes();
+        (!left.iter().any(|(_, command)| is_monban(command))).then_some(())
+    });
+    assert!(gone.is_some(), "{:?}", desk.instance.processes());
 }
 
 #[test]

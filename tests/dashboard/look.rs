@@ -1,6 +1,7 @@
 //! What a person sees, and typing to an agent.
 
 use crate::{desk, has_row};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
 /// Asks again and again; each answer shows how large its terminal is.
@@ -28,6 +29,50 @@ fn the_fleet_shows_every_agent_and_the_screen_of_the_selected_one() {
     window.until("the end", |screen| {
         has_row(screen, "Keep ticking", "stopped") && screen.contains("!1 need you")
     });
+}
+
+#[test]
+fn a_task_that_is_not_there_is_refused_before_the_screen_opens() {
+    let Some(desk) = desk("a_task_that_is_not_there_is_refused_before_the_screen_opens") else {
+        return;
+    };
+    desk.instance.add("Later", "true");
+    let said = desk.instance.monban(&["show", "99"]).expect(2).err;
+    let window = desk.tmux.window("none", 100, 30);
+    window.line("monban attach 99; echo status=$?");
+    let screen = window.shows("status=2");
+    assert!(screen.contains(said.lines().next().unwrap()) && !screen.contains(" NAV "), "{screen}");
+    let window = desk.dashboard("monban attach 1", 100, 30);
+    window.shows("Later");
+}
+
+/// The daemon stands still, as a line does whose other end was stopped: who types is told, who only
+/// looks costs nothing.
+#[test]
+fn a_daemon_that_does_not_answer_is_told_of_once_a_person_types() {
+    let Some(desk) = desk("a_daemon_that_does_not_answer_is_told_of_once_a_person_types") else {
+        return;
+    };
+    desk.waiting("Ask", "ask 'which port?'; echo took $answer");
+    let window = desk.dashboard("monban", 100, 30);
+    // The first time, the words of this installation are explained, and the key that leaves.
+    let first = window.shows("marks monban's own dialogs; ctrl-] leaves an agent you type to");
+    let mark = first.split_once('[').unwrap().1.split_once(']').unwrap().0.to_string();
+    window.shows("which port?");
+    let daemon = Pid::from_raw(desk.instance.daemon()).unwrap();
+    kill_process(daemon, Signal::STOP).unwrap();
+    assert!(!window.settled().contains("no answer"));
+    window.press(&["j"]);
+    window.shows("no answer for 3 s");
+    kill_process(daemon, Signal::CONT).unwrap();
+    window.hides("no answer");
+    window.press(&["?"]);
+    window.until("the mark in the help", |screen| screen.contains("on every dialog of monban"));
+    window.press(&["?", "Q"]);
+    let again = desk.dashboard("monban", 100, 31);
+    again.shows("which port?");
+    let screen = again.settled();
+    assert!(screen.contains(&mark) && !screen.contains("monban's own dialogs"), "{screen}");
 }
 
 #[test]

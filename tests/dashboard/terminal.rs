@@ -20,6 +20,9 @@ fn leaving_and_coming_back_shows_the_same_screen() {
     let window = desk.dashboard("monban", 100, 30);
     window.shows("!2 need you");
     window.shows("wide あ row");
+    // What is said the first time goes with the first key.
+    window.press(&["1"]);
+    window.hides("leaves an agent you type to");
     let before = window.settled();
     window.press(&["q"]);
     desk.no_client_is_left();

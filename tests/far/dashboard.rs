@@ -146,6 +146,17 @@ fn over_a_line_to_the_daemon_there_a_person_sees_types_and_approves() {
 }
 
 #[test]
+fn a_task_that_is_not_there_is_refused_before_the_screen_opens_also_from_afar() {
+    let test = "a_task_that_is_not_there_is_refused_before_the_screen_opens_also_from_afar";
+    let Some(journey) = Journey::over(GOOD, test) else { return };
+    let said = journey.instance.monban(&["show", "99"]).expect(2).err;
+    let window = journey.tmux.window("none", 100, 30);
+    window.line(&format!("{} 99; echo status=$?", journey.command_here()));
+    let screen = window.shows("status=2");
+    assert!(screen.contains(said.lines().next().unwrap()) && !screen.contains(" NAV "), "{screen}");
+}
+
+#[test]
 fn a_cut_line_leaves_the_fleet_readable_and_types_only_when_it_is_back() {
     let test = "a_cut_line_leaves_the_fleet_readable_and_types_only_when_it_is_back";
     let Some(journey) = Journey::over(GOOD, test) else { return };

@@ -1,8 +1,9 @@
 //! Opening a person's repository, fetching a base, reading files of commits, diffs, gate checkouts.
 
 use crate::support::*;
-use monban::git::{self, GitError, Repository, Status};
+use monban::git::{self, GitError, ObjectId, Repository, Status, Sweep};
 use std::fs;
+use std::time::SystemTime;
 
 #[test]
 fn what_is_no_usable_repository_is_refused_with_what_to_do() {
@@ -293,4 +294,54 @@ fn a_step_that_is_asked_to_stop_stops() {
     let mut stop = |_| std::ops::ControlFlow::Break(());
     let stopped = git::materialise(&store, world.head(), &folder, &mut stop).unwrap_err();
     assert!(matches!(stopped, GitError::Cancelled));
+}
+
+/// The packs of a store.
+fn packs(store: &std::path::Path) -> Vec<String> {
+    let entries = fs::read_dir(store.join("objects/pack")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".pack")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_pack_of_a_base_goes_as_a_whole_when_nothing_in_it_is_needed() {
+    let world = World::new(&[("a", "one"), ("b", "the same")]);
+    let (store, _) = world.started();
+    let first = world.head();
+    let folder = store.folder().to_path_buf();
+    let later = |name: &str, text: &str| {
+        world.git(&["rm", "-q", "-r", "--ignore-unmatch", "a"]);
+        write(&world.root.join(name), text.as_bytes());
+        world.git(&["add", "-A"]);
+        world.git(&["commit", "-q", "-m", text]);
+        let head = world.head();
+        store.fetch_base(&world.repository(), head, &mut quiet).unwrap();
+        (head, packs(&folder))
+    };
+    let of_first = packs(&folder);
+    later("a", "two");
+    let (last, all) = later("a", "three");
+    assert_eq!((of_first.len(), all.len()), (1, 3));
+    drop(store);
+    let swept = |needed: &[ObjectId], before: SystemTime| {
+        let mut sweep = Sweep::begin(&folder).unwrap().unwrap();
+        sweep.find(needed, before).unwrap();
+        let found = (sweep.count() > 0, sweep.bytes() > 0);
+        sweep.remove().unwrap();
+        assert_eq!(found.0, found.1);
+        packs(&folder)
+    };
+    assert_eq!(swept(&[], SystemTime::UNIX_EPOCH), all, "young ones stay");
+    let left = swept(&[first], SystemTime::now());
+    assert_eq!(left.len(), 2, "the second base's goes; what the first has the last needs too");
+    assert!(left.contains(&of_first[0]), "{left:?} {of_first:?}");
+    assert_eq!(swept(&[first], SystemTime::now()), left, "once");
+    let store = git::Store::open(&folder).unwrap();
+    for base in [first, last] {
+        let target = world.folder.path().join(base.to_string());
+        git::materialise(&store, base, &target, &mut quiet).unwrap();
+        assert_eq!(fs::read(target.join("b")).unwrap(), b"the same");
+    }
 }

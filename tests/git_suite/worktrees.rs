@@ -432,3 +432,24 @@ fn worktrees_of_one_repository_are_made_and_removed_at_once() {
     });
     assert_eq!(attempt.world.git(&["worktree", "list"]).lines().count(), 1);
 }
+
+/// Somebody put the branch elsewhere after it was looked at: it is theirs now, and nothing goes.
+#[test]
+fn a_worktree_whose_branch_moved_since_it_was_looked_at_stays() {
+    let attempt = attempt();
+    attempt.added();
+    let repository = attempt.world.repository();
+    let seen = Worktree::find(&attempt.path).unwrap().unwrap().branch_at(&repository).unwrap();
+    write(&attempt.world.root.join("later"), b"x");
+    attempt.world.git(&["add", "-A"]);
+    attempt.world.git(&["commit", "-q", "-m", "later"]);
+    attempt.world.git(&["update-ref", BRANCH, "main"]);
+    Worktree::remove_seen(&repository, &attempt.path, seen).unwrap_err();
+    Worktree::remove_seen(&repository, &attempt.path, None).unwrap_err();
+    assert!(attempt.path.join("a").exists());
+    assert_eq!(repository.find_ref(BRANCH).unwrap(), Some(attempt.world.head()));
+    let now = repository.find_ref(BRANCH).unwrap();
+    Worktree::remove_seen(&repository, &attempt.path, now).unwrap();
+    assert!(!attempt.path.exists() && repository.find_ref(BRANCH).unwrap().is_none());
+    Worktree::remove_seen(&repository, &attempt.path, now).unwrap();
+}

@@ -5,6 +5,7 @@ use crate::instance::Instance;
 use monban::base::clock::Timestamp;
 use monban::wire::hold::{ExitRecord, How, Status, Tree};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A test that is green wherever a build's leftovers say so.
@@ -33,10 +34,8 @@ fn verdict(monban: &Instance, script: &str) -> String {
     verdicts.last().unwrap()["outcome"].as_str().unwrap().to_string()
 }
 
-#[test]
-fn what_one_attempt_leaves_behind_changes_no_verdict_of_another() {
-    let monban = trusting();
-    let runs = monban.home.join("state/runs");
+/// The record of a command that ended well.
+fn passed(monban: &Instance) -> PathBuf {
     let (passed, known_by) = (monban.home.join("passed.json"), "the forger".to_string());
     let record = ExitRecord {
         status: Status::Code(0),
@@ -47,6 +46,33 @@ fn what_one_attempt_leaves_behind_changes_no_verdict_of_another() {
         tree: Tree::Empty { known_by },
     };
     fs::write(&passed, serde_json::to_vec(&record).unwrap()).unwrap();
+    passed
+}
+
+/// Set-up runs what is judged: it lays down the record of the test that comes after it.
+#[test]
+fn a_command_of_a_gate_cannot_forge_the_record_of_the_next_one() {
+    let monban = Instance::new();
+    let config = crate::instance::CONFIG.replace("test =", "setup = [\"sh build.sh\"]\ntest =");
+    monban.write("monban.toml", &config);
+    monban.write("build.sh", "true\n");
+    monban.commit("builds");
+    let build = format!(
+        "mkdir ../1-test; cp ../0-setup/claim.json ../1-test/; cp {} ../1-test/exit.json; \
+         touch {}",
+        passed(&monban).display(),
+        monban.home.join("laid").display()
+    );
+    let script = format!("printf '%s' '{build}' > build.sh; echo no > ok");
+    assert_eq!(verdict(&monban, &script), "fail");
+    assert!(monban.home.join("laid").exists(), "the trap was laid");
+}
+
+#[test]
+fn what_one_attempt_leaves_behind_changes_no_verdict_of_another() {
+    let monban = trusting();
+    let runs = monban.home.join("state/runs");
+    let passed = passed(&monban);
     // Ignored files in its own worktree, and the same where the gates of later runs will be, with
     // a forged record of a test that passed.
     let script = format!(

@@ -1,6 +1,6 @@
 //! Clients that do not read, do not take frames, or lose their daemon.
 
-use crate::{Attached, Instance, QUIET, Room};
+use crate::{Attached, Desk, Instance, QUIET};
 use monban::base::id::RunId;
 use monban::base::paths::Places;
 use monban::wire::people::{Answer, Ask, ShowAsk};
@@ -17,7 +17,7 @@ fn memory() -> u64 {
 
 #[test]
 fn without_credit_nothing_comes_and_then_the_difference_to_now_as_one_frame() {
-    let room = Room::new();
+    let room = Desk::new();
     let (_, run) = room.agent("while IFS= read -r x; do seq 1 500; echo round $x; done");
     let mut bob = room.attach("bob");
     bob.takes_all = false;
@@ -45,7 +45,7 @@ fn without_credit_nothing_comes_and_then_the_difference_to_now_as_one_frame() {
 /// 50 MB through an agent while one client has stopped reading with all the credit in the world.
 #[test]
 fn a_stopped_client_harms_neither_the_agent_nor_another_nor_memory() {
-    let room = Room::new();
+    let room = Desk::new();
     let line = "a line of text that an agent might print, 63 bytes and newline.";
     let script = "while IFS= read -r x; do yes \"$l\" | head -n 781250; echo flood over; done";
     let (_, run) = room.agent(&format!("l='{line}'; {script}"));
@@ -103,7 +103,7 @@ fn who_loses_the_daemon_to_kill_9_comes_back_to_what_differs() {
 /// Control characters take six bytes each in a message; the first file hides the second.
 #[test]
 fn a_diff_that_no_message_could_carry_is_cut_says_so_and_harms_no_session() {
-    let room = Room::new();
+    let room = Desk::new();
     let huge = "head -c 3000000 /dev/zero | tr '\\000' '\\001' | fold -w 99 > a; echo b > b";
     let (task, _) = room.agent(huge);
     let mut ann = room.person("ann");
@@ -119,7 +119,7 @@ fn a_diff_that_no_message_could_carry_is_cut_says_so_and_harms_no_session() {
 
 #[test]
 fn an_answer_that_no_message_can_carry_is_refused_and_the_connection_goes_on() {
-    let room = Room::new();
+    let room = Desk::new();
     let mut ann = room.person("ann");
     let task = crate::add(&mut ann, "T", &"x".repeat(200 << 10));
     let much = || Ask::Show(ShowAsk::Wait { tasks: vec![task; 50] });
@@ -152,7 +152,7 @@ fn holder_of_connections() {
 #[test]
 fn connections_from_inside_a_run_take_no_place_from_a_person() {
     use std::io::BufRead;
-    let room = Room::new();
+    let room = Desk::new();
     let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "harm::holder_of_connections", "--nocapture"])
         .env(HOLDS, room.daemon.places.socket())

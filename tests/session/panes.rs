@@ -1,6 +1,6 @@
 //! An agent's screen: seen, scrolled, typed into, resized, and still there after the daemon.
 
-use crate::{Attached, Instance, QUIET, Room};
+use crate::{Attached, Desk, Instance, QUIET};
 use monban::base::id::RunId;
 use monban::base::paths::Places;
 use monban::base::size::Size;
@@ -10,7 +10,7 @@ use monban::wire::view::{Said, Surface, Told};
 
 #[test]
 fn an_agents_output_is_seen_and_a_line_of_it_costs_a_line() {
-    let room = Room::new();
+    let room = Desk::new();
     let script = "i=0; while IFS= read -r x; do i=$((i+1)); echo \"line number $i of many\"; done";
     let (_, run) =
         room.agent(&format!("stty raw -echo icrnl opost onlcr -icanon; stty icanon; {script}"));
@@ -30,7 +30,7 @@ fn an_agents_output_is_seen_and_a_line_of_it_costs_a_line() {
 
 #[test]
 fn history_is_looked_at_without_moving_while_more_comes() {
-    let room = Room::new();
+    let room = Desk::new();
     let (_, run) = room.agent("seq 1 100; while IFS= read -r x; do seq 101 200; done");
     let mut bob = room.attach("bob");
     bob.look_at_pane(1, run);
@@ -48,7 +48,7 @@ fn history_is_looked_at_without_moving_while_more_comes() {
 
 #[test]
 fn a_thousand_keys_arrive_in_order() {
-    let room = Room::new();
+    let room = Desk::new();
     let (_, run) = room.agent("printf '\\033[?2004l'; stty raw -echo; echo up; head -c 1000 > typed; stty sane; echo got them");
     let mut bob = room.attach("bob");
     bob.look_at_pane(1, run);
@@ -71,7 +71,7 @@ fn a_thousand_keys_arrive_in_order() {
 
 #[test]
 fn typing_takes_the_size_and_looking_does_not() {
-    let room = Room::new();
+    let room = Desk::new();
     let script = "while IFS= read -r x; do stty size; done";
     let (task, run) = room.agent(script);
     let (mut bob, mut carol) = (room.attach("bob"), room.attach("carol"));
@@ -115,7 +115,7 @@ fn typing_takes_the_size_and_looking_does_not() {
 /// at which byte the new size began.
 #[test]
 fn a_size_taken_in_the_middle_of_output_begins_at_the_same_byte_in_a_replay() {
-    let room = Room::new();
+    let room = Desk::new();
     let stop = room.instance.home.join("stop");
     let script = format!(
         "while IFS= read -r x; do i=0; until ls {} 2>&-; do i=$((i+1)); \
@@ -179,7 +179,7 @@ fn a_later_daemon_knows_the_size_an_earlier_one_gave_and_where_it_began() {
 
 #[test]
 fn what_cannot_be_typed_is_said() {
-    let room = Room::new();
+    let room = Desk::new();
     let (task, run) = room.agent("permission 'go on'");
     let mut bob = room.attach("bob");
     let why = |bob: &mut Attached| {
@@ -203,7 +203,7 @@ fn what_cannot_be_typed_is_said() {
 
 #[test]
 fn an_ended_run_is_shown_as_it_left_its_screen_by_a_later_daemon_too() {
-    let mut room = Room::new();
+    let mut room = Desk::new();
     let (task, run) = room.agent("echo the last words");
     let mut ann = room.person("ann");
     ann.until(&ShowAsk::Task(task), |task| {
@@ -212,8 +212,7 @@ fn an_ended_run_is_shown_as_it_left_its_screen_by_a_later_daemon_too() {
     ann.ask(Ask::Task(task, TaskAsk::Abort)).unwrap();
     ann.until(&ShowAsk::Task(task), |task| (task["state"] == "stopped").then_some(()));
     room.daemon.stop();
-    let clock = room.daemon.clock.clone();
-    room.daemon = crate::InProcess::start_at(room.daemon.places.clone(), clock);
+    room.begin_again();
     let mut bob = room.attach("bob");
     bob.look_at_pane(1, run);
     bob.shows(1, "the last words");
@@ -225,7 +224,7 @@ fn an_ended_run_is_shown_as_it_left_its_screen_by_a_later_daemon_too() {
 
 #[test]
 fn a_frame_drawn_in_pieces_is_shown_whole_or_after_a_moment() {
-    let room = Room::new();
+    let room = Desk::new();
     let begin = "printf '\\033[?2026h\\033[2J\\033[Hfirst half\\r\\n'";
     let script = format!(
         "while IFS= read -r x; do {begin}; IFS= read -r y; printf 'second half\\033[?2026l\\r\\n'; done"
@@ -243,7 +242,7 @@ fn a_frame_drawn_in_pieces_is_shown_whole_or_after_a_moment() {
 
 #[test]
 fn the_mouse_reaches_an_agent_in_the_form_it_asked_for_and_no_other() {
-    let room = Room::new();
+    let room = Desk::new();
     // It asks for clicks and shows two of them, then asks for nothing and shows a key.
     let reads = "stty raw -echo; printf '\\033[?1000h\\033[?1006hready\\r\\n'; \
         dd bs=1 count=20 2>/dev/null | cat -v; printf '\\033[?1000l\\r\\nthen '; \

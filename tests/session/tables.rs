@@ -1,6 +1,6 @@
 //! The task list, the inbox, who is here, and requests beside them.
 
-use crate::{Attached, QUIET, Room, add};
+use crate::{Attached, Desk, QUIET, add};
 use monban::base::size::Size;
 use monban::model::rejection::Class;
 use monban::wire::frame::FRAME_BYTES_MAX;
@@ -14,7 +14,7 @@ const INBOX: Surface = Surface::Inbox { all: false };
 
 #[test]
 fn a_change_of_a_task_costs_its_row() {
-    let room = Room::new();
+    let room = Desk::new();
     let mut ann = room.person("ann");
     for n in 0..30 {
         add(&mut ann, &format!("Task {n}"), "x");
@@ -34,7 +34,7 @@ fn a_change_of_a_task_costs_its_row() {
 
 #[test]
 fn nothing_ticks_when_nothing_changes() {
-    let room = Room::new();
+    let room = Desk::new();
     let (_, run) = room.agent("permission 'go on'");
     let mut client = room.attach("bob");
     client.look(1, TASKS);
@@ -50,7 +50,7 @@ fn nothing_ticks_when_nothing_changes() {
 
 #[test]
 fn the_inbox_says_what_waits_of_which_task() {
-    let room = Room::new();
+    let room = Desk::new();
     room.agent("permission 'go on'");
     let mut client = room.attach("bob");
     client.look(1, TASKS);
@@ -68,7 +68,7 @@ fn the_inbox_says_what_waits_of_which_task() {
 
 #[test]
 fn who_is_here_is_shown_to_all_with_size_and_mode() {
-    let room = Room::new();
+    let room = Desk::new();
     let mut bob = room.attach("bob");
     bob.look(1, TASKS);
     let mut eve = room.watch("eve");
@@ -88,7 +88,7 @@ fn who_is_here_is_shown_to_all_with_size_and_mode() {
 
 #[test]
 fn an_open_dashboard_is_a_person_who_is_there_until_the_last_one_closes() {
-    let room = Room::new();
+    let room = Desk::new();
     let mut ann = room.person("ann");
     let there = |ann: &mut crate::Person, wanted: &[&str]| {
         ann.until(&ShowAsk::List { all: false }, |list| {
@@ -115,7 +115,7 @@ fn an_open_dashboard_is_a_person_who_is_there_until_the_last_one_closes() {
 /// As at the other end of a line that died in silence: the connection stands, and nobody is there.
 #[test]
 fn who_promised_signs_of_life_and_gives_none_is_gone() {
-    let room = Room::new();
+    let room = Desk::new();
     let mut ann = room.person("ann");
     let mut there = |wanted: &[&str]| {
         ann.until(&ShowAsk::List { all: false }, |list| {
@@ -132,7 +132,7 @@ fn who_promised_signs_of_life_and_gives_none_is_gone() {
 
 #[test]
 fn who_leaves_before_their_coming_is_noted_is_gone_all_the_same() {
-    let room = Room::new();
+    let room = Desk::new();
     let (task, _) = room.agent("permission 'go on'");
     for n in 0..40 {
         let mut hasty = room.person("hasty");
@@ -152,7 +152,7 @@ fn who_leaves_before_their_coming_is_noted_is_gone_all_the_same() {
 
 #[test]
 fn who_watches_a_repository_that_is_not_known_does_not_make_it_known() {
-    let room = Room::new();
+    let room = Desk::new();
     let mut eve = room.person("eve");
     let refused = eve.ask(Ask::Attach { watch: true, all: false, size: None }).unwrap_err();
     assert!(refused.to_string().contains("does not know this repository"), "{refused}");
@@ -169,7 +169,7 @@ fn who_watches_a_repository_that_is_not_known_does_not_make_it_known() {
 
 #[test]
 fn who_only_watches_changes_nothing() {
-    let room = Room::new();
+    let room = Desk::new();
     let (task, run) = room.agent("permission 'go on'");
     let mut eve = room.watch("eve");
     eve.look_at_pane(1, run);
@@ -206,7 +206,7 @@ fn who_only_watches_changes_nothing() {
 
 #[test]
 fn requests_are_answered_under_their_numbers_beside_frames() {
-    let room = Room::new();
+    let room = Desk::new();
     let (task, run) = room.agent("permission 'go on'");
     let mut bob = room.attach("bob");
     bob.look_at_pane(1, run);
@@ -234,7 +234,7 @@ fn requests_are_answered_under_their_numbers_beside_frames() {
 
 #[test]
 fn of_two_who_decide_an_item_one_may() {
-    let room = Room::new();
+    let room = Desk::new();
     room.agent("echo hello > hello.txt");
     let (mut bob, mut eve) = (room.attach("bob"), room.attach("eve"));
     let decider = |client: &mut Attached, wanted: &str| {
@@ -279,7 +279,7 @@ fn of_two_who_decide_an_item_one_may() {
 /// What one client says it decides stands in the tables of all.
 #[test]
 fn a_name_of_an_item_that_fills_a_message_harms_no_other_client() {
-    let room = Room::new();
+    let room = Desk::new();
     room.agent("permission 'go on'");
     let (mut bob, mut eve) = (room.attach("bob"), room.attach("eve"));
     bob.look(2, INBOX);

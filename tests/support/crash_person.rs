@@ -267,7 +267,10 @@ impl Person {
         // Statuses are what settled, as often as it did; the rest happens as often as it should.
         events.retain(|kind, _| {
             let varies = ["run.status", "task.asked", "task.answered", "repo.present", "repo.left"];
-            !varies.contains(&kind.as_str()) && !kind.starts_with("daemon.")
+            // Another daemon looks at the worktree once more.
+            let again = ["run.prompt-ready", "run.checkpoint"];
+            let counts = |kinds: &[&str]| kinds.contains(&kind.as_str());
+            !counts(&varies) && !counts(&again) && !kind.starts_with("daemon.")
         });
         self.sure(&["daemon", "stop", "--kill-agents"]);
         if let Some(mut client) = self.client.take() {

@@ -5,6 +5,7 @@
 
 pub mod instance;
 pub mod job;
+pub mod kept;
 pub mod machine;
 pub mod not_run;
 pub mod relay;

@@ -8,6 +8,7 @@ use monban::base::clock::Timestamp;
 use monban::base::foreign::Foreign;
 use monban::base::id::{OpId, RepoId, RunId, TaskId};
 use monban::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Snapshot, Usage};
+use monban::model::checkpoint::{Kept, Moment};
 use monban::model::command::{Command, LandingOutcome, MergeOutcome, Notice, Report, Request};
 use monban::model::core::Core;
 use monban::model::decide::Settings;
@@ -320,6 +321,9 @@ impl World {
         let attempt = self.attempt(id).number;
         let place = self.attempt(id).place.clone().unwrap_or_else(|| place(id, attempt));
         let kinds = self.report(Report::Prepared { task: id, attempt, result: Ok(place) });
+        if self.attempt(id).kept == Kept::Due {
+            self.checkpoint(id, Moment::Run(attempt), Ok(None));
+        }
         if let Some(run) = self.attempt(id).run.as_ref().map(|run| run.id) {
             self.report(Report::Started { run });
         }
@@ -333,14 +337,42 @@ impl World {
         let numbers: Vec<u32> =
             self.attempt(id).prompts.iter().filter(open).map(|prompt| prompt.number).collect();
         for prompt in numbers {
-            self.report(Report::Delivery { run, prompt, delivery: Delivery::Typing });
+            self.delivery(id, prompt, Delivery::Typing);
             self.report(Report::Delivery { run, prompt, delivery: Delivery::Delivered });
         }
     }
 
+    /// The agent takes a prompt, or no longer does.
+    pub fn ready(&mut self, id: TaskId, prompt: u32, ready: bool) -> Vec<String> {
+        let run = self.run_of(id);
+        self.report(Report::Ready { run, prompt, ready })
+    }
+
+    /// The worktree was read before a run or a prompt.
+    pub fn checkpoint(
+        &mut self,
+        id: TaskId,
+        moment: Moment,
+        result: Result<Option<Snapshot>, String>,
+    ) -> Vec<String> {
+        let (attempt, number) = (self.attempt(id).number, self.attempt(id).next_snapshot);
+        self.report(Report::Checkpoint { task: id, attempt, moment, number, result })
+    }
+
+    /// A prompt that is typed was kept for before, in a worktree where nothing had changed.
     pub fn delivery(&mut self, id: TaskId, prompt: u32, delivery: Delivery) -> Vec<String> {
         let run = self.run_of(id);
+        if delivery == Delivery::Typing {
+            self.ready(id, prompt, true);
+            self.checkpoint(id, Moment::Prompt(prompt), Ok(None));
+        }
         self.report(Report::Delivery { run, prompt, delivery })
+    }
+
+    /// The agent is found to work for longer than it may.
+    pub fn overtime(&mut self, id: TaskId) -> Vec<String> {
+        let (run, since) = (self.run_of(id), self.attempt(id).worked.since.unwrap_or_default());
+        self.report(Report::Overtime { run, since, verdict: Box::new(over("seconds")) })
     }
 
     pub fn turn(&mut self, id: TaskId) -> Vec<String> {

@@ -7,7 +7,7 @@ use monban::model::attempt::{End, Place, Snapshot};
 use monban::model::command::Request;
 use monban::model::item::Item;
 use monban::model::task::{GatePin, GateSource, Kind, Origin, TaskSpec};
-use monban::model::verdict::{Outcome, Verdict};
+use monban::model::verdict::{Finding, Outcome, Verdict, Weight};
 use std::path::PathBuf;
 
 pub fn open(common: &str) -> Request {
@@ -87,6 +87,7 @@ pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
         leftovers: Vec::new(),
         created: 1,
         used: None,
+        taken: Default::default(),
     }
 }
 
@@ -101,6 +102,21 @@ pub fn pass(check: &str) -> Verdict {
 
 pub fn fail(check: &str) -> Verdict {
     verdict(check, Outcome::Fail, "1 of 12 tests failed")
+}
+
+/// The verdict on an attempt that used more than it may.
+pub fn over(limit: &str) -> Verdict {
+    let finding = Finding {
+        rule: format!("limits/{limit}"),
+        weight: Weight::Violation,
+        path: Foreign::default(),
+        line: None,
+        snippet: Foreign::new("901 s of 900 s"),
+        why: Foreign::new("over the limit that the level sets"),
+    };
+    let reason = "limits/seconds 901 s of 900 s: over the limit that the level sets";
+    let verdict = verdict("limits", Outcome::Fail, reason);
+    Verdict { command: None, findings: vec![finding], finding_count: 1, ..verdict }
 }
 
 pub fn not_run(check: &str) -> Verdict {

@@ -21,7 +21,16 @@ fail=""
 printf '<testsuites><testsuite name="greet"><testcase classname="greet" name="greets everybody">%s</testcase></testsuite></testsuites>\n' "$fail" > "$MONBAN_JUNIT"
 [ $ok = 1 ]
 "#;
-const MONBAN: &str = "[project]\nbase = \"main\"\n\n[verify]\ntest = \"sh ./test.sh\"\n\n[gates]\nchecks = [\"test\"]\n";
+/// The checks are those that `monban init` writes, but for a lint that it has none of.
+const MONBAN: &str = r#"[project]
+base = "main"
+
+[verify]
+test = "sh ./test.sh"
+
+[gates]
+checks = ["limits", "forbidden", "secrets", "banned", "imports", "danger", "test-lines", "test"]
+"#;
 
 const PLOT: Plot = Plot {
     name: "demo",

@@ -91,7 +91,10 @@ impl Story<'_> {
         self.player.run(vec![task])?;
         let row = self.player.halted(task, &before)?;
         let failure = Foreign::new(row["failure"].as_str().unwrap_or_default());
-        self.say("a third agent breaks the greeting and deletes the README", &failure.shown())?;
+        self.say(
+            "a third agent adds a script that starts programs, and deletes the README",
+            &failure.shown(),
+        )?;
         self.say(
             "everything of the repository halts; main has not moved",
             &format!("main is {before:.12}"),

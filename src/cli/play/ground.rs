@@ -38,11 +38,7 @@ impl Ground {
             Failure::environment(why, "is the disk full?")
         };
         let root = new_folder(plot.name).map_err(failed)?;
-        let ground = Self {
-            repository: root.join("greet"),
-            places: Places::under(&root.join("monban")),
-            root,
-        };
+        let ground = Self::of(root);
         match ground.fill(plot) {
             Ok(()) => Ok(ground),
             Err(error) => {
@@ -50,6 +46,27 @@ impl Ground {
                 Err(failed(error))
             }
         }
+    }
+
+    fn of(root: PathBuf) -> Self {
+        let (repository, home) = (root.join("greet"), root.join("monban"));
+        Self { repository, places: Places::under(&home), root }
+    }
+
+    /// One that is there.
+    pub fn at(root: &Path) -> io::Result<Self> {
+        let ground = Self::of(root.to_path_buf());
+        let name = root.file_name().unwrap_or_default().to_string_lossy();
+        // It is going to be removed: nothing else is taken for one.
+        if name.starts_with("monban-") && ground.places.config_file.is_file() {
+            return Ok(ground);
+        }
+        Err(io::Error::other(format!("{} is not the ground of a play", root.display())))
+    }
+
+    /// The folder that holds all of it.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     fn fill(&self, plot: &Plot) -> io::Result<()> {

@@ -4,6 +4,7 @@
 pub(super) mod agent;
 mod ended;
 mod ground;
+pub(super) mod guard;
 mod player;
 mod scripts;
 
@@ -13,6 +14,7 @@ pub(super) use player::{Player, missing};
 use super::client::Client;
 use super::exit::{Failure, complain};
 use ended::Ended;
+use guard::Guard;
 use std::io::Write;
 
 /// The last words.
@@ -42,6 +44,13 @@ pub(super) fn on(
         .map_err(|error| Failure::environment(error.to_string(), "run the command again"))?;
     let mut abandoned = ended.hold();
     let ground = Ground::make(plot)?;
+    let guard = match Guard::over(&ground) {
+        Ok(guard) => guard,
+        Err(error) => {
+            let _ = ground.clear();
+            return Err(Failure::environment(error.to_string(), "run the command again"));
+        }
+    };
     let client = ground.client();
     *abandoned = Some(ground.clone());
     drop(abandoned);
@@ -49,6 +58,7 @@ pub(super) fn on(
     let played = client.and_then(|client| play(&stage, client, out));
     let _nobody_else = stage.ended.hold();
     let left = stage.ground.clear();
+    drop(guard);
     played?;
     match left {
         Ok(()) => Ok(writeln!(out, "{CLEAN}")?),

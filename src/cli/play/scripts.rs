@@ -125,7 +125,10 @@ pub(super) const SCRIPTS: &[Script] = &[
         name: "harm",
         steps: &[
             Step::Say("I will tidy up."),
-            Step::Write { path: "greet.sh", content: "#!/bin/sh\nexit 1\n" },
+            Step::Write {
+                path: "tidy.js",
+                content: "require(\"node:child_process\").execSync(\"rm -rf build\");\n",
+            },
             Step::Delete { path: "README.md" },
             Step::Say("Done: everything is tidy."),
         ],

@@ -185,7 +185,7 @@ impl<'a> Bench<'a> {
 }
 
 /// The limits in force: the person's, where the repository is not stricter.
-fn limits(world: &World, config: &RepositoryConfig) -> Result<Limits, String> {
+pub(super) fn limits(world: &World, config: &RepositoryConfig) -> Result<Limits, String> {
     let person = world.engine.look_blocking(|core| core.settings.limits);
     let person = person.map_err(|rejection| rejection.to_string())?;
     Ok(config::effective_limits(&person, config))

@@ -43,6 +43,8 @@ pub(super) struct Place<'a> {
 /// A checkout that is there.
 pub(super) struct Checkout<'a> {
     place: &'a Place<'a>,
+    /// Whether commands of an earlier daemon are in it.
+    is_left: bool,
     environment: BTreeMap<String, String>,
     report: PathBuf,
     /// The versions of the tools that its commands name.
@@ -65,9 +67,10 @@ impl Place<'_> {
         );
         // Whatever is in the folder of a gate that this daemon decided on, somebody else put there:
         // it neither tells how a command ended nor names processes to end.
-        let is_left = self.run <= self.world.last_run_before;
-        if !(is_left && has_all_begun(&folders, &checkout)?) {
-            clear(&self.folder, if is_left { &folders } else { &[] }, cancel)?;
+        let is_earlier = self.run <= self.world.last_run_before;
+        let is_left = is_earlier && has_all_begun(&folders, &checkout)?;
+        if !is_left {
+            clear(&self.folder, if is_earlier { &folders } else { &[] }, cancel)?;
             let mut progress = super::prepare::telling(self.world, self.facts.id);
             git::materialise(&self.store, self.commit, &checkout, &mut progress)
                 .map_err(|error| error.to_string())?;
@@ -80,7 +83,8 @@ impl Place<'_> {
         // The checkout is no repository, and one in a folder above is another's.
         let above = self.folder.display().to_string();
         environment.insert("GIT_CEILING_DIRECTORIES".into(), above);
-        let mut ready = Checkout { place: self, environment, report, toolchain: Vec::new() };
+        let mut ready =
+            Checkout { place: self, is_left, environment, report, toolchain: Vec::new() };
         ready.toolchain = ready.ask_versions(steps, cancel);
         Ok(ready)
     }
@@ -96,6 +100,11 @@ impl Checkout<'_> {
         cancel: &Cancel,
     ) -> Result<Verdict, String> {
         let number = before.len() as u64;
+        if !self.is_left {
+            // It never began: what is there was laid by something that runs beside it, such as the
+            // command before it, which may run what is judged.
+            remove(&command_folder(&self.place.folder, number, check))?;
+        }
         self.is_as_judged(before, number, check)?;
         Ok(self.run(number, check, command, cancel))
     }

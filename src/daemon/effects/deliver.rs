@@ -3,11 +3,13 @@
 use super::facts::Facts;
 use crate::agent::prompt::{Paste, prompt_input};
 use crate::base::id::{RunId, TaskId};
+use crate::base::ticks::now;
 use crate::daemon::driver::Cancel;
 use crate::daemon::live::Taken;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
 use crate::model::attempt::{Attempt, Delivery, Prompt};
+use crate::model::checkpoint::Kept;
 use crate::model::command::Report;
 use crate::model::core::Core;
 use crate::model::effect::Effect;
@@ -17,6 +19,8 @@ use std::time::Duration;
 
 /// How often an agent that reports nothing is looked at again.
 const POLL: Duration = Duration::from_millis(250);
+/// How long an agent that took prompts a moment ago may be busy redrawing its screen.
+const STILL_READY: Duration = Duration::from_secs(2);
 /// How long an agent has to show that it took a prompt.
 const TAKEN_LIMIT: Duration = Duration::from_secs(20);
 
@@ -33,10 +37,27 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         cancel.on_set(move |_| run.live.wake());
     }
     let gave_up = || cancel.is_set() || !run.is_up();
+    let is_ready = |ready| {
+        let report = Report::Ready { run: run_id, prompt: number, ready };
+        world.report(report, &|| cancel.is_set());
+    };
+    if prompt.delivery == Delivery::Wanted && prompt.kept == Kept::NotYet {
+        // What the agent made so far is kept first, which the state asks for now.
+        if run.live.wait_ready(|| world.clock.now(), POLL, gave_up) {
+            is_ready(true);
+        }
+        return;
+    }
     // Typing that is on record but had not begun was never typed.
     let is_typed_now = prompt.delivery == Delivery::Wanted || !run.live.has_begun(number);
     if is_typed_now {
-        if !run.live.wait_ready(|| world.clock.now(), POLL, gave_up) {
+        // Where it is busy again, it changes what was kept.
+        let until = now() + STILL_READY;
+        let is_late = || prompt.delivery == Delivery::Wanted && now() >= until;
+        if !run.live.wait_ready(|| world.clock.now(), POLL, || gave_up() || is_late()) {
+            if is_late() {
+                is_ready(false);
+            }
             return;
         }
         // On record before the first byte, in the log and beside the transcript: a later daemon

@@ -9,6 +9,7 @@ mod flood;
 mod land;
 mod login;
 mod output;
+mod overtime;
 mod prepare;
 mod rollback;
 mod secret;
@@ -34,7 +35,11 @@ use std::time::Duration;
 pub fn is_cancellable(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::Deliver { .. } | Effect::Check { .. } | Effect::Doubt { .. } | Effect::Wake { .. }
+        Effect::Deliver { .. }
+            | Effect::Check { .. }
+            | Effect::Overtime { .. }
+            | Effect::Doubt { .. }
+            | Effect::Wake { .. }
     )
 }
 
@@ -47,11 +52,17 @@ pub fn run(world: &World, effect: &Effect, cancel: &Cancel) {
         Effect::SetPaused { run, paused } => set_paused(world, *run, *paused, cancel),
         Effect::Deliver { task, run, prompt } => deliver::run(world, *task, *run, *prompt, cancel),
         Effect::Snapshot { task, number, .. } => snapshot::run(world, *task, *number, cancel),
+        Effect::Checkpoint { task, moment, number, .. } => {
+            snapshot::before(world, *task, *moment, *number, cancel);
+        }
         Effect::Check { task, run } => check::run(world, *task, *run, cancel),
         Effect::Land { task, op } => land::run(world, *task, *op, cancel),
         Effect::Merge { task, op } => land::merge(world, *task, *op, cancel),
         Effect::RollBack { task, op } => rollback::run(world, *task, *op, cancel),
         Effect::Undo { task, op } => rollback::undo(world, *task, *op, cancel),
+        Effect::Overtime { task, run, since, before_ms } => {
+            overtime::run(world, *task, *run, (*since, *before_ms), cancel);
+        }
         Effect::Doubt { run, at } => {
             if sleep(world, *at, cancel) {
                 world.report(Report::StillUnknown { run: *run }, &|| cancel.is_set());

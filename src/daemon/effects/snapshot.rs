@@ -9,7 +9,8 @@ use crate::daemon::gates;
 use crate::daemon::show::no_task;
 use crate::daemon::world::{World, git_refusal};
 use crate::git::{self, GitError, Label, ObjectId, Status, Store, WorktreeFiles};
-use crate::model::attempt::{Snapshot, Used};
+use crate::model::attempt::{Attempt, Snapshot, Used};
+use crate::model::checkpoint::Moment;
 use crate::model::command::Report;
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
@@ -30,11 +31,64 @@ pub(super) fn run(world: &World, id: TaskId, number: u32, cancel: &Cancel) {
     if let Some(run) = &facts.attempt.run {
         super::watch::compare(world, &facts, run.id, cancel);
     }
-    let result = take(world, &facts, number);
+    let result = result(world, &facts, number);
     world.report(Report::Snapshot { task: id, attempt, number, result }, &|| cancel.is_set());
 }
 
-fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, String> {
+/// The worktree as it is before something, unless the last checkpoint, or the base, is the same.
+/// Nothing is compared or measured: it is no result.
+pub(super) fn before(world: &World, id: TaskId, moment: Moment, number: u32, cancel: &Cancel) {
+    let Some(facts) = Facts::of(world, id) else { return };
+    let attempt = facts.attempt.number;
+    let result = take(world, &facts, number).and_then(|taken| {
+        let last = facts.attempt.snapshots.last().map(|last| &last.tree);
+        let tree = taken.taken.tree.to_string();
+        let is_same = match last {
+            Some(last) => *last == tree,
+            None => taken.is_base()?,
+        };
+        if is_same { Ok(None) } else { taken.described(number).map(Some) }
+    });
+    let report = Report::Checkpoint { task: id, attempt, moment, number, result };
+    world.report(report, &|| cancel.is_set());
+}
+
+/// The result of a turn; `None` when it equals the base.
+fn result(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, String> {
+    let taken = take(world, facts, number)?;
+    if taken.is_base()? {
+        return Ok(None);
+    }
+    let used = Used {
+        leftovers: taken.taken.leftover_count.saturating_sub(copied(world, facts, &taken.taken)),
+        disk_bytes: taken.taken.disk_bytes,
+        seconds: facts.attempt.worked.ms / 1000,
+    };
+    Ok(Some(Snapshot { used: Some(used), ..taken.described(number)? }))
+}
+
+/// A worktree in the store.
+struct Taken {
+    store: Store,
+    base: ObjectId,
+    taken: git::Snapshot,
+}
+
+impl Taken {
+    fn is_base(&self) -> Result<bool, String> {
+        let base = self.store.tree_of(self.base).map_err(|error| error.to_string())?;
+        Ok(self.taken.tree == base)
+    }
+
+    fn described(&self, number: u32) -> Result<Snapshot, String> {
+        let leftovers = self.taken.leftovers.iter().take(LEFTOVERS_MAX);
+        let leftovers = leftovers.map(|l| Foreign::new(format!("{}: {}", l.path.shown(), l.why)));
+        let (commit, tree) = (self.taken.commit, self.taken.tree);
+        described(&self.store, self.base, commit, tree, number, leftovers.collect())
+    }
+}
+
+fn take(world: &World, facts: &Facts, number: u32) -> Result<Taken, String> {
     let text = |error: GitError| error.to_string();
     let place = facts.place()?;
     let store = world.store(facts.repo).map_err(text)?;
@@ -54,18 +108,7 @@ fn take(world: &World, facts: &Facts, number: u32) -> Result<Option<Snapshot>, S
     };
     let mut progress = telling(world, facts.id);
     let taken = git::take(&store, &files, &cache, &label, &mut progress).map_err(text)?;
-    if taken.tree == store.tree_of(base).map_err(text)? {
-        return Ok(None);
-    }
-    let leftovers = taken.leftovers.iter().take(LEFTOVERS_MAX);
-    let leftovers = leftovers.map(|l| Foreign::new(format!("{}: {}", l.path.shown(), l.why)));
-    let snapshot = described(&store, base, taken.commit, taken.tree, number, leftovers.collect())?;
-    let used = Used {
-        leftovers: taken.leftover_count.saturating_sub(copied(world, facts, &taken)),
-        disk_bytes: taken.disk_bytes,
-        seconds: facts.attempt.worked.ms / 1000,
-    };
-    Ok(Some(Snapshot { used: Some(used), ..snapshot }))
+    Ok(Taken { store, base, taken })
 }
 
 /// How many of the leftovers monban itself put there.
@@ -99,6 +142,7 @@ pub(in crate::daemon) fn described(
         leftovers,
         created: diff.files.iter().filter(|file| file.status == Status::Added).count() as u64,
         used: None,
+        taken: Moment::default(),
     })
 }
 
@@ -106,7 +150,7 @@ pub(in crate::daemon) fn described(
 pub async fn diff_of(world: &World, id: TaskId) -> Result<Value, Rejection> {
     let look = move |core: &Core| {
         let task = core.state.task(id)?;
-        let snapshot = task.attempt().and_then(|attempt| attempt.snapshots.last());
+        let snapshot = task.attempt().and_then(Attempt::result);
         Some((task.repo, snapshot.cloned()))
     };
     let found = world.engine.look(look).await?.ok_or_else(|| no_task(id))?;

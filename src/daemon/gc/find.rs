@@ -94,10 +94,17 @@ impl Finder<'_> {
             let path = entry.path();
             match beside {
                 Beside::Worktree if !self.keep.worktree(task, &path) => {
-                    if matches!(Worktree::find(&path), Ok(Some(_))) {
-                        let repository = repository.clone();
-                        let thing = Thing::Worktree { path: path.clone(), repository };
-                        self.add(Kind::Worktree, &path, thing);
+                    let branch = match Worktree::find(&path) {
+                        Ok(Some(worktree)) => worktree.branch_at(repository),
+                        _ => continue,
+                    };
+                    match branch {
+                        Ok(branch) => {
+                            let (to, repository) = (path.clone(), repository.clone());
+                            let thing = Thing::Worktree { path: to, repository, branch };
+                            self.add(Kind::Worktree, &path, thing);
+                        }
+                        Err(error) => self.found.left.push(format!("{name}: {error}")),
                     }
                 }
                 Beside::Aside(op) if !self.keep.aside(task, op) => {
@@ -224,6 +231,7 @@ fn store_user(effect: &Effect) -> Option<TaskId> {
     match effect {
         Effect::Prepare { task, .. }
         | Effect::Snapshot { task, .. }
+        | Effect::Checkpoint { task, .. }
         | Effect::Check { task, .. }
         | Effect::Land { task, .. }
         | Effect::Merge { task, .. }

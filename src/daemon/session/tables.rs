@@ -6,7 +6,6 @@ use crate::base::id::RepoId;
 use crate::daemon::view;
 use crate::daemon::world::World;
 use crate::model::core::Core;
-use crate::model::item::Item;
 use crate::model::rejection::Rejection;
 use crate::view::{Content, Row};
 use serde_json::{Value, json};
@@ -74,9 +73,6 @@ fn content(
         Table::Tasks(repo) => {
             let Rows { rows, left_out } = rows(view::list(core, repo, here));
             let repository = repo.and_then(|repo| state.repos.get(&repo));
-            let is_there = |item: &&Item| {
-                repo.is_none_or(|repo| state.task(item.task).is_some_and(|task| task.repo == repo))
-            };
             let stopped: Vec<Value> = state
                 .repos
                 .values()
@@ -89,8 +85,8 @@ fn content(
                 "node": here.node,
                 "repository": repository.map(|repo| view::repository(state, repo)),
                 "stopped": stopped,
-                "needs_you": state.items.values().filter(is_there).count(),
-                "needs_you_anywhere": state.items.len(),
+                "needs_you": view::waiting(state, repo),
+                "needs_you_anywhere": view::waiting(state, None),
                 "clients": clients,
                 "you": yours,
                 "left_out": left_out,
@@ -116,7 +112,7 @@ fn content(
             let Rows { rows, left_out } = rows(items);
             let head = json!({
                 "waiting": rows.len() + left_out,
-                "anywhere": state.items.len(),
+                "anywhere": view::waiting(state, None),
                 "by_kind": by_kind,
                 "left_out": left_out,
                 "deciding": deciding(clients),

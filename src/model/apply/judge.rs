@@ -7,12 +7,29 @@ use crate::model::attempt::Snapshot;
 use crate::model::event::JudgeEvent;
 use crate::model::state::State;
 use crate::model::task::Stage;
-use crate::model::verdict::GateRun;
+use crate::model::verdict::{GateRun, Verdict};
 
 pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
     match event {
         JudgeEvent::Snapshot { task, snapshot } => taken(state, *task, snapshot, at),
         JudgeEvent::Unchanged { task } => enter(state, *task, Stage::Running, at),
+        JudgeEvent::Breached { task, run, verdict } => {
+            let gate_hash =
+                state.task(*task).and_then(|task| Some(task.gate.as_ref()?.hash.clone()));
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.breach = Some(GateRun {
+                    run: *run,
+                    snapshot: 0,
+                    tree: String::new(),
+                    branch: String::new(),
+                    gate_hash: gate_hash.unwrap_or_default(),
+                    policy: String::new(),
+                    started_at: at,
+                    verdicts: Some(vec![Verdict::clone(verdict)]),
+                    toolchain: Vec::new(),
+                });
+            }
+        }
         JudgeEvent::Again { task, .. } => enter(state, *task, Stage::Taken, at),
         JudgeEvent::Started { task, run, snapshot, tree, branch, gate_hash, policy } => {
             state.last.run = state.last.run.max(run.0);

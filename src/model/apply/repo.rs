@@ -59,8 +59,10 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             repo.hold = None;
             let of_repo = state.tasks.values_mut().filter(|task| task.repo == *id);
             let attempts = of_repo.filter_map(|task| Arc::make_mut(task).attempts.last_mut());
-            let prompts = attempts.flat_map(|attempt| &mut attempt.prompts);
-            prompts.for_each(|prompt| prompt.resumed |= prompt.delivery == Delivery::Wanted);
+            for prompt in attempts.flat_map(|attempt| &mut attempt.prompts) {
+                prompt.resumed |= prompt.delivery == Delivery::Wanted;
+                prompt.was_held_up();
+            }
         }
         RepoEvent::Opened { .. }
         | RepoEvent::Tampered { .. }

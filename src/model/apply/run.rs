@@ -4,7 +4,8 @@ use super::task::enter;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
-use crate::model::attempt::{AgentState, AgentStatus, Delivery, Life, Prompt, Run};
+use crate::model::attempt::{AgentState, AgentStatus, Delivery, Life, Prompt, Run, Snapshot};
+use crate::model::checkpoint::{Kept, Moment, Point};
 use crate::model::event::RunEvent;
 use crate::model::state::State;
 use crate::model::task::Stage;
@@ -21,6 +22,8 @@ fn task_of(state: &State, event: &RunEvent) -> Option<TaskId> {
     match event {
         RunEvent::Wanted { task, .. }
         | RunEvent::PromptWanted { task, .. }
+        | RunEvent::PromptReady { task, .. }
+        | RunEvent::Kept { task, .. }
         | RunEvent::PromptDelivery { task, .. }
         | RunEvent::PromptTurned { task, .. }
         | RunEvent::Turned { task, .. }
@@ -71,18 +74,31 @@ fn take_in(state: &mut State, event: &RunEvent, at: Timestamp) {
         RunEvent::Usage { run, usage } => change(state, *run, |run| run.usage = Some(*usage)),
         RunEvent::PauseWanted { run, paused, .. } => {
             change(state, *run, |run| run.pause_wanted = *paused);
+            held_up(state, *run);
         }
         RunEvent::Paused { run, paused } => change(state, *run, |run| run.paused = *paused),
         RunEvent::PromptWanted { task, prompt, text, why } => {
-            let (number, text, why) = (*prompt, text.clone(), *why);
-            if let Some(attempt) = state.attempt_mut(*task) {
-                let (delivery, resumed, is_turned) = (Delivery::Wanted, false, false);
-                attempt.prompts.push(Prompt { number, text, why, delivery, resumed, is_turned });
-            }
+            let prompt = Prompt {
+                number: *prompt,
+                text: text.clone(),
+                why: *why,
+                delivery: Delivery::Wanted,
+                resumed: false,
+                is_turned: false,
+                kept: Kept::NotYet,
+            };
+            state.attempt_mut(*task).into_iter().for_each(|of| of.prompts.push(prompt.clone()));
             enter(state, *task, Stage::Running, at);
         }
+        RunEvent::PromptReady { task, prompt, ready } => {
+            let kept = if *ready { Kept::Due } else { Kept::NotYet };
+            of_prompt(state, *task, *prompt, |prompt| prompt.kept = kept);
+        }
+        RunEvent::Kept { task, moment, point, snapshot } => {
+            kept(state, *task, *moment, *point, snapshot.as_deref());
+        }
         RunEvent::PromptDelivery { task, prompt, delivery } => {
-            delivered(state, *task, *prompt, *delivery);
+            of_prompt(state, *task, *prompt, |prompt| prompt.delivery = *delivery);
         }
         RunEvent::PromptTurned { task, prompt } => turned(state, *task, Some(*prompt)),
         RunEvent::Turned { task, by } => {
@@ -118,10 +134,32 @@ fn change(state: &mut State, run: RunId, change: impl FnOnce(&mut Run)) {
     }
 }
 
-fn delivered(state: &mut State, task: TaskId, number: u32, delivery: Delivery) {
+/// The worktree as it is before something can be returned to.
+fn kept(state: &mut State, task: TaskId, moment: Moment, point: Point, taken: Option<&Snapshot>) {
     let Some(attempt) = state.attempt_mut(task) else { return };
-    if let Some(prompt) = attempt.prompts.iter_mut().find(|prompt| prompt.number == number) {
-        prompt.delivery = delivery;
+    if let Some(snapshot) = taken {
+        attempt.next_snapshot = snapshot.number + 1;
+        attempt.snapshots.push(snapshot.clone());
+    }
+    let kept = Kept::At(point);
+    match moment {
+        Moment::Run(_) => attempt.kept = kept,
+        Moment::Prompt(number) => of_prompt(state, task, number, |prompt| prompt.kept = kept),
+        Moment::Turn | Moment::Decision => {}
+    }
+}
+
+/// What waits to be typed to a run was kept from it.
+fn held_up(state: &mut State, run: RunId) {
+    let Some(task) = state.run(run).map(|(task, ..)| task.id) else { return };
+    let prompts = state.attempt_mut(task).into_iter().flat_map(|attempt| &mut attempt.prompts);
+    prompts.for_each(Prompt::was_held_up);
+}
+
+fn of_prompt(state: &mut State, task: TaskId, number: u32, change: impl FnOnce(&mut Prompt)) {
+    let prompts = state.attempt_mut(task).map(|attempt| attempt.prompts.iter_mut());
+    if let Some(prompt) = prompts.into_iter().flatten().find(|prompt| prompt.number == number) {
+        change(prompt);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::attempt::{Attempt, Worked};
+use crate::model::checkpoint::{Kept, Point};
 use crate::model::event::TaskEvent;
 use crate::model::item::Closed;
 use crate::model::state::State;
@@ -127,6 +128,8 @@ fn attempted(
         rollbacks: Vec::new(),
         started_at: at,
         worked: Worked::default(),
+        kept: if resumed { Kept::Due } else { Kept::At(Point::Base) },
+        breach: None,
         is_finished: false,
     });
     enter(state, id, Stage::Preparing, at);

@@ -8,7 +8,7 @@ use crate::model::event::{
     Event, FinalEnd, FinalResult, RepoEvent, RollbackEvent, RunEvent, TaskEvent,
 };
 use crate::model::item::{Closed, ItemKind};
-use crate::model::task::{Ending, Task};
+use crate::model::task::{Ending, Reverts, Task};
 use crate::policy::OnFailure;
 
 /// The task failed: at L1 everything of its repository stops and the worktree is rolled back
@@ -22,9 +22,19 @@ pub(super) fn fail(context: Context<'_>, task: &Task, why: impl Into<String>) ->
             events.extend(halt(context, task, &why));
             events.extend(roll_back(context, task, target, Ending::Failed, why));
         }
-        None => events.extend(fail_untouched(context, task, why)),
+        None => events.extend(fail_untouched(context, task, what_now(task, why))),
     }
     events
+}
+
+/// Why taking landed work back failed, and what to do: there is no agent to try again.
+fn what_now(task: &Task, why: Foreign) -> Foreign {
+    let Some(Reverts { task: landed, .. }) = &task.reverts else { return why };
+    Foreign::new(format!(
+        "{}; nothing was changed, task {landed} is still in the base: mend what failed, lift the \
+         halt (`monban resume`), then `monban revert {landed}` makes it anew",
+        why.raw()
+    ))
 }
 
 /// The task failed before its attempt touched anything: there is nothing to take back. It halts as
@@ -116,7 +126,7 @@ pub(super) fn finished(context: Context<'_>, task: &Task, end: FinalEnd) -> Opti
         attempt: attempt.number,
         duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
         agent_version: attempt.place.as_ref().and_then(|place| place.agent_version.clone()),
-        breach: None,
+        breach: attempt.exceeded(),
         abnormal_end: run.is_some_and(ended_abnormally),
         rollback: last_rollback,
     };

@@ -3,10 +3,12 @@
 use super::person::{repo, task};
 use super::run::no_undo_under_way;
 use super::{Context, Decision, end};
+use crate::base::clock::Timestamp;
 use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::model::attempt::{Attempt, Delivery, Snapshot};
+use crate::model::checkpoint::Moment;
 use crate::model::event::{Event, JudgeEvent, RunEvent, TaskEvent};
 use crate::model::item::{Item, ItemKind};
 use crate::model::rejection::Rejection;
@@ -90,7 +92,8 @@ pub(super) fn snapshot_taken(
     let Some(task) = task.filter(is_next) else { return Vec::new() };
     match result {
         Ok(Some(snapshot)) => {
-            let snapshot = snapshot.clone();
+            let taken = moment(task);
+            let snapshot = Snapshot { taken, ..snapshot.clone() };
             vec![Event::Judge(JudgeEvent::Snapshot { task: id, snapshot })]
         }
         Ok(None) => {
@@ -108,6 +111,13 @@ pub(super) fn snapshot_taken(
             ]
         }
     }
+}
+
+/// What a result is taken for: the agent finished its turn, or a person did not wait for that.
+fn moment(task: &Task) -> Moment {
+    let prompts = task.attempt().map(|attempt| attempt.prompts.as_slice()).unwrap_or_default();
+    let last = prompts.iter().rev().find(|prompt| prompt.delivery != Delivery::Wanted);
+    if last.is_some_and(|prompt| prompt.is_turned) { Moment::Turn } else { Moment::Decision }
 }
 
 pub(super) fn gate_finished(
@@ -140,6 +150,30 @@ pub(super) fn gate_finished(
         }
         (red, _) => events.extend(end::fail(context, task, red_summary(red))),
     }
+    events
+}
+
+/// An agent that works for longer than it may is stopped, by the same check and the same count as
+/// at the end of its turn. One that stopped working by itself is judged there.
+pub(super) fn overtime(
+    context: Context<'_>,
+    task: &Task,
+    since: Timestamp,
+    verdict: &Verdict,
+) -> Vec<Event> {
+    let attempt = task.attempt();
+    let Some(run) = attempt.and_then(|of| of.run.as_ref()).filter(|run| run.stop.is_none()) else {
+        return Vec::new();
+    };
+    let is_at_work = attempt.is_some_and(|attempt| attempt.worked.since == Some(since));
+    if task.stage != Stage::Running || !is_at_work {
+        return Vec::new();
+    }
+    let (run, red) = (run.id, red_summary(Some(verdict)));
+    let verdict = Box::new(verdict.clone());
+    let mut events = vec![Event::Judge(JudgeEvent::Breached { task: task.id, run, verdict })];
+    let why = format!("{red}; its agent was stopped in the middle of its turn");
+    events.extend(end::fail(context, task, why));
     events
 }
 
@@ -191,7 +225,7 @@ fn summary(task: &Task, attempt: &Attempt, gate: &GateRun) -> String {
         0 => String::new(),
         asked => format!("; you attest {}", count(asked, "statement")),
     };
-    attempt.snapshots.last().map_or_else(String::new, |snapshot| {
+    attempt.result().map_or_else(String::new, |snapshot| {
         let Snapshot { files, added, deleted, .. } = snapshot;
         format!("{} +{added} -{deleted}{asked}{}", count(*files, "file"), missed(task))
     })

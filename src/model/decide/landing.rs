@@ -6,7 +6,8 @@ use super::tasks::queue;
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, TaskId};
-use crate::model::attempt::{Attempt, PromptWhy, StopWhy};
+use crate::model::attempt::{Attempt, PromptWhy, Snapshot, StopWhy};
+use crate::model::checkpoint::Moment;
 use crate::model::command::{LandingOutcome, MergeOutcome};
 use crate::model::event::{Event, FinalEnd, LandingEvent, RunEvent, TaskEvent};
 use crate::model::item::{Closed, Item, ItemKind};
@@ -148,25 +149,11 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
     if task.reverts.is_some() {
         return Ok(vec![answered, Event::Task(TaskEvent::Stopped { task: task.id })]);
     }
-    let has_agent = live_run(task).is_ok();
-    if !has_agent && task.conversation().is_none() {
-        let id = task.id;
-        return Err(Rejection::refused(
-            format!(
-                "the agent of task {id} has ended and named no conversation to go on with: your \
-                 reason cannot reach it"
-            ),
-            format!(
-                "`monban abort {id}`, then `monban task retry {id} --fresh` starts it over with \
-                 the same prompt; for another one write a new task, with the reason in its prompt"
-            ),
-        ));
-    }
     let mut events = vec![answered];
     let typed = prompt(context, task, reason, PromptWhy::Rejected)?;
     events.extend(typed.into_iter().filter(|event| matches!(event, Event::Run(_))));
-    if let Some(gate) = task.gate.as_ref().filter(|_| !has_agent) {
-        // The next attempt is told what this one was not.
+    if let Some(gate) = task.gate.as_ref().filter(|_| live_run(task).is_err()) {
+        // The next attempt, in the same worktree, is told what this one was not.
         events.extend(end::finished(context, task, FinalEnd::Stopped));
         events.push(queue(context, task, gate, true, who)?);
     }
@@ -254,7 +241,8 @@ pub(super) fn merge(
     let Some(task) = at_stage(context, id, merging) else { return Vec::new() };
     match outcome {
         MergeOutcome::Merged(snapshot) => {
-            let snapshot = snapshot.clone();
+            let taken = Moment::Decision;
+            let snapshot = Snapshot { taken, ..snapshot.clone() };
             vec![Event::Landing(LandingEvent::Merged { task: id, snapshot })]
         }
         MergeOutcome::Nothing { base } => {

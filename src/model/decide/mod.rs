@@ -1,5 +1,6 @@
 //! Decisions: a command against the state gives events or a refusal. Pure.
 
+mod checkpoint;
 mod end;
 mod judge;
 mod landing;

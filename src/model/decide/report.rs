@@ -1,12 +1,13 @@
 //! What work under way reports. A report about something that is no longer so changes nothing.
 
-use super::judge::{at_stage, gate_finished, item, snapshot_taken};
-use super::{Context, end, landing};
+use super::judge::{at_stage, gate_finished, item, overtime, snapshot_taken};
+use super::{Context, checkpoint, end, landing};
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId, TaskId};
 use crate::model::attempt::{
     AgentState, AgentStatus, Delivery, End, Life, Place, Prompt, PromptWhy, RollbackProgress, Run,
 };
+use crate::model::checkpoint::Kept;
 use crate::model::command::Report;
 use crate::model::event::{Event, FinalEnd, RepoEvent, RollbackEvent, RunEvent, TaskEvent};
 use crate::model::item::{Item, ItemKind};
@@ -17,6 +18,9 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         Report::Prepared { task, attempt, result } => prepared(context, *task, *attempt, result),
         Report::Snapshot { task, attempt, number, result } => {
             snapshot_taken(context, *task, (*attempt, *number), result)
+        }
+        Report::Checkpoint { task, attempt, moment, number, result } => {
+            checkpoint::taken(context, *task, (*attempt, *number), *moment, result)
         }
         Report::Gate { task, run, verdicts, toolchain } => {
             gate_finished(context, *task, *run, (verdicts, toolchain))
@@ -41,6 +45,8 @@ pub(super) fn decide(context: Context<'_>, report: &Report) -> Vec<Event> {
         | Report::WentOn { run }
         | Report::Paused { run, .. }
         | Report::Ended { run, .. }
+        | Report::Ready { run, .. }
+        | Report::Overtime { run, .. }
         | Report::Delivery { run, .. }
         | Report::Tampered { run, .. }
         | Report::Advanced { run, .. }
@@ -96,6 +102,10 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             let mut events = end::close_items(context, task.id, end::of_work);
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
             events
+        }
+        Report::Ready { prompt, ready, .. } if current => checkpoint::ready(task, *prompt, *ready),
+        Report::Overtime { since, verdict, .. } if current => {
+            overtime(context, task, *since, verdict)
         }
         Report::Delivery { prompt, delivery, .. } if current => {
             delivery_went_on(context, task, run, *prompt, *delivery)
@@ -268,7 +278,9 @@ fn delivery_went_on(
         return repo.hold.is_none().then_some(held).into_iter().collect();
     }
     let goes_on = match (prompt.map(|prompt| prompt.delivery), delivery) {
-        (Some(Delivery::Wanted), Delivery::Typing) => may_begin,
+        (Some(Delivery::Wanted), Delivery::Typing) => {
+            may_begin && prompt.is_some_and(|prompt| matches!(prompt.kept, Kept::At(_)))
+        }
         (Some(Delivery::Wanted | Delivery::Typing), Delivery::Delivered | Delivery::Uncertain) => {
             true
         }

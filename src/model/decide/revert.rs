@@ -6,6 +6,7 @@ use super::{Context, Decision, person};
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::model::attempt::Snapshot;
+use crate::model::checkpoint::Moment;
 use crate::model::event::{Event, TaskEvent};
 use crate::model::rejection::Rejection;
 use crate::model::state::State;
@@ -67,7 +68,7 @@ pub(super) fn decide(
         spec,
         reverts: Reverts { task: id, commit },
         gate: gate.clone(),
-        snapshot: Box::new(snapshot.clone()),
+        snapshot: Box::new(Snapshot { taken: Moment::Decision, ..snapshot.clone() }),
         by: who.into(),
     })])
 }

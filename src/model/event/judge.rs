@@ -23,6 +23,16 @@ pub enum JudgeEvent {
         /// The task.
         task: TaskId,
     },
+    /// A limit was passed in the middle of a turn: the check of it failed there and then.
+    #[serde(rename = "judge.breached")]
+    Breached {
+        /// The task.
+        task: TaskId,
+        /// The agent's run.
+        run: RunId,
+        /// The verdict of the check.
+        verdict: Box<Verdict>,
+    },
     /// A person wants the last snapshot judged once more.
     #[serde(rename = "judge.again")]
     Again {

@@ -1,7 +1,8 @@
 //! Runs of agents and what is typed to them.
 
 use crate::base::id::{RunId, TaskId};
-use crate::model::attempt::{AgentStatus, Delivery, End, PromptWhy, StopWhy, Usage};
+use crate::model::attempt::{AgentStatus, Delivery, End, PromptWhy, Snapshot, StopWhy, Usage};
+use crate::model::checkpoint::{Moment, Point};
 use serde::{Deserialize, Serialize};
 
 /// About an agent's run.
@@ -78,6 +79,29 @@ pub enum RunEvent {
         text: String,
         /// Why.
         why: PromptWhy,
+    },
+    /// The agent takes the next prompt now, or no longer does.
+    #[serde(rename = "run.prompt-ready")]
+    PromptReady {
+        /// The task.
+        task: TaskId,
+        /// The prompt's number in its attempt.
+        prompt: u32,
+        /// Whether it takes it.
+        ready: bool,
+    },
+    /// The worktree as it is before a run or a prompt can be returned to.
+    #[serde(rename = "run.checkpoint")]
+    Kept {
+        /// The task.
+        task: TaskId,
+        /// Before what.
+        moment: Moment,
+        /// Where it is kept.
+        point: Point,
+        /// The checkpoint, if one was taken for it: nothing had changed otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<Box<Snapshot>>,
     },
     /// The delivery of a prompt went on.
     #[serde(rename = "run.delivery")]

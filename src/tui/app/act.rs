@@ -128,24 +128,16 @@ impl App {
         }
     }
 
-    /// The next item after the selected one, round and round; those an agent asks in its pane are
-    /// seen there.
+    /// Who has waited the longest, then the next at each press, round and round; those an agent
+    /// asks in its pane are seen there.
     fn next_needing(&mut self) {
         if self.items.is_empty() {
             return self.say("nothing waits for you");
         }
-        let of_task = |id| self.items.iter().position(|item| Some(item.task) == id);
-        let here = match self.screen {
-            Screen::Inbox | Screen::Focus => {
-                let at = self.items.iter().position(|item| Some(&item.id) == self.item.as_ref());
-                at.filter(|at| Some(self.items[*at].task) == self.task)
-            }
-            Screen::Fleet | Screen::Diff | Screen::Gates => None,
-        };
-        let next = match here {
-            Some(at) => (at + 1) % self.items.len(),
-            None => of_task(self.task).unwrap_or(0),
-        };
+        let at = self.items.iter().position(|item| Some(&item.id) == self.item.as_ref());
+        let here =
+            at.filter(|at| self.screen != Screen::Fleet && Some(self.items[*at].task) == self.task);
+        let next = here.map_or(0, |at| (at + 1) % self.items.len());
         let item = &self.items[next];
         (self.item, self.task) = (Some(item.id.clone()), Some(item.task));
         match item.kind.is_some_and(ItemKind::needs_agent) {

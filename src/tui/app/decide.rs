@@ -106,9 +106,12 @@ impl App {
         let in_pane = self.selected_item().is_some_and(|item| {
             self.screen == Screen::Inbox && item.kind.is_some_and(ItemKind::needs_agent)
         });
-        match in_pane {
-            true => self.say("the agent asks in its pane; Enter goes there"),
-            false => self.say("no result waits for approval here"),
+        let is_halt =
+            self.screen == Screen::Inbox && self.selected_item().is_some_and(|item| item.is_halt);
+        match (in_pane, is_halt) {
+            (true, _) => self.say("the agent asks in its pane; Enter goes there"),
+            (_, true) => self.say("the repository is halted; `monban resume` lifts that"),
+            _ => self.say("no result waits for approval here"),
         }
     }
 
@@ -182,6 +185,10 @@ impl App {
         let why = match (&self.head.halted, &self.head.held) {
             (Some(halted), _) => format!("It is HALTED {halted}"),
             (None, Some(held)) => format!("It is HELD: {held}"),
+            (None, None) if self.setup.all => {
+                return self
+                    .say("all repositories are shown; monban resume in a halted one lifts it");
+            }
             (None, None) => return self.say("the repository is neither halted nor held"),
         };
         let says = [why.as_str(), "What is queued may start again, and agents that stand go on."];
@@ -237,11 +244,21 @@ impl App {
         let title = format!("ROLL BACK task {id}");
         let target = format!("Its worktree becomes {} ({}).", to.name, short(&to.commit));
         let kept = "What is there now is kept aside; the undo action brings it back.";
+        let mut says = vec![target];
+        let result =
+            self.items.iter().find(|item| item.task == id && item.kind == Some(ItemKind::Approval));
+        says.extend(
+            result.map(|item| {
+                format!("Its result, which waits for you as {}, is withdrawn.", item.id)
+            }),
+        );
+        says.push(kept.into());
+        let says: Vec<&str> = says.iter().map(String::as_str).collect();
         let commit = Some(to.commit.clone());
         let ask = Ask::Task(id, TaskAsk::RollBack { checkpoint: to.number, commit });
         let wanted = (ask, word(&[&to.commit], &id.to_string()));
         let done = format!("task {id} is being rolled back to {}", to.name);
-        self.open_typed(title, &[&target, kept], Some(wanted), &done);
+        self.open_typed(title, &says, Some(wanted), &done);
     }
 
     fn open_undo(&mut self, id: TaskId) {
@@ -310,10 +327,17 @@ pub fn checkpoints(task: &Value) -> Vec<Checkpoint> {
             name: super::rows::text(&row["name"]),
             number: Some(typed(&snapshot["number"])?),
             commit: super::rows::text(&snapshot["commit"]),
+            before: words(&row["before"]),
         })
     };
     let made = list(&attempt["checkpoints"]).iter().rev().filter_map(one);
     let commit = super::rows::text(&task["base"]);
-    let base = Checkpoint { name: "the base".into(), number: None, commit };
+    let before = words(&attempt["base_before"]);
+    let base = Checkpoint { name: "the base".into(), number: None, commit, before };
     made.chain([base]).collect()
+}
+
+/// What a checkpoint is there for.
+fn words(before: &Value) -> String {
+    list(before).iter().map(super::rows::text).collect::<Vec<_>>().join(", ")
 }

@@ -82,6 +82,8 @@ pub struct Checkpoint {
     pub number: Option<u32>,
     /// Its commit.
     pub commit: String,
+    /// What it is there for, in words.
+    pub before: String,
 }
 
 impl Dialog {

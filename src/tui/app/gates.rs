@@ -82,6 +82,8 @@ pub struct Gates {
     pub tree: String,
     /// The checkpoint it judged.
     pub snapshot: u64,
+    /// Whether it judged nothing but that the agent had to be stopped in the middle of its turn.
+    pub is_mid_turn: bool,
     /// When it started.
     pub started_at: Option<Timestamp>,
     /// Whether it has ended.
@@ -103,6 +105,7 @@ impl Gates {
         Some(Self {
             tree: text(&run["tree"]),
             snapshot: run["snapshot"].as_u64().unwrap_or(0),
+            is_mid_turn: run["mid_turn"] == true,
             started_at: typed(&run["started_at"]),
             is_over: run["verdicts"].is_array(),
             verdicts: list(&run["verdicts"]).iter().map(verdict).collect(),

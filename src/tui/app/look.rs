@@ -46,7 +46,7 @@ impl App {
         if self.lost.take().is_some() {
             self.note = None;
         }
-        self.is_connected = true;
+        (self.is_connected, self.silent) = (true, None);
         let tables = [
             (TASKS, Surface::Tasks { all: self.setup.all }),
             (INBOX, Surface::Inbox { all: self.setup.all }),
@@ -63,7 +63,7 @@ impl App {
     }
 
     pub(super) fn lost(&mut self, why: &str, silent: Duration) {
-        self.is_connected = false;
+        (self.is_connected, self.silent) = (false, None);
         (self.held, self.deciding) = (None, Vec::new());
         let why = crate::base::foreign::Foreign::new(why).shown();
         self.lost.get_or_insert((why, self.now.saturating_sub(silent)));

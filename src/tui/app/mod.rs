@@ -111,6 +111,8 @@ pub enum Input {
     Connected,
     /// There is none any more, why, and for how long nothing came from it before.
     Lost(String, Duration),
+    /// There is one, and for so long no answer came to what the person did; none: it came.
+    Silent(Option<Duration>),
     /// A frame.
     Frame(Vec<Update>),
     /// An answer to a request.
@@ -205,6 +207,8 @@ pub struct App {
     /// Why there is no connection, and since when.
     lost: Option<(String, Moment)>,
     is_connected: bool,
+    /// For how long no answer has come to what the person did.
+    silent: Option<Duration>,
 
     copy: Copy,
     head: Head,
@@ -266,6 +270,7 @@ impl App {
             timer: None,
             lost: None,
             is_connected: false,
+            silent: None,
             copy: Copy::default(),
             head: Head::default(),
             tasks: Vec::new(),
@@ -321,6 +326,7 @@ impl App {
             }
             Input::Connected => self.connected(),
             Input::Lost(why, silent) => self.lost(&why, silent),
+            Input::Silent(silent) => self.silent = silent,
             Input::Frame(updates) => self.frame(updates),
             Input::Answer { id, answer } => self.answer(id, answer),
             Input::NotTyped { why, .. } => self.say_bad(format!("not typed: {why}")),

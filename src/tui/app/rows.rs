@@ -70,6 +70,8 @@ pub struct ItemRow {
     pub kind: Option<ItemKind>,
     /// The same, in a word.
     pub word: String,
+    /// It is no item of a task but the halt of a repository, since its task failed.
+    pub is_halt: bool,
     /// Its task.
     pub task: TaskId,
     /// The task's title.
@@ -234,6 +236,7 @@ fn item(row: &Value) -> Option<ItemRow> {
         id: row["id"].as_str()?.to_string(),
         kind: typed(&row["kind"]),
         word: text(&row["kind"]),
+        is_halt: row["kind"] == "halt",
         task: typed(&row["task"])?,
         title: text(&row["title"]),
         note: typed(&row["note"]).unwrap_or_default(),

@@ -10,6 +10,10 @@ use monban::model::effect::Effect;
 use monban::model::task::Task;
 use monban::model::verdict::{Outcome, Verdict};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long an agent may work.
+const WORK_MS_MAX: u64 = 3 * 3_600_000;
 
 impl Simulation {
     pub(super) fn do_step(&mut self, work: &Work) -> Progress {
@@ -21,11 +25,23 @@ impl Simulation {
             Effect::SetPaused { run, paused } => self.set_paused(run, paused),
             Effect::Deliver { task, run, prompt } => self.deliver(task, run, prompt, step),
             Effect::Snapshot { task, attempt, number } => self.snapshot(task, attempt, number),
+            Effect::Checkpoint { task, attempt, moment, number } => {
+                self.checkpoint((task, attempt), moment, number)
+            }
             Effect::Check { task, run } => self.check(task, run, step),
             Effect::Land { task, op } => self.land(task, op, step),
             Effect::Merge { task, op } => self.merge(task, op),
             Effect::RollBack { task, op } => self.roll_back(task, op, step),
             Effect::Undo { task, op } => self.undo(task, op, step),
+            Effect::Overtime { run, since, before_ms, .. } => {
+                let most = Duration::from_millis(WORK_MS_MAX.saturating_sub(before_ms));
+                if self.now < since.plus(most) {
+                    return Progress::Waits;
+                }
+                let verdict = Box::new(verdict("limits", Outcome::Fail));
+                self.report(Report::Overtime { run, since, verdict });
+                Progress::Over
+            }
             Effect::Doubt { run, at } if self.now >= at => {
                 self.report(Report::StillUnknown { run });
                 Progress::Over
@@ -113,20 +129,6 @@ impl Simulation {
         let count = self.rng.below(40);
         let checks = if count == 0 && !self.is_calm() { 0 } else { 1 + count % 2 };
         let names = ["lint", "test"];
-        let verdict = |check: &str, outcome| Verdict {
-            check: check.into(),
-            outcome,
-            reason: Default::default(),
-            command: Some("make check".into()),
-            duration_ms: 1,
-            exit: None,
-            counts: None,
-            log: None,
-            tail: Default::default(),
-            findings: Vec::new(),
-            finding_count: 0,
-            attestation: None,
-        };
         let mut verdicts = Vec::new();
         for name in names.iter().take(checks) {
             let outcome = match (self.fails(10), self.rng.chance(70)) {
@@ -142,5 +144,22 @@ impl Simulation {
             verdicts.push(Verdict::waiting("human", asked.map(Foreign::new).collect()));
         }
         verdicts
+    }
+}
+
+fn verdict(check: &str, outcome: Outcome) -> Verdict {
+    Verdict {
+        check: check.into(),
+        outcome,
+        reason: Default::default(),
+        command: Some("make check".into()),
+        duration_ms: 1,
+        exit: None,
+        counts: None,
+        log: None,
+        tail: Default::default(),
+        findings: Vec::new(),
+        finding_count: 0,
+        attestation: None,
     }
 }

@@ -6,6 +6,7 @@ use super::{Progress, Simulation};
 use monban::base::foreign::Foreign;
 use monban::base::id::{OpId, TaskId};
 use monban::model::attempt::Snapshot;
+use monban::model::checkpoint::{Kept, Moment, Point};
 use monban::model::command::{LandingOutcome, MergeOutcome, Report};
 use monban::model::task::Stage;
 
@@ -30,6 +31,43 @@ impl Simulation {
         Progress::Over
     }
 
+    /// The worktree as it is before a run or a prompt; when nothing changed, what there is counts.
+    pub(super) fn checkpoint(
+        &mut self,
+        (task, attempt): (TaskId, u32),
+        moment: Moment,
+        number: u32,
+    ) -> Progress {
+        let place = self.place(task);
+        let tree = self.outside.worktrees[&place.worktree].tree.clone();
+        let last = self.attempt(task).snapshots.last().map(|last| last.commit.clone());
+        let last = last.unwrap_or_else(|| place.base.clone());
+        let result = match tree.filter(|_| !self.fails(8)) {
+            None => Err("the worktree cannot be read".into()),
+            Some(tree) if tree == self.outside.commits[&last] => Ok(None),
+            Some(tree) => {
+                let commit = format!("k{task}-{attempt}-{number}-{}", self.log.len());
+                Ok(Some(self.commit_snapshot(number, &place.base, commit, tree)))
+            }
+        };
+        self.report(Report::Checkpoint { task, attempt, moment, number, result });
+        Progress::Over
+    }
+
+    /// What a worktree was kept as, from what is durable.
+    pub(super) fn kept(&self, task: TaskId, kept: Kept) -> Tree {
+        let attempt = self.attempt(task);
+        let commit = match kept {
+            Kept::At(Point::Base) => attempt.place.as_ref().map(|place| &place.base),
+            Kept::At(Point::Checkpoint(number)) => {
+                let mut of_attempt = attempt.snapshots.iter();
+                of_attempt.find(|one| one.number == number).map(|one| &one.commit)
+            }
+            Kept::NotYet | Kept::Due => None,
+        };
+        self.outside.commits[commit.expect("what starts can be taken back")].clone()
+    }
+
     fn commit_snapshot(&mut self, number: u32, base: &str, id: String, tree: Tree) -> Snapshot {
         let snapshot = Snapshot {
             number,
@@ -43,6 +81,7 @@ impl Simulation {
             leftovers: Vec::new(),
             created: 0,
             used: None,
+            taken: Default::default(),
         };
         self.outside.commits.insert(id, tree);
         snapshot
@@ -51,7 +90,7 @@ impl Simulation {
     pub(super) fn land(&mut self, task: TaskId, op: OpId, step: u8) -> Progress {
         let repo = self.task(task).repo;
         let landed = self.outside.bases[&repo].iter().find(|commit| commit.op == Some(op)).cloned();
-        let snapshot = self.attempt(task).snapshots.last().cloned();
+        let snapshot = self.attempt(task).result().cloned();
         let snapshot = snapshot.expect("what is landed was judged");
         let tip = self.outside.tip(repo).id.clone();
         let outcome = if let Some(commit) = landed {
@@ -77,7 +116,7 @@ impl Simulation {
     pub(super) fn merge(&mut self, task: TaskId, op: OpId) -> Progress {
         let stage = self.task(task).stage.clone();
         let Stage::Merging { base, .. } = stage else { return Progress::Over };
-        let ours = self.attempt(task).snapshots.last().cloned().expect("what is merged was judged");
+        let ours = self.attempt(task).result().cloned().expect("what is merged was judged");
         let outcome = if self.fails(10) {
             MergeOutcome::Failed { why: "disk full".into() }
         } else if self.fails(35) {

@@ -343,7 +343,7 @@ pub fn check_landing(simulation: &Simulation, task: TaskId, op: OpId) {
     let task = simulation.task(task);
     let attempt = task.attempt().expect("an attempt");
     let gate = attempt.gates.last().expect("a gate run");
-    let snapshot = attempt.snapshots.last().expect("a snapshot");
+    let snapshot = attempt.result().expect("a snapshot");
     assert_eq!(gate.snapshot, snapshot.number, "the last snapshot was not judged");
     let binds = Binds {
         branch: gate.branch.clone(),

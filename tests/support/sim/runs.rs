@@ -4,6 +4,7 @@ use super::{Progress, Simulation, outside};
 use monban::base::foreign::Foreign;
 use monban::base::id::{RunId, TaskId};
 use monban::model::attempt::{AgentState, AgentStatus, Delivery, Life, PromptWhy, Run};
+use monban::model::checkpoint::Kept;
 use monban::model::command::Report;
 use monban::model::item::{Item, ItemKind};
 use monban::model::task::Stage;
@@ -26,6 +27,9 @@ impl Simulation {
                 return Progress::Waits;
             }
             let worktree = self.place(task).worktree;
+            let kept = self.kept(task, self.attempt(task).kept);
+            let is = &self.outside.worktrees[&worktree].tree;
+            assert_eq!(Some(&kept), is.as_ref(), "{run} starts in what cannot be returned to");
             self.outside.start_agent(run, task, worktree);
             return Progress::Waits;
         }
@@ -120,7 +124,15 @@ impl Simulation {
         match (step, wanted.delivery) {
             (0, Delivery::Wanted) => {
                 if !self.outside.agents.get(&run).is_some_and(outside::Agent::is_ready) {
+                    if wanted.kept != Kept::NotYet {
+                        self.report(Report::Ready { run, prompt, ready: false });
+                    }
                     return Progress::Waits;
+                }
+                let is_kept = matches!(wanted.kept, Kept::At(_));
+                if !is_kept {
+                    self.report(Report::Ready { run, prompt, ready: true });
+                    return Progress::Over;
                 }
                 let delivery = Delivery::Typing;
                 let accepted = self.report(Report::Delivery { run, prompt, delivery });
@@ -134,6 +146,7 @@ impl Simulation {
             }
             (1, Delivery::Typing) if !self.is_durable() => Progress::Waits,
             (1, Delivery::Typing) => {
+                self.kept(task, wanted.kept);
                 let to_merge = (wanted.why == PromptWhy::Conflict).then_some(base);
                 self.outside.type_prompt(run, prompt, to_merge);
                 Progress::Next

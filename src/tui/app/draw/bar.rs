@@ -70,6 +70,10 @@ fn left(app: &App, bar: Style, is_narrow: bool) -> Vec<Piece> {
         let word = if is_narrow { "STALE" } else { "STALE since" };
         pieces.push(piece(95, &format!("{word} {since}"), alarm));
     }
+    if let Some(silent) = app.silent {
+        let word = if is_narrow { "no answer" } else { "no answer for" };
+        pieces.push(piece(95, &format!("{word} {} s", silent.as_secs()), alarm));
+    }
     if app.head.halted.is_some() {
         pieces.push(piece(94, "HALTED", alarm));
     } else if app.head.held.is_some() {

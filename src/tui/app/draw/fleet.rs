@@ -17,18 +17,35 @@ struct Column {
     text: fn(&App, &TaskRow) -> (String, Style),
 }
 
+const AGENT: &str = "agent";
+/// Agents' names have so many columns at least and, where the list has this width, at most.
+const AGENT_COLUMNS: (u16, u16) = (5, 20);
+const AGENT_WHOLE_FROM: u16 = 90;
+
+impl Column {
+    /// Its columns in a list of this width: names of agents have what the longest needs.
+    fn columns(&self, app: &App, width_of_list: u16) -> u16 {
+        if self.title != AGENT {
+            return self.columns;
+        }
+        let most = if width_of_list < AGENT_WHOLE_FROM { self.columns } else { AGENT_COLUMNS.1 };
+        let longest = app.tasks.iter().map(|task| width(&task.agent)).max().unwrap_or(0);
+        u16::try_from(longest).unwrap_or(most).clamp(AGENT_COLUMNS.0, most)
+    }
+}
+
 /// From left to right; the title of the task takes what is left.
 const COLUMNS: [Column; 7] = [
     Column { title: "", columns: 1, from: 0, text: needs },
     Column { title: "id", columns: 4, from: 0, text: |app, t| plain(app, t.id.to_string()) },
     Column { title: "state", columns: 10, from: 0, text: state },
     Column { title: "agent does", columns: 20, from: 60, text: about::status },
-    Column { title: "agent", columns: 10, from: 74, text: |app, t| plain(app, t.agent.clone()) },
+    Column { title: AGENT, columns: 10, from: 74, text: |app, t| plain(app, t.agent.clone()) },
     Column { title: "gates", columns: 6, from: 50, text: about::gates },
     Column {
         title: "changes",
         columns: 10,
-        from: 90,
+        from: 100,
         text: |app, t| plain(app, about::changed(t)),
     },
 ];
@@ -110,8 +127,9 @@ fn heading(app: &App, buffer: &mut Buffer, line: Rect, shown: &[&Column]) {
     let style = app.theme().faint.style();
     let mut x = line.x;
     for column in shown.iter().filter(|column| column.title != "since") {
-        put(buffer, (x, line.y), column.title, column.columns, style);
-        x += column.columns + 1;
+        let columns = column.columns(app, line.width);
+        put(buffer, (x, line.y), column.title, columns, style);
+        x += columns + 1;
     }
     put(buffer, (x, line.y), "title", line.right().saturating_sub(x), style);
     if shown.iter().any(|column| column.title == "since") {
@@ -125,8 +143,9 @@ fn one(app: &App, buffer: &mut Buffer, line: Rect, task: &TaskRow, shown: &[&Col
     let mut x = line.x;
     for column in shown.iter().filter(|column| column.title != "since") {
         let (text, style) = (column.text)(app, task);
-        put(buffer, (x, line.y), &text, column.columns.min(line.right().saturating_sub(x)), style);
-        x += column.columns + 1;
+        let columns = column.columns(app, line.width);
+        put(buffer, (x, line.y), &text, columns.min(line.right().saturating_sub(x)), style);
+        x += columns + 1;
     }
     let has_since = shown.iter().any(|column| column.title == "since");
     let end = if has_since { line.right().saturating_sub(SINCE.columns + 1) } else { line.right() };

@@ -24,12 +24,14 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     };
     let started = gates.started_at.map(|at| app.clock(at)).unwrap_or_default();
     let over = if gates.is_over { "" } else { "  running" };
-    let about = format!(
-        "{} tree {} (cp{}) judged {started}, in a checkout of its own{over}",
-        app.task.map(|id| id.to_string()).unwrap_or_default(),
-        short(&gates.tree),
-        gates.snapshot
-    );
+    let task = app.task.map(|id| id.to_string()).unwrap_or_default();
+    let (tree, cp) = (short(&gates.tree), gates.snapshot);
+    let about = match gates.is_mid_turn {
+        true => format!("{task} judged in the middle of a turn, for which the agent was stopped"),
+        false => {
+            format!("{task} tree {tree} (cp{cp}) judged {started}, in a checkout of its own{over}")
+        }
+    };
     put(buffer, (head.x, head.y), &about, head.width, theme.strong.style());
     let first = scrolled(app.verdict, gates.verdicts.len(), parts.list.height);
     for (y, verdict) in (0..parts.list.height).zip(gates.verdicts.iter().skip(first)) {

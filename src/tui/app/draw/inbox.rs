@@ -10,8 +10,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// What a person can do about an item.
-fn way_out(kind: Option<ItemKind>) -> (&'static str, &'static [Action]) {
-    match kind {
+fn way_out(item: &ItemRow) -> (&'static str, &'static [Action]) {
+    match item.kind {
         Some(ItemKind::Approval) => (
             "a result waits for your decision",
             &[Action::Approve, Action::Reject, Action::GotoDiff],
@@ -34,6 +34,10 @@ fn way_out(kind: Option<ItemKind>) -> (&'static str, &'static [Action]) {
         Some(ItemKind::Unknown) => {
             ("what the agent does has been unknown for a while", &[Action::Open])
         }
+        None if item.is_halt => (
+            "its failure halts the repository: nothing starts",
+            &[Action::Open, Action::GotoGates, Action::Resume],
+        ),
         None => ("something this version does not know", &[Action::Open]),
     }
 }
@@ -81,7 +85,7 @@ pub fn found(item: &ItemRow) -> Vec<String> {
 
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     let theme = app.theme();
-    let (says, actions) = way_out(item.kind);
+    let (says, actions) = way_out(item);
     let mut part = titled(app, buffer, area, &item.id);
     part.text(&format!("task {} {}", item.task, item.title), theme.strong.style());
     part.line(&[(&format!("{says}, {}", app.since(item.since)), theme.needs_you.style())]);
@@ -91,7 +95,11 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     });
     part.line(&[(&keys.collect::<Vec<_>>().join("   "), theme.faint.style())]);
     part.text(&item.note.shown_lines(), theme.text.style());
-    item.details.iter().for_each(|text| part.text(text, theme.text.style()));
+    for text in &item.details {
+        // Only monban's own words name a key: a change is shown with the command that undoes it.
+        let text = if item.is_halt { &app.in_keys(text) } else { text };
+        part.text(text, theme.text.style());
+    }
     found(item).iter().for_each(|text| part.text(text, theme.warn.style()));
     for statement in &item.attests {
         part.text(&format!("you attest: {}", statement.shown()), theme.needs_you.style());

@@ -9,8 +9,8 @@ use ratatui::layout::Rect;
 const WIDE: (u16, u16) = (160, 48);
 /// Below this size an approval does not show all that it signs, and cannot be given.
 pub const APPROVAL_MIN: (u16, u16) = (40, 10);
-/// Columns of the list then.
-const LIST_COLUMNS: u16 = 72;
+/// How much of the width the list has then, in percent: the pane shows most of an agent's terminal.
+const LIST_PERCENT: u16 = 45;
 /// Rows from which on the fleet shows more than the list.
 const PREVIEW_ROWS_MIN: u16 = 13;
 
@@ -66,9 +66,10 @@ pub fn fleet(app: &App) -> Fleet {
     let body = parts(app).body;
     let rows = u16::try_from(app.tasks.len()).unwrap_or(u16::MAX).saturating_add(1).max(2);
     if app.setup.size.cols >= WIDE.0 && app.setup.size.rows >= WIDE.1 {
-        let list = Rect { width: LIST_COLUMNS, height: rows.min(body.height / 2), ..body };
-        let about = below(body, list, LIST_COLUMNS);
-        let x = body.x + LIST_COLUMNS + 1;
+        let width = body.width / 100 * LIST_PERCENT + body.width % 100 * LIST_PERCENT / 100;
+        let list = Rect { width, height: rows.min(body.height / 2), ..body };
+        let about = below(body, list, width);
+        let x = body.x + width + 1;
         let preview = Rect { x, width: body.right() - x, ..body };
         return Fleet { list, about: Some(about), preview: Some(preview) };
     }

@@ -114,7 +114,9 @@ pub fn checkpoints(app: &App, picker: &Checkpoints, buffer: &mut Buffer) -> Opti
     for (y, (number, to)) in (0..height).zip(list.iter().enumerate().skip(first)) {
         let line = row(inner, y);
         let commit = short(&to.commit);
-        put_all(buffer, line, &[(&format!("{:<10} {commit}", to.name), theme.text.style())]);
+        let name = format!("{:<10} {commit}", to.name);
+        let before = format!("  {}", to.before);
+        put_all(buffer, line, &[(&name, theme.text.style()), (&before, theme.faint.style())]);
         if number == picker.at {
             buffer.set_style(line, theme.selected.style());
         }
@@ -227,10 +229,14 @@ struct HelpLine {
 fn help_text(app: &App) -> Vec<HelpLine> {
     let (here, elsewhere): (Vec<Action>, Vec<Action>) =
         Action::ALL.iter().partition(|action| works_here(app, **action));
-    let mut lines = vec![heading("here")];
-    lines.extend(here.iter().flat_map(|action| of_action(app, *action)));
     let leader = app.setup.looks.keymap.leader().to_string();
+    let mut lines = vec![heading("here")];
+    lines.push(HelpLine {
+        keys: bar::mark(app),
+        says: "on every dialog of monban; no agent knows it".into(),
+    });
     lines.push(HelpLine { keys: leader, says: "leave an agent's keys; twice: send it".into() });
+    lines.extend(here.iter().flat_map(|action| of_action(app, *action)));
     lines.push(HelpLine {
         keys: "A y".into(),
         says: "in an approval that has armed: approve (nothing else does)".into(),

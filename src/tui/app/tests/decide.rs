@@ -81,6 +81,21 @@ fn rolling_back_goes_to_a_checkpoint_that_was_picked() {
     assert_eq!(play.asked(), [Ask::Task(TaskId(7), back)]);
 }
 
+/// Whoever takes a worktree back while its result waits is told what becomes of that.
+#[test]
+fn rolling_back_a_result_that_waits_says_that_it_is_withdrawn() {
+    for (size, task, is_said) in [(USUAL, "home", true), (SMALL, "home", true), (USUAL, "j", false)]
+    {
+        let mut play = Play::begin(size);
+        play.keys(task).keys("u").answer(whole_task()).keys("enter").wait(1000);
+        let screen = play.screen().replace(['│', '\n'], " ");
+        let words: Vec<&str> = screen.split_whitespace().collect();
+        let says = "Its result, which waits for you as item4, is withdrawn.";
+        assert_eq!(words.join(" ").contains(says), is_said, "{}", play.screen());
+        assert_eq!(play.asked().len(), 1, "it wants its word typed");
+    }
+}
+
 #[test]
 fn undo_takes_the_last_rollback_that_can_be_undone() {
     let mut play = Play::begin(USUAL);
@@ -135,6 +150,36 @@ fn a_halt_is_lifted_by_a_typed_word() {
     halted["repository"]["halted"] = json!({ "task": 11, "cause": "test failed" });
     play.take(Input::Frame(vec![table(1, &halted, &tasks())])).keys("R").wait(1000);
     assert!(play.screen().contains("HALTED by task 11: test failed"), "{}", play.screen());
+    play.keys("r e s u m e enter");
+    assert_eq!(play.asked(), [Ask::Plan(PlanAsk::Resume)]);
+}
+
+/// What keeps everything from going on is found where everything is that waits for a person.
+#[test]
+fn a_halt_waits_in_the_inbox_and_says_what_to_do() {
+    for size in [USUAL, SMALL] {
+        let mut play = Play::begin(size);
+        play.inbox(&[halt()]).keys("!");
+        let item = (play.app.screen(), play.app.task, play.app.selected_item().unwrap().is_halt);
+        assert_eq!(item, (Screen::Inbox, Some(TaskId(11)), true));
+        let screen = play.screen();
+        assert!(screen.contains("! halt") && screen.contains("R resume"), "{screen}");
+        play.keys("a");
+        assert!(play.app.dialog.is_none(), "there is nothing to approve");
+        play.keys("A y enter");
+        assert_eq!((play.app.screen(), play.app.task), (Screen::Focus, Some(TaskId(11))));
+        assert_eq!(play.asked(), []);
+    }
+    let mut play = Play::begin(USUAL);
+    play.inbox(&[halt()]).keys("!");
+    let screen = play.screen();
+    for says in ["test failed: 2 of 214", "until somebody lifts it: R (resume)"] {
+        assert!(screen.contains(says), "{says}: {screen}");
+    }
+    // It is lifted as elsewhere, by a typed word.
+    let mut halted = head();
+    halted["repository"]["halted"] = json!({ "task": 11, "cause": "test failed" });
+    play.take(Input::Frame(vec![table(1, &halted, &tasks())])).keys("R").wait(1000);
     play.keys("r e s u m e enter");
     assert_eq!(play.asked(), [Ask::Plan(PlanAsk::Resume)]);
 }

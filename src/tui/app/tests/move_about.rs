@@ -115,6 +115,22 @@ fn a_connection_that_comes_back_tells_what_is_here() {
     assert!(!play.screen().contains("STALE"));
 }
 
+/// A line that fell silent looks as one does on which nothing happens: who types is told.
+#[test]
+fn a_line_that_does_not_answer_is_told_in_the_top_bar() {
+    for (size, says) in [(USUAL, "no answer for 3 s"), (SMALL, "no answer 3 s")] {
+        let mut play = Play::begin(size);
+        play.take(Input::Silent(Some(Duration::from_millis(3400))));
+        assert!(play.screen().contains(says), "{}", play.screen());
+        play.take(Input::Silent(None));
+        assert!(!play.screen().contains("no answer"));
+        // What is known to be gone is stale, since when is known too.
+        play.take(Input::Silent(Some(Duration::from_secs(3))));
+        play.take(Input::Lost("timed out".into(), Duration::from_secs(30)));
+        assert!(!play.screen().contains("no answer") && play.screen().contains("STALE"));
+    }
+}
+
 #[test]
 fn a_frame_that_makes_no_sense_is_asked_for_anew() {
     let mut play = Play::begin(USUAL);
@@ -127,9 +143,10 @@ fn a_frame_that_makes_no_sense_is_asked_for_anew() {
 #[test]
 fn the_next_that_needs_a_person_is_one_key_away() {
     let mut play = Play::begin(USUAL);
-    play.keys("end !");
-    assert_eq!((play.app.screen(), play.app.task), (Screen::Inbox, Some(TaskId(7))));
-    play.keys("!");
+    play.keys("down !");
+    let longest = (Screen::Inbox, Some(TaskId(7)));
+    assert_eq!((play.app.screen(), play.app.task), longest, "whatever was selected");
+    play.keys("3 !");
     assert_eq!((play.app.screen(), play.app.task), (Screen::Focus, Some(TaskId(8))));
     play.keys("!");
     assert_eq!((play.app.screen(), play.app.task), (Screen::Inbox, Some(TaskId(7))));

@@ -250,6 +250,23 @@ fn the_form() {
     });
 }
 
+/// What a person calls their agents and tasks is not cut while there is room for it.
+#[test]
+fn names_have_the_room_that_there_is() {
+    let mut rows = tasks();
+    rows[1]["agent"] = serde_json::json!("reviewer-of-parsers");
+    for (size, whole) in [(HUGE, true), (USUAL, false)] {
+        let mut play = Play::begin(size);
+        play.take(Input::Frame(vec![table(1, &head(), &rows)]));
+        let screen = play.screen();
+        assert_eq!(screen.contains(" reviewer-of-parsers "), whole, "{screen}");
+        assert!(screen.contains("which port?"), "{screen}");
+    }
+    let play = Play::begin(HUGE);
+    let screen = play.screen();
+    assert!(screen.contains("flaky test (test failed: 2 of 214)"), "{screen}");
+}
+
 #[test]
 fn help() {
     shown("help", |play| {

@@ -1,0 +1,89 @@
+//! The limit on the time of work, while the agent works (A-049): given, when, then.
+
+#[path = "support/model.rs"]
+mod support;
+
+use monban::base::id::TaskId;
+use monban::model::attempt::AgentState;
+use monban::model::command::Report;
+use monban::model::effect::Effect;
+use monban::model::task::TaskState;
+use support::*;
+
+/// The deadlines that are to be kept: of which task, and how long it had worked before.
+fn deadlines(w: &World) -> Vec<(TaskId, u64)> {
+    let of = |effect: &Effect| match effect {
+        Effect::Overtime { task, before_ms, .. } => Some((*task, *before_ms)),
+        _ => None,
+    };
+    w.effects().iter().filter_map(of).collect()
+}
+
+#[test]
+fn an_agent_at_work_has_a_deadline_and_one_that_waits_for_a_person_has_none() {
+    let mut w = World::new();
+    let task = w.started();
+    w.prepare(task);
+    assert_eq!(deadlines(&w), [], "it was asked nothing yet");
+    w.deliver_all(task);
+    assert_eq!(deadlines(&w), [(task, 0)]);
+    w.pass(40);
+    w.status(task, AgentState::BlockedPermission, "rm?");
+    assert_eq!(deadlines(&w), [], "a person makes it wait");
+    w.pass(5000);
+    w.status(task, AgentState::Working, "");
+    assert_eq!(deadlines(&w), [(task, 40_000)], "that did not count");
+    assert_eq!(monban::model::effect::outstanding(&w.replayed()), w.effects(), "nor to a restart");
+    w.turn(task);
+    assert_eq!(deadlines(&w), [], "now it is judged");
+}
+
+#[test]
+fn one_that_works_for_too_long_is_stopped_as_a_failed_check() {
+    let mut w = World::new();
+    let task = w.running();
+    let kinds = w.overtime(task);
+    let expected = ["judge.breached", "repo.halted", "run.stop-wanted", "rollback.wanted"];
+    assert_eq!(kinds, expected);
+    let why = "limits failed: limits/seconds 901 s of 900 s: over the limit that the level sets; \
+               its agent was stopped in the middle of its turn";
+    assert_eq!(w.halt().as_deref(), Some(why));
+    assert_eq!(w.sees(task), TaskState::RollingBack);
+    let run = w.run_of(task);
+    assert_eq!(w.effects(), [Effect::Supervise { task, run }, Effect::Stop { run }]);
+    w.end(task);
+    w.rolled_back(task);
+    assert_eq!(w.sees(task), TaskState::Failed);
+    let breach = w.attempt(task).breach.as_ref();
+    let red = breach.and_then(|gate| gate.first_red());
+    assert_eq!(red.map(|red| red.check.as_str()), Some("limits"));
+    assert_eq!(w.results(task)[0].breach.as_deref(), Some("seconds"), "a promotion counts it");
+}
+
+#[test]
+fn one_that_stopped_working_by_then_is_judged_at_the_end_of_its_turn() {
+    let mut w = World::new();
+    let task = w.running();
+    let (run, since) = (w.run_of(task), w.attempt(task).worked.since.unwrap_or_default());
+    let verdict = Box::new(over("seconds"));
+    let report = Report::Overtime { run, since, verdict };
+    w.pass(1);
+    w.status(task, AgentState::BlockedQuestion, "which?");
+    assert!(w.report(report.clone()).is_empty());
+    w.status(task, AgentState::Working, "");
+    assert!(w.report(report.clone()).is_empty(), "it is at work since another moment");
+    w.turn(task);
+    assert!(w.report(report).is_empty());
+    assert_eq!(w.halt(), None);
+}
+
+/// Whichever way it was found: what a red gate says of a limit is on record too.
+#[test]
+fn the_limit_that_a_gate_found_exceeded_is_on_record() {
+    let mut w = World::new();
+    let task = w.checking();
+    w.gate(task, vec![over("changed_lines")]);
+    w.end(task);
+    w.rolled_back(task);
+    assert_eq!(w.results(task)[0].breach.as_deref(), Some("changed_lines"));
+}
