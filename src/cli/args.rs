@@ -1,5 +1,6 @@
 //! The command line: what can be typed. What it does is in the neighbours.
 
+use super::auth::AuthArgs;
 use super::examples;
 use super::gc::GcArgs;
 use crate::base::id::{OpId, TaskId};
@@ -436,19 +437,6 @@ pub struct RollbackArgs {
     /// Undo this rollback
     #[arg(long, value_name = "OP")]
     pub undo: Option<OpArg>,
-}
-
-/// How agents are logged in.
-#[derive(Args, Debug)]
-pub struct AuthArgs {
-    /// This agent alone
-    pub agent: Option<String>,
-    /// Log it in, by its own program in this terminal; `monban auth AGENT` lists the ways
-    #[arg(long, value_name = "WAY", num_args = 0..=1, requires = "agent", conflicts_with = "json")]
-    pub login: Option<Option<String>>,
-    /// One document for programs
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Opening the dashboard.
