@@ -3,6 +3,7 @@
 use super::auth::AuthArgs;
 use super::examples;
 use super::gc::GcArgs;
+use super::play::PlayCommand;
 use crate::base::id::{OpId, TaskId};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -232,18 +233,8 @@ pub enum Command {
         /// The run's folder
         folder: PathBuf,
     },
-    /// Clears what a play left that was killed
-    #[command(hide = true)]
-    PlayGuard {
-        /// Its folder
-        root: PathBuf,
-    },
-    /// One of the demo's scripted agents
-    #[command(hide = true, name = "demo-agent")]
-    DemoAgent {
-        /// Which
-        script: String,
-    },
+    #[command(flatten)]
+    Play(PlayCommand),
 }
 
 /// Exactly one of two arguments; whoever gives none is told of both.

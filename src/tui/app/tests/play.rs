@@ -336,21 +336,6 @@ pub fn items() -> Vec<Value> {
     vec![approval(HEAD), question]
 }
 
-/// The halt that task 11 brought about.
-pub fn halt() -> Value {
-    json!({
-        "id": "halt1",
-        "kind": "halt",
-        "task": 11,
-        "title": "flaky test",
-        "note": "test failed: 2 of 214",
-        "details": ["nothing of /home/me/app starts until somebody lifts it: `monban resume`"],
-        "digest": "",
-        "binds": null,
-        "since": "2026-11-21T05:02:30Z",
-    })
-}
-
 /// An alarm about task 7 with so many changes.
 pub fn alarm(changes: usize) -> Value {
     let change =
