@@ -11,4 +11,5 @@ pub mod id;
 pub mod paths;
 pub mod size;
 pub mod ticks;
+pub mod waiting;
 pub mod zone;
