@@ -74,7 +74,8 @@ pub fn manifests(
     files: &[ChangedFile],
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GitError> {
     let paths = files.iter().map(|file| file.path.0.as_slice());
-    let paths: Vec<_> = paths.filter(|path| path.ends_with(b".rs")).collect();
+    let is_rust = |path: &&[u8]| path.to_ascii_lowercase().ends_with(b".rs");
+    let paths: Vec<_> = paths.filter(is_rust).collect();
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }

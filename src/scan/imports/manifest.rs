@@ -132,8 +132,10 @@ fn dependencies(manifest: &Table) -> Vec<&Value> {
     let targets = targets.into_iter().flat_map(|all| all.values()).filter_map(Value::as_table);
     let workspace = manifest.get("workspace").and_then(Value::as_table);
     let holders = targets.chain(workspace).chain([manifest]);
+    // Cargo takes the names with an underline too, and only warns.
     let names = ["dependencies", "dev-dependencies", "build-dependencies"];
-    holders.flat_map(|holder| names.iter().filter_map(move |name| holder.get(*name))).collect()
+    let names = names.iter().chain(&["dev_dependencies", "build_dependencies"]);
+    holders.flat_map(|holder| names.clone().filter_map(move |name| holder.get(*name))).collect()
 }
 
 fn cargo(manifest: &Table) -> BTreeSet<String> {
@@ -145,10 +147,8 @@ fn cargo(manifest: &Table) -> BTreeSet<String> {
         packages(Some(registry.1), &mut found);
     }
     packages(manifest.get("replace"), &mut found);
-    let package = manifest.get("package").and_then(Value::as_table);
-    if let Some(script) = package.and_then(|package| package.get("build")?.as_str()) {
-        found.insert(script.to_owned());
-    }
+    let package = ["package", "project"].into_iter().filter_map(|name| manifest.get(name));
+    found.extend(package.filter_map(|it| Some(it.get("build")?.as_str()?.to_owned())));
     found
 }
 

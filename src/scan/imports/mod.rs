@@ -85,8 +85,10 @@ impl Scan<'_> {
         };
         let written = written(&file.path, &new.bytes);
         if new.mode == MODE_LINK {
-            if matches!(written, Written::In(_)) {
-                let why = "a link with the name of source: what it leads to is not read as source";
+            let is_manifest = Manifest::of(&file.path).is_some();
+            if is_manifest || matches!(written, Written::In(_)) {
+                let what = if is_manifest { "a manifest" } else { "source" };
+                let why = &format!("a link with the name of {what}: what it leads to is not read");
                 let spot = Spot { text: &new.bytes, ..Spot::default() };
                 self.found.add(file, "link", Weight::Violation, spot, why);
             }
@@ -153,7 +155,12 @@ impl Scan<'_> {
         let old = file.old.as_ref().filter(|old| old.mode != MODE_LINK);
         let parsed = old.and_then(|old| self.budget.parse(language, old).ok());
         let facts = parsed.as_ref().map(Source::facts);
-        facts.iter().flat_map(|facts| facts.imports.iter().chain(&facts.hidden)).map(key).collect()
+        let is_meant = |import: &&Import| self.is_crate(file, &import.name);
+        let all = |facts| -> Vec<&Import> {
+            let Facts { imports, hidden, .. }: &Facts = facts;
+            imports.iter().chain(hidden.iter().filter(is_meant)).collect()
+        };
+        facts.iter().flat_map(|facts| all(facts)).map(key).collect()
     }
 
     /// Whether a manifest around a file names a crate that paths may begin with so.

@@ -1,7 +1,7 @@
 //! Names that are given to what imports: before and after use, more than once, and too many.
 
-use super::super::change::Change;
 use super::super::change::tests::file;
+use super::super::change::{Change, MODE_LINK};
 use super::super::parse::SOURCE_BYTES_MAX;
 use super::super::parse::tests::source;
 use super::super::syntax::Language;
@@ -106,6 +106,36 @@ fn a_function_that_use_brings_in_hides_no_crate_that_a_manifest_names() {
     assert_eq!(told(manifest, module), [""; 0]);
     let declared = "mod other {}\nfn f() { other::run() }\n";
     assert_eq!(told(manifest, declared), [""; 0]);
+    for declared in [
+        "#[cfg(any())]\nmod other {}\nfn f() { other::run() }\n",
+        "#[cfg(any())] // here\n#[allow(unused)]\nenum other {}\nfn f() { other::run() }\n",
+        "mod other { #![cfg(any())] }\nfn f() { other::run() }\n",
+    ] {
+        assert_eq!(told(manifest, declared), ["a new import: other is not allowed"], "{declared}");
+        assert_eq!(told("", declared), [""; 0], "{declared}");
+    }
+}
+
+#[test]
+fn a_name_that_was_no_crate_before_excuses_none_that_is_one() {
+    let (before, after) = ("use crate::a::evil;\nfn f() { evil::g() }\n", "use evil::g;\n");
+    assert_eq!(found("a.rs", Some(before), after), ["new evil"]);
+}
+
+#[test]
+fn what_a_macro_is_given_names_crates_as_the_rest_does() {
+    let cases: &[(&str, &[&str])] = &[
+        ("fn f() { g!(::evil::run()) }", &["new evil"]),
+        (
+            "mod evil {} fn f() { g!(1 > ::evil::run(), return ::worse::g) }",
+            &["new evil", "new worse"],
+        ),
+        ("fn f() { g!(crate::a::b::c(), <T as U>::d::<V>(), $crate::e::f) }", &[]),
+        ("g! { use evil as src; extern crate worse; }", &["new evil", "new worse"]),
+        ("g! { use {evil as src}; } fn f(x: u8) { g!(x as U, (x as U)) }", &["new evil"]),
+        ("g! { evil /* a */ :: run() }", &["new evil"]),
+    ];
+    all(&["a.rs"], cases);
 }
 
 #[test]
@@ -174,6 +204,9 @@ fn a_manifest_is_one_in_capitals_and_names_more_than_dependencies() {
     assert_eq!(new("Package.json", dependencies), ["package a"]);
     assert_eq!(new("CARGO.toml", "[dependencies]\na = \"1\"\n"), ["package a"]);
     assert_eq!(new("Requirements.TXT", "a\n"), ["package a"]);
+    let old = "[dev_dependencies]\na = \"1\"\n[target.x.build_dependencies]\nb = \"1\"\n\
+               [project]\nbuild = \"c.rs\"\n";
+    assert_eq!(new("Cargo.toml", old), ["package a", "package b", "package c.rs"]);
     let more = r##"{"workspaces": {"packages": ["b/*"]}, "bundleDependencies": ["c"], "name": "n",
         "pnpm": {"overrides": {"d": "npm:e"}}, "imports": {"#f": {"node": "g"}, "#h": "./h.js"},
         "bin": {"jest": "./x.js"}}"##;
@@ -186,6 +219,17 @@ fn a_manifest_is_one_in_capitals_and_names_more_than_dependencies() {
     ];
     assert_eq!(found("package.json", Some("{}"), more), expected);
     assert_eq!(found("package.json", Some(more), more), [""; 0]);
+}
+
+#[test]
+fn a_manifest_that_is_a_link_is_a_violation() {
+    for path in ["Cargo.toml", "a/package.json", "requirements.txt"] {
+        let mut link = file(path, None, Some("a.txt"));
+        link.new.as_mut().unwrap().mode = MODE_LINK;
+        let seen = seen(vec![link], Some(&["./"]));
+        let rules: Vec<_> = seen.findings.iter().map(|found| found.rule.as_str()).collect();
+        assert_eq!(rules, ["imports/link"], "{path}");
+    }
 }
 
 #[test]

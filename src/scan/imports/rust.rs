@@ -122,7 +122,7 @@ impl Reader<'_, '_> {
             | "union_item" => {
                 if let Some(name) = node.child_by_field_name("name") {
                     let name = self.name(name);
-                    self.declare(name, 0);
+                    self.declare(name, usize::from(self.may_be_absent(node)));
                 }
                 if node.kind() == "mod_item" {
                     self.enter(node, None);
@@ -167,6 +167,26 @@ impl Reader<'_, '_> {
         let from = scopes.filter_map(|scope| self.declared.get(&(scope, name.to_owned())));
         let by = from.filter(|from| **from <= at).min()?;
         Some(if *by == 0 { By::Item } else { By::Use })
+    }
+
+    /// Whether something declared is compiled under a condition, by an attribute before it or at
+    /// the beginning of it: where that does not hold, its name is hidden from nobody.
+    fn may_be_absent(&self, node: Node<'_>) -> bool {
+        let is_condition = |node: &Node<'_>| {
+            node.kind().ends_with("attribute_item")
+                && without_comments(self.source, *node).contains("cfg")
+        };
+        let mut before = node.prev_sibling();
+        while let Some(one) =
+            before.filter(|one| one.kind() == "attribute_item" || is_comment(*one))
+        {
+            if is_condition(&one) {
+                return true;
+            }
+            before = one.prev_sibling();
+        }
+        let body = node.child_by_field_name("body");
+        body.is_some_and(|body| parts(body).iter().any(is_condition))
     }
 
     fn name(&self, node: Node<'_>) -> String {
@@ -256,18 +276,38 @@ impl Reader<'_, '_> {
         self.heads.push(Head { path: segments, scope: self.scope(), at, is_used: false });
     }
 
-    /// Inside a macro there are only tokens: a name before `::` and not behind one begins a path.
+    /// Inside a macro there are only tokens: a name before `::` begins a path, unless it stands
+    /// behind one that goes on; and what `use` gives another name is one.
     fn tokens(&mut self, node: Node<'_>) {
-        let children: Vec<_> = node.children(&mut node.walk()).collect();
+        let is_list = node.prev_sibling().is_some_and(|before| before.kind() == "use");
+        let children: Vec<_> =
+            node.children(&mut node.walk()).filter(|child| !is_comment(*child)).collect();
+        let is_extern = |index: usize| {
+            let before = index.checked_sub(2).and_then(|at| children.get(at));
+            before.is_some_and(|before| self.source.text_of(*before) == "extern")
+        };
         for (index, child) in children.iter().enumerate() {
-            let kind_at = |index: usize| children.get(index).map_or("", Node::kind);
-            let before = if index == 0 { "" } else { kind_at(index - 1) };
-            if child.kind() == "identifier" && kind_at(index + 1) == "::" && before != "::" {
-                let mut segments = vec![self.name(*child)];
-                segments.extend(children.get(index + 2).map(|next| self.name(*next)));
-                let at = child.start_byte();
-                let scope = self.scope();
-                self.heads.push(Head { path: segments, scope, at, is_used: false });
+            if child.kind() != "identifier" {
+                continue;
+            }
+            let kind_at =
+                |at: Option<usize>| at.and_then(|at| children.get(at)).map_or("", Node::kind);
+            let behind = |count: usize| kind_at(index.checked_sub(count));
+            let (next, after) = (kind_at(Some(index + 1)), kind_at(Some(index + 2)));
+            let is_named = behind(1) == "use" || (behind(1) == "crate" && is_extern(index));
+            if next != "::" && (is_named || (is_list && next == "as")) {
+                let name = self.name(*child);
+                self.head(&[name], child.start_byte());
+                continue;
+            }
+            let is_outer = behind(1) == "::" && !goes_on(behind(2), after);
+            if next == "::" && (is_outer || behind(1) != "::") {
+                let outer = is_outer.then(String::new);
+                let names = [Some(*child), children.get(index + 2).copied()];
+                let names = names.into_iter().flatten().map(|name| self.name(name));
+                let path = outer.into_iter().chain(names).collect();
+                let (scope, at) = (self.scope(), child.start_byte());
+                self.heads.push(Head { path, scope, at, is_used: false });
             }
         }
     }
@@ -324,6 +364,13 @@ impl Reader<'_, '_> {
             self.facts.import(identity(path), Way::Named, at);
         }
     }
+}
+
+/// Whether `::` behind a token goes on with a path: a type may end with `>`, but so does much else,
+/// and behind a type there are no two names.
+fn goes_on(before: &str, after: &str) -> bool {
+    ["identifier", "crate", "self", "super", "metavariable", "primitive_type"].contains(&before)
+        || (before.ends_with('>') && after != "identifier")
 }
 
 /// What a person allows: a crate, or a module of std.
