@@ -169,8 +169,10 @@ impl Client {
     fn deadline(&mut self) -> Option<Moment> {
         let now = self.now();
         let is_drained = self.frame_bytes == 0;
-        let to_draw = is_drained && (self.is_dirty() || self.pace.owes_credit());
-        let paced = to_draw.then(|| self.may_draw_at(now)).flatten();
+        let owes_credit = self.line.is_up() && self.pace.owes_credit();
+        let to_draw = is_drained && (self.is_dirty() || owes_credit);
+        // What became due since it was looked at last is due now, not never.
+        let paced = to_draw.then(|| self.may_draw_at(now).unwrap_or(now));
         let line = self.line.due_at().map(|at| at.saturating_duration_since(self.began));
         [self.timer, self.escape, paced, self.echo.gives_up_at(), line].into_iter().flatten().min()
     }

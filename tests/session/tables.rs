@@ -127,7 +127,11 @@ fn who_promised_signs_of_life_and_gives_none_is_gone() {
     there(&["bob", "carol"]);
     bob.say(&Said::Here { within_ms: 300 });
     there(&["carol"]);
-    drop(carol);
+    // The line died in the middle of a message.
+    let mut carol = carol;
+    carol.say(&Said::Here { within_ms: 300 });
+    carol.begin_to_say(&Said::Ping { at: 1 });
+    there(&[]);
 }
 
 #[test]

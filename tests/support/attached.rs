@@ -9,7 +9,7 @@ use monban::wire::frame::{self, Decoder};
 use monban::wire::people::{Answer, Ask};
 use monban::wire::view::{Said, Surface, Told};
 use serde_json::Value;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -66,6 +66,12 @@ impl Attached {
     /// Says something.
     pub fn say(&mut self, said: &Said) {
         frame::write(&mut self.stream, said).unwrap();
+    }
+
+    /// Says half of something.
+    pub fn begin_to_say(&mut self, said: &Said) {
+        let whole = frame::encode(said).unwrap();
+        self.stream.write_all(&whole[..whole.len() / 2]).unwrap();
     }
 
     /// Looks at something, with credit for the next frame.

@@ -11,7 +11,7 @@ use crate::daemon::world::World;
 use crate::model::attempt::Life;
 use crate::model::core::Core;
 use crate::term::{Key, Modes, Terminal, encode_key, encode_paste, encode_pointer};
-use crate::wire::frame;
+use crate::wire::frame::{self, FrameError};
 use crate::wire::view::{Press, Said, Told};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -64,7 +64,12 @@ impl Ear {
                 // What waits for it to take something would wait for ever.
                 return self.outlet.close();
             }
-            let Ok(Some(message)) = frame::read_mostly::<Press, _>(&mut reader) else { return };
+            let message = match frame::read_mostly::<Press, _>(&mut reader) {
+                Ok(Some(message)) => message,
+                // The rest of what it had begun to say did not come in time.
+                Err(FrameError::Io(_)) => return self.outlet.close(),
+                Ok(None) | Err(_) => return,
+            };
             match message {
                 Said::Credit { frame } => self.outlet.credit(frame),
                 Said::Press { run, keys } => {
@@ -89,6 +94,8 @@ impl Ear {
                 }
                 Said::Here { within_ms } => {
                     promised = Some(Duration::from_millis(within_ms.into()).max(PROMISED_MIN));
+                    // Where this is refused, only what comes whole is waited for no longer.
+                    let _ = reader.get_ref().set_read_timeout(promised);
                 }
                 Said::Room { .. } | Said::Unknown => {}
                 other => {

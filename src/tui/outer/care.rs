@@ -1,13 +1,14 @@
 //! What is switched on in a terminal, and how it is switched off.
 
 use super::OuterError;
+use crate::base::ticks;
+use crate::base::waiting::{self, Wants, Watch};
 use crate::tui::input::{Event, Input, Reply};
 use crossterm::Command;
 use crossterm::cursor::{SetCursorStyle, Show};
 use crossterm::terminal::{
     DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen,
 };
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, QueueSelector, Termios, isatty, tcgetattr, tcsetattr};
@@ -138,7 +139,7 @@ impl Care {
                 Ok(0) => return,
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if wait(&self.output, PollFlags::OUT, WRITE_PATIENCE) => {}
+                Err(Errno::AGAIN) if wait(&self.output, Wants::Write, WRITE_PATIENCE) => {}
                 Err(_) => return,
             }
         }
@@ -154,7 +155,7 @@ impl Care {
             _ => false,
         };
         while events.iter().filter(is_answer).count() < outstanding {
-            if !wait(&self.input, PollFlags::IN, ANSWER_PATIENCE) {
+            if !wait(&self.input, Wants::Read, ANSWER_PATIENCE) {
                 return;
             }
             match rustix::io::read(&self.input, &mut buffer) {
@@ -201,13 +202,12 @@ fn own(end: BorrowedFd<'_>, access: OFlags) -> Result<OwnedFd, OuterError> {
 }
 
 /// Whether the descriptor becomes ready in time.
-fn wait(end: impl AsFd, flags: PollFlags, patience: Duration) -> bool {
-    let end = end.as_fd();
-    let mut ends = [PollFd::new(&end, flags)];
-    let patience = Timespec::try_from(patience).ok();
+fn wait(end: &impl AsFd, wants: Wants, patience: Duration) -> bool {
+    let until = ticks::now() + patience;
     loop {
-        match rustix::event::poll(&mut ends, patience.as_ref()) {
-            Err(Errno::INTR) => {}
+        let left = until.saturating_duration_since(ticks::now());
+        match waiting::wait(&mut [Watch::new(end, wants)], Some(left)) {
+            Ok(0) if !left.is_zero() => {}
             ready => return ready.is_ok_and(|count| count > 0),
         }
     }
