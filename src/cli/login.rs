@@ -15,10 +15,9 @@ use crate::agent::login::{AuthRow, LoginState, auth_rows, programs};
 use crate::agent::prepare::{Host, Os, find_program};
 use crate::base::clock::Clock;
 use crate::base::foreign::Foreign;
-use crate::base::{durable, hash};
+use crate::base::{durable, hash, waiting};
 use crate::daemon::Agent;
 use crate::model::rejection::Rejection;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 use rustix::stdio::stdin;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios};
@@ -26,6 +25,7 @@ use rustix::termios::{tcgetattr, tcsetattr};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How often a token may be pasted that does not look like one.
@@ -33,7 +33,7 @@ const TRIES: usize = 3;
 /// The longest token.
 const TOKEN_BYTES_MAX: usize = 4096;
 /// After an Enter, how long until what was pasted is whole: a copied token may hold line ends.
-const PASTE_PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 300_000_000 };
+const PASTE_PAUSE: Duration = Duration::from_millis(300);
 /// The largest login file that is looked at.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -290,9 +290,7 @@ fn read_secret() -> io::Result<Option<String>> {
 }
 
 fn more_follows() -> io::Result<bool> {
-    let input = stdin();
-    let mut polled = [PollFd::new(&input, PollFlags::IN)];
-    Ok(rustix::io::retry_on_intr(|| poll(&mut polled, Some(&PASTE_PAUSE)))? > 0)
+    waiting::is_readable(&stdin(), PASTE_PAUSE)
 }
 
 fn not_mended(

@@ -171,8 +171,7 @@ impl Client {
         let is_drained = self.frame_bytes == 0;
         let owes_credit = self.line.is_up() && self.pace.owes_credit();
         let to_draw = is_drained && (self.is_dirty() || owes_credit);
-        // What became due since it was looked at last is due now, not never.
-        let paced = to_draw.then(|| self.may_draw_at(now).unwrap_or(now));
+        let paced = to_draw.then(|| wait::due(self.may_draw_at(now), now));
         let line = self.line.due_at().map(|at| at.saturating_duration_since(self.began));
         [self.timer, self.escape, paced, self.echo.gives_up_at(), line].into_iter().flatten().min()
     }

@@ -1,6 +1,7 @@
 //! Waking the dashboard's loop, which waits for descriptors, from elsewhere: another thread, or the
 //! handler of a signal.
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -11,7 +12,10 @@ pub struct Waker(UnixStream);
 
 /// What can be read once it was woken.
 #[derive(Debug)]
-pub struct Woken(UnixStream);
+pub struct Woken {
+    stream: UnixStream,
+    is_over: Cell<bool>,
+}
 
 /// Both sides of one.
 ///
@@ -21,7 +25,7 @@ pub fn pair() -> io::Result<(Waker, Woken)> {
     let (waker, woken) = UnixStream::pair()?;
     waker.set_nonblocking(true)?;
     woken.set_nonblocking(true)?;
-    Ok((Waker(waker), Woken(woken)))
+    Ok((Waker(waker), Woken { stream: woken, is_over: Cell::new(false) }))
 }
 
 impl Waker {
@@ -42,15 +46,48 @@ impl Woken {
     pub fn take(&self) -> bool {
         let mut buffer = [0; 64];
         let mut was_woken = false;
-        while let Ok(1..) = (&self.0).read(&mut buffer) {
-            was_woken = true;
+        loop {
+            match (&self.stream).read(&mut buffer) {
+                Ok(0) => self.is_over.set(true),
+                Ok(_) => {
+                    was_woken = true;
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => {}
+            }
+            return was_woken;
         }
-        was_woken
+    }
+
+    /// Whether [`Self::take`] found that what wakes is gone: from then on this is ready for ever,
+    /// and not to be waited for.
+    pub fn is_over(&self) -> bool {
+        self.is_over.get()
     }
 }
 
 impl AsFd for Woken {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.stream.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::waiting::is_readable;
+    use std::time::Duration;
+
+    #[test]
+    fn what_wakes_may_end_and_that_is_told_once_it_was_looked_at() {
+        let (waker, woken) = pair().unwrap();
+        assert!(!woken.take() && !woken.is_over());
+        waker.wake();
+        assert!(woken.take() && !woken.is_over());
+        waker.wake();
+        drop(waker);
+        assert!(woken.take() && woken.is_over());
+        assert!(is_readable(&woken, Duration::ZERO).unwrap(), "for ever");
     }
 }

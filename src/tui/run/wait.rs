@@ -7,8 +7,15 @@ use crate::base::waiting::{self, Wants, Watch};
 use crate::tui::line::News;
 use crate::tui::outer::Gone;
 use crate::tui::outer::signals::{Signal, Signals};
+use crate::tui::pace::Moment;
 use std::io;
 use std::time::Duration;
+
+/// When something is due that is wanted and may be done from then on. What became possible since
+/// it was looked at last is due now: nothing else would wake who waits for it.
+pub(super) fn due(from: Option<Moment>, now: Moment) -> Moment {
+    from.unwrap_or(now)
+}
 
 /// What woke the loop.
 pub(super) enum Woke {
@@ -75,18 +82,39 @@ impl Client {
         let mut watches = Vec::with_capacity(5);
         watches.push(Watch::new(self.outer.input(), Wants::Read));
         watches.push(Watch::new(&self.signals, Wants::Read));
-        watches.push(Watch::new(&self.options.looks.changed, Wants::Read));
+        // Where nothing can be watched for changes, what would wake is gone.
+        let looks = Some(&self.options.looks.changed).filter(|changed| !changed.is_over());
+        watches.extend(looks.map(|changed| Watch::new(changed, Wants::Read)));
         let output = (self.frame_bytes > 0).then(|| Watch::new(self.outer.output(), Wants::Write));
-        let has_output = output.is_some();
+        let (has_looks, has_output) = (looks.is_some(), output.is_some());
         watches.extend(output.into_iter().chain(self.line.watch()));
         waiting::wait(&mut watches, left)?;
         let is_ready = |at: usize| watches.get(at).is_some_and(|watch| watch.is_ready);
+        let (at_output, at_line) = (2 + usize::from(has_looks), usize::from(has_output));
         Ok(Ready {
             typed: is_ready(0),
             signal: is_ready(1),
-            looks: is_ready(2),
-            taken: has_output && is_ready(3),
-            line: is_ready(3 + usize::from(has_output)),
+            looks: has_looks && is_ready(2),
+            taken: has_output && is_ready(at_output),
+            line: is_ready(at_output + at_line),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::size::Size;
+    use crate::tui::pace::Pace;
+
+    /// Between looking whether a frame may be drawn and waiting for when it may, time passes.
+    #[test]
+    fn what_became_due_just_before_waiting_is_waited_for_no_longer() {
+        let ms = Duration::from_millis;
+        let mut pace = Pace::new(Size { cols: 80, rows: 24 }, false);
+        pace.drawn(ms(0), 10);
+        let at = pace.wait_until(ms(1)).expect("a frame was just drawn");
+        assert_eq!(due(pace.wait_until(ms(1)), ms(1)), at);
+        assert_eq!(due(pace.wait_until(at), at), at, "now, not never");
     }
 }
