@@ -7,6 +7,7 @@ use monban::base::id::TaskId;
 use monban::model::attempt::AgentState;
 use monban::model::command::Report;
 use monban::model::effect::Effect;
+use monban::model::item::ItemKind;
 use monban::model::task::TaskState;
 use support::*;
 
@@ -36,6 +37,21 @@ fn an_agent_at_work_has_a_deadline_and_one_that_waits_for_a_person_has_none() {
     assert_eq!(monban::model::effect::outstanding(&w.replayed()), w.effects(), "nor to a restart");
     w.turn(task);
     assert_eq!(deadlines(&w), [], "now it is judged");
+}
+
+/// Somebody stopped its turn, and it waits for what a person says next.
+#[test]
+fn an_interrupted_agent_is_not_at_work() {
+    let mut w = World::new();
+    let task = w.running();
+    w.pass(40);
+    w.status(task, AgentState::Idle, "");
+    let run = w.run_of(task);
+    w.report(Report::Interrupted { run });
+    assert_eq!((w.inbox(task), deadlines(&w)), (vec![ItemKind::Question], Vec::new()));
+    w.pass(5000);
+    w.status(task, AgentState::Working, "");
+    assert_eq!(deadlines(&w), [(task, 40_000)], "that did not count");
 }
 
 #[test]

@@ -293,6 +293,11 @@ impl AgentState {
     pub fn needs_person(self) -> bool {
         matches!(self, Self::BlockedPermission | Self::BlockedQuestion | Self::Error)
     }
+
+    /// Whether it does nothing before somebody says something to it, as after an interrupted turn.
+    pub fn waits(self) -> bool {
+        self.needs_person() || self == Self::Idle
+    }
 }
 
 /// Text to be typed to an agent.
