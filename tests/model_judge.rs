@@ -3,6 +3,7 @@
 #[path = "support/model.rs"]
 mod support;
 
+use monban::base::id::TaskId;
 use monban::model::attempt::{AgentState, Delivery};
 use monban::model::command::{Report, Request};
 use monban::model::effect::Effect;
@@ -57,17 +58,30 @@ fn a_person_can_have_the_same_snapshot_judged_again() {
     assert_eq!(w.attempt(task).snapshots.len(), 1);
 }
 
-/// A red result, undone and resumed: the same tree passes now.
-#[test]
-fn a_tree_that_failed_before_is_never_green_even_in_another_attempt() {
-    let mut w = World::new();
-    let task = w.failed();
+/// A fresh attempt on a failed task comes to the same tree.
+fn tried_again(w: &mut World, task: TaskId) {
     w.dj(Request::Resume { repo: w.repo });
     w.dj(retry_fresh(task));
     w.prepare(task);
     w.deliver_all(task);
     w.turn(task);
     w.snapshot(task, "tree-1");
+}
+
+/// A task whose first prompt is being typed.
+fn being_typed(w: &mut World) -> TaskId {
+    let task = w.started();
+    w.prepare(task);
+    w.delivery(task, 1, Delivery::Typing);
+    task
+}
+
+/// A red result, undone and resumed: the same tree passes now.
+#[test]
+fn a_tree_that_failed_before_is_never_green_even_in_another_attempt() {
+    let mut w = World::new();
+    let task = w.failed();
+    tried_again(&mut w, task);
     w.gate(task, vec![pass("test")]);
     let verdict = &w.attempt(task).gates[0].verdicts.as_ref().unwrap()[0];
     assert_eq!(verdict.outcome, Outcome::Fail);
@@ -83,12 +97,7 @@ fn only_commands_can_be_flaky() {
     w.gate(task, vec![Verdict { command: None, ..fail("limits") }]);
     w.end(task);
     w.rolled_back(task);
-    w.dj(Request::Resume { repo: w.repo });
-    w.dj(retry_fresh(task));
-    w.prepare(task);
-    w.deliver_all(task);
-    w.turn(task);
-    w.snapshot(task, "tree-1");
+    tried_again(&mut w, task);
     w.gate(task, vec![Verdict { command: None, ..pass("limits") }, pass("test")]);
     assert_eq!(w.item(task).kind, ItemKind::Approval);
 }
@@ -136,12 +145,7 @@ fn a_check_that_could_not_run_before_is_not_flaky_for_passing_now() {
     w.gate(task, vec![not_run("test")]);
     w.end(task);
     w.rolled_back(task);
-    w.dj(Request::Resume { repo: w.repo });
-    w.dj(retry_fresh(task));
-    w.prepare(task);
-    w.deliver_all(task);
-    w.turn(task);
-    w.snapshot(task, "tree-1");
+    tried_again(&mut w, task);
     w.gate(task, vec![pass("test")]);
     assert_eq!(w.item(task).kind, ItemKind::Approval);
 }
@@ -233,9 +237,7 @@ fn a_turn_counts_only_after_every_prompt_was_taken() {
 #[test]
 fn an_uncertain_delivery_asks_a_person_and_the_next_prompt_settles_it() {
     let mut w = World::new();
-    let task = w.started();
-    w.prepare(task);
-    w.delivery(task, 1, Delivery::Typing);
+    let task = being_typed(&mut w);
     assert_eq!(w.delivery(task, 1, Delivery::Uncertain), ["run.delivery", "task.asked"]);
     assert_eq!(w.item(task).kind, ItemKind::Delivery);
     let run = w.run_of(task);
@@ -250,9 +252,7 @@ fn an_uncertain_delivery_asks_a_person_and_the_next_prompt_settles_it() {
 #[test]
 fn a_prompt_that_is_being_typed_never_waits_again() {
     let mut w = World::new();
-    let task = w.started();
-    w.prepare(task);
-    w.delivery(task, 1, Delivery::Typing);
+    let task = being_typed(&mut w);
     assert!(w.delivery(task, 1, Delivery::Wanted).is_empty());
     w.delivery(task, 1, Delivery::Delivered);
     for delivery in [Delivery::Wanted, Delivery::Typing, Delivery::Uncertain] {
@@ -292,9 +292,7 @@ fn text_is_sent_only_to_an_agent_that_is_there() {
 #[test]
 fn a_turn_counts_again_once_a_person_took_the_matter_of_a_lost_prompt_in_hand() {
     let mut w = World::new();
-    let task = w.started();
-    w.prepare(task);
-    w.delivery(task, 1, Delivery::Typing);
+    let task = being_typed(&mut w);
     w.delivery(task, 1, Delivery::Uncertain);
     w.dj(Request::Judge { task });
     w.snapshot(task, "tree-1");

@@ -80,7 +80,13 @@ fn a_revert_that_is_red_halts_and_leaves_nothing_to_roll_back() {
     let task = w.state().next_task();
     w.dj(revert(landed));
     assert_eq!(w.gate(task, vec![fail("test")]), ["judge.finished", "repo.halted", "task.failed"]);
-    assert!(w.halt().is_some() && w.effects().is_empty());
+    let (halt, way_out) = (w.halt().unwrap_or_default(), format!("monban revert {landed}"));
+    assert!(halt.starts_with("test failed") && halt.contains("nothing was changed"), "{halt}");
+    assert!(
+        halt.contains("monban resume") && halt.contains(&way_out),
+        "it says what to do: {halt}"
+    );
+    assert!(w.effects().is_empty());
     w.dj(Request::Resume { repo: w.repo });
     let refused = w.refused(retry_fresh(task));
     assert!(refused.cure.contains(&format!("monban revert {landed}")), "{refused}");

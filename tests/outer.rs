@@ -6,19 +6,39 @@ mod support {
     pub mod outer;
 }
 
+use monban::base::waiting::{Wants, Watch, wait};
 use monban::tui::outer::signals::{Signal, Signals};
-use monban::tui::outer::{Frame, Outer, OuterError, QUESTIONS};
+use monban::tui::outer::{Frame, Gone, Outer, OuterError, QUESTIONS};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 use support::outer::{Pty, in_terminal, occurrences, runs_inside};
 
-/// Waits for what must come; a test that hangs says so.
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), what).await.unwrap()
+/// Waits until `end` can be used; a test that hangs says so.
+fn soon(end: &impl AsFd, wants: Wants) {
+    assert_ne!(wait(&mut [Watch::new(end, wants)], Some(Duration::from_secs(20))).unwrap(), 0);
 }
 
-#[tokio::test]
-async fn leaving_puts_everything_back() {
+/// Writes all of a frame.
+fn written(outer: &Outer, frame: &mut Frame) -> Result<(), Gone> {
+    while !outer.write(frame)? {
+        soon(outer.output(), Wants::Write);
+    }
+    Ok(())
+}
+
+/// Reads what comes next.
+fn read(outer: &Outer, buffer: &mut [u8]) -> Result<usize, Gone> {
+    loop {
+        soon(outer.input(), Wants::Read);
+        if let Some(count) = outer.read(buffer)? {
+            return Ok(count);
+        }
+    }
+}
+
+#[test]
+fn leaving_puts_everything_back() {
     let pty = Pty::open();
     let before = pty.modes();
     let outer = Outer::enter(&pty.slave, &pty.slave, true).unwrap();
@@ -31,7 +51,7 @@ async fn leaving_puts_everything_back() {
     frame
         .bytes()
         .extend_from_slice(b"\x1b[3;5r\x1b[31m\x1b[?25l\x1b[6 q\x1b[?2026h half a fra\x1b[");
-    soon(outer.write(&mut frame)).await.unwrap();
+    written(&outer, &mut frame).unwrap();
     assert!(frame.is_drained());
     let screen = pty.screen(|screen| screen.alternate_screen() && screen.bracketed_paste());
     assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::ButtonMotion);
@@ -53,8 +73,8 @@ async fn leaving_puts_everything_back() {
     assert_eq!(pty.count(b"\x1b[?1049l"), 1, "and once");
 }
 
-#[tokio::test]
-async fn of_a_terminal_larger_than_any_screen_a_part_is_used() {
+#[test]
+fn of_a_terminal_larger_than_any_screen_a_part_is_used() {
     let pty = Pty::open();
     let size = |cols, rows| {
         let size =
@@ -68,8 +88,8 @@ async fn of_a_terminal_larger_than_any_screen_a_part_is_used() {
     assert_eq!((outer.size().cols, outer.size().rows), (1, 1));
 }
 
-#[tokio::test]
-async fn a_keyboard_protocol_that_was_not_offered_is_not_taken_back() {
+#[test]
+fn a_keyboard_protocol_that_was_not_offered_is_not_taken_back() {
     let pty = Pty::open();
     drop(Outer::enter(&pty.slave, &pty.slave, false).unwrap());
     pty.until_text("\x1b[?1049l");
@@ -77,8 +97,8 @@ async fn a_keyboard_protocol_that_was_not_offered_is_not_taken_back() {
     assert_eq!(pty.count(b"\x1b[?1002h"), 0, "nor the mouse");
 }
 
-#[tokio::test]
-async fn something_else_may_have_the_terminal_for_a_while() {
+#[test]
+fn something_else_may_have_the_terminal_for_a_while() {
     let pty = Pty::open();
     let before = pty.modes();
     let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
@@ -96,41 +116,40 @@ async fn something_else_may_have_the_terminal_for_a_while() {
     assert_eq!((pty.count(b"\x1b[>1u"), pty.count(b"\x1b[<u")), (1, 2));
 }
 
-#[tokio::test]
-async fn a_slow_terminal_gets_every_byte_and_the_writer_knows() {
+#[test]
+fn a_slow_terminal_gets_every_byte_and_the_writer_knows() {
     let pty = Pty::open_slow();
     let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
     let mut frame = Frame::default();
     let text: Vec<u8> = (0..400_000_u32).flat_map(|n| format!("{n};").into_bytes()).collect();
     frame.bytes().extend_from_slice(&text);
-    let pending = tokio::time::timeout(Duration::from_millis(50), outer.write(&mut frame)).await;
-    assert!(pending.is_err() && !frame.is_drained(), "nobody reads");
+    assert!(!outer.write(&mut frame).unwrap() && !frame.is_drained(), "nobody reads");
     pty.start_reading();
-    soon(outer.write(&mut frame)).await.unwrap();
+    written(&outer, &mut frame).unwrap();
     assert!(frame.is_drained());
     pty.until("the text", |seen| seen.ends_with(&text));
 }
 
-#[tokio::test]
-async fn a_terminal_that_is_gone_ends_reading_and_writing() {
+#[test]
+fn a_terminal_that_is_gone_ends_reading_and_writing() {
     let pty = Pty::open_slow();
     let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
     pty.type_in(b"abc");
     let mut buffer = [0; 16];
-    let count = soon(outer.read(&mut buffer)).await.unwrap();
+    let count = read(&outer, &mut buffer).unwrap();
     assert_eq!(&buffer[..count], b"abc");
     pty.hang_up();
     // What was typed before may still come.
-    while soon(outer.read(&mut buffer)).await.is_ok() {}
-    assert!(soon(outer.read(&mut buffer)).await.is_err(), "and stays so");
+    while read(&outer, &mut buffer).is_ok() {}
+    assert!(read(&outer, &mut buffer).is_err(), "and stays so");
     let mut frame = Frame::default();
     frame.bytes().extend_from_slice(b"x");
-    assert!(soon(outer.write(&mut frame)).await.is_err());
+    assert!(written(&outer, &mut frame).is_err());
     outer.leave(1);
 }
 
-#[tokio::test]
-async fn answers_that_come_late_are_not_typed_into_the_shell() {
+#[test]
+fn answers_that_come_late_are_not_typed_into_the_shell() {
     let pty = Pty::open();
     let outer = Outer::enter(&pty.slave, &pty.slave, false).unwrap();
     pty.answer_after(b"\x1b[?1049l", b"\x1b[0n\x1b[?62c");
@@ -139,8 +158,8 @@ async fn answers_that_come_late_are_not_typed_into_the_shell() {
     assert_eq!(pty.read_line(), b"echo\n");
 }
 
-#[tokio::test]
-async fn what_is_no_terminal_is_refused() {
+#[test]
+fn what_is_no_terminal_is_refused() {
     let file = tempfile::tempfile().unwrap();
     let refused = Outer::enter(&file, &file, false);
     assert!(matches!(refused, Err(OuterError::NotATerminal)));
@@ -152,33 +171,31 @@ fn client() -> ExitCode {
     if !runs_inside() {
         return ExitCode::SUCCESS;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut signals = Signals::watch().unwrap();
-        let (input, output) = (rustix::stdio::stdin(), rustix::stdio::stdout());
-        let outer = Outer::enter(input, output, true).unwrap();
-        let (mut frame, mut buffer) = (Frame::default(), [0; 64]);
-        frame.bytes().extend_from_slice(b"shown");
-        loop {
-            outer.write(&mut frame).await.unwrap();
-            tokio::select! {
-                signal = signals.next() => match signal {
-                    Signal::End => break,
-                    Signal::Stop => {
-                        outer.stop(&mut frame).unwrap();
-                        frame.bytes().extend_from_slice(b"shown again");
-                    }
-                    Signal::Continue | Signal::Resize => {}
-                },
-                read = outer.read(&mut buffer) => match read {
-                    Ok(count) if buffer[..count].contains(&b'p') => panic!("a fault of the client"),
-                    Ok(_) => {}
-                    Err(_) => break,
-                },
+    let signals = Signals::watch().unwrap();
+    let (input, output) = (rustix::stdio::stdin(), rustix::stdio::stdout());
+    let outer = Outer::enter(input, output, true).unwrap();
+    let (mut frame, mut buffer) = (Frame::default(), [0; 64]);
+    frame.bytes().extend_from_slice(b"shown");
+    loop {
+        written(&outer, &mut frame).unwrap();
+        let mut watches =
+            [Watch::new(&signals, Wants::Read), Watch::new(outer.input(), Wants::Read)];
+        wait(&mut watches, None).unwrap();
+        match signals.next() {
+            Some(Signal::End) => break,
+            Some(Signal::Stop) => {
+                outer.stop(&mut frame).unwrap();
+                frame.bytes().extend_from_slice(b"shown again");
             }
+            Some(Signal::Continue | Signal::Resize) | None => {}
         }
-        outer.leave(0);
-    });
+        match outer.read(&mut buffer) {
+            Ok(Some(count)) if buffer[..count].contains(&b'p') => panic!("a fault of the client"),
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    outer.leave(0);
     ExitCode::SUCCESS
 }
 

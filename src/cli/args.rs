@@ -1,7 +1,9 @@
 //! The command line: what can be typed. What it does is in the neighbours.
 
+use super::auth::AuthArgs;
 use super::examples;
 use super::gc::GcArgs;
+use super::play::PlayCommand;
 use crate::base::id::{OpId, TaskId};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -231,18 +233,8 @@ pub enum Command {
         /// The run's folder
         folder: PathBuf,
     },
-    /// Clears what a play left that was killed
-    #[command(hide = true)]
-    PlayGuard {
-        /// Its folder
-        root: PathBuf,
-    },
-    /// One of the demo's scripted agents
-    #[command(hide = true, name = "demo-agent")]
-    DemoAgent {
-        /// Which
-        script: String,
-    },
+    #[command(flatten)]
+    Play(PlayCommand),
 }
 
 /// Exactly one of two arguments; whoever gives none is told of both.
@@ -436,19 +428,6 @@ pub struct RollbackArgs {
     /// Undo this rollback
     #[arg(long, value_name = "OP")]
     pub undo: Option<OpArg>,
-}
-
-/// How agents are logged in.
-#[derive(Args, Debug)]
-pub struct AuthArgs {
-    /// This agent alone
-    pub agent: Option<String>,
-    /// Log it in, by its own program in this terminal; `monban auth AGENT` lists the ways
-    #[arg(long, value_name = "WAY", num_args = 0..=1, requires = "agent", conflicts_with = "json")]
-    pub login: Option<Option<String>>,
-    /// One document for programs
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Opening the dashboard.

@@ -16,6 +16,7 @@ use crate::tui::app::{App, Begin, Mark, Setup};
 use crate::tui::line::{Connect, Line};
 use crate::tui::looks::Source;
 use crate::tui::run::{self, Options, RunError};
+use crate::tui::wake;
 use crate::watch;
 use crate::wire::people::{Ask, Request, ShowAsk};
 use std::io::IsTerminal;
@@ -23,7 +24,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// The size of the file with this installation's mark.
 const MARK_BYTES_MAX: u64 = 256;
@@ -98,11 +98,11 @@ pub fn run(args: &AttachArgs, folder: Option<&Path>) -> Result<(), Failure> {
 pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failure> {
     let cure = "mend it and run the command again";
     let read = looks::read(config).map_err(|why| Failure::input(why, cure))?;
-    let changed = Arc::new(Notify::new());
-    let tell = Arc::clone(&changed);
+    let failed = |error: std::io::Error| Failure::environment(error.to_string(), "run it again");
+    let (waker, changed) = wake::pair().map_err(failed)?;
     let files = [config.to_path_buf(), looks::own_keys(config)];
     // Where nothing can be watched, they stay as they were when the dashboard opened.
-    let _watch = watch::files(&files, move || tell.notify_one()).ok();
+    let _watch = watch::files(&files, move || waker.wake()).ok();
     let (mark, is_new) = mark(state)?;
     let first = is_new.then(|| first_words(&mark, read.keymap.leader()));
     let setup = Setup {
@@ -125,19 +125,13 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         mouse: true,
         looks: Source { changed, read: Box::new(move || looks::read(&config)) },
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::environment(error.to_string(), "run it again"))?;
     let in_ascii = (!is_utf8).then(|| in_ascii(&locale));
     let says: Vec<String> = desk.says.into_iter().chain(in_ascii).chain(first).collect();
     let says = (!says.is_empty()).then(|| says.join(" "));
     let app = App::new(setup, Begin { task: desk.task, says });
     let attach = Request { at: desk.at, ask: attach };
     let line = Line::new(desk.first, desk.connect, attach, desk.signs);
-    let ended = runtime.block_on(run::run(app, options, line));
-    runtime.shutdown_background();
-    ended.map_err(|error| match error {
+    run::run(app, options, line).map_err(|error| match error {
         RunError::Refused(rejection) => Failure::Refused(rejection),
         error @ RunError::Outer(_) => {
             Failure::environment(error.to_string(), "run it in a terminal")

@@ -1,7 +1,6 @@
 //! `monban auth`: how each agent is logged in, what reaches a run, how to mend it.
 
 use super::Here;
-use super::args::AuthArgs;
 use super::exit::Failure;
 use super::layout::{hang, width};
 use super::login;
@@ -11,8 +10,22 @@ use crate::agent::prepare::Os;
 use crate::base::foreign::Foreign;
 use crate::daemon::{Agent, agent_of};
 use crate::wire::people::{Ask, ShowAsk};
+use clap::Args;
 use serde_json::json as object;
 use std::io::Write;
+
+/// How agents are logged in.
+#[derive(Args, Debug)]
+pub struct AuthArgs {
+    /// This agent alone
+    pub agent: Option<String>,
+    /// Log it in, by its own program in this terminal; `monban auth AGENT` lists the ways
+    #[arg(long, value_name = "WAY", num_args = 0..=1, requires = "agent", conflicts_with = "json")]
+    pub login: Option<Option<String>>,
+    /// One document for programs
+    #[arg(long)]
+    pub json: bool,
+}
 
 pub(super) fn run(here: &Here, args: &AuthArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let agent = args.agent.as_deref().map(|name| agent_of(&here.places, name)).transpose()?;

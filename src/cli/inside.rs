@@ -2,6 +2,7 @@
 
 use super::args::{Command, DaemonCommand};
 use super::exit::Failure;
+use super::play::PlayCommand;
 use crate::base::paths::Places;
 use crate::{daemon, runner};
 use std::process::ExitCode;
@@ -21,11 +22,11 @@ pub(super) fn run(command: &Command) -> Result<Option<ExitCode>, Failure> {
             super::hook::send(kind, rest);
             Ok(Some(ExitCode::SUCCESS))
         }
-        Command::DemoAgent { script } => match super::play::agent::run(script) {
+        Command::Play(PlayCommand::Agent { script }) => match super::play::agent::run(script) {
             Ok(()) => Ok(Some(ExitCode::SUCCESS)),
             Err(error) => Err(Failure::input(error.to_string(), "it is started by `monban demo`")),
         },
-        Command::PlayGuard { root } => match super::play::guard::run(root) {
+        Command::Play(PlayCommand::Guard { root }) => match super::play::guard::run(root) {
             Ok(()) => Ok(Some(ExitCode::SUCCESS)),
             Err(error) => Err(Failure::input(error.to_string(), "a play starts it over its own")),
         },

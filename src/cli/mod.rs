@@ -133,10 +133,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Man { folder } => man(&folder, out),
         Command::Proxy => proxy::run(&here),
-        Command::Hook { .. }
-        | Command::Hold { .. }
-        | Command::DemoAgent { .. }
-        | Command::PlayGuard { .. } => Ok(()),
+        Command::Hook { .. } | Command::Hold { .. } | Command::Play(_) => Ok(()),
     }?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -48,7 +48,7 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
         tests: report.tests as u64,
         failed: report.failed as u64,
         skipped: report.skipped as u64,
-        failing: report.failing.iter().take(FAILING_MAX).cloned().collect(),
+        failing: report.failing.iter().take(FAILING_MAX).map(shown).collect(),
     });
     let exit = match &ran.end {
         Ok(ExitRecord { status: Status::Code(code), .. }) => Some(*code),
@@ -57,7 +57,7 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
     Verdict {
         check: ran.check.into(),
         outcome,
-        reason: Foreign::new(reason),
+        reason: masked(reason.as_bytes()),
         command: Some(ran.command.into()),
         duration_ms: ran.duration_ms,
         exit,
@@ -148,6 +148,11 @@ fn of_report(report: &junit::Report) -> String {
     let more = if report.failing.len() > names.len() { ", ..." } else { "" };
     let all = count(report.tests as u64, "test");
     format!("{} of {all} failed: {}{more}", report.failed, names.join(", "))
+}
+
+/// The name of a test, which may be made of what it was given, with secrets masked.
+fn shown(name: &Foreign) -> Foreign {
+    masked(name.raw().as_bytes())
 }
 
 /// The last lines of a terminal's output, without what only moves or colours, and with secrets
@@ -277,6 +282,10 @@ mod tests {
         let output = format!("{coloured}id = '{digest}'\r\n");
         let expected = "commit 1\nkey=ghp_…(40)\nid = '0f3c…(32)'";
         assert_eq!(tail(output.as_bytes()).raw(), expected);
+        let xml = format!("<testsuite><testcase name='logs in [{key}]'><failure/></testcase>");
+        let verdict = judged(ended(Status::Code(1), How::Exited), report(&(xml + "</testsuite>")));
+        assert_eq!(verdict.counts.unwrap().failing[0].raw(), "logs in [ghp_…(40)]");
+        assert_eq!(verdict.reason.raw(), "1 of 1 test failed: logs in [ghp_…(40)]");
         // What is read of the output may begin within a secret, and grow when it is read.
         let mut cut = format!("{}\n", &key[20..]).into_bytes();
         cut.resize(TAIL_BYTES - 10, 0xff);

@@ -31,7 +31,7 @@ pub fn looked(files: Vec<git::ChangedFile>, messages: Vec<Foreign>) -> Looked {
     };
     let unread = files.iter().filter(|file| is_unread(file));
     let unread = unread.map(|file| Foreign::from_bytes(&file.path.0)).collect();
-    let side = |side: git::Side| Side { mode: side.mode, bytes: side.bytes };
+    let side = |side: git::Side| Side::of(side.mode, side.bytes);
     let file = |file: git::ChangedFile| ChangedFile {
         path: file.path.0,
         old: file.old.map(side),
@@ -41,7 +41,7 @@ pub fn looked(files: Vec<git::ChangedFile>, messages: Vec<Foreign>) -> Looked {
         is_binary: file.binary,
     };
     let files = files.into_iter().map(file).collect();
-    Looked { change: Change { files, messages }, unread }
+    Looked { change: Change::of(files, messages), unread }
 }
 
 /// What limits judge of a snapshot.
@@ -50,6 +50,7 @@ pub fn measured(snapshot: &Snapshot) -> Measured {
     Measured {
         changed_files: snapshot.files,
         created_files: used.map(|used| snapshot.created.saturating_add(used.leftovers)),
+        pictures: snapshot.pictures,
         changed_lines: snapshot.added.saturating_add(snapshot.deleted),
         seconds: used.map(|used| used.seconds),
         disk_bytes: used.and_then(|used| used.disk_bytes),

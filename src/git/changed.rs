@@ -5,14 +5,19 @@
 
 use super::diff::{self, Delta, TEXT_BYTES};
 use super::error::GitError;
+use super::files::in_parallel;
 use super::object::{ObjectId, RepoPath, full_name};
-use super::objects::{MODE_SUBMODULE, Objects, TreeEntry};
+use super::objects::{MODE_FILE, MODE_PROGRAM, MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
 use crate::base::foreign::Foreign;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// More bytes than this on both sides of a change are not looked into: it is refused as a whole.
 const TOTAL_BYTES: u64 = 512 << 20;
+/// A manifest larger than this is not read.
+const MANIFEST_BYTES: u64 = 1 << 20;
 /// Commits of an agent beyond this many, and messages beyond this many bytes, are refused.
 const COMMITS: usize = 1000;
 const COMMITS_BYTES: u64 = 4 << 20;
@@ -54,18 +59,49 @@ pub fn changed_files(
 ) -> Result<Vec<ChangedFile>, GitError> {
     let objects = store.objects()?;
     let deltas = diff::deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)?;
-    let mut left = TOTAL_BYTES;
-    deltas.into_iter().map(|delta| changed_file(&objects, delta, &mut left)).collect()
+    let left = AtomicU64::new(TOTAL_BYTES);
+    in_parallel(&deltas, |some| {
+        let objects = store.objects()?;
+        some.iter().map(|delta| changed_file(&objects, delta, &left)).collect()
+    })
 }
 
-fn changed_file(objects: &Objects, delta: Delta, left: &mut u64) -> Result<ChangedFile, GitError> {
-    let mut side = |entry: &Option<TreeEntry>| match entry {
+/// The manifests of the crates that changed files of Rust belong to, as they are at a commit, by
+/// their folders. One that is too large to be read is left out.
+pub fn manifests(
+    store: &Store,
+    commit: ObjectId,
+    files: &[ChangedFile],
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GitError> {
+    let paths = files.iter().map(|file| file.path.0.as_slice());
+    let paths: Vec<_> = paths.filter(|path| path.ends_with(b".rs")).collect();
+    if paths.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let objects = store.objects()?;
+    let tree = objects.tree_of(commit)?;
+    let mut found = BTreeMap::new();
+    for (folder, entry) in diff::around(&objects, tree, paths.into_iter(), b"Cargo.toml")? {
+        let is_file = entry.mode == MODE_FILE || entry.mode == MODE_PROGRAM;
+        if is_file && objects.size(entry.id)? <= MANIFEST_BYTES {
+            found.insert(folder, objects.blob(entry.id)?);
+        }
+    }
+    Ok(found)
+}
+
+fn changed_file(
+    objects: &Objects,
+    delta: &Delta,
+    left: &AtomicU64,
+) -> Result<ChangedFile, GitError> {
+    let side = |entry: &Option<TreeEntry>| match entry {
         Some(entry) => read(objects, entry, left).map(Some),
         None => Ok(None),
     };
     let (old, new) = (side(&delta.old)?, side(&delta.new)?);
     let mut file = ChangedFile {
-        path: RepoPath(delta.path),
+        path: RepoPath(delta.path.clone()),
         old,
         new,
         added: Vec::new(),
@@ -88,7 +124,7 @@ fn bytes(side: &Option<Side>) -> &[u8] {
 }
 
 /// A side's bytes, within what is left for the whole change.
-fn read(objects: &Objects, entry: &TreeEntry, left: &mut u64) -> Result<Side, GitError> {
+fn read(objects: &Objects, entry: &TreeEntry, left: &AtomicU64) -> Result<Side, GitError> {
     let mode = entry.mode;
     if mode == MODE_SUBMODULE {
         let bytes = diff::submodule_line(entry.id);
@@ -98,10 +134,13 @@ fn read(objects: &Objects, entry: &TreeEntry, left: &mut u64) -> Result<Side, Gi
     if size > TEXT_BYTES as u64 {
         return Ok(Side { mode, size, bytes: Vec::new() });
     }
-    *left = left.checked_sub(size).ok_or_else(|| GitError::TooLarge {
-        what: Foreign::new("the bytes of all changed files, before and after,"),
-        limit: TOTAL_BYTES,
-        cure: "leave generated files out of the change",
+    let take = |left: u64| left.checked_sub(size);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_err(|_| {
+        GitError::TooLarge {
+            what: Foreign::new("the bytes of all changed files, before and after,"),
+            limit: TOTAL_BYTES,
+            cure: "leave generated files out of the change",
+        }
     })?;
     Ok(Side { mode, size, bytes: objects.blob(entry.id)? })
 }

@@ -6,6 +6,7 @@ use super::error::GitError;
 use super::files::join;
 use super::object::{ObjectId, RepoPath};
 use super::objects::{MODE_FOLDER, MODE_SUBMODULE, Objects, TreeEntry};
+use super::pictures::{is_picture, text_lines};
 use super::store::Store;
 use crate::base::hash::{sha256, sha256_parts};
 use git2::{DiffLineType, DiffOptions};
@@ -47,13 +48,15 @@ pub struct FileChange {
     pub old: Option<ObjectId>,
     /// The object after.
     pub new: Option<ObjectId>,
-    /// Lines added; of a file that is not compared by lines, all that it has: no byte in it makes a
-    /// change a small one.
+    /// Lines added; of a file that is not compared by lines, all that it has, or of a picture all
+    /// that read as text: no byte in it makes a change a small one.
     pub added: u64,
     /// Lines deleted, in the same way.
     pub deleted: u64,
     /// Whether either side is binary or too large to compare by lines.
     pub binary: bool,
+    /// Whether it is a picture or a font: of such a file what reads as text counts alone.
+    pub picture: bool,
 }
 
 /// The difference between two trees.
@@ -89,7 +92,9 @@ pub fn diff(store: &Store, from: ObjectId, to: ObjectId) -> Result<Diff, GitErro
         let sums = [sha256(&old), sha256(&new)];
         digest.push(delta.path.clone());
         digest.push(format!("{old_mode:o} {new_mode:o} {} {}", sums[0], sums[1]).into_bytes());
-        let (added, deleted, binary) = count(&old, &new)?;
+        let (added, deleted, binary) = count(&delta.path, &old, &new)?;
+        let shown = if delta.new.is_some() { &new } else { &old };
+        let picture = binary && is_picture(&delta.path, shown);
         files.push(FileChange {
             status: status(&delta),
             old_mode,
@@ -100,6 +105,7 @@ pub fn diff(store: &Store, from: ObjectId, to: ObjectId) -> Result<Diff, GitErro
             added,
             deleted,
             binary,
+            picture,
         });
     }
     Ok(Diff {
@@ -184,6 +190,36 @@ pub(crate) fn deltas(
     Ok(found)
 }
 
+/// The files of a name in the folders of a tree that these paths go through, by their folders.
+pub(super) fn around<'a>(
+    objects: &Objects,
+    tree: ObjectId,
+    paths: impl Iterator<Item = &'a [u8]>,
+    name: &[u8],
+) -> Result<BTreeMap<Vec<u8>, TreeEntry>, GitError> {
+    let mut folders = BTreeMap::from([(Vec::new(), Some(by_name(objects, Some(tree))?))]);
+    for path in paths {
+        let ends = (0..path.len()).filter(|at| path[*at] == b'/');
+        let mut above: &[u8] = b"";
+        for end in ends.take(FOLDERS_DEEP) {
+            let folder = &path[..end];
+            if !folders.contains_key(folder) {
+                let own = folder.rsplit(|byte| *byte == b'/').next().unwrap_or(folder);
+                let entry = folders.get(above).and_then(Option::as_ref).and_then(|it| it.get(own));
+                let entry = entry.filter(|entry| entry.mode == MODE_FOLDER);
+                let entries = entry.map(|entry| by_name(objects, Some(entry.id))).transpose()?;
+                folders.insert(folder.to_vec(), entries);
+            }
+            above = folder;
+        }
+    }
+    let held = |(folder, entries): (Vec<u8>, Option<BTreeMap<Vec<u8>, TreeEntry>>)| {
+        let entry = entries?.remove(name)?;
+        Some((folder, entry))
+    };
+    Ok(folders.into_iter().filter_map(held).collect())
+}
+
 /// A folder's tree, or the file.
 fn part(entry: Option<TreeEntry>) -> (Option<ObjectId>, Option<TreeEntry>) {
     match entry {
@@ -256,9 +292,13 @@ pub(super) fn lines(old: &[u8], new: &[u8]) -> Result<Lines, GitError> {
     Ok(lines)
 }
 
-fn count(old: &[u8], new: &[u8]) -> Result<(u64, u64, bool), GitError> {
+fn count(path: &[u8], old: &[u8], new: &[u8]) -> Result<(u64, u64, bool), GitError> {
     let is_same = old == new;
-    let all = |side: &[u8]| if is_same { 0 } else { line_count(side) as u64 };
+    let all = |side: &[u8]| match is_picture(path, side) {
+        _ if is_same => 0,
+        true => text_lines(side) as u64,
+        false => line_count(side) as u64,
+    };
     if !has_lines(old, new) {
         return Ok((all(new), all(old), true));
     }

@@ -22,6 +22,7 @@ mod merge;
 mod object;
 mod objects;
 mod pack;
+mod pictures;
 mod process;
 mod repository;
 mod rollback;
@@ -35,7 +36,7 @@ mod walk;
 mod watched;
 mod worktree;
 
-pub use changed::{ChangedFile, Side, changed_files};
+pub use changed::{ChangedFile, Side, changed_files, manifests};
 pub use checkouts::{BaseCheckout, CheckoutState};
 pub use compare::differing;
 pub use diff::{Diff, FileChange, Patch, Status, diff, patch};

@@ -388,6 +388,9 @@ pub struct Snapshot {
     /// How many of the changed files the base does not have.
     #[serde(default)]
     pub created: u64,
+    /// How many are pictures or fonts, of which what reads as text counts by lines alone.
+    #[serde(default)]
+    pub pictures: u64,
     /// What the attempt had used by then; unknown of snapshots of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Used>,

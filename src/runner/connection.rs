@@ -6,9 +6,9 @@
 use super::input::{Input, InputError};
 use super::passing;
 use super::start::RunError;
-use super::waiting::is_readable;
 use crate::base::size::Size;
 use crate::base::ticks::now;
+use crate::base::waiting::is_readable;
 use crate::wire::frame::{self, Decoder};
 use crate::wire::hold::{self, ExitRecord, Request, UNANSWERED_BYTES, VERSIONS};
 use std::collections::VecDeque;
@@ -163,7 +163,9 @@ impl Connection {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.decoder.push(&self.buffer[..count]);
-        while let Some(notice) = self.decoder.next_frame().map_err(io::Error::other)? {
+        while let Some(notice) =
+            self.decoder.next_mostly::<hold::Output, _>().map_err(io::Error::other)?
+        {
             self.take(notice);
         }
         Ok(())

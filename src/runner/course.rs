@@ -3,9 +3,9 @@
 
 use super::files;
 use super::holder::{Holder, READ_BYTES};
-use super::waiting::is_readable;
 use crate::base::clock::Timestamp;
 use crate::base::ticks::{Instant, now};
+use crate::base::waiting::is_readable;
 use crate::wire::hold::{ExitRecord, How, Status, Tree};
 use rustix::process::Signal;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! Writes to a duplicate of the terminal's master. The holder made it non-blocking; that flag is
 //! shared with the holder and never touched here. Nothing is written into it when it is closed.
 
-use super::waiting::{Wants, Watch, wait};
+use crate::base::waiting::{Wants, Watch, wait};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;

@@ -22,7 +22,6 @@ mod serving;
 mod start;
 mod survivors;
 mod transcript;
-mod waiting;
 
 pub use connection::{Connection, Handle, Notice};
 pub use files::{MARKER_VARIABLE, RunSpec, is_held};

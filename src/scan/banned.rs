@@ -40,6 +40,9 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     };
     let mut count = 0_u64;
     for file in &change.files {
+        if (settings.cancel)() {
+            return Seen::given_up();
+        }
         let meant: Vec<_> = banned.iter().filter(|one| one.is_meant_for(&file.path)).collect();
         for line in lines::brought(file) {
             count += 1;
@@ -145,7 +148,7 @@ mod tests {
     }
 
     fn change(files: Vec<ChangedFile>) -> Change {
-        Change { files, messages: Vec::new() }
+        Change::of(files, Vec::new())
     }
 
     #[test]
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn messages_are_looked_at_unless_the_pattern_is_for_some_files() {
         let messages = vec![Foreign::new("fix\n\nhunter2hunter2 works")];
-        let change = Change { files: Vec::new(), messages };
+        let change = Change::of(Vec::new(), messages);
         let patterns = vec![banned("hunter2", &["src/**"], ""), banned("hunter2", &[], "")];
         let seen = looked(patterns, &change);
         let [found] = &seen.findings[..] else { panic!("{seen:?}") };

@@ -1,8 +1,16 @@
 //! What is looked at: the files that differ between the recorded base and a snapshot, with the
 //! bytes of both sides. An agent's own commits make no difference to it (U-01).
 
+use super::parse::Parsed;
+use super::syntax::{Language, Written, written};
 use crate::base::foreign::Foreign;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
+/// Of how much source what was read is kept for the next check, since a tree is many times its
+/// source. What is beyond is read again.
+const KEPT_BYTES_MAX: usize = 4 << 20;
 /// Git's mode of a symbolic link.
 pub const MODE_LINK: u32 = 0o120_000;
 /// Git's mode of a submodule.
@@ -15,6 +23,8 @@ pub struct Change {
     pub files: Vec<ChangedFile>,
     /// Messages of the commits the agent made itself.
     pub messages: Vec<Foreign>,
+    /// The manifests of the crates that changed files belong to, changed or not, by their folders.
+    pub manifests: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 /// A file that differs.
@@ -42,6 +52,76 @@ pub struct Side {
     pub mode: u32,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// What was read of it.
+    pub(super) kept: Kept,
+}
+
+/// What one check read of a side, for the next. It says nothing that the bytes do not.
+#[derive(Clone, Default)]
+pub struct Kept {
+    place: Option<Arc<OnceLock<Parsed>>>,
+}
+
+impl Kept {
+    /// A place for it.
+    pub(super) fn open() -> Self {
+        Self { place: Some(Arc::default()) }
+    }
+
+    pub(super) fn get(&self, language: Language) -> Option<Parsed> {
+        let parsed = self.place.as_ref()?.get()?;
+        (parsed.language == language).then(|| parsed.clone())
+    }
+
+    pub(super) fn keep(&self, parsed: Parsed) -> Parsed {
+        match &self.place {
+            Some(place) if place.get().is_none() => {
+                let _ = place.set(parsed.clone());
+                parsed
+            }
+            _ => parsed,
+        }
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Kept {}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Kept")
+    }
+}
+
+impl Change {
+    /// A change, what is read of its first source kept from one check to the next.
+    pub fn of(mut files: Vec<ChangedFile>, messages: Vec<Foreign>) -> Self {
+        let mut left = KEPT_BYTES_MAX;
+        for file in &mut files {
+            for side in [&mut file.new, &mut file.old].into_iter().flatten() {
+                let is_source = || matches!(written(&file.path, &side.bytes), Written::In(_));
+                if let Some(rest) = left.checked_sub(side.bytes.len())
+                    && is_source()
+                {
+                    left = rest;
+                    side.kept = Kept::open();
+                }
+            }
+        }
+        Self { files, messages, manifests: BTreeMap::new() }
+    }
+}
+
+impl Side {
+    /// A side of which nothing is kept.
+    pub fn of(mode: u32, bytes: Vec<u8>) -> Self {
+        Self { mode, bytes, kept: Kept::default() }
+    }
 }
 
 impl ChangedFile {
@@ -87,7 +167,7 @@ pub(crate) mod tests {
             let from = u32::try_from(head + 1).unwrap();
             (from..=u32::try_from(count - tail).unwrap()).collect()
         };
-        let side = |text: &str| Side { mode: 0o100_644, bytes: text.into() };
+        let side = |text: &str| Side::of(0o100_644, text.into());
         ChangedFile {
             path: path.into(),
             old: old.map(side),

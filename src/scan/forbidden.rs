@@ -73,6 +73,9 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     };
     let names = Names::of(change);
     for file in &change.files {
+        if (settings.cancel)() {
+            return Seen::given_up();
+        }
         let name = folded(&file.path);
         for rule in rules.of(&name) {
             if let Some(weight) = rule.weight(file, settings.kind) {
@@ -166,8 +169,8 @@ mod tests {
     use crate::config::repository::Scan;
 
     fn looked(kind: Kind, files: Vec<ChangedFile>) -> Seen {
-        let change = Change { files, messages: Vec::new() };
-        look(&change, &Settings { scan: &Scan::default(), kind })
+        let change = Change::of(files, Vec::new());
+        look(&change, &Settings { scan: &Scan::default(), kind, cancel: &|| false })
     }
 
     fn found(kind: Kind, file: ChangedFile) -> Vec<(String, Weight)> {

@@ -125,6 +125,16 @@ impl Found {
         });
     }
 
+    /// For what another file shows, which joins this later.
+    pub fn beside(&self) -> Self {
+        Self { check: self.check, seen: self.seen.beside(), lines: Lines::default() }
+    }
+
+    /// Adds what was found beside.
+    pub fn join(&mut self, other: Self) {
+        self.seen.join(other.seen);
+    }
+
     /// What the check saw.
     pub fn done(self, looked_at: String, unjudged: Option<String>) -> Seen {
         Seen { looked_at, unjudged, ..self.seen }

@@ -2,6 +2,7 @@
 //! said so. Over a limit fails; exactly at one is told.
 
 use super::Seen;
+use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::model::verdict::{Finding, Weight};
 use crate::policy::{Limit, Limits, Origin};
@@ -16,6 +17,8 @@ pub struct Measured {
     pub created_files: Option<u64>,
     /// Lines added and deleted against the base.
     pub changed_lines: u64,
+    /// How many of the files are pictures or fonts, whose lines are not among them.
+    pub pictures: u64,
     /// Seconds of work.
     pub seconds: Option<u64>,
     /// Bytes in the worktree besides the base's own.
@@ -42,6 +45,18 @@ pub fn look(measured: &Measured, limits: &Limits) -> Seen {
         let (amount, most) = (amount(name, actual), amount(name, limit.value));
         used.push(format!("{name} {amount} of {most}"));
         seen.findings.extend(finding(name, actual, limit));
+    }
+    if measured.pictures > 0 {
+        seen.findings.push(Finding {
+            rule: "limits/pictures".into(),
+            weight: Weight::Notice,
+            path: Foreign::default(),
+            line: None,
+            snippet: Foreign::new(count(measured.pictures, "file")),
+            why: Foreign::new(
+                "pictures or fonts: by lines only what reads as text in them is counted",
+            ),
+        });
     }
     seen.looked_at = used.join(", ");
     // What is known to be over its limit fails, whatever else is unknown.
@@ -116,6 +131,7 @@ mod tests {
             changed_files: 3,
             created_files: Some(1),
             changed_lines: 40,
+            pictures: 0,
             seconds: Some(30),
             disk_bytes: Some(1_234_567),
         }
@@ -157,6 +173,14 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert!(seen.is_violated());
+    }
+
+    #[test]
+    fn pictures_are_told() {
+        let seen = look(&Measured { pictures: 2, ..measured() }, &Limits::DEFAULT);
+        let [found] = &seen.findings[..] else { panic!("{seen:?}") };
+        let told = (found.rule.as_str(), found.weight, found.snippet.raw());
+        assert_eq!(told, ("limits/pictures", Weight::Notice, "2 files"));
     }
 
     #[test]

@@ -83,7 +83,7 @@ mod tests {
             file.new.as_mut().unwrap().mode = MODE_LINK;
             file
         };
-        let change = Change { files: links.iter().map(link).collect(), messages: Vec::new() };
+        let change = Change::of(links.iter().map(link).collect(), Vec::new());
         let names = Names::of(&change);
         let faulty = change.files.iter().filter(|file| names.fault(file).is_some());
         faulty.map(|file| file.shown().raw().to_owned()).collect()

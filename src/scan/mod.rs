@@ -7,16 +7,19 @@
 pub mod banned;
 pub mod change;
 pub mod danger;
+mod each;
 mod entropy;
 pub mod forbidden;
 mod found;
 pub mod globs;
 pub mod imports;
+mod leaves;
 pub mod limits;
 pub mod lines;
 mod links;
 pub mod mask;
 mod names;
+mod parse;
 pub mod secrets;
 mod shapes;
 mod syntax;
@@ -35,6 +38,8 @@ pub struct Settings<'a> {
     pub scan: &'a Scan,
     /// The task's kind.
     pub kind: Kind,
+    /// Whether nobody waits for the result any more. Asked before every file.
+    pub cancel: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What a check saw.
@@ -46,6 +51,8 @@ pub struct Seen {
     pub left_off: u64,
     /// The rules of which something is kept.
     rules: BTreeSet<(String, Weight)>,
+    /// How many findings are kept of the files before, which are not here.
+    before: usize,
     /// What it looked at, in a few words: the verdict's reason when nothing was found.
     pub looked_at: String,
     /// Why it could not judge the change, if so: then it was not run, which is never a pass.
@@ -74,7 +81,25 @@ impl Seen {
             Weight::Violation => FINDINGS_MAX,
             Weight::Notice => FINDINGS_MAX / 2,
         };
-        self.findings.len() < room || !self.rules.contains(&(rule.to_owned(), weight))
+        self.before + self.findings.len() < room || !self.rules.contains(&(rule.to_owned(), weight))
+    }
+
+    /// For what another file shows, which joins this later: it keeps no more than there is room
+    /// for here.
+    fn beside(&self) -> Self {
+        let before = self.before + self.findings.len();
+        Self { rules: self.rules.clone(), before, ..Self::default() }
+    }
+
+    /// Adds what was found beside.
+    fn join(&mut self, other: Self) {
+        other.findings.into_iter().for_each(|finding| self.add(finding));
+        self.left_off += other.left_off;
+    }
+
+    /// Nobody waits for what a check saw.
+    fn given_up() -> Self {
+        Self { unjudged: Some("it was stopped before its end".into()), ..Self::default() }
     }
 
     /// How many findings there are in all.
@@ -106,7 +131,7 @@ pub(crate) mod tests {
 
     /// Settings of a task that adds something.
     pub(crate) fn settings(scan: &Scan) -> Settings<'_> {
-        Settings { scan, kind: Kind::Add }
+        Settings { scan, kind: Kind::Add, cancel: &|| false }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Secrets in what a change brings in: known shapes and random values, in added lines and in the
 //! messages of the agent's commits.
 //!
-//! Data files are looked at too, for known shapes. The names of files are not.
+//! Data files are looked at too, for known shapes, and so are the names of new files. What is
+//! random in a name is often a digest, and what a program puts together of parts is not looked for.
 
 use super::change::{Change, ChangedFile};
 use super::lines::{self, Line};
-use super::mask::snippet;
+use super::mask::{masked, snippet};
 use super::shapes::{Secrets, secrets};
 use super::{Seen, Settings};
 use crate::base::foreign::Foreign;
@@ -13,7 +14,7 @@ use crate::model::verdict::{Finding, Weight};
 use std::ops::Range;
 
 /// Looks for secrets.
-pub fn look(change: &Change, _: &Settings<'_>) -> Seen {
+pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     let mut seen = Seen::default();
     let secrets = match secrets() {
         Ok(secrets) => secrets,
@@ -24,6 +25,12 @@ pub fn look(change: &Change, _: &Settings<'_>) -> Seen {
     };
     let mut count = 0_u64;
     for file in &change.files {
+        if (settings.cancel)() {
+            return Seen::given_up();
+        }
+        if file.old.is_none() {
+            seen.look_at_name(secrets, file);
+        }
         let is_quiet = secrets.entropy.quiet.matches(&file.path);
         for line in lines::brought(file) {
             count += 1;
@@ -60,6 +67,26 @@ fn look_at(
     }
 }
 
+impl Seen {
+    /// The name of a file that is new.
+    fn look_at_name(&mut self, secrets: &Secrets, file: &ChangedFile) {
+        for (shape, _) in secrets.known(&file.path) {
+            let what = &shape.what;
+            self.add(Finding {
+                rule: format!("secrets/{}", shape.name),
+                weight: Weight::Violation,
+                path: masked(&file.path),
+                line: None,
+                snippet: Foreign::default(),
+                why: Foreign::new(format!(
+                    "looks like {what}, in the name of a file; rename it and make it invalid if it \
+                     was ever real"
+                )),
+            });
+        }
+    }
+}
+
 fn finding(
     file: Option<&ChangedFile>,
     line: &Line<'_>,
@@ -91,7 +118,7 @@ mod tests {
 
     fn looked(files: Vec<ChangedFile>, messages: &[&str]) -> Seen {
         let messages = messages.iter().map(|text| Foreign::new(*text)).collect();
-        look(&Change { files, messages }, &settings(&Scan::default()))
+        look(&Change::of(files, messages), &settings(&Scan::default()))
     }
 
     fn key() -> String {
@@ -147,6 +174,16 @@ mod tests {
             data.added.clear();
             assert_eq!(looked(vec![data], &[]).findings.len(), 1);
         }
+    }
+
+    #[test]
+    fn the_name_of_a_new_file_is_looked_at_and_never_shown() {
+        let path = format!("keys/{}.txt", key());
+        let seen = looked(vec![file(&path, None, Some("x"))], &[]);
+        let [found] = &seen.findings[..] else { panic!("{seen:?}") };
+        assert_eq!((found.rule.as_str(), found.line), ("secrets/aws-access-key", None));
+        assert_eq!(found.path.raw(), "keys/AKIA…(20).txt");
+        assert_eq!(looked(vec![file(&path, Some("x"), Some("y"))], &[]).findings, []);
     }
 
     #[test]

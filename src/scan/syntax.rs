@@ -1,24 +1,13 @@
-//! Source as syntax trees: what a file is written in, and its tree, within a budget of work.
-//! Nothing here judges, and nothing recurses: a file may be nested as deep as its author likes.
+//! Source as syntax trees: what a file is written in, and what its tree says. Nothing here judges,
+//! and nothing recurses: a file may be nested as deep as its author likes.
 
+use super::imports::Facts;
+use super::leaves::Leaf;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::sync::OnceLock;
-use tree_sitter::{Node, ParseOptions, Parser, Tree};
-
-/// A file of source larger than this is not parsed.
-pub const SOURCE_BYTES_MAX: usize = 1 << 20;
-/// What one check parses of one change.
-const CHANGE_BYTES_MAX: usize = 32 << 20;
-/// The parser reports after each hundred steps. Ordinary source takes up to 14 reports for a KiB;
-/// more is a text made to be slow. Steps, not seconds: the same tree is judged the same on any
-/// machine. A report can stand for half a millisecond at worst.
-const REPORTS_PER_KIB: usize = 16;
-/// What all files of a change may take together.
-const CHANGE_REPORTS_MAX: usize = 60_000;
-/// Reports any file may take besides: deep nesting in a short one takes 50 for a KiB.
-const REPORTS_LEAST: usize = 2_000;
+use std::sync::{Arc, OnceLock};
+use tree_sitter::{Node, Tree};
 
 /// A language with a grammar.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
@@ -39,7 +28,7 @@ pub enum Language {
 }
 
 impl Language {
-    fn grammar(self) -> tree_sitter::Language {
+    pub(super) fn grammar(self) -> tree_sitter::Language {
         match self {
             Language::JavaScript => tree_sitter_javascript::LANGUAGE,
             Language::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
@@ -138,145 +127,11 @@ pub struct Source<'a> {
     pub text: &'a str,
     /// Its tree.
     pub tree: Tree,
+    pub(super) known: Arc<Known>,
 }
 
-/// Why a file has no tree.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unparsed {
-    /// Its bytes are no text in UTF-8, or it says that it is in another encoding.
-    NotText,
-    /// It is larger than a check reads.
-    TooLarge,
-    /// Parsing it takes more work than any source should.
-    TooMuchWork,
-    /// The files before it took all the work there is for one change.
-    Exhausted,
-    /// A carriage return alone ends this line, from 1, for the language and not for its grammar.
-    LoneReturn(u32),
-    /// What stands in this line, from 1, is not in the language.
-    Fault(u32),
-}
-
-impl Unparsed {
-    /// The line it is about, if one.
-    pub fn line(self) -> Option<u32> {
-        match self {
-            Unparsed::Fault(line) | Unparsed::LoneReturn(line) => Some(line),
-            _ => None,
-        }
-    }
-
-    /// In words, to stand after the name of the file.
-    pub fn words(self) -> &'static str {
-        match self {
-            Unparsed::NotText => "is not text in UTF-8",
-            Unparsed::TooLarge => "is larger than a scan reads",
-            Unparsed::TooMuchWork => "takes more work to parse than source should",
-            Unparsed::Exhausted => "is not read: the change is larger than a scan reads",
-            Unparsed::LoneReturn(_) => "ends a line with a carriage return alone",
-            Unparsed::Fault(_) => "does not parse",
-        }
-    }
-}
-
-/// What one check may still parse of one change.
-pub struct Budget {
-    bytes: usize,
-    reports: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { bytes: CHANGE_BYTES_MAX, reports: CHANGE_REPORTS_MAX }
-    }
-}
-
-impl Budget {
-    /// Parses a file.
-    ///
-    /// # Errors
-    /// Why there is no tree that covers all of it.
-    pub fn parse<'a>(
-        &mut self,
-        language: Language,
-        bytes: &'a [u8],
-    ) -> Result<Source<'a>, Unparsed> {
-        if bytes.len() > SOURCE_BYTES_MAX {
-            return Err(Unparsed::TooLarge);
-        }
-        if bytes.len() > self.bytes || self.reports == 0 {
-            return Err(Unparsed::Exhausted);
-        }
-        self.bytes -= bytes.len();
-        let text = std::str::from_utf8(bytes).map_err(|_| Unparsed::NotText)?;
-        if language == Language::Python {
-            if names_another_encoding(text) {
-                return Err(Unparsed::NotText);
-            }
-            if let Some(line) = lone_return(text) {
-                return Err(Unparsed::LoneReturn(line));
-            }
-        }
-        let mut parser = Parser::new();
-        parser.set_language(&language.grammar()).map_err(|_| Unparsed::TooMuchWork)?;
-        let of_file = REPORTS_LEAST + bytes.len() / 1024 * REPORTS_PER_KIB;
-        let mut left = of_file.min(self.reports);
-        let is_last = left < of_file;
-        let mut reports = 0;
-        let mut report = |_: &tree_sitter::ParseState| {
-            reports += 1;
-            left = left.saturating_sub(1);
-            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let options = ParseOptions::new().progress_callback(&mut report);
-        // The grammar of Go wants the end of the last line.
-        let end: &[u8] = if language == Language::Go { b"\n" } else { b"" };
-        let mut read = |at: usize, _| match at.checked_sub(bytes.len()) {
-            None => &bytes[at..],
-            Some(beyond) => end.get(beyond..).unwrap_or_default(),
-        };
-        let tree = parser.parse_with_options(&mut read, None, Some(options));
-        self.reports = self.reports.saturating_sub(reports);
-        let tree = tree.ok_or(match is_last {
-            true => Unparsed::Exhausted,
-            false => Unparsed::TooMuchWork,
-        })?;
-        if tree.root_node().has_error() {
-            return Err(Unparsed::Fault(first_fault(&tree)));
-        }
-        Ok(Source { language, text, tree })
-    }
-}
-
-/// Whether one of the first two lines says that Python reads the rest in an encoding in which other
-/// code may stand than is seen (PEP 263).
-fn names_another_encoding(text: &str) -> bool {
-    let known = ["utf-8", "utf8", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1"];
-    // Python takes the first that has a name; more of them are none the better.
-    let is_other = |(at, found): (usize, &str), comment: &str| {
-        let rest = comment[at + found.len()..].strip_prefix([':', '=']).unwrap_or_default();
-        let rest = rest.trim_start();
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
-        let name = rest[..end.unwrap_or(rest.len())].to_lowercase().replace('_', "-");
-        !name.is_empty() && !known.contains(&name.as_str())
-    };
-    let names_other = |line: &str| {
-        let comment = line.trim_start().strip_prefix('#').unwrap_or_default();
-        comment.match_indices("coding").any(|found| is_other(found, comment))
-    };
-    let text = text.trim_start_matches('\u{feff}');
-    text.split(['\n', '\r']).take(3).any(names_other)
-}
-
-/// The first line that a carriage return ends without a line feed.
-fn lone_return(text: &str) -> Option<u32> {
-    let bytes = text.as_bytes();
-    let is_lone = |at: &usize| bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
-    let at = (0..bytes.len()).find(is_lone)?;
-    Some(line_of(bytes[..at].iter().filter(|byte| **byte == b'\n').count()))
-}
-
-fn first_fault(tree: &Tree) -> u32 {
+/// The line, from 1, of the first place that is not in the language.
+pub(super) fn first_fault(tree: &Tree) -> u32 {
     let mut row = None;
     walk(tree, |node| {
         if row.is_none() && (node.is_error() || node.is_missing()) {
@@ -285,6 +140,35 @@ fn first_fault(tree: &Tree) -> u32 {
         row.is_none() && node.has_error()
     });
     line_of(row.unwrap_or_default())
+}
+
+/// What each kind of node is to a reader, by its number: to compare names for every node would take
+/// more time than parsing.
+pub struct PerKind<T> {
+    tell: fn(&str) -> T,
+    told: [OnceLock<Vec<T>>; 6],
+}
+
+impl<T: Copy + Default> PerKind<T> {
+    /// As this function tells by the name of a kind.
+    pub const fn new(tell: fn(&str) -> T) -> Self {
+        Self { tell, told: [const { OnceLock::new() }; 6] }
+    }
+
+    /// For a language.
+    pub fn of(&self, language: Language) -> &[T] {
+        self.told[language as usize].get_or_init(|| {
+            let grammar = language.grammar();
+            let kinds = (0..grammar.node_kind_count()).map(|id| u16::try_from(id).ok());
+            let names = kinds.map(|id| id.and_then(|id| grammar.node_kind_for_id(id)));
+            names.map(|name| name.map(self.tell).unwrap_or_default()).collect()
+        })
+    }
+
+    /// What a node of that language is.
+    pub fn get(told: &[T], node: Node<'_>) -> T {
+        told.get(usize::from(node.kind_id())).copied().unwrap_or_default()
+    }
 }
 
 /// Visits every node before its children; those of a node that `visit` says no to are left out.
@@ -307,14 +191,26 @@ pub fn line_of(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(u32::MAX).saturating_add(1)
 }
 
+/// What was read along a tree.
+#[derive(Default)]
+pub(super) struct Known {
+    facts: OnceLock<Facts>,
+    pub(super) leaves: OnceLock<Vec<Leaf>>,
+}
+
 impl<'a> Source<'a> {
+    /// What it says about names from elsewhere.
+    pub fn facts(&self) -> &Facts {
+        self.known.facts.get_or_init(|| Facts::of(self))
+    }
+
     /// The text of a node.
     pub fn text_of(&self, node: Node<'_>) -> &'a str {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
     /// A name, with what is written as an escape in plain letters.
-    pub fn name_of(&self, node: Node<'_>) -> String {
+    pub fn name_of(&self, node: Node<'_>) -> Cow<'a, str> {
         unescaped(self.text_of(node))
     }
 
@@ -351,14 +247,22 @@ pub fn parts(node: Node<'_>) -> Vec<Node<'_>> {
     node.named_children(&mut cursor).filter(is_part).collect()
 }
 
+/// Whether nodes of a kind are comments.
+pub fn is_comment_kind(kind: &str) -> bool {
+    matches!(kind, "comment" | "line_comment" | "block_comment" | "html_comment")
+}
+
 /// Whether a node is a comment.
 pub fn is_comment(node: Node<'_>) -> bool {
-    matches!(node.kind(), "comment" | "line_comment" | "block_comment" | "html_comment")
+    is_comment_kind(node.kind())
 }
 
 /// Text with `\u0065`, `\u{65}` and `\x65` as the letters they stand for, and any other escaped
 /// character as itself.
-pub fn unescaped(text: &str) -> String {
+pub fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
@@ -383,22 +287,5 @@ pub fn unescaped(text: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_work_for_one_change_has_an_end() {
-        let text = "f(a);\n".repeat(1_000);
-        let mut budget = Budget { bytes: 20_000, reports: 400 };
-        let mut parse = || budget.parse(Language::JavaScript, text.as_bytes()).err();
-        assert_eq!([parse(), parse(), parse()][0], None);
-        assert_eq!(parse(), Some(Unparsed::Exhausted));
-        let mut budget = Budget { reports: 5, ..Budget::default() };
-        let mut parse = || budget.parse(Language::JavaScript, text.as_bytes()).err();
-        assert_eq!(parse(), Some(Unparsed::Exhausted));
-    }
+    Cow::Owned(out)
 }

@@ -66,7 +66,7 @@ struct Amount {
 }
 
 /// Looks at the test files among the changed ones.
-pub fn look(change: &Change, _: &Settings<'_>) -> Seen {
+pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     let mut seen = Seen::default();
     let languages = match languages() {
         Ok(languages) => languages,
@@ -79,6 +79,9 @@ pub fn look(change: &Change, _: &Settings<'_>) -> Seen {
     let created: HashSet<&[u8]> = created.filter_map(|file| text(&file.new)).collect();
     let mut count = 0_u64;
     for file in &change.files {
+        if (settings.cancel)() {
+            return Seen::given_up();
+        }
         if !languages.any.matches(&file.path) {
             continue;
         }
@@ -176,7 +179,7 @@ mod tests {
     use crate::config::repository::Scan;
 
     fn found(files: Vec<ChangedFile>) -> Vec<(String, String)> {
-        let seen = look(&Change { files, messages: Vec::new() }, &settings(&Scan::default()));
+        let seen = look(&Change::of(files, Vec::new()), &settings(&Scan::default()));
         assert!(!seen.is_violated(), "it only warns (A-053)");
         let one = |found: Finding| (found.rule, found.why.raw().to_owned());
         seen.findings.into_iter().map(one).collect()

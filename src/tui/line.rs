@@ -3,16 +3,20 @@
 
 use super::link::{Link, LinkError};
 use super::quiet::Quiet;
+use super::wake::{self, Woken};
 use crate::base::ticks::{self, Instant};
+use crate::base::waiting::{Wants, Watch};
 use crate::model::rejection::Rejection;
 use crate::wire::people::Request;
 use crate::wire::view::{Said, Told};
-use std::future::Future;
 use std::os::unix::net::UnixStream;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
 use std::time::Duration;
 
+/// How long the daemon may take to answer the request to attach.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause before connecting again, which doubles up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_LONGEST: Duration = Duration::from_secs(5);
@@ -48,11 +52,18 @@ pub enum News {
     Told(Told),
 }
 
-type Connecting = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send>>;
-
+/// How far it is.
 enum State {
+    /// Attached.
     Up(Link),
-    Connecting(Connecting),
+    /// Asked to attach; the answer comes until then.
+    Asked(Link, Instant),
+    /// Both have said hello.
+    Greeted(UnixStream),
+    /// A thread connects; its end wakes.
+    Connecting(Receiver<Result<UnixStream, String>>, Woken),
+    /// It is tried again then.
+    Down(Instant),
 }
 
 /// The line.
@@ -80,15 +91,11 @@ impl Line {
         attach: Request,
         signs: Option<Duration>,
     ) -> Self {
-        let request = attach.clone();
-        let first = async move { Link::attach(first, &request).await };
-        let state = State::Connecting(Box::pin(first));
-        let pause = PAUSE_FIRST;
         Self {
-            state,
+            state: State::Greeted(first),
             connect,
             attach,
-            pause,
+            pause: PAUSE_FIRST,
             was_up: false,
             signs,
             next_sign: None,
@@ -102,6 +109,16 @@ impl Line {
         self.quiet.wanted();
     }
 
+    /// Asks for an answer, if one is wanted: to be called before waiting, after what it is to
+    /// answer, so that no key waits for it.
+    pub fn ask_for_answer(&mut self) {
+        if let State::Up(link) = &mut self.state
+            && self.quiet.asks(ticks::now())
+        {
+            link.say(&Said::Ping { at: ANSWER });
+        }
+    }
+
     /// Whether something can be said.
     pub fn is_up(&self) -> bool {
         matches!(self.state, State::Up(_))
@@ -111,71 +128,119 @@ impl Line {
     pub fn say(&mut self, said: &Said) -> bool {
         match &mut self.state {
             State::Up(link) => link.say(said),
-            State::Connecting(_) => false,
+            _ => false,
         }
     }
 
-    /// What happens next. May be dropped and called again.
-    pub async fn news(&mut self) -> News {
-        match &mut self.state {
-            State::Up(link) => loop {
-                // After what it is to answer, so that no key waits for it.
-                if self.quiet.asks(ticks::now()) {
-                    link.say(&Said::Ping { at: ANSWER });
-                }
-                tokio::select! {
-                    told = link.told() => {
-                        let Some(told) = told else {
-                            return self.lost("the connection ended".into());
-                        };
-                        self.pause = PAUSE_FIRST;
-                        self.heard = ticks::now();
-                        self.quiet.heard(self.heard);
-                        match told {
-                            Told::Pong { at: SIGN } => {}
-                            Told::Pong { at: ANSWER } if self.quiet.answered() => {
-                                return News::Silent(None);
-                            }
-                            Told::Pong { at: ANSWER } => {}
-                            told => return News::Told(told),
-                        }
-                    }
-                    () = due(self.quiet.due()) => {
-                        if let Some(silent) = self.quiet.time(ticks::now()) {
-                            return News::Silent(silent);
-                        }
-                    }
-                    () = due(self.next_sign) => self.next_sign = sign(link, self.signs),
-                }
-            },
-            State::Connecting(connecting) => match connecting.await {
-                Ok(mut link) => {
-                    self.next_sign = sign(&mut link, self.signs);
-                    self.state = State::Up(link);
-                    self.quiet = Quiet::default();
-                    self.heard = ticks::now();
-                    self.was_up = true;
-                    News::Up
-                }
-                Err(LinkError::Refused(rejection)) if !self.was_up => {
-                    self.lost(String::new());
-                    News::Refused(rejection)
-                }
-                Err(error) => self.lost(error.to_string()),
-            },
+    /// What tells by being ready that there may be news.
+    pub fn watch(&self) -> Option<Watch<'_>> {
+        match &self.state {
+            State::Up(link) | State::Asked(link, _) => Some(link.watch()),
+            State::Connecting(_, woken) => Some(Watch::new(woken, Wants::Read)),
+            State::Greeted(_) | State::Down(_) => None,
         }
+    }
+
+    /// When there may be news although nothing is ready.
+    pub fn due_at(&self) -> Option<Instant> {
+        match &self.state {
+            State::Up(link) | State::Asked(link, _) if link.has_more() => Some(self.heard),
+            State::Up(_) => self.next_sign.into_iter().chain(self.quiet.due()).min(),
+            State::Asked(_, until) | State::Down(until) => Some(*until),
+            State::Greeted(_) => Some(self.heard),
+            State::Connecting(..) => None,
+        }
+    }
+
+    /// What happened next, if anything did. Never waits.
+    pub fn news(&mut self) -> Option<News> {
+        let now = ticks::now();
+        let State::Up(link) = &mut self.state else { return self.comes_up(now) };
+        if self.next_sign.is_some_and(|at| at <= now) {
+            self.next_sign = sign(link, self.signs);
+        }
+        match link.told() {
+            // Who was stopped for a while finds here what came meanwhile, before time tells.
+            Ok(None) => {
+                let is_due = self.quiet.due().is_some_and(|at| at <= now);
+                is_due.then(|| self.quiet.time(now)).flatten().map(News::Silent)
+            }
+            Ok(Some(told)) => {
+                (self.pause, self.heard) = (PAUSE_FIRST, now);
+                self.quiet.heard(now);
+                match told {
+                    Told::Pong { at: SIGN } => None,
+                    Told::Pong { at: ANSWER } => {
+                        self.quiet.answered().then_some(News::Silent(None))
+                    }
+                    told => Some(News::Told(told)),
+                }
+            }
+            Err(_) => Some(self.lost("the connection ended".into())),
+        }
+    }
+
+    /// Goes on towards being attached.
+    fn comes_up(&mut self, now: Instant) -> Option<News> {
+        match self.step(now) {
+            Ok(State::Up(mut link)) => {
+                self.next_sign = sign(&mut link, self.signs);
+                self.state = State::Up(link);
+                (self.heard, self.was_up, self.quiet) = (now, true, Quiet::default());
+                Some(News::Up)
+            }
+            Ok(state) => {
+                self.state = state;
+                None
+            }
+            Err(LinkError::Refused(rejection)) if !self.was_up => {
+                self.lost(String::new());
+                Some(News::Refused(rejection))
+            }
+            Err(error) => Some(self.lost(error.to_string())),
+        }
+    }
+
+    fn step(&mut self, now: Instant) -> Result<State, LinkError> {
+        match std::mem::replace(&mut self.state, State::Down(now)) {
+            State::Greeted(stream) => {
+                Ok(State::Asked(Link::ask(stream, &self.attach)?, now + ATTACH_TIMEOUT))
+            }
+            State::Asked(mut link, until) => match link.is_attached()? {
+                true => Ok(State::Up(link)),
+                false if now >= until => Err(LinkError::Silent),
+                false => Ok(State::Asked(link, until)),
+            },
+            State::Connecting(result, woken) => match result.try_recv() {
+                Ok(stream) => Ok(State::Greeted(stream.map_err(LinkError::Unreachable)?)),
+                Err(TryRecvError::Empty) => Ok(State::Connecting(result, woken)),
+                Err(TryRecvError::Disconnected) => {
+                    Err(LinkError::Unreachable("connecting failed".into()))
+                }
+            },
+            State::Down(until) if now >= until => self.connecting(),
+            state @ (State::Up(_) | State::Down(_)) => Ok(state),
+        }
+    }
+
+    /// Connects on a thread: that may take as long as ssh does.
+    fn connecting(&self) -> Result<State, LinkError> {
+        let (waker, woken) = wake::pair()?;
+        let (tell, result) = mpsc::sync_channel(1);
+        let connect = Arc::clone(&self.connect);
+        thread::Builder::new().spawn(move || {
+            // Wakes by its end, whatever comes of it.
+            let _waker = waker;
+            let _ = tell.send(connect());
+        })?;
+        Ok(State::Connecting(result, woken))
     }
 
     fn lost(&mut self, why: String) -> News {
-        let (connect, attach, pause) = (Arc::clone(&self.connect), self.attach.clone(), self.pause);
+        let now = ticks::now();
+        self.state = State::Down(now + self.pause);
         self.pause = (self.pause * 2).min(PAUSE_LONGEST);
-        self.state = State::Connecting(Box::pin(async move {
-            tokio::time::sleep(pause).await;
-            let stream = tokio::task::spawn_blocking(move || connect()).await;
-            let stream = stream.map_err(|error| LinkError::Unreachable(error.to_string()))?;
-            Link::attach(stream.map_err(LinkError::Unreachable)?, &attach).await
-        }));
-        let silent = self.signs.map_or(Duration::ZERO, |_| ticks::now() - self.heard);
+        let silent = self.signs.map_or(Duration::ZERO, |_| now - self.heard);
         News::Down { why, silent }
     }
 }
@@ -190,21 +255,25 @@ fn sign(link: &mut Link, signs: Option<Duration>) -> Option<Instant> {
     Some(ticks::now() + every)
 }
 
-async fn due(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::waiting::wait;
     use crate::wire::frame;
     use crate::wire::people::{Answer, Ask, DaemonAsk};
 
-    #[tokio::test]
-    async fn signs_of_life_come_without_anything_else_to_say() {
+    fn next(line: &mut Line) -> News {
+        loop {
+            if let Some(news) = line.news() {
+                return news;
+            }
+            let left = line.due_at().map(|at| at.saturating_duration_since(ticks::now()));
+            wait(&mut line.watch().into_iter().collect::<Vec<_>>(), left).unwrap();
+        }
+    }
+
+    #[test]
+    fn signs_of_life_come_without_anything_else_to_say() {
         let (near, mut far) = UnixStream::pair().unwrap();
         let daemon = std::thread::spawn(move || {
             frame::read::<Request>(&mut far).unwrap();
@@ -221,8 +290,8 @@ mod tests {
         let connect: Connect = Arc::new(|| Err("once".into()));
         let every = Duration::from_millis(5);
         let mut line = Line::new(near, connect, attach, Some(every));
-        assert!(matches!(line.news().await, News::Up));
-        let News::Down { silent, .. } = line.news().await else { panic!("a sign is no news") };
+        assert!(matches!(next(&mut line), News::Up));
+        let News::Down { silent, .. } = next(&mut line) else { panic!("a sign is no news") };
         assert!(silent >= Duration::from_millis(40), "since the pong: {silent:?}");
         let (here, ping) = (Said::Here { within_ms: 15 }, Said::Ping { at: SIGN });
         let signs = [here.clone(), ping.clone(), here, ping].map(Some);

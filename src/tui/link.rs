@@ -1,20 +1,14 @@
 //! The connection of a dashboard: what it says goes out in order and at once, what it is told comes
 //! in. Neither side waits for the other, and nothing stands between the loop and the socket.
 
+use crate::base::waiting::{Wants, Watch};
 use crate::model::rejection::Rejection;
 use crate::wire::frame::{self, Decoder, FrameError};
 use crate::wire::people::{Answer, Request};
-use crate::wire::view::{Said, Told};
-use crate::wire::watched::{duplicate, watched};
+use crate::wire::view::{self, Said, Told};
 use rustix::io::Errno;
-use serde::de::DeserializeOwned;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// With more than this waiting to go out, in bytes, nothing more is typed: the line takes less than
 /// a person types.
@@ -23,10 +17,8 @@ const TYPED_BYTES_MAX: usize = 2 << 20;
 const WAITING_BYTES_MAX: usize = 4 << 20;
 /// How much of what is told is read at once: most frames are smaller.
 const READ_BYTES: usize = 64 << 10;
-/// How long the daemon may take to answer the request to attach.
-const ATTACH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why there is no connection.
+/// Why there is no connection any more, or none came to be.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The daemon refuses.
@@ -38,7 +30,10 @@ pub enum LinkError {
     /// There is nobody to attach to.
     #[error("{0}")]
     Unreachable(String),
-    /// The daemon says nothing.
+    /// It ended.
+    #[error("the connection ended")]
+    Ended,
+    /// The daemon says nothing, or nothing that makes sense.
     #[error("the daemon does not answer")]
     Silent,
 }
@@ -49,44 +44,45 @@ impl From<io::Error> for LinkError {
     }
 }
 
-/// A connection that is attached.
+/// A connection.
 pub struct Link {
-    /// Watched for reading alone: a socket that is watched for writing too wakes its owner whenever
-    /// the other side reads.
-    stream: AsyncFd<Arc<OwnedFd>>,
+    stream: UnixStream,
     decoder: Decoder,
     buffer: Vec<u8>,
     /// What the socket has not taken yet.
     waiting: Vec<u8>,
-    /// The same socket watched for writing, while something waits.
-    writable: Option<AsyncFd<Arc<OwnedFd>>>,
     /// It takes nothing any more.
     is_broken: bool,
 }
 
 impl Link {
-    /// Attaches over a stream on which both have said hello; `attach` is the request to.
+    /// Asks to attach over a stream on which both have said hello.
     ///
     /// # Errors
-    /// The daemon refuses or is gone.
-    pub async fn attach(stream: UnixStream, attach: &Request) -> Result<Self, LinkError> {
+    /// The daemon is gone.
+    pub fn ask(stream: UnixStream, attach: &Request) -> Result<Self, LinkError> {
         stream.set_nonblocking(true)?;
         let mut link = Self {
-            stream: watched(Arc::new(stream.into()), Interest::READABLE)?,
+            stream,
             decoder: Decoder::default(),
             buffer: vec![0; READ_BYTES],
             waiting: frame::encode(attach)?,
-            writable: None,
             is_broken: false,
         };
         link.flush()?;
-        match tokio::time::timeout(ATTACH_TIMEOUT, link.next::<Answer>()).await {
-            Err(_) => Err(LinkError::Silent),
-            Ok(answer) => match answer? {
-                Some(Answer::Done(_)) => Ok(link),
-                Some(Answer::Refused(rejection)) => Err(LinkError::Refused(rejection)),
-                Some(_) | None => Err(LinkError::Silent),
-            },
+        Ok(link)
+    }
+
+    /// Whether the daemon lets this client in, once it said so.
+    ///
+    /// # Errors
+    /// The daemon refuses or is gone.
+    pub fn is_attached(&mut self) -> Result<bool, LinkError> {
+        match self.next(Decoder::next_frame)? {
+            None => Ok(false),
+            Some(Answer::Done(_)) => Ok(true),
+            Some(Answer::Refused(rejection)) => Err(LinkError::Refused(rejection)),
+            Some(_) => Err(LinkError::Silent),
         }
     }
 
@@ -106,72 +102,58 @@ impl Link {
         !self.is_broken
     }
 
-    /// The next message; `None` when the connection is gone, in either direction. Cancel-safe.
-    pub async fn told(&mut self) -> Option<Told> {
-        self.next().await.ok().flatten()
+    /// The next message, if there is one.
+    ///
+    /// # Errors
+    /// The connection is gone, in either direction.
+    pub fn told(&mut self) -> Result<Option<Told>, LinkError> {
+        self.next(Decoder::next_mostly::<view::Frame, Told>)
     }
 
-    /// The next message, while what waits goes out; `None` at the end. May be dropped and called
-    /// again.
-    async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
-        loop {
-            if let Some(message) = self.decoder.next_frame()? {
-                return Ok(Some(message));
+    /// When this is ready there may be a message, or what waits goes out: call [`Self::told`].
+    pub fn watch(&self) -> Watch<'_> {
+        // One that is watched for writing too is ready whenever the other side reads.
+        Watch::new(&self.stream, if self.waiting.is_empty() { Wants::Read } else { Wants::Either })
+    }
+
+    /// Whether there may be a message although nothing more comes.
+    pub fn has_more(&self) -> bool {
+        self.is_broken || self.decoder.has_frame()
+    }
+
+    fn next<T>(
+        &mut self,
+        decoded: impl Fn(&mut Decoder) -> Result<Option<T>, FrameError>,
+    ) -> Result<Option<T>, LinkError> {
+        if let Some(message) = decoded(&mut self.decoder)? {
+            return Ok(Some(message));
+        }
+        self.flush()?;
+        if self.is_broken {
+            return Err(LinkError::Ended);
+        }
+        match rustix::io::read(&self.stream, &mut self.buffer) {
+            Ok(0) => Err(LinkError::Ended),
+            Ok(count) => {
+                self.decoder.push(&self.buffer[..count]);
+                Ok(decoded(&mut self.decoder)?)
             }
-            if self.is_broken {
-                return Ok(None);
-            }
-            tokio::select! {
-                ready = self.stream.readable() => {
-                    let mut ready = ready?;
-                    match rustix::io::read(ready.get_inner(), &mut self.buffer) {
-                        Ok(0) => return Ok(None),
-                        Ok(count) => {
-                            if count < self.buffer.len() {
-                                ready.clear_ready();
-                            }
-                            self.decoder.push(&self.buffer[..count]);
-                        }
-                        Err(Errno::AGAIN | Errno::INTR) => ready.clear_ready(),
-                        Err(error) => return Err(io::Error::from(error).into()),
-                    }
-                }
-                taken = taken(&self.writable) => {
-                    taken?;
-                    self.flush()?;
-                }
-            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(io::Error::from(error).into()),
         }
     }
 
     /// Writes what the socket takes.
     fn flush(&mut self) -> io::Result<()> {
         while !self.waiting.is_empty() {
-            match rustix::io::write(self.stream.get_ref(), &self.waiting) {
+            match rustix::io::write(&self.stream, &self.waiting) {
                 Ok(count) => drop(self.waiting.drain(..count)),
-                Err(Errno::AGAIN | Errno::INTR) => {
-                    if self.writable.is_none() {
-                        let writable = duplicate(self.stream.get_ref(), Interest::WRITABLE)?;
-                        self.writable = Some(writable);
-                    }
-                    return Ok(());
-                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        self.writable = None;
         Ok(())
-    }
-}
-
-/// Returns when the socket takes more of what waits.
-async fn taken(writable: &Option<AsyncFd<Arc<OwnedFd>>>) -> io::Result<()> {
-    match writable {
-        Some(socket) => {
-            socket.writable().await?.clear_ready();
-            Ok(())
-        }
-        None => std::future::pending().await,
     }
 }
 
@@ -179,10 +161,11 @@ async fn taken(writable: &Option<AsyncFd<Arc<OwnedFd>>>) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::base::id::RunId;
+    use crate::base::waiting::wait;
     use crate::wire::people::{Ask, DaemonAsk};
 
-    #[tokio::test]
-    async fn what_is_too_long_to_be_sent_is_refused_and_the_line_goes_on() {
+    #[test]
+    fn what_is_too_long_to_be_sent_is_refused_and_the_line_goes_on() {
         let (near, far) = UnixStream::pair().unwrap();
         let daemon = std::thread::spawn(move || {
             let mut far = far;
@@ -191,11 +174,20 @@ mod tests {
             frame::read::<Said>(&mut far).unwrap()
         });
         let attach = Request { at: "/".into(), ask: Ask::Daemon(DaemonAsk::Status) };
-        let mut link = Link::attach(near, &attach).await.unwrap();
+        let mut link = Link::ask(near, &attach).unwrap();
+        while !link.is_attached().unwrap() {
+            wait(&mut [link.watch()], None).unwrap();
+        }
         let text = "x".repeat(frame::FRAME_BYTES_MAX);
         assert!(!link.say(&Said::Paste { run: RunId(1), text }));
         assert!(link.say(&Said::Ping { at: 7 }));
-        assert_eq!(link.told().await, None, "the daemon has hung up");
+        let ended = loop {
+            wait(&mut [link.watch()], None).unwrap();
+            if let Err(ended) = link.told() {
+                break ended;
+            }
+        };
+        assert!(matches!(ended, LinkError::Ended), "the daemon has hung up");
         assert_eq!(daemon.join().unwrap(), Some(Said::Ping { at: 7 }));
     }
 }

@@ -3,8 +3,7 @@
 
 use super::keymap::Keymap;
 use super::theme::Theme;
-use std::sync::Arc;
-use tokio::sync::Notify;
+use super::wake::Woken;
 
 /// Keys and colours.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,8 +18,8 @@ pub struct Looks {
 
 /// Where they come from.
 pub struct Source {
-    /// Told when the files may have changed.
-    pub changed: Arc<Notify>,
+    /// Woken when the files may have changed.
+    pub changed: Woken,
     /// Reads them, or says what is wrong with them.
     pub read: Box<dyn Fn() -> Result<Looks, String>>,
 }

@@ -17,4 +17,5 @@ pub mod present;
 mod quiet;
 pub mod run;
 pub mod theme;
+pub mod wake;
 pub mod widgets;

@@ -62,6 +62,10 @@ impl Quiet {
     /// Gives for how long no answer has come, or that something comes again, where a person is to
     /// be told of it.
     pub fn time(&mut self, now: Instant) -> Option<Option<Duration>> {
+        if self.due.is_some_and(|due| now > due + AGAIN) {
+            // It was this program that stood still: what came meanwhile is still to be read.
+            self.heard = Some(now);
+        }
         let since = self.asked?.max(self.heard.unwrap_or(self.asked?));
         let silent = now.saturating_duration_since(since);
         if silent < PATIENCE {
@@ -90,6 +94,15 @@ mod tests {
         assert_eq!(quiet.time(began + 2 * SECOND), Some(Some(2 * SECOND)));
         assert_eq!(quiet.due(), Some(began + 3 * SECOND), "it goes on counting");
         assert!(quiet.answered() && quiet.due().is_none());
+    }
+
+    #[test]
+    fn a_program_that_stood_still_does_not_blame_the_line() {
+        let (mut quiet, began) = (Quiet::default(), ticks::now());
+        quiet.wanted();
+        assert!(quiet.asks(began));
+        assert_eq!(quiet.time(began + 600 * SECOND), None);
+        assert_eq!(quiet.time(began + 602 * SECOND), Some(Some(2 * SECOND)), "now it is the line");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The dashboard's loop: joins the person's terminal, the connection and the state machine. Decides
 //! nothing but what comes first: what was typed, before what was told, before what time brings.
 
+mod wait;
+
 use super::app::{App, Do, Input as Happened, draw, draw_part};
 use super::echo::Echo;
 use super::editor;
@@ -20,6 +22,7 @@ use crate::wire::view::{Said, Told};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::time::Duration;
+use wait::Woke;
 
 /// How much of what was typed is read at once.
 const READ_BYTES: usize = 16 << 10;
@@ -59,7 +62,7 @@ pub enum RunError {
 ///
 /// # Errors
 /// The terminal cannot be used, or the daemon refuses.
-pub async fn run(mut app: App, options: Options, line: Line) -> Result<(), RunError> {
+pub fn run(mut app: App, options: Options, line: Line) -> Result<(), RunError> {
     let signals = Signals::watch().map_err(OuterError::from)?;
     let outer = Outer::enter(std::io::stdin(), std::io::stdout(), options.mouse)?;
     let size = outer.size();
@@ -92,7 +95,7 @@ pub async fn run(mut app: App, options: Options, line: Line) -> Result<(), RunEr
     };
     let questions = if client.options.ascii { QUESTIONS_ASCII } else { QUESTIONS };
     client.frame.bytes().extend_from_slice(questions);
-    let ended = client.work().await;
+    let ended = client.work();
     let outstanding = client.echo.outstanding() + usize::from(client.asks);
     // A terminal that is gone answers nothing.
     client.outer.leave(if ended.is_ok() { outstanding } else { 0 });
@@ -135,24 +138,14 @@ struct Client {
     refused: Option<Rejection>,
 }
 
-/// What woke the loop.
-enum Woke {
-    Typed(usize),
-    Drained,
-    Line(News),
-    Signal(Signal),
-    Looks,
-    Time,
-}
-
 impl Client {
-    async fn work(&mut self) -> Result<(), Gone> {
+    fn work(&mut self) -> Result<(), Gone> {
         let mut bytes = vec![0; READ_BYTES];
         while !self.ended {
             // A frame before credit for the next one, so that nothing delays an echo.
             self.draw();
             self.give_credit();
-            match self.wait(&mut bytes).await? {
+            match self.wait(&mut bytes)? {
                 Woke::Typed(count) => self.typed(&bytes[..count]),
                 Woke::Drained => self.drained(),
                 Woke::Line(news) => self.news(news),
@@ -168,28 +161,6 @@ impl Client {
         Ok(())
     }
 
-    async fn wait(&mut self, bytes: &mut [u8]) -> Result<Woke, Gone> {
-        let until = self.deadline().map(|at| tokio::time::Instant::from_std(self.began + at));
-        let time = async {
-            match until {
-                Some(until) => tokio::time::sleep_until(until).await,
-                None => std::future::pending().await,
-            }
-        };
-        // In this order: what was typed before a dialog armed must be told before time passes.
-        tokio::select! {
-            biased;
-            count = self.outer.read(bytes) => Ok(Woke::Typed(count?)),
-            signal = self.signals.next() => Ok(Woke::Signal(signal)),
-            drained = self.outer.write(&mut self.frame), if self.frame_bytes > 0 => {
-                drained.map(|()| Woke::Drained)
-            }
-            news = self.line.news() => Ok(Woke::Line(news)),
-            () = self.options.looks.changed.notified() => Ok(Woke::Looks),
-            () = time => Ok(Woke::Time),
-        }
-    }
-
     fn now(&self) -> Moment {
         self.began.elapsed()
     }
@@ -200,7 +171,8 @@ impl Client {
         let is_drained = self.frame_bytes == 0;
         let to_draw = is_drained && (self.is_dirty() || self.pace.owes_credit());
         let paced = to_draw.then(|| self.may_draw_at(now)).flatten();
-        [self.timer, self.escape, paced, self.echo.gives_up_at()].into_iter().flatten().min()
+        let line = self.line.due_at().map(|at| at.saturating_duration_since(self.began));
+        [self.timer, self.escape, paced, self.echo.gives_up_at(), line].into_iter().flatten().min()
     }
 
     fn is_dirty(&self) -> bool {
@@ -244,7 +216,7 @@ impl Client {
             return;
         }
         self.hold_until = None;
-        let size = self.outer.size();
+        let size = self.size;
         let area = Rect::new(0, 0, size.cols, size.rows);
         if self.screen.area != area {
             // Its cells stand elsewhere now: a part would be drawn among what belongs nowhere.
@@ -304,11 +276,6 @@ impl Client {
     }
 
     fn typed(&mut self, bytes: &[u8]) {
-        // What was typed after a resize may come before the signal that tells of it.
-        let size = self.outer.size();
-        if size != self.size {
-            self.resized(size);
-        }
         let mut events = Vec::new();
         self.input.feed(bytes, &mut events);
         let patience = if self.options.is_far { ESCAPE_FAR } else { ESCAPE_NEAR };
@@ -416,6 +383,11 @@ impl Client {
         (self.frame_bytes, self.painting, self.is_new) = (0, None, true);
         self.echo.forget();
         self.ended |= entered.is_err();
+        // Whoever is in the background is not told of a resize.
+        let size = self.outer.size();
+        if size != self.size {
+            self.resized(size);
+        }
         entered.ok()
     }
 

@@ -115,7 +115,12 @@ impl Sent {
         }
         let wanted: Vec<Option<Row>> = now.rows.into_iter().map(Some).collect();
         let is_worth = |row: &Option<Row>| row.as_ref().is_some_and(|row| row.len() > 4);
-        update.shift = shift::find(&self.rows, &wanted, is_worth);
+        // Of an echo one row differs, and nothing moved.
+        let differing =
+            self.rows.iter().zip(&wanted).filter(|(old, new)| !is_same(old.as_ref(), new.as_ref()));
+        if differing.take(2).count() == 2 {
+            update.shift = shift::find(&self.rows, &wanted, is_worth);
+        }
         let before = |i: usize| match update.shift {
             Some(shift) if (shift.top as usize..shift.bottom as usize).contains(&i) => {
                 let from = shift::source(&shift, u32::try_from(i).unwrap_or(u32::MAX));
@@ -124,7 +129,7 @@ impl Sent {
             _ => self.rows[i].as_ref(),
         };
         for (i, row) in wanted.iter().enumerate() {
-            if before(i) != row.as_ref()
+            if !is_same(before(i), row.as_ref())
                 && let (Some(row), Ok(number)) = (row, u32::try_from(i))
             {
                 update.rows.push((number, row.clone()));
@@ -141,6 +146,14 @@ impl Sent {
         }
         let nothing = Update { surface, ..Update::default() };
         (update != nothing).then_some(update)
+    }
+}
+
+/// Whether two rows are equal; mostly they are one and the same, and nothing of them is read.
+fn is_same(a: Option<&Row>, b: Option<&Row>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+        (a, b) => a.is_none() && b.is_none(),
     }
 }
 

@@ -51,6 +51,17 @@ pub fn write<T: Serialize>(to: &mut impl Write, message: &T) -> Result<(), Frame
 
 /// Reads one frame; `None` when the stream ended between two frames.
 pub fn read<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>, FrameError> {
+    body(from)?.map(|body| parse(&body)).transpose()
+}
+
+/// The same for messages that mostly are of one kind: see [`Decoder::next_mostly`].
+pub fn read_mostly<K: DeserializeOwned + Into<T>, T: DeserializeOwned>(
+    from: &mut impl Read,
+) -> Result<Option<T>, FrameError> {
+    body(from)?.map(|body| parse_mostly::<K, T>(&body)).transpose()
+}
+
+fn body(from: &mut impl Read) -> Result<Option<Vec<u8>>, FrameError> {
     let mut head = [0; HEADER];
     let mut filled = 0;
     while filled < HEADER {
@@ -62,13 +73,14 @@ pub fn read<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>, Fram
             Err(error) => return Err(error.into()),
         }
     }
-    let mut body = Vec::new();
     let length = body_length(head)?;
+    // What is announced may never come: no more is kept ready than most frames need.
+    let mut body = Vec::with_capacity(length.min(ROOM));
     from.take(length as u64).read_to_end(&mut body)?;
     if body.len() < length {
         return Err(FrameError::Truncated);
     }
-    parse(&body).map(Some)
+    Ok(Some(body))
 }
 
 /// [`write`] for the daemon's asynchronous sockets.
@@ -126,9 +138,32 @@ impl Decoder {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Whether [`Self::next_frame`] gives one, or an error, as it is.
+    pub fn has_frame(&self) -> bool {
+        self.bytes.first_chunk::<HEADER>().is_some_and(|head| {
+            body_length(*head).map_or(true, |length| self.bytes.len() >= HEADER + length)
+        })
+    }
+
     /// The next whole frame, if it has arrived. Take all of them before the next [`Self::push`], so
     /// that no more than one frame is ever held.
     pub fn next_frame<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+        self.next_by(parse)
+    }
+
+    /// The same for messages that mostly are of the kind `K`, which is read as it stands. One that
+    /// may be of any kind is read into a tree first, since what tells its kind may stand anywhere
+    /// in it; on the way of a key that is most of the work.
+    pub fn next_mostly<K: DeserializeOwned + Into<T>, T: DeserializeOwned>(
+        &mut self,
+    ) -> Result<Option<T>, FrameError> {
+        self.next_by(parse_mostly::<K, T>)
+    }
+
+    fn next_by<T>(
+        &mut self,
+        parse: impl FnOnce(&[u8]) -> Result<T, FrameError>,
+    ) -> Result<Option<T>, FrameError> {
         let Some(head) = self.bytes.first_chunk::<HEADER>() else { return Ok(None) };
         let length = body_length(*head)?;
         if length > self.limit {
@@ -158,6 +193,12 @@ fn body_length(head: [u8; HEADER]) -> Result<usize, FrameError> {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
     serde_json::from_slice(body).map_err(FrameError::Malformed)
+}
+
+fn parse_mostly<K: DeserializeOwned + Into<T>, T: DeserializeOwned>(
+    body: &[u8],
+) -> Result<T, FrameError> {
+    serde_json::from_slice::<K>(body).map_or_else(|_| parse(body), |kind| Ok(kind.into()))
 }
 
 #[cfg(test)]

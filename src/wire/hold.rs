@@ -112,6 +112,27 @@ pub enum Notice {
     Unknown,
 }
 
+/// A [`Notice::Output`] and nothing else, read without a tree in between.
+#[derive(Deserialize)]
+pub struct Output {
+    #[serde(rename = "type")]
+    _kind: IsOutput,
+    offset: u64,
+    stored: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum IsOutput {
+    Output,
+}
+
+impl From<Output> for Notice {
+    fn from(Output { offset, stored, .. }: Output) -> Self {
+        Self::Output { offset, stored }
+    }
+}
+
 /// How a run ended; also the content of its `exit.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {

@@ -153,3 +153,71 @@ pub enum Told {
     #[serde(other)]
     Unknown,
 }
+
+/// A [`Said::Press`] and nothing else, read without a tree in between.
+#[derive(Deserialize)]
+pub struct Press {
+    #[serde(rename = "type")]
+    _kind: IsPress,
+    run: RunId,
+    keys: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum IsPress {
+    Press,
+}
+
+impl From<Press> for Said {
+    fn from(Press { run, keys, .. }: Press) -> Self {
+        Self::Press { run, keys }
+    }
+}
+
+/// A [`Told::Frame`] and nothing else, read without a tree in between.
+#[derive(Deserialize)]
+pub struct Frame {
+    #[serde(rename = "type")]
+    _kind: IsFrame,
+    frame: u64,
+    updates: Vec<Update>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum IsFrame {
+    Frame,
+}
+
+impl From<Frame> for Told {
+    fn from(Frame { frame, updates, .. }: Frame) -> Self {
+        Self::Frame { frame, updates }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::frame;
+
+    #[test]
+    fn what_is_read_without_a_tree_is_what_was_said() {
+        let press = Said::Press { run: RunId(3), keys: vec!["a".into(), "ctrl-c".into()] };
+        let update = Update { surface: 7, rows: vec![(2, "[\"x\"]".into())], ..Update::default() };
+        let frame = Told::Frame { frame: 9, updates: vec![update] };
+        let mut said = frame::Decoder::default();
+        for other in [press.clone(), Said::Credit { frame: 4 }, press] {
+            said.push(&frame::encode(&other).unwrap());
+            assert_eq!(said.next_mostly::<Press, Said>().unwrap(), Some(other));
+        }
+        let pong = Told::Pong { at: 1 };
+        for told in [frame, pong] {
+            let bytes = frame::encode(&told).unwrap();
+            let read = frame::read_mostly::<Frame, Told>(&mut bytes.as_slice()).unwrap();
+            assert_eq!(read, Some(told));
+        }
+        said.push(&frame::encode(&"neither").unwrap());
+        assert!(said.next_mostly::<Press, Said>().is_err());
+    }
+}

@@ -92,6 +92,15 @@ fn add_lines(work: &Path) {
     }
 }
 
+/// What parsing alone costs: once the side that is judged of every file.
+fn parse(change: &monban::scan::change::Change) {
+    let mut parser = tree_sitter::Parser::new();
+    parser.set_language(&tree_sitter_rust::LANGUAGE.into()).unwrap();
+    for side in change.files.iter().filter_map(|file| file.new.as_ref()) {
+        std::hint::black_box(parser.parse(&side.bytes, None).unwrap());
+    }
+}
+
 /// All checks that look into a change, on a change of 10,000 lines, beside `git diff` of the same.
 fn scans(store: &Store, work: &Path, head: ObjectId, snapshot: impl Fn() -> git::Snapshot) {
     add_lines(work);
@@ -100,7 +109,7 @@ fn scans(store: &Store, work: &Path, head: ObjectId, snapshot: impl Fn() -> git:
                 \"imports\", \"danger\", \"test-lines\", \"test\"]\n[scan]\nallowed_imports = [\"std\"]\n\
                 banned_patterns = [{ pattern = \"TODO\\\\(hack\\\\)\" }]\n";
     let config = monban::config::repository::parse(text.as_bytes(), "monban.toml").unwrap();
-    let settings = Settings { scan: &config.scan, kind: Kind::Add };
+    let settings = Settings { scan: &config.scan, kind: Kind::Add, cancel: &|| false };
     let checks: Vec<_> = gate::steps(&config)
         .into_iter()
         .filter_map(|step| match step.work {
@@ -110,16 +119,20 @@ fn scans(store: &Store, work: &Path, head: ObjectId, snapshot: impl Fn() -> git:
         .collect();
     let range = [head.to_string(), taken.commit.to_string()];
     let text_diff = ["diff", "--no-ext-diff", "--no-renames", &range[0], &range[1]];
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut trees) = (Vec::new(), Vec::new(), Vec::new());
     let mut each = vec![Vec::new(); checks.len() + 1];
     for _ in 0..SCAN_RUNS {
         theirs.push(timed(|| plain(store.folder(), &text_diff)).0);
         let (read, change) = timed(|| {
-            gate::scans::looked(git::changed_files(store, head, taken.commit).unwrap(), Vec::new())
-                .change
+            let files = git::changed_files(store, head, taken.commit).unwrap();
+            let manifests = git::manifests(store, taken.commit, &files).unwrap();
+            let mut change = gate::scans::looked(files, Vec::new()).change;
+            change.manifests = manifests;
+            change
         });
         assert!(change.files.iter().map(|file| file.added.len()).sum::<usize>() >= SCANNED_LINES);
         each[0].push(read);
+        trees.push(timed(|| parse(&change)).0);
         for ((name, look), times) in checks.iter().zip(&mut each[1..]) {
             let (took, seen) = timed(|| look(&change, &settings));
             assert!(seen.unjudged.is_none(), "{name}: {:?}", seen.unjudged);
@@ -133,6 +146,8 @@ fn scans(store: &Store, work: &Path, head: ObjectId, snapshot: impl Fn() -> git:
     };
     let git_diff = middle(&mut theirs);
     row("all scans, 10,000 lines", middle(&mut ours), git_diff, "diff of the same");
+    let trees = middle(&mut trees);
+    println!("  trees alone, one core      {:>6.1} ms", trees.as_secs_f64() * 1000.0);
     let names = ["  reading the change"].into_iter().chain(checks.iter().map(|(name, _)| &**name));
     for (name, times) in names.zip(&mut each) {
         println!("{name:<28} {:>6.1} ms", middle(times).as_secs_f64() * 1000.0);

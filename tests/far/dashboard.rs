@@ -184,6 +184,27 @@ fn a_cut_line_leaves_the_fleet_readable_and_types_only_when_it_is_back() {
     window.until("the end of it", |screen| screen.contains("stopped") && !screen.contains("STALE"));
 }
 
+/// As when the sshd there was stopped: nothing breaks, and nothing comes.
+#[test]
+fn who_types_on_a_line_that_fell_silent_is_told_and_what_they_typed_is_not_lost() {
+    let test = "who_types_on_a_line_that_fell_silent_is_told_and_what_they_typed_is_not_lost";
+    let Some(journey) = Journey::over(GOOD, test) else { return };
+    journey.waiting("Ask", "ask 'which port?'; echo took $answer");
+    let window = journey.here();
+    window.shows("which port?");
+    window.press(&["i"]);
+    window.shows(" PANE ");
+    journey.relay.fall_silent();
+    assert!(!window.settled().contains("no answer"));
+    window.text("8080");
+    window.press(&["Enter"]);
+    let told = window.shows("no answer for 3 s");
+    assert!(!told.contains("took 8080") && !told.contains("STALE"), "{told}");
+    journey.relay.mend();
+    window.hides("no answer");
+    window.shows("took 8080");
+}
+
 #[test]
 fn on_a_bad_line_typing_is_echoed_in_order_nothing_is_lost_and_approving_works() {
     let test = "on_a_bad_line_typing_is_echoed_in_order_nothing_is_lost_and_approving_works";

@@ -9,6 +9,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 const BRANCH: &str = "refs/heads/monban/1-1";
 const FILES: &[(&str, &str)] = &[("a", "1\n"), ("dir/b", "2\n"), (".gitignore", "target/\n")];
@@ -452,4 +453,22 @@ fn a_worktree_whose_branch_moved_since_it_was_looked_at_stays() {
     Worktree::remove_seen(&repository, &attempt.path, now).unwrap();
     assert!(!attempt.path.exists() && repository.find_ref(BRANCH).unwrap().is_none());
     Worktree::remove_seen(&repository, &attempt.path, now).unwrap();
+}
+
+/// Git fails while another program makes a worktree; it is told by git's own words, which are
+/// English in every person's language, and waited for.
+#[test]
+fn a_worktree_that_another_program_has_half_made_is_waited_for() {
+    let attempt = attempt();
+    let half = attempt.world.root.join(".git/worktrees/other");
+    write(&half.join("gitdir"), b"/nowhere/.git\n");
+    write(&half.join("HEAD"), b"ref: refs/heads/other\n");
+    write(&half.join("commondir"), b"");
+    let began = Instant::now();
+    let error = attempt.add().unwrap_err().to_string();
+    assert!(error.contains("commondir"), "{error}");
+    assert!(began.elapsed() >= Duration::from_millis(19 * 20), "it was given up at once: {error}");
+    write(&half.join("commondir"), b"../..\n");
+    assert!(matches!(attempt.add().unwrap(), Added::New(_)));
+    attempt.assert_fresh();
 }

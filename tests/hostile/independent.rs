@@ -126,7 +126,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> [u8; 20] {
+/// The id that hexadecimal digits stand for.
+pub fn unhex(text: &str) -> [u8; 20] {
     std::array::from_fn(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap())
 }
 

@@ -3,6 +3,7 @@
 
 use crate::course::{Lands, ROW, Row};
 use crate::ground::{Ground, LINES};
+use crate::independent::unhex;
 use crate::support::*;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -195,8 +196,4 @@ fn forged(g: &Ground) -> PathBuf {
     let id = g.agent(&["hash-object", "-w", "forged"]);
     fs::remove_file(g.work().join("forged")).unwrap();
     g.common().join("objects").join(&id[..2]).join(&id[2..])
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..20).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap()).collect()
 }

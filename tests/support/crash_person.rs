@@ -267,8 +267,8 @@ impl Person {
         // Statuses are what settled, as often as it did; the rest happens as often as it should.
         events.retain(|kind, _| {
             let varies = ["run.status", "task.asked", "task.answered", "repo.present", "repo.left"];
-            // Another daemon looks at the worktree once more.
-            let again = ["run.prompt-ready", "run.checkpoint"];
+            // Another daemon looks at the worktree once more; what takes long is told.
+            let again = ["run.prompt-ready", "run.checkpoint", "task.progress"];
             let counts = |kinds: &[&str]| kinds.contains(&kind.as_str());
             !counts(&varies) && !counts(&again) && !kind.starts_with("daemon.")
         });

@@ -86,6 +86,7 @@ pub fn snapshot(number: u32, base: &str, tree: &str) -> Snapshot {
         deleted: 4,
         leftovers: Vec::new(),
         created: 1,
+        pictures: 0,
         used: None,
         taken: Default::default(),
     }

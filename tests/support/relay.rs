@@ -28,6 +28,7 @@ pub struct Relay {
     /// Where it listens.
     pub port: u16,
     cut: Arc<AtomicBool>,
+    silent: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
@@ -36,8 +37,10 @@ impl Relay {
     pub fn start(to: u16, line: Line) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (cut, open) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let (cut, silent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let open = Arc::new(Mutex::new(Vec::new()));
         let (is_cut, connections) = (Arc::clone(&cut), Arc::clone(&open));
+        let is_silent = Arc::clone(&silent);
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 if is_cut.load(Ordering::SeqCst) {
@@ -47,11 +50,18 @@ impl Relay {
                 let pair = || Some((near.try_clone().ok()?, far.try_clone().ok()?));
                 let (Some(out), Some(back)) = (pair(), pair()) else { continue };
                 connections.lock().unwrap().extend([near, far]);
-                thread::spawn(move || direction(out.0, out.1, line));
-                thread::spawn(move || direction(back.1, back.0, line));
+                for (from, to) in [out, (back.1, back.0)] {
+                    let is_silent = Arc::clone(&is_silent);
+                    thread::spawn(move || direction(from, to, line, is_silent));
+                }
             }
         });
-        Self { port, cut, open }
+        Self { port, cut, silent, open }
+    }
+
+    /// Holds everything back from now on: neither end can tell that from quiet.
+    pub fn fall_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
     }
 
     /// Cuts the line: what is open breaks, nothing new gets through.
@@ -64,13 +74,14 @@ impl Relay {
 
     /// Mends it.
     pub fn mend(&self) {
+        self.silent.store(false, Ordering::SeqCst);
         self.cut.store(false, Ordering::SeqCst);
     }
 }
 
 /// Reads as fast as bytes come, delivers as the line allows. What is under way is bounded, so that
 /// the sender feels the line.
-fn direction(mut from: TcpStream, mut to: TcpStream, line: Line) {
+fn direction(mut from: TcpStream, mut to: TcpStream, line: Line, is_silent: Arc<AtomicBool>) {
     let (sender, under_way) = mpsc::sync_channel::<(Instant, Vec<u8>)>(16);
     thread::spawn(move || {
         let mut random = line.seed | 1;
@@ -83,6 +94,9 @@ fn direction(mut from: TcpStream, mut to: TcpStream, line: Line) {
             thread::sleep(due.saturating_duration_since(Instant::now()));
             let takes = Duration::from_secs_f64(bytes.len() as f64 / f64::from(line.rate));
             thread::sleep(takes);
+            while is_silent.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(10));
+            }
             if to.write_all(&bytes).is_err() {
                 break;
             }

@@ -13,9 +13,28 @@ pub(super) use player::{Player, missing};
 
 use super::client::Client;
 use super::exit::{Failure, complain};
+use clap::Subcommand;
 use ended::Ended;
 use guard::Guard;
 use std::io::Write;
+use std::path::PathBuf;
+
+/// The processes of a play beside the one that plays.
+#[derive(Subcommand, Debug)]
+pub(super) enum PlayCommand {
+    /// Clears what a play left that was killed
+    #[command(hide = true, name = "play-guard")]
+    Guard {
+        /// Its folder
+        root: PathBuf,
+    },
+    /// One of its scripted agents
+    #[command(hide = true, name = "demo-agent")]
+    Agent {
+        /// Which
+        script: String,
+    },
+}
 
 /// The last words.
 const CLEAN: &str = "nothing is left running, nothing is left behind";

@@ -122,7 +122,8 @@ impl<'a> Bench<'a> {
                 Work::Limits => self.limits(),
                 Work::Person(statements) => Verdict::waiting(&step.check, statements.clone()),
                 Work::Scan(look) => {
-                    self.scan(&step.check, *look, change.get_or_insert_with(|| self.change()))
+                    let change = change.get_or_insert_with(|| self.change());
+                    self.scan(&step.check, *look, change, cancel)
                 }
                 Work::Command(command) => {
                     let made =
@@ -151,16 +152,28 @@ impl<'a> Bench<'a> {
         let place = self.facts.place()?;
         let began = place.base.parse().map_err(text)?;
         let messages = repository.messages(&place.branch, began).map_err(text)?;
-        Ok(scans::looked(files, messages))
+        let manifests =
+            git::manifests(&self.place.store, self.place.commit, &files).map_err(text)?;
+        let mut looked = scans::looked(files, messages);
+        looked.change.manifests = manifests;
+        Ok(looked)
     }
 
-    fn scan(&self, check: &str, look: scan::Check, change: &Result<Looked, String>) -> Verdict {
+    fn scan(
+        &self,
+        check: &str,
+        look: scan::Check,
+        change: &Result<Looked, String>,
+        cancel: &Cancel,
+    ) -> Verdict {
         let looked = match change {
             Ok(looked) => looked,
             Err(why) => return gate::not_run(check, None, why),
         };
         let began = self.world.clock.now();
-        let settings = Settings { scan: &self.config.scan, kind: self.facts.spec.kind };
+        let cancel = || cancel.is_set();
+        let kind = self.facts.spec.kind;
+        let settings = Settings { scan: &self.config.scan, kind, cancel: &cancel };
         // The change is an agent's: one that brings a check down must not keep the gate from its
         // verdict.
         let seen = catch_unwind(AssertUnwindSafe(|| look(&looked.change, &settings)));

@@ -140,6 +140,7 @@ pub(in crate::daemon) fn described(
         added: diff.added,
         deleted: diff.deleted,
         leftovers,
+        pictures: diff.files.iter().filter(|file| file.picture).count() as u64,
         created: diff.files.iter().filter(|file| file.status == Status::Added).count() as u64,
         used: None,
         taken: Moment::default(),

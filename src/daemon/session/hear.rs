@@ -12,7 +12,7 @@ use crate::model::attempt::Life;
 use crate::model::core::Core;
 use crate::term::{Key, Modes, Terminal, encode_key, encode_paste, encode_pointer};
 use crate::wire::frame;
-use crate::wire::view::{Said, Told};
+use crate::wire::view::{Press, Said, Told};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ impl Ear {
                 // What waits for it to take something would wait for ever.
                 return self.outlet.close();
             }
-            let Ok(Some(message)) = frame::read::<Said>(&mut reader) else { return };
+            let Ok(Some(message)) = frame::read_mostly::<Press, _>(&mut reader) else { return };
             match message {
                 Said::Credit { frame } => self.outlet.credit(frame),
                 Said::Press { run, keys } => {

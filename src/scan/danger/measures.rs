@@ -4,9 +4,10 @@ use super::rules::{Group, pattern};
 use super::view::View;
 use crate::scan::change::ChangedFile;
 use crate::scan::lines::{self, Line};
-use crate::scan::syntax::{Source, is_comment, line_of, parts, walk};
+use crate::scan::syntax::{PerKind, Source, is_comment_kind, line_of, parts, walk};
 use regex::Regex;
 use serde::Deserialize;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::OnceLock;
 use tree_sitter::Node;
@@ -99,10 +100,15 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
     let mut cases = Cases::new();
     let tests = data().ok().and_then(|data| data.tests.iter().find(|tests| tests.group == group));
     let Some(tests) = tests else { return cases };
-    let assertions = view.places(&tests.assertion);
+    static KINDS: PerKind<Kind> = PerKind::new(Kind::of);
+    let kinds = KINDS.of(source.language);
+    let assertions = LazyCell::new(|| view.places(&tests.assertion));
     let mut is_marked = false;
     walk(&source.tree, |node| {
-        if let Some(name) = test_name(source, tests, node, is_marked) {
+        let kind = PerKind::get(kinds, node);
+        if kind == Kind::Case
+            && let Some(name) = test_name(source, tests, node, is_marked)
+        {
             let range = node.byte_range();
             let before = |end: usize| assertions.partition_point(|at| *at < end);
             let case = cases.entry(name).or_default();
@@ -110,12 +116,37 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
             let end = end_of_run(node).unwrap_or(range.end);
             case.assertions += before(end).saturating_sub(before(range.start));
         }
-        let is_attribute = node.kind() == "attribute_item";
-        is_marked = (is_attribute && tests.case.is_match(&attribute_name(source, node)))
-            || (is_marked && (is_attribute || is_comment(node)));
-        !is_attribute && !is_comment(node)
+        is_marked = match kind {
+            Kind::Attribute => is_marked || tests.case.is_match(&attribute_name(source, node)),
+            Kind::Comment => is_marked,
+            Kind::Case | Kind::Other => false,
+        };
+        !matches!(kind, Kind::Attribute | Kind::Comment)
     });
     cases
+}
+
+/// What a node is to who looks for tests.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Kind {
+    Attribute,
+    Comment,
+    /// It may be a test.
+    Case,
+    #[default]
+    Other,
+}
+
+impl Kind {
+    fn of(kind: &str) -> Self {
+        match kind {
+            "attribute_item" => Kind::Attribute,
+            "call_expression" | "function_item" => Kind::Case,
+            "function_definition" | "function_declaration" => Kind::Case,
+            _ if is_comment_kind(kind) => Kind::Comment,
+            _ => Kind::Other,
+        }
+    }
 }
 
 /// Where a test ends before its end: behind a `return` among the statements of its body.
@@ -185,6 +216,11 @@ pub(super) struct Eased {
 pub(super) fn eased(file: &ChangedFile) -> Vec<Eased> {
     let path = String::from_utf8_lossy(&file.path).into_owned();
     let mut found = Vec::new();
+    let mut taken = lines::taken(file).peekable();
+    if taken.peek().is_none() {
+        return found;
+    }
+    drop(taken);
     for threshold in data().map(|data| &data.thresholds).into_iter().flatten() {
         if threshold.files.as_ref().is_some_and(|files| !files.is_match(&path)) {
             continue;

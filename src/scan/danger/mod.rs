@@ -3,6 +3,7 @@
 //! the marks of a comment around it were taken away.
 
 mod measures;
+mod names;
 mod rules;
 mod view;
 
@@ -10,17 +11,21 @@ mod view;
 mod tests;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
+use super::each::each;
 use super::found::{Found, Spot};
 use super::globs::Globs;
-use super::syntax::{Budget, SOURCE_BYTES_MAX, Source, Unparsed, Written, written};
+use super::parse::{Budget, SOURCE_BYTES_MAX, Unparsed};
+use super::syntax::{Source, Written, written};
 use super::{Seen, Settings, lines};
 use crate::config::repository::AllowedDanger;
 use crate::model::verdict::Weight;
 use measures::{Case, Cases};
+use names::Names;
 use rules::{Group, Place, Rule, Rules};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use view::{Names, View};
+use std::sync::LazyLock;
+use view::View;
 
 /// Git's mode of a file that runs as a program.
 const MODE_PROGRAM: u32 = 0o100_755;
@@ -33,37 +38,40 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     }
     let allowed = (1..).zip(&settings.scan.allowed_danger);
     let allowed = allowed.map(|(number, one)| Allowed::new(number, one)).collect();
-    let allowed = match allowed {
+    let allowed: Vec<Allowed<'_>> = match allowed {
         Ok(allowed) => allowed,
         Err(why) => return Seen { unjudged: Some(why), ..Seen::default() },
     };
-    let mut scan = Scan {
-        budget: Budget::default(),
-        found: Found::new("danger"),
-        allowed,
-        files: 0,
-        by_words: 0,
-        tests: (0, 0),
-        assertions: (0, 0),
-        lost: Vec::new(),
-        gained: BTreeSet::new(),
-    };
-    for file in &change.files {
+    let mut found = Found::new("danger");
+    let mut tally = Tally::default();
+    let look = |file, budget: &Budget, found: &mut Found| {
+        let mut scan = Scan { budget, found, allowed: &allowed, tally: Tally::default() };
         scan.file(file);
+        scan.tally
+    };
+    if !each(&change.files, settings, &mut found, look, |of_file| tally.add(of_file)) {
+        return Seen::given_up();
     }
-    scan.lost_tests();
-    let by_words = match scan.by_words {
+    let by_words = match tally.by_words {
         0 => String::new(),
         count => format!(", {count} of them by words alone"),
     };
-    let looked_at = format!("{} changed files with code{by_words}", scan.files);
-    scan.found.done(looked_at, None)
+    let looked_at = format!("{} changed files with code{by_words}", tally.files);
+    tally.lost_tests(&mut found);
+    found.done(looked_at, None)
 }
 
-struct Scan<'a> {
-    budget: Budget,
-    found: Found,
-    allowed: Vec<Allowed<'a>>,
+/// A look at one file.
+struct Scan<'a, 'b> {
+    budget: &'b Budget,
+    found: &'b mut Found,
+    allowed: &'b [Allowed<'b>],
+    tally: Tally<'a>,
+}
+
+/// What is counted over all files.
+#[derive(Default)]
+struct Tally<'a> {
     files: usize,
     /// How many have no tree.
     by_words: usize,
@@ -102,12 +110,12 @@ struct Read {
 impl Read {
     fn source(&mut self, source: &Source<'_>, groups: &'static [Group]) -> Result<(), Unparsed> {
         let names = Names::of(source).ok_or(Unparsed::TooMuchWork)?;
-        for number in 0..names.views {
+        for number in 0..names.views() {
             let view = View::of(source, &names, number);
             if view.is_too_large() {
                 return Err(Unparsed::TooMuchWork);
             }
-            if number == 0 {
+            if number == 0 && has_tests(source.text.as_bytes()) {
                 let cases = groups.iter().map(|group| measures::cases(source, &view, *group));
                 self.cases = cases.flatten().collect();
             }
@@ -126,7 +134,7 @@ struct Hit {
     column: usize,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Scan<'a, '_> {
     fn file(&mut self, file: &'a ChangedFile) {
         let is_text = |side: &&Side| side.mode != MODE_LINK && side.mode != MODE_SUBMODULE;
         let new = file.new.as_ref().filter(is_text);
@@ -138,15 +146,15 @@ impl<'a> Scan<'a> {
             self.found.add(file, &rule, Weight::Violation, spot, &eased.why);
         }
         let Some(new) = new else {
-            let before = old.map(|old| self.read(kind(file, old), &old.bytes));
+            let before = old.map(|old| self.read(kind(file, old), old));
             return self.compare(file, &before.unwrap_or_default().cases, &Cases::new());
         };
         let written = kind(file, new);
         if written == Written::Data {
             return;
         }
-        self.files += 1;
-        let after = self.read(written, &new.bytes);
+        self.tally.files += 1;
+        let after = self.read(written, new);
         match after.unparsed {
             Some(Unparsed::Fault(_)) if !file.is_binary => {}
             None if !file.is_binary => {}
@@ -156,7 +164,7 @@ impl<'a> Scan<'a> {
         let is_old = |hit: &Hit| lines.added_in(hit).is_none();
         let before = match old {
             Some(old) if after.hits.iter().any(is_old) || has_tests(&old.bytes) => {
-                self.read(kind(file, old), &old.bytes)
+                self.read(kind(file, old), old)
             }
             _ => Read::default(),
         };
@@ -170,7 +178,8 @@ impl<'a> Scan<'a> {
         self.found.add(file, "unread-tests", Weight::Violation, Spot::default(), &why);
     }
 
-    fn read(&mut self, written: Written, bytes: &[u8]) -> Read {
+    fn read(&mut self, written: Written, side: &Side) -> Read {
+        let bytes = &side.bytes;
         let mut read = Read::default();
         let groups = Group::of(written);
         let view = match written {
@@ -181,7 +190,7 @@ impl<'a> Scan<'a> {
                 read.unparsed = Some(Unparsed::TooLarge);
                 return read;
             }
-            Written::In(language) => match self.budget.parse(language, bytes) {
+            Written::In(language) => match self.budget.parse(language, side) {
                 Ok(source) => match read.source(&source, groups) {
                     Ok(()) => return read,
                     Err(unparsed) => {
@@ -220,7 +229,7 @@ impl<'a> Scan<'a> {
         let mut ordered: Vec<&Hit> = after.hits.iter().collect();
         ordered.sort_by_key(|hit| hit.first);
         let is_by_words = after.unparsed.is_some();
-        self.by_words += usize::from(is_by_words);
+        self.tally.by_words += usize::from(is_by_words);
         for hit in ordered {
             let added = lines.added_in(hit);
             let is_known = || {
@@ -254,15 +263,16 @@ impl<'a> Scan<'a> {
 
     /// Tests that assert less than before; those that are gone wait for the whole change.
     fn compare(&mut self, file: &'a ChangedFile, before: &Cases, after: &Cases) {
-        self.tests.0 += before.len();
-        self.tests.1 += after.len();
+        let tally = &mut self.tally;
+        tally.tests.0 += before.len();
+        tally.tests.1 += after.len();
         let assertions = |cases: &Cases| cases.values().map(|case| case.assertions).sum::<usize>();
-        self.assertions.0 += assertions(before);
-        self.assertions.1 += assertions(after);
-        self.gained.extend(after.keys().filter(|name| !before.contains_key(*name)).cloned());
+        tally.assertions.0 += assertions(before);
+        tally.assertions.1 += assertions(after);
+        tally.gained.extend(after.keys().filter(|name| !before.contains_key(*name)).cloned());
         for (name, was) in before {
             let Some(now) = after.get(name) else {
-                self.lost.push((file, name.clone(), was.clone()));
+                tally.lost.push((file, name.clone(), was.clone()));
                 continue;
             };
             if now.assertions >= was.assertions {
@@ -277,10 +287,22 @@ impl<'a> Scan<'a> {
             self.found.add(file, "weakened-test", weight, spot, &why);
         }
     }
+}
+
+impl<'a> Tally<'a> {
+    fn add(&mut self, other: Tally<'a>) {
+        self.files += other.files;
+        self.by_words += other.by_words;
+        self.tests = (self.tests.0 + other.tests.0, self.tests.1 + other.tests.1);
+        let (before, after) = other.assertions;
+        self.assertions = (self.assertions.0 + before, self.assertions.1 + after);
+        self.lost.extend(other.lost);
+        self.gained.extend(other.gained);
+    }
 
     /// Tests that are nowhere in the change any more. As many new ones that assert as much may
     /// stand for them; less may not.
-    fn lost_tests(&mut self) {
+    fn lost_tests(self, found: &mut Found) {
         let (weight, why) = if self.tests.1 < self.tests.0 {
             (Weight::Violation, "the test is gone, and there are fewer than before")
         } else if self.assertions.1 < self.assertions.0 {
@@ -288,10 +310,9 @@ impl<'a> Scan<'a> {
         } else {
             (Weight::Notice, "the test is gone, or has another name")
         };
-        for (file, name, case) in std::mem::take(&mut self.lost) {
+        for (file, name, case) in self.lost {
             if !self.gained.contains(&name) {
-                let spot = named(&name, &case);
-                self.found.add(file, "deleted-test", weight, spot, why);
+                found.add(file, "deleted-test", weight, named(&name, &case), why);
             }
         }
     }
@@ -327,11 +348,14 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
     hits
 }
 
-/// Whether a file may have tests: then both sides are counted.
+/// Whether a file may have tests: each has one of the words that tell them. Then both sides are
+/// counted.
 fn has_tests(bytes: &[u8]) -> bool {
-    let words: [&[u8]; 8] =
-        [b"test", b"Test", b"it(", b"it.", b"specify", b"bench", b"Fuzz", b"Example"];
-    words.iter().any(|word| bytes.windows(word.len()).any(|window| window == *word))
+    static WORDS: LazyLock<Option<regex::bytes::Regex>> = LazyLock::new(|| {
+        let words = r"(?-u)test|Test|\bit\b|specify|bench|quickcheck|Fuzz|Example";
+        regex::bytes::Regex::new(words).ok()
+    });
+    WORDS.as_ref().is_none_or(|words| words.is_match(bytes))
 }
 
 /// What a side of a file is. What runs as a program without being known as one is a script: so the

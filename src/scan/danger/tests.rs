@@ -6,12 +6,13 @@ use crate::config::repository::Scan as Asked;
 use crate::model::task::Kind;
 use crate::model::verdict::Finding;
 use crate::scan::built_in;
+use crate::scan::parse::tests::source;
 use serde::Deserialize;
 
 fn seen(files: Vec<ChangedFile>) -> Seen {
     let scan = Asked::default();
-    let settings = Settings { scan: &scan, kind: Kind::Fix };
-    look(&Change { files, messages: Vec::new() }, &settings)
+    let settings = Settings { scan: &scan, kind: Kind::Fix, cancel: &|| false };
+    look(&Change::of(files, Vec::new()), &settings)
 }
 
 #[test]
@@ -24,9 +25,9 @@ fn what_the_repository_allows_is_told_and_stops_nothing_there_alone() {
     let code = "fn f() { std::process::Command::new(\"ls\"); unsafe { g() } }\n";
     let weights = |allowed_danger: Vec<AllowedDanger>| {
         let scan = Asked { allowed_danger, ..Asked::default() };
-        let settings = Settings { scan: &scan, kind: Kind::Fix };
+        let settings = Settings { scan: &scan, kind: Kind::Fix, cancel: &|| false };
         let files = ["src/runner/a.rs", "src/b.rs"].map(|path| file(path, None, Some(code)));
-        let seen = look(&Change { files: files.into(), messages: Vec::new() }, &settings);
+        let seen = look(&Change::of(files.into(), Vec::new()), &settings);
         let told = seen.findings.iter().map(|it| {
             (format!("{} {}", it.path, it.rule), it.weight, it.why.raw().contains("a runner"))
         });
@@ -112,7 +113,7 @@ fn every_rule_is_found_in_its_example_and_not_in_its_counterexample() {
         for path in paths {
             let is_found = |text: &str| {
                 if let Written::In(language) = written(path.as_bytes(), b"") {
-                    let parsed = Budget::default().parse(language, text.as_bytes());
+                    let parsed = source(language, text);
                     assert!(parsed.is_ok(), "{path} does not parse: {text}");
                 }
                 let name = format!("danger/{}", rule.name);
@@ -223,7 +224,7 @@ fn a_file_without_a_tree_is_judged_by_its_words() {
 #[test]
 fn a_text_made_to_be_slow_is_given_up() {
     let typescript = crate::scan::syntax::Language::TypeScript;
-    let parse = |text: &str| Budget::default().parse(typescript, text.as_bytes()).err();
+    let parse = |text: &str| source(typescript, text).err();
     let slow = "(a,".repeat(60_000);
     assert_eq!(parse(&slow), Some(Unparsed::TooMuchWork));
     assert_eq!(new("a.ts", &format!("eval(x)\n{slow}")), ["unreadable", "eval:1"]);
@@ -335,8 +336,8 @@ fn a_text_that_grows_when_its_names_are_followed_is_given_up() {
         let text = format!("import {{{names}}} from './{}'\neval(x)\n", "m".repeat(length));
         assert_eq!(new("a.js", &text), ["unreadable", "eval:2"]);
         let language = crate::scan::syntax::Language::JavaScript;
-        let source = Budget::default().parse(language, text.as_bytes()).unwrap();
-        let names = view::Names::of(&source);
+        let source = source(language, &text).unwrap();
+        let names = Names::of(&source);
         let bytes = names.map(|names| View::of(&source, &names, 0).text.len());
         assert!(bytes.unwrap_or_default() <= 4 * text.len() + (64 << 10), "{bytes:?}");
     }
@@ -363,6 +364,13 @@ fn a_name_that_stands_for_several_things_is_judged_by_each() {
         ),
         ("a.test.ts", "import { it } from 'vitest'\nit.skip('a', f)", "skipped-test:2"),
         ("a.rs", "use a as std;\nfn f() { std::process::Command::new(b); }", "process:2"),
+        // Two names, one of which does harm in one meaning with the other in another.
+        (
+            "a.py",
+            "import os, json\ng = open\nb = json\ndef f():\n    g = getattr\n    b = os\n\
+             g(b, name)(text)\n",
+            "hidden-builtin:7",
+        ),
     ];
     all(&cases);
 }

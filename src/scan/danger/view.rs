@@ -11,21 +11,16 @@
 //! Where there is no tree everything counts as code. A view is a few times as large as its source
 //! at most: what would be larger is given up.
 
-use crate::scan::imports::Facts;
-use crate::scan::syntax::{Language, Source, is_comment, line_of, parts, unescaped, walk};
+use super::names::Names;
+use crate::scan::leaves::{Kind, Leaf};
+use crate::scan::syntax::{Language, Source, unescaped};
 use regex::Regex;
-use std::collections::{BTreeMap, BTreeSet};
-use tree_sitter::Node;
 
 /// How many bytes of a view there may be for one of the source, and besides.
 const GROWTH_MAX: usize = 4;
 const TEXT_BYTES_LEAST: usize = 64 << 10;
 /// How many tokens a view has, or lines one of a file without a tree.
 const SPANS_MAX: usize = 1 << 20;
-/// How long the path that a name stands for may be.
-const MEANING_BYTES_MAX: usize = 256;
-/// How much source all views of a file read together.
-const VIEWS_BYTES_MAX: usize = 8 << 20;
 
 /// The code of a file.
 #[derive(Default)]
@@ -37,101 +32,6 @@ pub(super) struct View {
     /// How long the text may become.
     bytes_max: usize,
     is_too_large: bool,
-}
-
-/// What the names of a file stand for.
-pub(super) struct Names {
-    meanings: BTreeMap<String, Vec<String>>,
-    /// How many views it takes until each name was written with each of its meanings.
-    pub(super) views: usize,
-}
-
-impl Names {
-    /// The names of a file; `None` if following them takes more than any source should. What is
-    /// built in keeps its own meaning whatever else it is a name of: elsewhere in the file it may
-    /// be no such name.
-    pub(super) fn of(source: &Source<'_>) -> Option<Names> {
-        let mut meanings: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let facts = Facts::of(source);
-        if facts.lost_at.is_some() {
-            return None;
-        }
-        for (name, all) in facts.meanings {
-            if all.iter().any(|meaning| meaning.len() > MEANING_BYTES_MAX) {
-                return None;
-            }
-            let own = built_in(source.language).contains(&name.as_str()) && !all.contains(&name);
-            let own = own.then(|| name.clone());
-            meanings.insert(name, own.into_iter().chain(all).collect());
-        }
-        let views = meanings.values().map(Vec::len).max().unwrap_or_default().max(1);
-        (views == 1 || views.saturating_mul(source.text.len()) <= VIEWS_BYTES_MAX)
-            .then_some(Names { meanings, views })
-    }
-
-    fn in_view(&self, name: &str, view: usize) -> Option<&str> {
-        let all = self.meanings.get(name)?;
-        all.get(view).or_else(|| all.first()).map(String::as_str)
-    }
-}
-
-/// Names that mean something dangerous, or a test, without being imported.
-fn built_in(language: Language) -> &'static [&'static str] {
-    match language {
-        Language::Python => &[
-            "eval",
-            "exec",
-            "compile",
-            "getattr",
-            "globals",
-            "locals",
-            "vars",
-            "__import__",
-            "__builtins__",
-            "__loader__",
-        ],
-        Language::Rust => &["std", "core", "alloc"],
-        Language::Go => &[],
-        Language::JavaScript | Language::TypeScript | Language::Tsx => &[
-            "eval",
-            "Function",
-            "require",
-            "module",
-            "process",
-            "globalThis",
-            "window",
-            "self",
-            "global",
-            "top",
-            "parent",
-            "frames",
-            "Deno",
-            "Bun",
-            "Reflect",
-            "Object",
-            "JSON",
-            "console",
-            "document",
-            "setTimeout",
-            "setInterval",
-            "setImmediate",
-            "describe",
-            "it",
-            "test",
-            "suite",
-            "context",
-            "specify",
-            "xit",
-            "xtest",
-            "xdescribe",
-            "xcontext",
-            "xspecify",
-            "fit",
-            "fdescribe",
-            "expect",
-            "assert",
-        ],
-    }
 }
 
 /// Functions of Python that import what their first argument names, the longest first.
@@ -162,9 +62,8 @@ struct Mark {
 }
 
 impl Mark {
-    fn of(node: Node<'_>) -> Self {
-        let start = node.start_position();
-        Self { from: node.start_byte(), line: line_of(start.row), column: start.column }
+    fn of(leaf: &Leaf) -> Self {
+        Self { from: leaf.from as usize, line: leaf.line, column: leaf.column as usize }
     }
 
     fn line(line: u32) -> Self {
@@ -183,9 +82,13 @@ impl View {
             view: View::over(source.text.len()),
             is_opening: false,
             closed_at: None,
-            idle: BTreeSet::new(),
         };
-        walk(&source.tree, |node| !writer.view.is_too_large && writer.visit(node));
+        for leaf in source.leaves() {
+            if writer.view.is_too_large {
+                break;
+            }
+            writer.leaf(leaf);
+        }
         writer.view
     }
 
@@ -310,52 +213,29 @@ struct Writer<'a, 's> {
     is_opening: bool,
     /// Where in the view the last quote that ended a string stands.
     closed_at: Option<usize>,
-    /// Where in the file parentheses stand that make no difference.
-    idle: BTreeSet<usize>,
 }
 
 impl Writer<'_, '_> {
-    fn visit(&mut self, node: Node<'_>) -> bool {
-        let mark = Mark::of(node);
-        if is_comment(node) {
-            let text = self.source.text_of(node).to_owned();
-            self.view.comments.push((text, mark.line));
-            return false;
-        }
-        match node.kind() {
-            "string_fragment"
-            | "string_content"
-            | "escape_sequence"
-            | "regex_pattern"
-            | "jsx_text"
-            | "char_literal"
-            | "interpreted_string_literal_content"
-            | "html_character_reference"
-            | "hash_bang_line" => {
-                let text = unescaped(self.source.text_of(node)).replace('"', "'");
+    fn leaf(&mut self, leaf: &Leaf) {
+        let mark = Mark::of(leaf);
+        let text = self.source.text.get(leaf.from as usize..leaf.to as usize).unwrap_or_default();
+        match leaf.kind {
+            Kind::Comment => self.view.comments.push((text.to_owned(), leaf.line)),
+            Kind::Text => {
+                let text = unescaped(text).replace('"', "'");
                 self.view.put(&text, mark, false);
-                return false;
             }
-            "raw_string_literal" => {
-                let text = self.source.text_of(node);
+            Kind::RawString => {
                 let inner = text.trim_start_matches('r').trim_matches(['#', '`', '"']);
                 let text = format!("\"{}\"", inner.replace('"', "'"));
                 self.view.put(&text, mark, false);
-                return false;
             }
-            "string" | "template_string" | "string_literal" | "interpreted_string_literal" => {
-                self.is_opening = true;
-            }
-            "\"" | "'" | "`" | "string_start" | "string_end" => self.quote(mark),
-            "]" if self.is_script() => self.bracket(mark),
-            "(" | ")" if self.idle.remove(&mark.from) => {}
-            ")" if self.source.language == Language::Python => self.call(mark),
-            "parenthesized_expression" => self.parenthesized(node),
-            // A statement that ends by its line alone has an empty end.
-            _ if node.child_count() == 0 && !node.byte_range().is_empty() => self.token(node),
-            _ => {}
+            Kind::String => self.is_opening = true,
+            Kind::Quote => self.quote(mark),
+            Kind::Bracket if self.is_script() => self.bracket(mark),
+            Kind::Close if self.source.language == Language::Python => self.call(mark),
+            kind => self.token(text, mark, kind),
         }
-        true
     }
 
     fn is_script(&self) -> bool {
@@ -398,21 +278,6 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Leaves out the parentheses around a name or what is taken or called from one.
-    fn parenthesized(&mut self, node: Node<'_>) {
-        let is_plain = |node: &Node<'_>| {
-            let kind = node.kind();
-            kind == "identifier"
-                || kind == "attribute"
-                || kind == "call"
-                || kind == "parenthesized_expression"
-                || ["member_expression", "subscript_expression", "call_expression"].contains(&kind)
-        };
-        if matches!(parts(node).as_slice(), [one] if is_plain(one)) {
-            self.idle.extend([node.start_byte(), node.end_byte().saturating_sub(1)]);
-        }
-    }
-
     /// `__import__("a")` as `a`, where it ends.
     fn call(&mut self, mark: Mark) {
         let text = self.view.text.strip_suffix('"').and_then(|text| text.rsplit_once('"'));
@@ -431,28 +296,26 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn token(&mut self, node: Node<'_>) {
-        let mark = Mark::of(node);
-        let text = self.source.text_of(node);
-        let is_member = self.view.text.ends_with('.') || self.view.text.ends_with("::");
-        match node.kind() {
-            "line_continuation" => {}
-            _ if text == "?." => self.view.push(".", mark, true),
-            "." => {
+    fn token(&mut self, text: &str, mark: Mark, kind: Kind) {
+        match kind {
+            Kind::Continuation => {}
+            Kind::Dot => {
                 // `a!.b` in TypeScript is `a.b`.
                 if self.is_script() && self.view.text.ends_with('!') {
                     self.view.truncate(self.view.text.len() - 1);
                 }
                 self.view.push(".", mark, true);
             }
-            kind if kind.ends_with("identifier") => {
-                let name = if self.is_script() { unescaped(text) } else { text.to_owned() };
+            Kind::Name | Kind::Property => {
+                let is_member = self.view.text.ends_with('.') || self.view.text.ends_with("::");
+                let name = if self.is_script() { unescaped(text) } else { text.into() };
                 let name = name.strip_prefix("r#").unwrap_or(&name);
-                let is_key = kind == "property_identifier" && !is_member;
+                let is_key = kind == Kind::Property && !is_member;
                 let stands_for = self.names.in_view(name, self.number);
                 let name = stands_for.filter(|_| !is_member && !is_key).unwrap_or(name);
                 self.view.push(name, mark, !is_key);
             }
+            _ if text == "?." => self.view.push(".", mark, true),
             _ => self.view.push(text, mark, true),
         }
     }

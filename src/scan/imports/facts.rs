@@ -91,6 +91,9 @@ pub enum Way {
 pub struct Facts {
     /// What it imports.
     pub imports: Vec<Import>,
+    /// Crates that it names where `use` gave it something of that name: if that is no module, the
+    /// crate is meant.
+    pub hidden: Vec<Import>,
     /// The first place where names are too long or too many to be followed, if there is one: then
     /// the rest is not all of what the file says.
     pub lost_at: Option<usize>,
@@ -188,6 +191,11 @@ impl Facts {
             self.kept.1 += usize::from(self.rank(stands_for) == 0);
         }
         self.meanings.insert(name.to_owned(), meanings);
+    }
+
+    /// Whether a meaning is one that can do harm. Of a name's meanings these come first.
+    pub(in crate::scan) fn can_harm(&self, meaning: &str) -> bool {
+        self.rank(meaning) <= 1
     }
 
     /// How bad it is to be called this, from 0 for the worst.

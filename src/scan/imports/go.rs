@@ -1,10 +1,10 @@
 //! Imports of Go: import specs.
 
 use super::facts::{Facts, Way};
-use crate::scan::syntax::{Source, is_comment, walk};
+use crate::scan::syntax::{Source, is_comment};
 
 pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
-    walk(&source.tree, |node| {
+    source.walk(|node| {
         if node.kind() == "import_spec"
             && let Some(path) = node.child_by_field_name("path")
         {

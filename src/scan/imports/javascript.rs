@@ -2,7 +2,7 @@
 //! all its forms, and the comments that import.
 
 use super::facts::{Facts, Way};
-use crate::scan::syntax::{Source, is_comment, parts, walk};
+use crate::scan::syntax::{Source, is_comment, parts};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -37,7 +37,7 @@ const HARMLESS: &[&str] = &["main", "cache", "extensions"];
 
 pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
     let mut reader = Reader { source, facts, understood: BTreeSet::new() };
-    walk(&source.tree, |node| {
+    source.walk(|node| {
         reader.visit(node);
         !is_comment(node)
     });
@@ -287,7 +287,7 @@ impl Reader<'_, '_> {
             return;
         };
         let name = self.source.name_of(property);
-        let harmless = HARMLESS.contains(&name.as_str());
+        let harmless = HARMLESS.contains(&&*name);
         if harmless && self.paths(object, 0).iter().any(|path| is_require(path)) {
             self.understand(object);
         }

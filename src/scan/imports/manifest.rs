@@ -118,20 +118,33 @@ fn strings(value: &Json) -> Vec<String> {
     found
 }
 
-fn cargo(manifest: &Table) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The names that paths in Rust may begin with, for the crates that this manifest of Cargo names.
+pub(super) fn crates(manifest: &[u8]) -> BTreeSet<String> {
+    let text = std::str::from_utf8(manifest).unwrap_or_default();
+    let manifest = text.trim_start_matches('\u{feff}').parse().unwrap_or_default();
+    let names = dependencies(&manifest).into_iter().filter_map(Value::as_table);
+    names.flat_map(Table::keys).map(|name| name.replace('-', "_")).collect()
+}
+
+/// Every table of dependencies in a manifest of Cargo.
+fn dependencies(manifest: &Table) -> Vec<&Value> {
     let targets = manifest.get("target").and_then(Value::as_table);
     let targets = targets.into_iter().flat_map(|all| all.values()).filter_map(Value::as_table);
     let workspace = manifest.get("workspace").and_then(Value::as_table);
-    for holder in targets.chain(workspace).chain([manifest]) {
-        for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            crates(holder.get(table), &mut found);
-        }
+    let holders = targets.chain(workspace).chain([manifest]);
+    let names = ["dependencies", "dev-dependencies", "build-dependencies"];
+    holders.flat_map(|holder| names.iter().filter_map(move |name| holder.get(*name))).collect()
+}
+
+fn cargo(manifest: &Table) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for table in dependencies(manifest) {
+        packages(Some(table), &mut found);
     }
     for registry in manifest.get("patch").and_then(Value::as_table).into_iter().flatten() {
-        crates(Some(registry.1), &mut found);
+        packages(Some(registry.1), &mut found);
     }
-    crates(manifest.get("replace"), &mut found);
+    packages(manifest.get("replace"), &mut found);
     let package = manifest.get("package").and_then(Value::as_table);
     if let Some(script) = package.and_then(|package| package.get("build")?.as_str()) {
         found.insert(script.to_owned());
@@ -139,7 +152,7 @@ fn cargo(manifest: &Table) -> BTreeSet<String> {
     found
 }
 
-fn crates(table: Option<&Value>, found: &mut BTreeSet<String>) {
+fn packages(table: Option<&Value>, found: &mut BTreeSet<String>) {
     for (name, from) in table.and_then(Value::as_table).into_iter().flatten() {
         let from = from.as_table();
         let said = |key: &str| from.and_then(|from| from.get(key)?.as_str());
@@ -173,7 +186,7 @@ fn pyproject(manifest: &Table) -> BTreeSet<String> {
     let old = ["dependencies", "dev-dependencies"];
     let old = old.iter().filter_map(|table| at(&["tool", "poetry", table]));
     for table in poetry.chain(old) {
-        crates(Some(table), &mut found);
+        packages(Some(table), &mut found);
     }
     for backend in [&["build-system", "backend-path"], &["build-system", "build-backend"]] {
         found.extend(at(backend).map(|value| value.to_string().replace('"', "")));

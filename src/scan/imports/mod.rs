@@ -16,12 +16,14 @@ mod tests;
 pub(super) use facts::Facts;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
+use super::each::each;
 use super::found::{Found, Spot, listed};
-use super::syntax::{Budget, Language, SOURCE_BYTES_MAX, Unparsed, Written, written};
+use super::parse::{Budget, SOURCE_BYTES_MAX, Unparsed};
+use super::syntax::{Language, Source, Written, written};
 use super::{Seen, Settings};
 use crate::model::verdict::Weight;
 use facts::{Import, Way};
-use manifest::Manifest;
+use manifest::{Manifest, crates};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,29 +36,39 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
         let looked_at = "nothing: [scan] allowed_imports is not set, any import may be added";
         return Seen { looked_at: looked_at.into(), ..Seen::default() };
     };
-    let mut scan = Scan {
-        allowed,
-        budget: Budget::default(),
-        found: Found::new("imports"),
-        unread: Vec::new(),
-        files: 0,
-    };
-    for file in &change.files {
+    let mut found = Found::new("imports");
+    let (mut files, mut unread) = (0, Vec::new());
+    let crates = change.manifests.iter().map(|(folder, manifest)| (&**folder, crates(manifest)));
+    let crates: BTreeMap<&[u8], BTreeSet<String>> = crates.collect();
+    let look = |file, budget: &Budget, found: &mut Found| {
+        let crates = &crates;
+        let mut scan = Scan { allowed, crates, budget, found, unread: None, is_looked_into: false };
         scan.file(file);
+        (scan.unread, scan.is_looked_into)
+    };
+    let take = |(language, is_looked_into): (Option<String>, bool)| {
+        unread.extend(language);
+        files += usize::from(is_looked_into);
+    };
+    if !each(&change.files, settings, &mut found, look, take) {
+        return Seen::given_up();
     }
-    let unjudged = (!scan.unread.is_empty())
-        .then(|| format!("cannot read the language of {}", listed(&scan.unread)));
-    let looked_at = format!("the imports of {} changed files of source or packages", scan.files);
-    scan.found.done(looked_at, unjudged)
+    let unjudged =
+        (!unread.is_empty()).then(|| format!("cannot read the language of {}", listed(&unread)));
+    found.done(format!("the imports of {files} changed files of source or packages"), unjudged)
 }
 
+/// A look at one file.
 struct Scan<'a> {
     allowed: &'a [String],
-    budget: Budget,
-    found: Found,
-    /// Files of source without a grammar.
-    unread: Vec<String>,
-    files: usize,
+    /// What crates may be called in the folders around the file.
+    crates: &'a BTreeMap<&'a [u8], BTreeSet<String>>,
+    budget: &'a Budget,
+    found: &'a mut Found,
+    /// The file, if it is source without a grammar.
+    unread: Option<String>,
+    /// Whether the file may import something.
+    is_looked_into: bool,
 }
 
 /// The way of an import and its name: two of them are the same if these are.
@@ -81,7 +93,7 @@ impl Scan<'_> {
             return;
         }
         if let Some(manifest) = Manifest::of(&file.path) {
-            self.files += 1;
+            self.is_looked_into = true;
             self.packages(file, manifest, new);
         }
         if file.path.split(|byte| *byte == b'/').next_back() == Some(b"build.rs")
@@ -93,19 +105,20 @@ impl Scan<'_> {
         }
         match written {
             Written::In(language) => {
-                self.files += 1;
+                self.is_looked_into = true;
                 self.source(file, language, new);
             }
-            Written::Unread => self.unread.push(file.shown().shown()),
+            Written::Unread => self.unread = Some(file.shown().shown()),
             Written::Shell | Written::Data => {}
         }
     }
 
     fn source(&mut self, file: &ChangedFile, language: Language, new: &Side) {
-        let after = match self.budget.parse(language, &new.bytes) {
-            Ok(source) => Facts::of(&source),
+        let source = match self.budget.parse(language, new) {
+            Ok(source) => source,
             Err(unparsed) => return self.unparsed(file, language, unparsed),
         };
+        let after = source.facts();
         if let Some(at) = after.lost_at {
             let why = "names that are too long or too many to follow: what it imports is not known";
             self.found.add(file, "unclear", Weight::Violation, Spot::at(&new.bytes, at), why);
@@ -114,7 +127,9 @@ impl Scan<'_> {
             import.way != Way::Named
                 || !is_allowed(self.allowed, &import.name, separators(language))
         };
-        let refused: Vec<&Import> = after.imports.iter().filter(is_refused).collect();
+        let is_meant = |import: &&Import| self.is_crate(file, &import.name);
+        let hidden = after.hidden.iter().filter(is_meant);
+        let refused: Vec<&Import> = after.imports.iter().chain(hidden).filter(is_refused).collect();
         if refused.is_empty() {
             return;
         }
@@ -136,14 +151,21 @@ impl Scan<'_> {
 
     fn before(&mut self, file: &ChangedFile, language: Language) -> BTreeSet<Key> {
         let old = file.old.as_ref().filter(|old| old.mode != MODE_LINK);
-        let parsed = old.and_then(|old| self.budget.parse(language, &old.bytes).ok());
-        let facts = parsed.map(|source| Facts::of(&source)).unwrap_or_default();
-        facts.imports.iter().map(key).collect()
+        let parsed = old.and_then(|old| self.budget.parse(language, old).ok());
+        let facts = parsed.as_ref().map(Source::facts);
+        facts.iter().flat_map(|facts| facts.imports.iter().chain(&facts.hidden)).map(key).collect()
+    }
+
+    /// Whether a manifest around a file names a crate that paths may begin with so.
+    fn is_crate(&self, file: &ChangedFile, name: &str) -> bool {
+        let ends = (0..file.path.len()).filter(|at| file.path[*at] == b'/');
+        let mut folders = ends.map(|end| &file.path[..end]).chain([&b""[..]]);
+        folders.any(|folder| self.crates.get(folder).is_some_and(|crates| crates.contains(name)))
     }
 
     fn unparsed(&mut self, file: &ChangedFile, language: Language, unparsed: Unparsed) {
         let old = file.old.as_ref();
-        let was = old.map(|old| self.budget.parse(language, &old.bytes).is_ok());
+        let was = old.map(|old| self.budget.parse(language, old).is_ok());
         let before = match was {
             None => "",
             Some(true) => "; before the change it was",

@@ -1,13 +1,19 @@
 //! Names that are given to what imports: before and after use, more than once, and too many.
 
+use super::super::change::Change;
 use super::super::change::tests::file;
-use super::super::syntax::{Budget, Language, SOURCE_BYTES_MAX};
+use super::super::parse::SOURCE_BYTES_MAX;
+use super::super::parse::tests::source;
+use super::super::syntax::Language;
 use super::facts::Facts;
 use super::tests::{all, found, new, seen};
-use super::words;
+use super::{look, words};
+use crate::config::repository::Scan;
+use crate::scan::tests::settings;
+use std::collections::BTreeMap;
 
 fn facts(language: Language, text: &str) -> Facts {
-    Facts::of(&Budget::default().parse(language, text.as_bytes()).ok().unwrap())
+    Facts::of(&source(language, text).ok().unwrap())
 }
 
 #[test]
@@ -80,6 +86,26 @@ fn only_what_is_declared_in_the_same_module_hides_a_crate() {
         ("extern crate evil as good; mod a { fn f() { good::g() } }", &["new evil"]),
     ];
     all(&["src/a.rs"], cases);
+}
+
+#[test]
+fn a_function_that_use_brings_in_hides_no_crate_that_a_manifest_names() {
+    let told = |manifest: &str, text: &str| -> Vec<String> {
+        let scan = Scan { allowed_imports: Some(vec!["std".into()]), ..Scan::default() };
+        let mut change = Change::of(vec![file("a/src/b.rs", None, Some(text))], Vec::new());
+        change.manifests = BTreeMap::from([(b"a".to_vec(), manifest.into())]);
+        let seen = look(&change, &settings(&scan));
+        seen.findings.iter().map(|found| found.why.raw().to_owned()).collect()
+    };
+    let manifest = "[dependencies]\nevil-crate = \"1\"\n[target.x.dependencies]\nother = \"1\"\n";
+    let text = "use crate::a::evil_crate;\nfn f() { evil_crate::run() }\n";
+    assert_eq!(told(manifest, text), ["a new import: evil_crate is not allowed"]);
+    let other = "use self::g::other as o;\nuse self::g::other;\nuse other::b;\n";
+    assert_eq!(told(manifest, other), ["a new import: other is not allowed"]);
+    let module = "use crate::config;\nfn f() { config::read() }\n";
+    assert_eq!(told(manifest, module), [""; 0]);
+    let declared = "mod other {}\nfn f() { other::run() }\n";
+    assert_eq!(told(manifest, declared), [""; 0]);
 }
 
 #[test]

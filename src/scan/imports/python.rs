@@ -1,7 +1,7 @@
 //! Imports of Python: `import`, `from`, and the functions that import.
 
 use super::facts::{Facts, Way};
-use crate::scan::syntax::{Source, is_comment, parts, walk};
+use crate::scan::syntax::{Source, is_comment, parts};
 use std::collections::BTreeSet;
 use tree_sitter::Node;
 
@@ -56,7 +56,7 @@ pub(super) const WORST: &[&str] = &[
 
 pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
     let mut understood = BTreeSet::new();
-    walk(&source.tree, |node| {
+    source.walk(|node| {
         match node.kind() {
             "import_statement" => imported(source, facts, node),
             "import_from_statement" => imported_from(source, facts, node),

@@ -1,8 +1,8 @@
 //! Imports of Rust: crates and modules of std, named by `use`, `extern crate` or in a path, and
 //! code that is taken from another file.
 
-use super::facts::{Facts, NAME_BYTES_MAX, Way};
-use crate::scan::syntax::{Source, is_comment, parts, walk};
+use super::facts::{Facts, Import, NAME_BYTES_MAX, Way};
+use crate::scan::syntax::{PerKind, Source, is_comment, is_comment_kind, parts};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -34,8 +34,19 @@ pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
         crates: BTreeSet::new(),
         heads: Vec::new(),
     };
-    walk(&source.tree, |node| reader.visit(node));
+    static KINDS: PerKind<bool> = PerKind::new(is_read);
+    let is_read = KINDS.of(source.language);
+    source.walk(|node| !PerKind::get(is_read, node) || reader.visit(node));
     reader.finish();
+}
+
+/// Whether nodes of a kind say something of what is looked for here.
+fn is_read(kind: &str) -> bool {
+    is_comment_kind(kind)
+        || matches!(kind, "use_declaration" | "extern_crate_declaration" | "mod_item" | "enum_item")
+        || matches!(kind, "struct_item" | "trait_item" | "type_item" | "union_item" | "block")
+        || matches!(kind, "attribute" | "macro_invocation" | "token_tree" | "token_tree_pattern")
+        || matches!(kind, "scoped_identifier" | "scoped_type_identifier")
 }
 
 /// A module or a block.
@@ -46,6 +57,15 @@ struct Scope {
     module: usize,
     /// Where it ends, in bytes.
     end: usize,
+}
+
+/// What declares a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Something that paths may begin with.
+    Item,
+    /// `use`, which may bring in a function: that hides no crate.
+    Use,
 }
 
 /// A path that may begin with a crate.
@@ -134,16 +154,19 @@ impl Reader<'_, '_> {
         *known = from.min(*known);
     }
 
-    /// Whether a name is declared where it stands: in its module, or a block around it.
-    fn is_declared(&self, name: &str, scope: usize, at: usize) -> bool {
+    /// What declares a name where it stands: in its module, or a block around it.
+    fn declared_by(&self, name: &str, scope: usize, at: usize) -> Option<By> {
         let outwards = std::iter::successors(Some(scope), |at| self.scopes[*at].parent);
-        let mut scopes = outwards.take(BLOCKS_MAX).chain([self.scopes[scope].module]);
-        !WORST.contains(&name)
-            && (self.crates.contains(name)
-                || scopes.any(|scope| {
-                    let from = self.declared.get(&(scope, name.to_owned()));
-                    from.is_some_and(|from| *from <= at)
-                }))
+        let scopes = outwards.take(BLOCKS_MAX).chain([self.scopes[scope].module]);
+        if WORST.contains(&name) {
+            return None;
+        }
+        if self.crates.contains(name) {
+            return Some(By::Item);
+        }
+        let from = scopes.filter_map(|scope| self.declared.get(&(scope, name.to_owned())));
+        let by = from.filter(|from| **from <= at).min()?;
+        Some(if *by == 0 { By::Item } else { By::Use })
     }
 
     fn name(&self, node: Node<'_>) -> String {
@@ -289,11 +312,13 @@ impl Reader<'_, '_> {
             let inside = INSIDE.contains(&head.as_str()) || BUILT_IN.contains(&head.as_str());
             let is_type = !is_used && head.starts_with(|c: char| c.is_uppercase());
             // A name that `use` brought in was counted there.
-            let declared = path.len() > 1 && {
-                let at = if is_used { at } else { usize::MAX };
-                self.is_declared(head, scope, at)
-            };
-            if !is_outer && (inside || is_type || declared) {
+            let until = if is_used { at } else { usize::MAX };
+            let by = self.declared_by(head, scope, until).filter(|_| path.len() > 1);
+            if !is_outer && (inside || is_type || by.is_some()) {
+                if !inside && !is_type && by == Some(By::Use) {
+                    let name = identity(path);
+                    self.facts.hidden.push(Import { name, way: Way::Named, at });
+                }
                 continue;
             }
             self.facts.import(identity(path), Way::Named, at);

@@ -9,8 +9,8 @@ use crate::model::task::Kind;
 pub(super) fn seen(files: Vec<ChangedFile>, allowed: Option<&[&str]>) -> Seen {
     let allowed = allowed.map(|list| list.iter().map(|one| (*one).to_owned()).collect());
     let scan = Asked { allowed_imports: allowed, ..Asked::default() };
-    let settings = Settings { scan: &scan, kind: Kind::Fix };
-    look(&Change { files, messages: Vec::new() }, &settings)
+    let settings = Settings { scan: &scan, kind: Kind::Fix, cancel: &|| false };
+    look(&Change::of(files, Vec::new()), &settings)
 }
 
 /// What is found in one file, as `rule: what is named`, with nothing allowed but paths.

@@ -93,6 +93,9 @@ impl App {
             if surface > INBOX && Some(surface) != self.panes.surface() {
                 continue;
             }
+            if let Some(head) = update.head.as_ref().filter(|_| surface > INBOX) {
+                self.pane_head = rows::typed(head);
+            }
             if let Err(broken) = self.copy.apply(update) {
                 self.say_bad(broken.to_string());
                 self.copy.forget(surface);

@@ -217,6 +217,8 @@ pub struct App {
     /// Items that were here before; `None` until the first came.
     seen: Option<BTreeSet<String>>,
     panes: Panes,
+    /// The head of the pane, as its last frame that had one told it.
+    pane_head: Option<PaneHead>,
 
     screen: Screen,
     history: Vec<Screen>,
@@ -277,6 +279,7 @@ impl App {
             items: Vec::new(),
             seen: None,
             panes: Panes::default(),
+            pane_head: None,
             screen: Screen::Fleet,
             history: Vec::new(),
             task: begin.task,
@@ -309,10 +312,13 @@ impl App {
     /// Takes what happened, now, and gives what is to be done.
     pub fn take(&mut self, input: Input, now: Moment) -> Vec<Do> {
         self.now = now;
-        if self.shows(&input) {
+        let changed = self.part_of(&input);
+        if changed != part::Changed::Nothing {
             self.revision += 1;
-            self.changed = self.changed.and(self.part_of(&input));
+            self.changed = self.changed.and(changed);
         }
+        // What follows from the state follows already, unless more changed than an agent's screen.
+        let settles = changed == part::Changed::All || self.dialog.is_some();
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.paste(text),
@@ -337,17 +343,10 @@ impl App {
             Input::Edited(text) => self.edited(text),
             Input::Looks(looks) => self.take_looks(looks),
         }
-        self.settle();
-        std::mem::take(&mut self.out)
-    }
-
-    /// Whether something that happened may change what there is to draw.
-    fn shows(&self, input: &Input) -> bool {
-        match input {
-            Input::Painted(_) | Input::Seen(_) | Input::Focus(true) => false,
-            Input::Key(key) => !self.is_only_passed_on(key),
-            _ => true,
+        if settles {
+            self.settle();
         }
+        std::mem::take(&mut self.out)
     }
 
     /// The files of keys and colours changed. Who meets other keys reads a dialog again.
@@ -408,7 +407,7 @@ impl App {
         let rows = u16::try_from(content.rows.len()).unwrap_or(u16::MAX);
         let size = Size { rows, ..Size::UNATTENDED };
         let unknown = || PaneHead { size, ..PaneHead::default() };
-        let head = rows::typed(&content.head).unwrap_or_else(unknown);
+        let head = self.pane_head.clone().unwrap_or_else(unknown);
         Some((PaneHead { cursor: content.cursor.unwrap_or_default(), ..head }, &content.rows))
     }
 

@@ -2,9 +2,7 @@
 //! draw all for that would take longer than everything else on the way from the key.
 
 use super::draw::layout;
-use super::rows::typed;
 use super::{App, Input, Screen};
-use crate::base::size::Size;
 use crate::view::Update;
 use std::ops::Range;
 
@@ -53,6 +51,8 @@ impl App {
     /// What something that happens will change.
     pub(super) fn part_of(&self, input: &Input) -> Changed {
         match input {
+            Input::Painted(_) | Input::Seen(_) | Input::Focus(true) => Changed::Nothing,
+            Input::Key(key) if self.is_only_passed_on(key) => Changed::Nothing,
             Input::Frame(updates) => match updates.as_slice() {
                 [update] => self.rows_of(update).unwrap_or(Changed::All),
                 _ => Changed::All,
@@ -76,7 +76,7 @@ impl App {
         if update.rows.iter().any(|(row, _)| *row as usize >= content.rows.len()) {
             return None;
         }
-        let size: Size = typed(&content.head["size"])?;
+        let size = self.pane_head.as_ref()?.size;
         let area = layout::pane(self)?;
         if size.cols > area.width || size.rows > area.height {
             return None;

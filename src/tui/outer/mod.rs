@@ -10,13 +10,11 @@ pub mod signals;
 mod stop;
 
 use crate::base::size::Size;
-use crate::wire::watched::watched;
 use care::Care;
+use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// The size of a terminal that does not know its own.
 const UNKNOWN_SIZE: Size = Size { cols: 80, rows: 24 };
@@ -72,13 +70,12 @@ impl Frame {
 #[derive(Debug)]
 pub struct Outer {
     care: Arc<Care>,
-    input: AsyncFd<Arc<OwnedFd>>,
-    output: AsyncFd<Arc<OwnedFd>>,
+    input: Arc<OwnedFd>,
+    output: Arc<OwnedFd>,
 }
 
 impl Outer {
-    /// Takes the terminal behind two descriptors and enters it: raw, on the alternate screen. Must
-    /// be called in a tokio runtime.
+    /// Takes the terminal behind two descriptors and enters it: raw, on the alternate screen.
     ///
     /// # Errors
     /// They are no terminal, or it cannot be set.
@@ -86,11 +83,7 @@ impl Outer {
         let care = Arc::new(Care::new(input.as_fd(), output.as_fd(), mouse)?);
         let (input, output) = care.ends();
         restored_on_panic(Arc::downgrade(&care));
-        let outer = Self {
-            care,
-            input: watched(input, Interest::READABLE)?,
-            output: watched(output, Interest::WRITABLE)?,
-        };
+        let outer = Self { care, input, output };
         outer.care.enter()?;
         Ok(outer)
     }
@@ -98,7 +91,7 @@ impl Outer {
     /// Columns and rows. Of a terminal larger than any screen the upper left is used: both buffers
     /// of a frame grow with it.
     pub fn size(&self) -> Size {
-        let known = rustix::termios::tcgetwinsize(self.output.get_ref()).ok();
+        let known = rustix::termios::tcgetwinsize(&self.output).ok();
         let known = known.filter(|size| size.ws_col > 0 && size.ws_row > 0);
         known.map_or(UNKNOWN_SIZE, |size| Size {
             cols: size.ws_col.min(SIZE_MAX.cols),
@@ -112,49 +105,46 @@ impl Outer {
         out.extend_from_slice(self.care.use_keyboard());
     }
 
-    /// Waits for bytes and reads them. May be dropped and called again.
+    /// Reads what was typed, if anything was.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub async fn read(&self, buffer: &mut [u8]) -> Result<usize, Gone> {
-        loop {
-            let mut ready = self.input.readable().await.map_err(|_| Gone)?;
-            match ready.try_io(|end| Ok(rustix::io::read(end.get_ref(), &mut *buffer)?)) {
-                Ok(Ok(0)) => return Err(Gone),
-                Ok(Ok(count)) => {
-                    // That was all; what comes later is told anew.
-                    if count < buffer.len() {
-                        ready.clear_ready();
-                    }
-                    return Ok(count);
-                }
-                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(Err(_)) => return Err(Gone),
-                Err(_not_yet) => {}
-            }
+    pub fn read(&self, buffer: &mut [u8]) -> Result<Option<usize>, Gone> {
+        match rustix::io::read(&self.input, buffer) {
+            Ok(0) => Err(Gone),
+            Ok(count) => Ok(Some(count)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(_) => Err(Gone),
         }
     }
 
-    /// Writes a frame; returns when the terminal took all of it. May be dropped and called again:
-    /// it goes on where it was.
+    /// Writes what the terminal takes of a frame; whether that was all. It goes on where it was.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub async fn write(&self, frame: &mut Frame) -> Result<(), Gone> {
+    pub fn write(&self, frame: &mut Frame) -> Result<bool, Gone> {
         while !frame.is_drained() {
-            let mut ready = self.output.writable().await.map_err(|_| Gone)?;
-            let rest = &frame.bytes[frame.written..];
-            match ready.try_io(|end| Ok(rustix::io::write(end.get_ref(), rest)?)) {
-                Ok(Ok(0)) => return Err(Gone),
-                Ok(Ok(count)) => frame.written += count,
-                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(Err(_)) => return Err(Gone),
-                Err(_not_yet) => {}
+            match rustix::io::write(&self.output, &frame.bytes[frame.written..]) {
+                Ok(0) => return Err(Gone),
+                Ok(count) => frame.written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(_) => return Err(Gone),
             }
         }
         frame.bytes.clear();
         frame.written = 0;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Where what is typed comes from.
+    pub fn input(&self) -> &impl AsFd {
+        &self.input
+    }
+
+    /// Where frames go.
+    pub fn output(&self) -> &impl AsFd {
+        &self.output
     }
 
     /// Puts the terminal back as it was. `outstanding` answers to our questions are waited for, a

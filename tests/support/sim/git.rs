@@ -80,6 +80,7 @@ impl Simulation {
             deleted: 0,
             leftovers: Vec::new(),
             created: 0,
+            pictures: 0,
             used: None,
             taken: Default::default(),
         };

@@ -17,6 +17,30 @@ fn asking(statements: &[&str]) -> Value {
     item
 }
 
+/// An approval whose gate asks a person for two statements.
+pub fn attesting() -> Value {
+    let mut item = approval(HEAD);
+    item["attests"] = json!([
+        "スマートフォンで実際に動かした",
+        "the manual says how to count from 1, \u{202e}and nothing else",
+    ]);
+    item
+}
+
+/// Gates that are green but for a person.
+pub fn human_gates() -> Value {
+    let mut gates = gates();
+    gates[0]["verdicts"][1]["outcome"] = json!("pass");
+    gates[0]["verdicts"][1]["reason"] = json!("214 tests passed");
+    gates[0]["verdicts"][1]["counts"]["failed"] = json!(0);
+    gates[0]["verdicts"][2] = json!({
+        "check": "human", "outcome": "waiting", "duration_ms": 0, "tail": "",
+        "reason": "2 statements for a person to attest with the approval",
+        "attestation": { "statements": attesting()["attests"] },
+    });
+    gates
+}
+
 /// What was attested with each approval that was asked for.
 fn approvals(play: &Play) -> Vec<Vec<Foreign>> {
     let approval = |ask| match ask {

@@ -6,7 +6,7 @@ use crate::base::id::OpId;
 use crate::model::rejection::Rejection;
 use crate::model::task::{Kind, Origin, TaskSpec};
 use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 #[test]
@@ -152,6 +152,21 @@ fn a_halt_is_lifted_by_a_typed_word() {
     assert!(play.screen().contains("HALTED by task 11: test failed"), "{}", play.screen());
     play.keys("r e s u m e enter");
     assert_eq!(play.asked(), [Ask::Plan(PlanAsk::Resume)]);
+}
+
+/// The halt that task 11 brought about.
+fn halt() -> Value {
+    json!({
+        "id": "halt1",
+        "kind": "halt",
+        "task": 11,
+        "title": "flaky test",
+        "note": "test failed: 2 of 214",
+        "details": ["nothing of /home/me/app starts until somebody lifts it: `monban resume`"],
+        "digest": "",
+        "binds": null,
+        "since": "2026-11-21T05:02:30Z",
+    })
 }
 
 /// What keeps everything from going on is found where everything is that waits for a person.

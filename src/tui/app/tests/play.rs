@@ -336,21 +336,6 @@ pub fn items() -> Vec<Value> {
     vec![approval(HEAD), question]
 }
 
-/// The halt that task 11 brought about.
-pub fn halt() -> Value {
-    json!({
-        "id": "halt1",
-        "kind": "halt",
-        "task": 11,
-        "title": "flaky test",
-        "note": "test failed: 2 of 214",
-        "details": ["nothing of /home/me/app starts until somebody lifts it: `monban resume`"],
-        "digest": "",
-        "binds": null,
-        "since": "2026-11-21T05:02:30Z",
-    })
-}
-
 /// An alarm about task 7 with so many changes.
 pub fn alarm(changes: usize) -> Value {
     let change =
@@ -474,28 +459,4 @@ pub fn noticed() -> Value {
     item["findings"] = json!([finding("notice", "src/api.ts", 7, "exec(\u{202e}x)")]);
     item["finding_count"] = json!(3);
     item
-}
-
-/// An approval whose gate asks a person for two statements.
-pub fn attesting() -> Value {
-    let mut item = approval(HEAD);
-    item["attests"] = json!([
-        "スマートフォンで実際に動かした",
-        "the manual says how to count from 1, \u{202e}and nothing else",
-    ]);
-    item
-}
-
-/// Gates that are green but for a person.
-pub fn human_gates() -> Value {
-    let mut gates = gates();
-    gates[0]["verdicts"][1]["outcome"] = json!("pass");
-    gates[0]["verdicts"][1]["reason"] = json!("214 tests passed");
-    gates[0]["verdicts"][1]["counts"]["failed"] = json!(0);
-    gates[0]["verdicts"][2] = json!({
-        "check": "human", "outcome": "waiting", "duration_ms": 0, "tail": "",
-        "reason": "2 statements for a person to attest with the approval",
-        "attestation": { "statements": attesting()["attests"] },
-    });
-    gates
 }

@@ -1,6 +1,7 @@
 //! Every screen at four sizes, as a terminal would show it.
 
 use super::super::*;
+use super::attest::{attesting, human_gates};
 use super::play::*;
 use ratatui::buffer::CellWidth;
 use serde_json::json;

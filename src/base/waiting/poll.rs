@@ -15,8 +15,7 @@ pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<&Timespec>) -> Res
         .map(|watch| PollFd::from_borrowed_fd(watch.fd, flags(watch.wants)))
         .collect();
     poll(&mut fds, timeout)?;
-    let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
-    for (watch, events) in watches.iter_mut().zip(events) {
+    for (watch, events) in watches.iter_mut().zip(fds.iter().map(PollFd::revents)) {
         watch.is_ready = !events.is_empty();
         watch.is_hung_up = events.contains(PollFlags::HUP);
     }

@@ -12,7 +12,7 @@ use poll as system;
 #[cfg(target_os = "macos")]
 use select as system;
 
-use crate::base::ticks::now;
+use super::ticks::now;
 use rustix::event::Timespec;
 use rustix::io::Errno;
 use std::io;
@@ -21,32 +21,36 @@ use std::time::Duration;
 
 /// A descriptor to wait for, and what came of it.
 #[derive(Debug)]
-pub(super) struct Watch<'a> {
+pub struct Watch<'a> {
     fd: BorrowedFd<'a>,
     wants: Wants,
     /// It can be used, or has failed, which using it will show.
-    pub(super) is_ready: bool,
+    pub is_ready: bool,
     /// The other end is gone, as far as this system says.
-    pub(super) is_hung_up: bool,
+    pub is_hung_up: bool,
 }
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wants {
+pub enum Wants {
+    /// Reading.
     Read,
+    /// Writing.
     Write,
+    /// Whichever comes first.
     Either,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(fd: &'a impl AsFd, wants: Wants) -> Self {
+    /// Waits for `fd`.
+    pub fn new(fd: &'a impl AsFd, wants: Wants) -> Self {
         Self { fd: fd.as_fd(), wants, is_ready: false, is_hung_up: false }
     }
 }
 
 /// Waits until one of `watches` is ready, for ever without a `timeout`. Returns how many are.
 /// May return early with none.
-pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::Result<usize> {
+pub fn wait(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::Result<usize> {
     match system::wait(watches, timeout.map(round_up).as_ref()) {
         Ok(()) => Ok(watches.iter().filter(|watch| watch.is_ready).count()),
         Err(Errno::INTR) => Ok(0),
@@ -55,7 +59,7 @@ pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::
 }
 
 /// Whether `fd` can be read within `timeout`.
-pub(super) fn is_readable(fd: &impl AsFd, timeout: Duration) -> io::Result<bool> {
+pub fn is_readable(fd: &impl AsFd, timeout: Duration) -> io::Result<bool> {
     let until = now() + timeout;
     loop {
         let left = until.saturating_duration_since(now());
@@ -68,6 +72,7 @@ pub(super) fn is_readable(fd: &impl AsFd, timeout: Duration) -> io::Result<bool>
 
 /// Whole milliseconds, so that a deadline is never waited for in a spin just before it.
 fn round_up(time: Duration) -> Timespec {
-    let ms = i64::try_from(time.as_micros().div_ceil(1000)).unwrap_or(i64::MAX);
-    Timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 }
+    let ms = i64::from(time.subsec_nanos().div_ceil(1_000_000));
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX - 1);
+    Timespec { tv_sec: seconds + ms / 1000, tv_nsec: ms % 1000 * 1_000_000 }
 }
