@@ -54,6 +54,20 @@ fn an_interrupted_agent_is_not_at_work() {
     assert_eq!(deadlines(&w), [(task, 40_000)], "that did not count");
 }
 
+/// What it made could not be looked at, so that no turn counts as over; a halt keeps the next
+/// prompt from it.
+#[test]
+fn an_agent_that_is_done_is_not_at_work_while_its_next_prompt_is_held_up() {
+    let mut w = World::new();
+    let (peer, task) = (w.checking(), w.running());
+    w.status(task, AgentState::Done, "");
+    w.turn(task);
+    w.snapshot_result(task, Err("the disk is full".into()));
+    w.gate(peer, vec![fail("test")]);
+    w.dj(say(task, "It has room again."));
+    assert_eq!(deadlines(&w), []);
+}
+
 #[test]
 fn one_that_works_for_too_long_is_stopped_as_a_failed_check() {
     let mut w = World::new();

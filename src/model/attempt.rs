@@ -296,7 +296,7 @@ impl AgentState {
 
     /// Whether it does nothing before somebody says something to it, as after an interrupted turn.
     pub fn waits(self) -> bool {
-        self.needs_person() || self == Self::Idle
+        self.needs_person() || matches!(self, Self::Idle | Self::Done)
     }
 }
 
