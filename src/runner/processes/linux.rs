@@ -3,12 +3,16 @@
 use super::{Environment, Process};
 use crate::base::durable;
 use crate::base::foreign::Foreign;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::{fs, io};
 
 const ENVIRONMENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// More than the longest name and fifty numbers take.
 const STAT_BYTES_MAX: u64 = 8192;
+/// What they take on any system seen.
+const STAT_BYTES_USUAL: usize = 1024;
 
 /// All living processes that the system shows.
 pub(in crate::runner) fn all() -> io::Result<Vec<Process>> {
@@ -21,11 +25,14 @@ pub(in crate::runner) fn all() -> io::Result<Vec<Process>> {
     Ok(processes)
 }
 
-/// The living process with this id.
+/// The living process with this id. A holder looks at all of them while its agent works, so this
+/// asks the system for no more than it needs.
 pub(in crate::runner) fn one(pid: u32) -> Option<Process> {
     let folder = format!("/proc/{pid}");
     let user = fs::metadata(&folder).ok()?.uid();
-    let stat = durable::read(Path::new(&format!("{folder}/stat")), STAT_BYTES_MAX).ok()?;
+    let mut stat = Vec::with_capacity(STAT_BYTES_USUAL);
+    let file = File::open(format!("{folder}/stat")).ok()?;
+    file.take(STAT_BYTES_MAX).read_to_end(&mut stat).ok()?;
     parse(&stat, user)
 }
 
