@@ -298,6 +298,12 @@ fn an_agent_that_works_for_too_long_is_stopped_in_the_middle_of_its_turn() {
     assert_eq!(task["failure"], why);
     assert_eq!(task["repository"]["halted"]["cause"], why);
     assert!(task["attempts"][0]["ended"]["tree_empty"] == true, "{task:#}");
+    let list = ann.show(ShowAsk::List { all: false });
+    assert_eq!(
+        list["tasks"][0]["verdicts"],
+        json!([{ "check": "limits", "outcome": "fail" }]),
+        "{list:#}"
+    );
     let gates = desk.instance.monban(&["gates", &id.to_string()]).expect(0).out;
     for word in ["in the middle of a turn", "fail", "limits/seconds", "61 s of 60 s"] {
         assert!(gates.contains(word), "{word}: {gates}");

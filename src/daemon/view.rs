@@ -82,7 +82,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
         "branch": place.map(|place| &place.branch),
         "base": place.map(|place| &place.base),
         "head": snapshot.map(|snapshot| &snapshot.commit),
-        "verdicts": attempt.and_then(|attempt| attempt.gates.last()).map(verdicts),
+        "verdicts": attempt.and_then(Attempt::last_judged).map(verdicts),
         "needs_you": !waits.is_empty(),
         "waits_for": waits,
         "failure": task.failure,
