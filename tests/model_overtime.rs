@@ -5,7 +5,7 @@ mod support;
 
 use monban::base::id::TaskId;
 use monban::model::attempt::AgentState;
-use monban::model::command::Report;
+use monban::model::command::{Notice, Report};
 use monban::model::effect::Effect;
 use monban::model::item::ItemKind;
 use monban::model::task::TaskState;
@@ -116,4 +116,19 @@ fn the_limit_that_a_gate_found_exceeded_is_on_record() {
     w.end(task);
     w.rolled_back(task);
     assert_eq!(w.results(task)[0].breach.as_deref(), Some("changed_lines"));
+}
+
+/// A turn that ended while no daemon looked would else have lasted until the next one came.
+#[test]
+fn the_time_in_which_no_daemon_ran_is_not_work() {
+    let mut w = World::new();
+    let task = w.running();
+    w.pass(40);
+    w.status(task, AgentState::Working, "");
+    w.pass(5000);
+    w.notice(Notice::Started { version: "1".into(), pid: 2 });
+    w.pass(7);
+    w.status(task, AgentState::BlockedPermission, "rm?");
+    w.status(task, AgentState::Working, "");
+    assert_eq!(deadlines(&w), [(task, 47_000)]);
 }
