@@ -288,7 +288,7 @@ fn at_work(person: &mut Person, script: &str) -> TaskId {
 fn an_agent_that_works_for_too_long_is_stopped_in_the_middle_of_its_turn() {
     let desk = a_minute();
     let mut ann = desk.person("ann");
-    let id = at_work(&mut ann, "sleep 1000");
+    let id = at_work(&mut ann, "echo made > a; sleep 1000");
     desk.daemon.clock.advance(Duration::from_millis(60_999));
     assert_eq!(ann.show(ShowAsk::Task(id))["state"], "running", "exactly at a limit is no breach");
     desk.daemon.clock.advance(Duration::from_millis(1));
@@ -298,12 +298,33 @@ fn an_agent_that_works_for_too_long_is_stopped_in_the_middle_of_its_turn() {
     assert_eq!(task["failure"], why);
     assert_eq!(task["repository"]["halted"]["cause"], why);
     assert!(task["attempts"][0]["ended"]["tree_empty"] == true, "{task:#}");
+    let list = ann.show(ShowAsk::List { all: false });
+    assert_eq!(
+        list["tasks"][0]["verdicts"],
+        json!([{ "check": "limits", "outcome": "fail" }]),
+        "{list:#}"
+    );
     let gates = desk.instance.monban(&["gates", &id.to_string()]).expect(0).out;
     for word in ["in the middle of a turn", "fail", "limits/seconds", "61 s of 60 s"] {
         assert!(gates.contains(word), "{word}: {gates}");
     }
     let events = desk.instance.monban(&["events"]).expect(0).out;
     assert!(events.contains("\"breach\":\"seconds\""), "{events}");
+
+    // What is brought back and judged since is the last word.
+    let op = task["attempts"][0]["rollbacks"][0]["op"].as_str().unwrap().to_string();
+    desk.instance.monban(&["rollback", "--undo", &op]).expect(0);
+    ann.until(&ShowAsk::Task(id), |task| {
+        (task["attempts"][0]["rollbacks"][0]["progress"] == "undone").then_some(())
+    });
+    ann.ask(Ask::Plan(PlanAsk::Resume)).unwrap();
+    desk.daemon.clock.advance(Duration::from_secs(1));
+    ann.ask(Ask::Task(id, TaskAsk::Judge)).unwrap();
+    ann.until(&ShowAsk::Task(id), |task| {
+        (task["attempts"][0]["gates"][0]["verdicts"].is_array()).then_some(())
+    });
+    let gates = desk.instance.monban(&["gates", &id.to_string()]).expect(0).out;
+    assert!(gates.contains("on tree") && !gates.contains("in the middle"), "{gates}");
 }
 
 #[test]

@@ -93,3 +93,23 @@ fn a_login_is_in_one_run_at_a_time_whatever_is_configured_meanwhile() {
     let task = monban.until(&second, "its turn", |task| task["waits_for"][0] == "permission");
     assert!(copy(&task).exists());
 }
+
+/// A run whose checkpoint fails starts only after a person's word: nobody waits for its login.
+#[test]
+fn a_run_that_waits_for_a_person_keeps_no_login_from_the_others() {
+    let monban = subscribed();
+    let named = "echo '{\"hook_event_name\": \"Stop\", \"session_id\": \"talk-1\"}' | \
+                 \"$MONBAN_PROGRAM\" hook claude";
+    let script = format!("truncate -s 300M large; {named}; permission go");
+    let first = monban.add_for("kept", "First", &script);
+    monban.run(&first).expect(4);
+    monban.until(&first, "a conversation", |task| task["attempts"][0]["session"] == "talk-1");
+    monban.monban(&["abort", &first]).expect(0);
+    monban.until(&first, "the end", |task| task["state"] == "stopped");
+    monban.monban(&["task", "retry", &first, "--resume"]).expect(0);
+    monban.until(&first, "its trouble", |task| task["waits_for"][0] == "trouble");
+    let second = monban.add_for("kept", "Second", "permission go");
+    monban.monban(&["run", &second]).expect(0);
+    let task = monban.until(&second, "its start", |task| task["waits_for"][0] == "permission");
+    assert!(copy(&task).exists());
+}

@@ -6,7 +6,7 @@ mod support;
 use monban::base::id::TaskId;
 use monban::model::attempt::{Delivery, Snapshot};
 use monban::model::checkpoint::{Kept, Moment, Point};
-use monban::model::command::{Notice, Report, Request};
+use monban::model::command::{LandingOutcome, MergeOutcome, Notice, Report, Request};
 use monban::model::effect::Effect;
 use monban::model::item::ItemKind;
 use monban::model::task::Stage;
@@ -129,6 +129,28 @@ fn a_checkpoint_between_turns_is_never_judged() {
     w.gate(task, vec![pass("test")]);
     assert_eq!(w.item(task).binds.map(|binds| binds.tree).as_deref(), Some("tree-3"));
     assert_eq!(w.attempt(task).gates.last().map(|gate| gate.snapshot), Some(3));
+}
+
+/// A merge takes the number of a checkpoint that is still being taken: what is signed is what was
+/// judged all the same.
+#[test]
+fn a_checkpoint_that_comes_while_a_result_is_merged_does_not_take_its_place() {
+    let mut w = World::new();
+    let task = told_more(&mut w);
+    w.dj(Request::Judge { task });
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    w.ready(task, 2, true);
+    let number = w.next_snapshot(task);
+    assert!(w.effects().contains(&before(task, 1, Moment::Prompt(2), number)));
+    w.approve(task);
+    w.land(task, LandingOutcome::BaseMoved { base: "base-2".into() });
+    let merged = snapshot(number, "base-2", "merged-tree");
+    let kept = taken(&w, task, "tree-between");
+    assert!(w.checkpoint(task, Moment::Prompt(2), Ok(Some(kept))).is_empty());
+    w.merge(task, MergeOutcome::Merged(merged));
+    w.gate(task, vec![pass("test")]);
+    assert_eq!(w.item(task).binds.map(|binds| binds.tree).as_deref(), Some("merged-tree"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod support;
 use monban::base::id::TaskId;
 use monban::model::attempt::{Delivery, PromptWhy};
 use monban::model::command::{LandingOutcome, MergeOutcome, Notice, Report, Request};
+use monban::model::decide::PROMPT_BYTES_MAX;
 use monban::model::effect::Effect;
 use monban::model::item::ItemKind;
 use monban::model::task::{Stage, TaskState};
@@ -203,6 +204,18 @@ fn a_rejected_agent_that_left_no_conversation_starts_over_in_its_worktree_with_t
     let told = &w.attempt(task).prompts[0].text;
     assert!(told.ends_with("\n\nAlso handle leap years.\n\nAnd\nthe docs."), "{told}");
     assert_eq!(told.matches("Fix the parser.").count(), 1, "{told}");
+    // Of more than a prompt may have, the oldest reasons go, never the task.
+    w.deliver_all(task);
+    w.turn(task);
+    w.end(task);
+    w.snapshot(task, "tree-3");
+    w.gate(task, vec![pass("test")]);
+    let item = w.item(task).id;
+    w.dj(reject(item, &"x".repeat(PROMPT_BYTES_MAX - 100)));
+    w.prepare(task);
+    let told = &w.attempt(task).prompts[0].text;
+    assert!(told.starts_with("Fix the parser.") && told.ends_with("xxx"), "{told:.100}");
+    assert!(!told.contains("leap years") && !told.contains("the docs"));
     // Who starts the task over from its base finds nothing of it, and is told of nothing.
     w.dj(Request::Abort { task });
     w.end(task);

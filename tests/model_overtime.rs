@@ -5,8 +5,9 @@ mod support;
 
 use monban::base::id::TaskId;
 use monban::model::attempt::AgentState;
-use monban::model::command::Report;
+use monban::model::command::{Notice, Report};
 use monban::model::effect::Effect;
+use monban::model::item::ItemKind;
 use monban::model::task::TaskState;
 use support::*;
 
@@ -36,6 +37,35 @@ fn an_agent_at_work_has_a_deadline_and_one_that_waits_for_a_person_has_none() {
     assert_eq!(monban::model::effect::outstanding(&w.replayed()), w.effects(), "nor to a restart");
     w.turn(task);
     assert_eq!(deadlines(&w), [], "now it is judged");
+}
+
+/// Somebody stopped its turn, and it waits for what a person says next.
+#[test]
+fn an_interrupted_agent_is_not_at_work() {
+    let mut w = World::new();
+    let task = w.running();
+    w.pass(40);
+    w.status(task, AgentState::Idle, "");
+    let run = w.run_of(task);
+    w.report(Report::Interrupted { run });
+    assert_eq!((w.inbox(task), deadlines(&w)), (vec![ItemKind::Question], Vec::new()));
+    w.pass(5000);
+    w.status(task, AgentState::Working, "");
+    assert_eq!(deadlines(&w), [(task, 40_000)], "that did not count");
+}
+
+/// What it made could not be looked at, so that no turn counts as over; a halt keeps the next
+/// prompt from it.
+#[test]
+fn an_agent_that_is_done_is_not_at_work_while_its_next_prompt_is_held_up() {
+    let mut w = World::new();
+    let (peer, task) = (w.checking(), w.running());
+    w.status(task, AgentState::Done, "");
+    w.turn(task);
+    w.snapshot_result(task, Err("the disk is full".into()));
+    w.gate(peer, vec![fail("test")]);
+    w.dj(say(task, "It has room again."));
+    assert_eq!(deadlines(&w), []);
 }
 
 #[test]
@@ -86,4 +116,19 @@ fn the_limit_that_a_gate_found_exceeded_is_on_record() {
     w.end(task);
     w.rolled_back(task);
     assert_eq!(w.results(task)[0].breach.as_deref(), Some("changed_lines"));
+}
+
+/// A turn that ended while no daemon looked would else have lasted until the next one came.
+#[test]
+fn the_time_in_which_no_daemon_ran_is_not_work() {
+    let mut w = World::new();
+    let task = w.running();
+    w.pass(40);
+    w.status(task, AgentState::Working, "");
+    w.pass(5000);
+    w.notice(Notice::Started { version: "1".into(), pid: 2 });
+    w.pass(7);
+    w.status(task, AgentState::BlockedPermission, "rm?");
+    w.status(task, AgentState::Working, "");
+    assert_eq!(deadlines(&w), [(task, 47_000)]);
 }

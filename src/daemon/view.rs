@@ -82,7 +82,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
         "branch": place.map(|place| &place.branch),
         "base": place.map(|place| &place.base),
         "head": snapshot.map(|snapshot| &snapshot.commit),
-        "verdicts": attempt.and_then(|attempt| attempt.gates.last()).map(verdicts),
+        "verdicts": attempt.and_then(Attempt::last_judged).map(verdicts),
         "needs_you": !waits.is_empty(),
         "waits_for": waits,
         "failure": task.failure,
@@ -327,12 +327,17 @@ pub fn gates(state: &State, id: TaskId) -> Option<Value> {
         value
     };
     let breach = task.attempt().and_then(|attempt| attempt.breach.as_ref());
-    let breach = breach.map(|gate| {
+    let shown = breach.map(|gate| {
         let mut value = of_gate(gate);
         value["mid_turn"] = json!(true);
         value
     });
-    Some(gates.iter().map(of_gate).chain(breach).collect())
+    // What was brought back and judged since is the later one.
+    let at = breach.map_or(gates.len(), |breach| {
+        gates.partition_point(|gate| gate.started_at <= breach.started_at)
+    });
+    let (before, after) = gates.split_at(at);
+    Some(before.iter().map(of_gate).chain(shown).chain(after.iter().map(of_gate)).collect())
 }
 
 /// Whether a task needs a person, or has ended, or can only go on after somebody did something:

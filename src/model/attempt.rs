@@ -92,10 +92,17 @@ impl Attempt {
         run.into_iter().chain(prompts.map(|prompt| Moment::Prompt(prompt.number))).collect()
     }
 
+    /// What was judged last: by a gate, or in the middle of a turn.
+    pub fn last_judged(&self) -> Option<&GateRun> {
+        let gate = self.gates.last();
+        let is_last = |it: &&GateRun| gate.is_none_or(|gate| gate.started_at <= it.started_at);
+        self.breach.as_ref().filter(is_last).or(gate)
+    }
+
     /// The limit that was exceeded, by its name, if one was.
     pub fn exceeded(&self) -> Option<String> {
-        let judged = self.breach.as_ref().or(self.gates.last());
-        let red = judged.and_then(GateRun::first_red).filter(|red| red.outcome == Outcome::Fail)?;
+        let red = self.last_judged().and_then(GateRun::first_red);
+        let red = red.filter(|red| red.outcome == Outcome::Fail)?;
         let over = |rule: &str| Some(rule.strip_prefix("limits/")?.to_string());
         let violations = red.findings.iter().filter(|found| found.weight == Weight::Violation);
         violations.filter_map(|found| over(&found.rule)).next()
@@ -292,6 +299,11 @@ impl AgentState {
     /// Whether the agent asks a person for something.
     pub fn needs_person(self) -> bool {
         matches!(self, Self::BlockedPermission | Self::BlockedQuestion | Self::Error)
+    }
+
+    /// Whether it does nothing before somebody says something to it, as after an interrupted turn.
+    pub fn waits(self) -> bool {
+        self.needs_person() || matches!(self, Self::Idle | Self::Done)
     }
 }
 

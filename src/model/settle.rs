@@ -116,7 +116,10 @@ fn going_on(task: &Task) -> String {
     // One that was itself such a prompt has said so already.
     let untold = untold.iter().map(|prompt| prompt.text.trim_start_matches(GO_ON).trim());
     parts.extend(untold.filter(|text| !text.is_empty()));
-    joined(&parts, PARAGRAPH)
+    // Over the limit it is the person's last words that are needed most.
+    let text = parts.join(PARAGRAPH);
+    let is_short = text.len() <= PROMPT_BYTES_MAX;
+    if is_short { text } else { parts.last().copied().unwrap_or(GO_ON).to_string() }
 }
 
 /// The first prompt of a new agent in the worktree of one that ended and left no conversation: the
@@ -130,14 +133,12 @@ fn starting_over(task: &Task) -> String {
     parts.extend(reasons.map(|prompt| prompt.text.trim()));
     // A program that reads one line has read the task: it is to read all of this as well.
     let is_line = parts.iter().all(|part| !part.trim_end().contains('\n'));
-    joined(&parts, if is_line { " " } else { PARAGRAPH })
-}
-
-/// The parts of a prompt; over the limit it is the person's last words that are needed most.
-fn joined(parts: &[&str], between: &str) -> String {
-    let text = parts.join(between);
-    let is_short = text.len() <= PROMPT_BYTES_MAX;
-    if is_short { text } else { parts.last().copied().unwrap_or(GO_ON).to_string() }
+    // Over the limit the oldest reasons go: this agent knows nothing, and needs the task.
+    let bytes = |parts: &[&str]| parts.iter().map(|part| part.len()).sum::<usize>();
+    while parts.len() > 3 && bytes(&parts) > PROMPT_BYTES_MAX {
+        parts.remove(2);
+    }
+    parts.join(if is_line { " " } else { PARAGRAPH })
 }
 
 fn judge(context: Context<'_>, task: &Task) -> Option<Event> {

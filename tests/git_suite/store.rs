@@ -311,18 +311,16 @@ fn a_pack_of_a_base_goes_as_a_whole_when_nothing_in_it_is_needed() {
     let (store, _) = world.started();
     let first = world.head();
     let folder = store.folder().to_path_buf();
-    let later = |name: &str, text: &str| {
-        world.git(&["rm", "-q", "-r", "--ignore-unmatch", "a"]);
-        write(&world.root.join(name), text.as_bytes());
-        world.git(&["add", "-A"]);
-        world.git(&["commit", "-q", "-m", text]);
+    let later = |store: &git::Store, text: &str| {
+        write(&world.root.join("a"), text.as_bytes());
+        world.git(&["commit", "-q", "-a", "-m", text]);
         let head = world.head();
         store.fetch_base(&world.repository(), head, &mut quiet).unwrap();
         (head, packs(&folder))
     };
     let of_first = packs(&folder);
-    later("a", "two");
-    let (last, all) = later("a", "three");
+    let (second, _) = later(&store, "two");
+    let (last, all) = later(&store, "three");
     assert_eq!((of_first.len(), all.len()), (1, 3));
     drop(store);
     let swept = |needed: &[ObjectId], before: SystemTime| {
@@ -341,6 +339,14 @@ fn a_pack_of_a_base_goes_as_a_whole_when_nothing_in_it_is_needed() {
     let store = git::Store::open(&folder).unwrap();
     for base in [first, last] {
         let target = world.folder.path().join(base.to_string());
+        git::materialise(&store, base, &target, &mut quiet).unwrap();
+        assert_eq!(fs::read(target.join("b")).unwrap(), b"the same");
+    }
+    // One that went comes again, and so does the next.
+    let (next, _) = later(&store, "four");
+    for (name, base) in [("again", second), ("next", next)] {
+        store.fetch_base(&world.repository(), base, &mut quiet).unwrap();
+        let target = world.folder.path().join(name);
         git::materialise(&store, base, &target, &mut quiet).unwrap();
         assert_eq!(fs::read(target.join("b")).unwrap(), b"the same");
     }

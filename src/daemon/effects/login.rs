@@ -8,13 +8,14 @@ use crate::agent::prepare::{self, Prepared};
 use crate::base::clock::Timestamp;
 use crate::base::durable;
 use crate::base::foreign::Foreign;
-use crate::base::id::RunId;
+use crate::base::id::{RunId, TaskId};
 use crate::daemon::agents;
 use crate::daemon::driver::Cancel;
 use crate::daemon::world::World;
 use crate::model::attempt::{AgentState, AgentStatus};
 use crate::model::command::Report;
 use crate::model::core::Core;
+use crate::model::effect::Effect;
 use crate::model::task::Task;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -55,11 +56,13 @@ pub(super) fn wait(
         if is_stopped {
             return Err("it was ended before it began".into());
         }
-        let holds = |(other, agent): &&(RunId, String)| {
-            has(world, *other, wanted) || (*other < run && wants(world, *other, agent, wanted))
+        let holds = |other: &&Other| {
+            let is_first = other.comes && other.run < run;
+            has(world, other.run, wanted)
+                || (is_first && wants(world, other.run, &other.agent, wanted))
         };
         let detail = match others.iter().find(holds) {
-            Some((holder, _)) => {
+            Some(Other { run: holder, .. }) => {
                 format!("waits for its login, which {holder} has: one run at a time")
             }
             None if may_start => return Ok(true),
@@ -102,9 +105,29 @@ fn waits(run: RunId, detail: String, since: Timestamp) -> Report {
     Report::Status { run, status: AgentStatus { state, source: "start".into(), since, detail } }
 }
 
-fn other_agents(core: &Core, run: RunId) -> Vec<(RunId, String)> {
+/// Another run that is there, or is to be.
+struct Other {
+    run: RunId,
+    agent: String,
+    /// It is there or starts by itself; not so while a person has to say something first.
+    comes: bool,
+}
+
+fn other_agents(core: &Core, run: RunId) -> Vec<Other> {
+    let effects = core.outstanding();
+    let comes = |run: RunId, of: TaskId| {
+        effects.iter().any(|effect| match effect {
+            Effect::Supervise { run: other, .. } => *other == run,
+            Effect::Checkpoint { task, .. } => *task == of,
+            _ => false,
+        })
+    };
     let others = live(core).filter(|(other, _)| *other != run);
-    others.map(|(other, task)| (other, task.spec.agent.clone())).collect()
+    let other = |(run, task): (RunId, &Task)| {
+        let agent = task.spec.agent.clone();
+        Other { run, agent, comes: comes(run, task.id) }
+    };
+    others.map(other).collect()
 }
 
 fn live(core: &Core) -> impl Iterator<Item = (RunId, &Task)> {

@@ -1,21 +1,27 @@
 //! The daemon and the people at it.
 
 use crate::base::clock::Timestamp;
-use crate::model::attempt::Prompt;
+use crate::model::attempt::{Attempt, Prompt};
 use crate::model::event::DaemonEvent;
 use crate::model::state::{Presence, State, Word};
+use crate::model::task::Task;
 use std::sync::Arc;
 
-pub(super) fn apply(state: &mut State, event: &DaemonEvent, at: Timestamp) {
+/// `last` is when the event before this one happened.
+pub(super) fn apply(state: &mut State, event: &DaemonEvent, last: Timestamp, at: Timestamp) {
     let presence = &mut state.presence;
     match event {
         // Connections ended with the last daemon; a person's word on when they leave stands.
         DaemonEvent::Started { .. } => {
             *presence = Presence { vouched: presence.vouched.take(), ..Presence::default() };
-            // Nobody looked at the worktrees since.
-            for task in state.tasks.values_mut().filter(|task| task.waits_to_be_typed()) {
-                let attempt = Arc::make_mut(task).attempts.last_mut();
-                attempt.into_iter().flat_map(|of| &mut of.prompts).for_each(Prompt::was_held_up);
+            let concerned = |task: &&mut Arc<Task>| {
+                let at_work = |attempt: &Attempt| attempt.worked.since.is_some();
+                task.waits_to_be_typed() || task.attempt().is_some_and(at_work)
+            };
+            for task in state.tasks.values_mut().filter(concerned) {
+                if let Some(attempt) = Arc::make_mut(task).attempts.last_mut() {
+                    nobody_looked(attempt, last, at);
+                }
             }
         }
         DaemonEvent::Arrived { person } => {
@@ -33,5 +39,15 @@ pub(super) fn apply(state: &mut State, event: &DaemonEvent, at: Timestamp) {
             presence.vouched = Some(Word { person: person.clone(), until: *until, seen: at });
         }
         DaemonEvent::VouchEnded {} => presence.vouched = None,
+    }
+}
+
+/// Between the last record and a daemon's start nobody looked: at the worktree, nor at whether the
+/// agent was at work. A turn that ended meanwhile would else have lasted until now.
+fn nobody_looked(attempt: &mut Attempt, last: Timestamp, now: Timestamp) {
+    attempt.prompts.iter_mut().for_each(Prompt::was_held_up);
+    if attempt.worked.since.is_some() {
+        attempt.worked.is_at_work(false, last);
+        attempt.worked.is_at_work(true, now);
     }
 }

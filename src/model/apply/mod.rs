@@ -16,13 +16,14 @@ use crate::base::clock::Timestamp;
 impl State {
     /// Takes in an event that happened at `at`.
     pub fn apply(&mut self, event: &Event, at: Timestamp) {
+        let last = self.at;
         self.at = self.at.max(at);
         self.applied += 1;
         if let Some(word) = &mut self.presence.vouched {
             word.seen = word.seen.max(at);
         }
         match event {
-            Event::Daemon(event) => daemon::apply(self, event, at),
+            Event::Daemon(event) => daemon::apply(self, event, last, at),
             Event::Repo(event) => repo::apply(self, event, at),
             Event::Task(event) => task::apply(self, event, at),
             Event::Run(event) => run::apply(self, event, at),

@@ -46,7 +46,7 @@ fn count_work(state: &mut State, id: TaskId, at: Timestamp) {
     let in_turn = state.is_in_turn(task);
     let Some(attempt) = task.attempt() else { return };
     let is_asked = |prompt: &Prompt| prompt.delivery == Delivery::Delivered && !prompt.is_turned;
-    let is_up = |run: &Run| run.life == Life::Up && !run.paused && !run.status.state.needs_person();
+    let is_up = |run: &Run| run.life == Life::Up && !run.paused && !run.status.state.waits();
     let working =
         in_turn && attempt.run.as_ref().is_some_and(is_up) && attempt.prompts.iter().any(is_asked);
     if working != attempt.worked.since.is_some()

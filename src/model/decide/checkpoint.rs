@@ -31,9 +31,10 @@ pub(super) fn taken(
     moment: Moment,
     result: &Result<Option<Snapshot>, String>,
 ) -> Vec<Event> {
+    // What became of the task meanwhile may have taken the number: a merge, or the end of a turn.
     let is_wanted = |task: &&Task| {
         let current = task.attempt().map(|of| (of.number, of.next_snapshot));
-        current == Some((attempt, number)) && is_due(task, moment)
+        current == Some((attempt, number)) && task.may_go_on() && is_due(task, moment)
     };
     let Some(task) = context.state.task(id).filter(is_wanted) else { return Vec::new() };
     let (point, snapshot) = match result {
@@ -65,9 +66,6 @@ fn is_due(task: &Task, moment: Moment) -> bool {
 /// Nothing starts that could not be taken back: a person says what next, as after a turn. What
 /// waits for judgement or a decision is superseded, as it would be by the prompt.
 fn failed(context: Context<'_>, task: &Task, moment: Moment, why: &str) -> Vec<Event> {
-    if !task.may_go_on() {
-        return Vec::new();
-    }
     let mut events = Vec::new();
     if task.stage != Stage::Running {
         events.extend(end::close_items(context, task.id, end::of_work));
