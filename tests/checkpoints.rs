@@ -341,9 +341,12 @@ fn waiting_for_a_person_does_not_count_and_a_later_daemon_keeps_the_limit() {
     desk.daemon.clock.advance(Duration::from_secs(20));
     assert_eq!(ann.show(ShowAsk::Task(id))["state"], "running");
     desk.daemon.stop();
-    desk.daemon.clock.advance(Duration::from_secs(1));
+    // Nobody looked meanwhile, nor since the last record: that does not count.
+    desk.daemon.clock.advance(Duration::from_secs(3600));
     desk.begin_again();
     let mut ann = desk.person("ann");
+    assert_eq!(ann.show(ShowAsk::Task(id))["state"], "running");
+    desk.daemon.clock.advance(Duration::from_secs(21));
     let task = until_state(&mut ann, id, "failed");
     assert!(task["failure"].as_str().unwrap().contains("61 s of 60 s"), "{task:#}");
     ann.ask(Ask::Plan(PlanAsk::Resume)).unwrap();

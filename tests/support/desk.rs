@@ -28,13 +28,13 @@ impl Desk {
     }
 
     pub fn at(instance: Instance) -> Self {
-        Self { daemon: InProcess::start(Places::under(&instance.home)), instance }
+        Self { daemon: InProcess::start(Places::under(&instance.home)).listening(), instance }
     }
 
     /// Another daemon takes over, at the time to which the clock was moved meanwhile.
     pub fn begin_again(&mut self) {
         let clock = self.daemon.clock.clone();
-        self.daemon = InProcess::start_at(self.daemon.places.clone(), clock);
+        self.daemon = InProcess::start_at(self.daemon.places.clone(), clock).listening();
     }
 
     pub fn person(&self, name: &str) -> Person {

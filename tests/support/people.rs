@@ -132,6 +132,13 @@ impl InProcess {
         Self { clock, places, runtime, stop, served }
     }
 
+    /// Waits until it can be asked: a command that comes earlier starts a daemon of its own.
+    pub fn listening(self) -> Self {
+        let connected = || UnixStream::connect(self.places.socket()).ok();
+        wait_for(connected).expect("the daemon listens");
+        self
+    }
+
     /// Why a daemon of `places` does not start.
     pub fn refused(places: Places) -> String {
         let mut refused = Self::start(places);
