@@ -203,6 +203,7 @@ fn a_base_that_moved_is_merged_judged_again_and_signed_anew() {
     let item = monban.item(&id, "approval");
     assert_eq!(item["binds"]["base"], moved.as_str());
     assert_ne!(item["binds"]["gate_runs"], Value::Null);
+    assert_eq!(monban.task(&id)["base"], moved.as_str(), "a dashboard holds them side by side");
     let gates = monban.monban(&["gates", &id, "--json"]).expect(0).json();
     assert_eq!(gates.as_array().unwrap().len(), 2, "judged again");
     let stale = monban.monban(&["approve", &id, "--bind", &old]).expect(1);

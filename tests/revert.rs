@@ -60,6 +60,27 @@ fn a_revert_restores_the_tree_before_and_says_so_in_its_commit() {
     assert_eq!(fs::read_to_string(monban.repository.join("new")).unwrap(), "new\n");
 }
 
+/// No agent worked for it, it has no worktree, and every check judges it all the same.
+#[test]
+fn a_revert_is_judged_by_all_that_init_writes() {
+    let monban = Instance::new();
+    monban.write(
+        "monban.toml",
+        "[project]\nbase = \"main\"\n[verify]\ntest = \"grep -q yes ok\"\n[gates]\nchecks = \
+         [\"limits\", \"forbidden\", \"secrets\", \"banned\", \"imports\", \"danger\", \
+         \"test-lines\", \"test\"]\n",
+    );
+    monban.commit("the gate");
+    let (id, _) = landed(&monban, "echo 'print(1)' > new.py");
+    let made = reverting(&monban, &id, 4);
+    let gates = monban.monban(&["gates", &made, "--json"]).expect(0).json();
+    let verdicts = gates[0]["verdicts"].as_array().unwrap();
+    assert_eq!(verdicts.len(), 8);
+    assert!(verdicts.iter().all(|verdict| verdict["outcome"] == "pass"), "{gates:#}");
+    monban.approve(&made).expect(0);
+    assert!(!monban.repository.join("new.py").exists());
+}
+
 #[test]
 fn what_conflicts_or_did_not_land_is_refused_and_leaves_no_trace() {
     let monban = Instance::new();

@@ -9,7 +9,7 @@ use super::world::{World, blocking, git_refusal};
 use crate::base::count::count;
 use crate::base::id::{RepoId, TaskId};
 use crate::git::{self, GitError, Label, Merged, ObjectId, Repository, Store};
-use crate::model::attempt::Snapshot;
+use crate::model::attempt::{Snapshot, Used};
 use crate::model::command::Request as Wanted;
 use crate::model::core::Core;
 use crate::model::decide::revertible;
@@ -119,5 +119,7 @@ fn without(world: &World, landed: &Landed) -> Result<(Snapshot, Store), Rejectio
     let made = git::commit(&store, tree, &label).map_err(failed)?;
     let snapshot = described(&store, base, made, tree, 1, Vec::new())
         .map_err(|why| Rejection::new(Class::Environment, why, "nothing was changed"))?;
-    Ok((snapshot, store))
+    // No agent works for it, and no worktree holds anything.
+    let used = Used { disk_bytes: Some(0), ..Used::default() };
+    Ok((Snapshot { used: Some(used), ..snapshot }, store))
 }

@@ -80,7 +80,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
         "run": run.map(|run| run.id),
         "worktree": place.map(|place| &place.worktree),
         "branch": place.map(|place| &place.branch),
-        "base": place.map(|place| &place.base),
+        "base": snapshot.map(|result| &result.base).or(place.map(|place| &place.base)),
         "head": snapshot.map(|snapshot| &snapshot.commit),
         "verdicts": attempt.and_then(Attempt::last_judged).map(verdicts),
         "needs_you": !waits.is_empty(),

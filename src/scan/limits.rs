@@ -86,6 +86,9 @@ fn finding(name: &str, actual: u64, limit: Limit) -> Option<Finding> {
         Origin::Task => "the task",
     };
     let why = match weight {
+        Weight::Violation if limit.origin == Origin::Level => {
+            format!("over the limit that {set_by} sets; [limits] of your config.toml sets another")
+        }
         Weight::Violation => format!("over the limit that {set_by} sets"),
         Weight::Notice => format!("exactly at the limit that {set_by} sets"),
     };
@@ -168,7 +171,7 @@ mod tests {
                 "limits/disk",
                 over,
                 "200.0 MB (200000001 bytes) of 200 MB",
-                "over the limit that the level sets",
+                "over the limit that the level sets; [limits] of your config.toml sets another",
             ),
         ];
         assert_eq!(found, expected);

@@ -5,6 +5,7 @@
 use super::checkout::Place;
 use super::facts::Facts;
 use super::to_end;
+use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
 use crate::config::{self, RepositoryConfig};
 use crate::daemon::driver::Cancel;
@@ -148,15 +149,18 @@ impl<'a> Bench<'a> {
         let text = |error: GitError| format!("the change cannot be looked into: {error}");
         let base = self.snapshot.base.parse().map_err(text)?;
         let files = git::changed_files(&self.place.store, base, self.place.commit).map_err(text)?;
-        let repository = self.facts.repository().map_err(text)?;
-        let place = self.facts.place()?;
-        let began = place.base.parse().map_err(text)?;
-        let messages = repository.messages(&place.branch, began).map_err(text)?;
+        let messages = self.messages().map_err(text)?;
         let manifests =
             git::manifests(&self.place.store, self.place.commit, &files).map_err(text)?;
         let mut looked = scans::looked(files, messages);
         looked.change.manifests = manifests;
         Ok(looked)
+    }
+
+    /// What the agent's own commits say. A revert has neither an agent nor a branch of its own.
+    fn messages(&self) -> Result<Vec<Foreign>, GitError> {
+        let Some(place) = &self.facts.attempt.place else { return Ok(Vec::new()) };
+        self.facts.repository()?.messages(&place.branch, place.base.parse()?)
     }
 
     fn scan(

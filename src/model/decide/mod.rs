@@ -10,7 +10,7 @@ mod revert;
 mod run;
 mod tasks;
 
-pub use revert::revertible;
+pub use revert::{NO_AGENT, revertible};
 pub use tasks::PROMPT_BYTES_MAX;
 
 use super::command::{Command, Notice};

@@ -13,7 +13,7 @@ use crate::model::state::State;
 use crate::model::task::{GatePin, Reverts, Task, TaskSpec};
 
 /// The name that stands where a task names its agent: nobody but monban made this result.
-const NO_AGENT: &str = "monban";
+pub const NO_AGENT: &str = "monban";
 
 /// The commit that taking `task` back reverts, or the refusal.
 pub fn revertible(state: &State, task: &Task) -> Result<String, Rejection> {

@@ -11,6 +11,7 @@ use super::text::{Lines, Text};
 use super::typed::{Typed, word};
 use super::{App, Screen};
 use crate::base::id::{OpId, TaskId};
+use crate::model::decide::NO_AGENT;
 use crate::model::item::ItemKind;
 use crate::tui::action::Action;
 use crate::wire::people::{Ask, InboxAsk, PlanAsk, ShowAsk, TaskAsk};
@@ -148,7 +149,8 @@ impl App {
     }
 
     fn open_form(&mut self) {
-        let agent = self.tasks.last().map_or("claude", |task| task.agent.as_str());
+        let agent = self.tasks.iter().rev().map(|task| task.agent.as_str());
+        let agent = { agent }.find(|agent| *agent != NO_AGENT).unwrap_or("claude");
         let form = self.unsent_task.take().unwrap_or_else(|| Box::new(Form::new(agent)));
         self.dialog = Some(Dialog::Form(form));
         if self.is_connected {
@@ -159,7 +161,6 @@ impl App {
     /// The names of the agents there are: the form offers them.
     pub(super) fn agents_came(&mut self, names: &Value) {
         self.agents = list(names).iter().map(super::rows::text).collect();
-        self.agents.extend(self.tasks.iter().map(|task| task.agent.clone()));
         self.agents.sort_unstable();
         self.agents.dedup();
     }
