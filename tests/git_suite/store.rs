@@ -1,7 +1,7 @@
 //! Opening a person's repository, fetching a base, reading files of commits, diffs, gate checkouts.
 
 use crate::support::*;
-use monban::git::{self, GitError, ObjectId, Repository, Status, Sweep};
+use monban::git::{self, GitError, ObjectId, Repository, Status};
 use std::fs;
 use std::time::SystemTime;
 
@@ -324,7 +324,7 @@ fn a_pack_of_a_base_goes_as_a_whole_when_nothing_in_it_is_needed() {
     assert_eq!((of_first.len(), all.len()), (1, 3));
     drop(store);
     let swept = |needed: &[ObjectId], before: SystemTime| {
-        let mut sweep = Sweep::begin(&folder).unwrap().unwrap();
+        let mut sweep = alone(&folder);
         sweep.find(needed, before).unwrap();
         let found = (sweep.count() > 0, sweep.bytes() > 0);
         sweep.remove().unwrap();

@@ -2,7 +2,7 @@
 
 use monban::base::clock::Timestamp;
 use monban::git::{
-    self, Label, Limits, ObjectId, Progress, Repository, Snapshot, Store, WorktreeFiles,
+    self, Label, Limits, ObjectId, Progress, Repository, Snapshot, Store, Sweep, WorktreeFiles,
 };
 use std::ffi::OsStr;
 use std::fs;
@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub const AT: Timestamp = Timestamp::from_millis(1_795_240_730_123);
@@ -17,6 +18,19 @@ pub const MAIN: &str = "refs/heads/main";
 
 pub fn quiet(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
+}
+
+/// The store in `folder`, with nobody else at it. A process that another test is just starting
+/// holds what this one has open, its locks too, until it has become another program.
+pub fn alone(folder: &Path) -> Sweep {
+    let began = Instant::now();
+    loop {
+        if let Some(sweep) = Sweep::begin(folder).unwrap() {
+            return sweep;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "the store stays in use");
+        std::thread::yield_now();
+    }
 }
 
 /// Everything a test needs, removed when it ends.
