@@ -55,8 +55,6 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
         _ => None,
     };
     Verdict {
-        check: ran.check.into(),
-        outcome,
         reason: masked(reason.as_bytes()),
         command: Some(ran.command.into()),
         duration_ms: ran.duration_ms,
@@ -64,27 +62,16 @@ pub fn verdict(ran: Ran<'_>) -> Verdict {
         counts,
         log: Some(ran.log),
         tail: tail(&ran.tail),
-        findings: Vec::new(),
-        finding_count: 0,
-        attestation: None,
+        ..Verdict::bare(ran.check, outcome)
     }
 }
 
 /// The verdict of a check that was not run.
 pub fn not_run(check: &str, command: Option<&str>, why: &str) -> Verdict {
     Verdict {
-        check: check.into(),
-        outcome: Outcome::NotRun,
         reason: Foreign::new(why),
         command: command.map(String::from),
-        duration_ms: 0,
-        exit: None,
-        counts: None,
-        log: None,
-        tail: Foreign::default(),
-        findings: Vec::new(),
-        finding_count: 0,
-        attestation: None,
+        ..Verdict::bare(check, Outcome::NotRun)
     }
 }
 

@@ -142,11 +142,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The check that a person is: it waits for their word for these statements.
-    pub fn waiting(check: &str, statements: Vec<Foreign>) -> Self {
-        let mut verdict = Self {
+    /// A verdict that says what came out and nothing else.
+    pub fn bare(check: &str, outcome: Outcome) -> Self {
+        Self {
             check: check.into(),
-            outcome: Outcome::Waiting,
+            outcome,
             reason: Foreign::default(),
             command: None,
             duration_ms: 0,
@@ -157,7 +157,12 @@ impl Verdict {
             findings: Vec::new(),
             finding_count: 0,
             attestation: None,
-        };
+        }
+    }
+
+    /// The check that a person is: it waits for their word for these statements.
+    pub fn waiting(check: &str, statements: Vec<Foreign>) -> Self {
+        let mut verdict = Self::bare(check, Outcome::Waiting);
         verdict.attested(Attestation { statements, given: None });
         verdict
     }
@@ -344,20 +349,7 @@ mod tests {
 
     #[test]
     fn a_gate_is_green_only_when_every_check_ran_and_passed() {
-        let verdict = |outcome| Verdict {
-            check: "test".into(),
-            outcome,
-            reason: Foreign::default(),
-            command: None,
-            duration_ms: 0,
-            exit: None,
-            counts: None,
-            log: None,
-            tail: Foreign::default(),
-            findings: Vec::new(),
-            finding_count: 0,
-            attestation: None,
-        };
+        let verdict = |outcome| Verdict::bare("test", outcome);
         let gate = |verdicts| GateRun {
             run: RunId(1),
             snapshot: 1,

@@ -126,17 +126,9 @@ pub fn not_run(check: &str) -> Verdict {
 
 fn verdict(check: &str, outcome: Outcome, reason: &str) -> Verdict {
     Verdict {
-        check: check.into(),
-        outcome,
         reason: Foreign::new(reason),
         command: Some("cargo test".into()),
         duration_ms: 1200,
-        exit: None,
-        counts: None,
-        log: None,
-        tail: Foreign::default(),
-        findings: Vec::new(),
-        finding_count: 0,
-        attestation: None,
+        ..Verdict::bare(check, outcome)
     }
 }

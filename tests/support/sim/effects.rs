@@ -148,18 +148,6 @@ impl Simulation {
 }
 
 fn verdict(check: &str, outcome: Outcome) -> Verdict {
-    Verdict {
-        check: check.into(),
-        outcome,
-        reason: Default::default(),
-        command: Some("make check".into()),
-        duration_ms: 1,
-        exit: None,
-        counts: None,
-        log: None,
-        tail: Default::default(),
-        findings: Vec::new(),
-        finding_count: 0,
-        attestation: None,
-    }
+    let command = Some("make check".into());
+    Verdict { command, duration_ms: 1, ..Verdict::bare(check, outcome) }
 }
