@@ -16,8 +16,8 @@ const TASKS: [(&str, &str, Kind, &str, bool); 5] = [
     ("harm", "Tidy up", Kind::Refactor, "Tidy the repository.", false),
 ];
 /// What the dashboard says first.
-const SAYS: &str = "A demo: i types to an agent (y lets the first go on), a looks at a result, s \
-    starts the draft, which does harm. ? shows all keys; q ends and removes it all.";
+const SAYS: &str = "A demo: i types to an agent, a looks at a result, s starts the draft, which does \
+    harm. ? shows all keys; q ends it all.";
 
 /// Sets the tasks going.
 pub(super) fn set_going(ground: &Ground, client: Client) -> Result<Client, Failure> {

@@ -2,7 +2,7 @@
 //! was on the screen when it armed is ever sent.
 
 use super::App;
-use super::dialog::Dialog;
+use super::dialog::{Dialog, TAKEN};
 use super::diff::Diff;
 use super::draw::{self, layout};
 use super::rows::ItemRow;
@@ -197,6 +197,12 @@ fn changed(before: Option<&Binds>, after: Option<&Binds>) -> Vec<String> {
     }
 }
 
+/// Whether an approval takes an action, now or when it armed.
+fn takes(action: Action) -> bool {
+    let decides = matches!(action, Action::Approve | Action::Reject | Action::GotoDiff);
+    decides || TAKEN.contains(&action)
+}
+
 impl App {
     pub(super) fn approval_key(&mut self, mut approval: Box<Approval>, key: &str) {
         let may_act = approval.keys.arming.is_armed() || approval.is_gone;
@@ -241,7 +247,7 @@ impl App {
                 Outcome::Stays
             }
             (None, None) => {
-                if action.is_none() && !is_own {
+                if !is_own && !action.is_some_and(takes) {
                     self.no_meaning(key);
                 }
                 approval.key(key, self.revision, self.now)

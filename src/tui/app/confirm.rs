@@ -2,7 +2,7 @@
 //! that needs a person's word about the gate or about the conversation to go on with.
 
 use super::answer::Asked;
-use super::dialog::Dialog;
+use super::dialog::{Dialog, TAKEN};
 use super::rows::{ItemRow, TaskRow, list, short, text};
 use super::two_keys::TwoKeys;
 use super::{App, draw};
@@ -296,7 +296,8 @@ impl App {
         } else if action == Some(Action::Approve) && confirm.keys.arming.is_armed() {
             self.take_over(confirm.item().map(|item| item.id.clone()));
         }
-        if action.is_none() && !is_own {
+        let is_taken = |action| action == Action::Approve || TAKEN.contains(&action);
+        if !is_own && !action.is_some_and(is_taken) {
             self.no_meaning(key);
         }
         let chosen = match top.is_none() && self.may_confirm(&confirm) {

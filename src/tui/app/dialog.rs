@@ -16,6 +16,17 @@ use crate::tui::action::Action;
 use crate::tui::keymap::Table;
 use crate::wire::people::{Ask, InboxAsk, TaskAsk};
 
+/// The actions that every dialog takes which decides something.
+pub const TAKEN: [Action; 7] = [
+    Action::Back,
+    Action::Up,
+    Action::Down,
+    Action::PageUp,
+    Action::PageDown,
+    Action::First,
+    Action::Last,
+];
+
 /// What lies over the screen.
 #[derive(Clone, Debug)]
 pub enum Dialog {

@@ -13,7 +13,7 @@ use ratatui::style::{Color, Modifier, Style};
 const NARROW: u16 = 60;
 
 /// The most rows a message takes.
-const NOTE_ROWS_MAX: u16 = 4;
+const NOTE_ROWS_MAX: u16 = 5;
 
 /// A piece of the top bar; of two that do not fit, the one of the lower rank goes.
 struct Piece {

@@ -4,7 +4,9 @@ use super::super::App;
 use super::super::gates::Verdict;
 use super::super::rows::short;
 use super::{CursorAt, layout, titled};
-use crate::tui::widgets::{fit_hints, hidden, put, put_all, put_more, row, scrolled, wrap};
+use crate::tui::widgets::{
+    CUT, fit, fit_hints, hidden, put, put_all, put_more, row, scrolled, wrap,
+};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -92,10 +94,19 @@ fn about(app: &App, columns: usize, verdict: &Verdict) -> Vec<(String, Style)> {
 }
 
 fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
-    let mut lines = about(app, area.width.into(), verdict);
-    // The log says more than the command: it has at least half of the room.
-    lines.truncate(usize::from(area.height / 2).max(1));
-    let room = usize::from(area.height).saturating_sub(lines.len());
+    let (columns, height) = (usize::from(area.width), usize::from(area.height));
+    let mut lines = about(app, columns, verdict);
+    // The log says more than the command: it has at least half of the room, if it needs that.
+    let unused = height.saturating_sub(evidence(app, columns, verdict).len());
+    let most = (height / 2).max(unused).max(1);
+    if lines.len() > most {
+        lines.truncate(most);
+        lines
+            .iter_mut()
+            .skip(most - 1)
+            .for_each(|(last, _)| *last = fit(&(last.clone() + CUT), columns));
+    }
+    let room = height.saturating_sub(lines.len());
     Words { lines, room }
 }
 
