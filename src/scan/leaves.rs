@@ -20,18 +20,18 @@ pub struct Leaf {
 }
 
 impl Source<'_> {
-    /// The leaves.
-    pub fn leaves(&self) -> &[Leaf] {
-        if self.known.leaves.get().is_none() {
+    /// The leaves, when nothing else is asked of the tree any more.
+    pub(super) fn into_leaves(self) -> Vec<Leaf> {
+        if self.leaves.get().is_none() {
             self.walk(|_| false);
         }
-        self.known.leaves.get().map(Vec::as_slice).unwrap_or_default()
+        self.leaves.into_inner().unwrap_or_default()
     }
 
     /// Visits every node before its children; those of a node that `visit` says no to are left out.
     /// The first time leaves are noted on the way.
     pub fn walk<'t>(&'t self, mut visit: impl FnMut(Node<'t>) -> bool) {
-        if self.known.leaves.get().is_some() {
+        if self.leaves.get().is_some() {
             return walk(&self.tree, visit);
         }
         let mut notes = Notes::of(self);
@@ -52,7 +52,7 @@ impl Source<'_> {
             }
             while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
-                    let _ = self.known.leaves.set(notes.leaves);
+                    let _ = self.leaves.set(notes.leaves);
                     return;
                 }
                 depth = depth.saturating_sub(1);
