@@ -8,6 +8,7 @@ pub mod durable;
 pub mod foreign;
 pub mod hash;
 pub mod id;
+pub mod lock;
 pub mod parallel;
 pub mod paths;
 pub mod size;

@@ -32,6 +32,8 @@ pub(super) struct Reader<'a> {
     folder: &'a Path,
     transcript: Option<Transcript>,
     framed: u64,
+    /// How far the output went when reading began.
+    there: u64,
     /// The sizes an earlier daemon saw begin at or behind where this one reads on.
     sizes: VecDeque<(u64, Size)>,
 }
@@ -40,8 +42,23 @@ impl<'a> Reader<'a> {
     /// Reads on from `offset`.
     pub fn new(folder: &'a Path, offset: u64) -> Self {
         let transcript = Transcript::open(folder).ok();
+        // Before the sizes: of one that begins later word comes from the holder.
+        let there = transcript.as_ref().and_then(|transcript| transcript.end().ok());
         let sizes = transcript.as_ref().and_then(|transcript| transcript.sizes(offset).ok());
-        Self { folder, transcript, framed: offset, sizes: sizes.unwrap_or_default().into() }
+        let (there, sizes) = (there.unwrap_or(0), sizes.unwrap_or_default().into());
+        Self { folder, transcript, framed: offset, there, sizes }
+    }
+
+    /// Reads what was there before, so that whoever looks at the run finds its screen as it is and
+    /// not as an earlier daemon left it. Returns how far it got.
+    pub fn catch_up(
+        &mut self,
+        world: &World,
+        live: &LiveRun,
+        offset: u64,
+        tell: &dyn Fn(Back),
+    ) -> u64 {
+        self.take(world, live, offset, self.there, tell)
     }
 
     /// Reads the transcript from `offset` to `until` and no further: another size may begin there.

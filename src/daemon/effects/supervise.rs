@@ -173,6 +173,12 @@ fn follow(
     let folder = world.run_folder(id);
     let (live, offset) = restored(world, facts, id, agent, &folder);
     let run = Arc::new(Attached::new(live, connection.handle().clone()));
+    let mut reader = Reader::new(&folder, offset);
+    let offset = reader.catch_up(world, &run.live, offset, &|back| {
+        if let Back::Reply(bytes) = back {
+            let _ = run.input(bytes);
+        }
+    });
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
     let handle = connection.handle().clone();
@@ -192,7 +198,7 @@ fn follow(
     std::thread::scope(|threads| {
         let teller = std::thread::Builder::new().stack_size(TELLER_STACK_BYTES);
         let told = teller.spawn_scoped(threads, pass_on);
-        let end = told.ok().and_then(|_| to_end(world, &run, &folder, connection, offset, cancel));
+        let end = told.ok().and_then(|_| to_end(world, &run, connection, (reader, offset), cancel));
         run.live.tell_no_more();
         end
     })
@@ -202,12 +208,11 @@ fn follow(
 fn to_end(
     world: &World,
     run: &Arc<Attached>,
-    folder: &Path,
     mut connection: Connection,
-    mut offset: u64,
+    (mut reader, mut offset): (Reader<'_>, u64),
     cancel: &Cancel,
 ) -> Option<End> {
-    let (mut reader, mut flood) = (Reader::new(folder, offset), Flood::default());
+    let mut flood = Flood::default();
     let handle = connection.handle().clone();
     let tell = |back| match back {
         Back::Reply(bytes) => drop(run.input(bytes)),
@@ -254,7 +259,7 @@ fn to_end(
                 None => run.live.settled(world.clock.now()),
             },
             Some(Notice::Gone) if cancel.is_set() => continue,
-            Some(Notice::Gone) => match hung_up(world, run.live.id, folder, run) {
+            Some(Notice::Gone) => match hung_up(world, run) {
                 Some(end) => break end,
                 // Only the connection was lost: the driver has the run adopted again.
                 None => {
@@ -296,11 +301,12 @@ fn ended_alone(
 
 /// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder
 /// lives.
-fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> Option<End> {
-    let end = match runner::find(folder, 0) {
+fn hung_up(world: &World, run: &Attached) -> Option<End> {
+    let folder = world.run_folder(run.live.id);
+    let end = match runner::find(&folder, 0) {
         Ok(Found::Ended(record)) => end_of(&record),
         Ok(Found::Alive(_)) => return None,
-        _ => end_lost(world, id, folder),
+        _ => end_lost(world, run.live.id, &folder),
     };
     run.live.ended(world.clock.now(), end.code, end.signal);
     Some(end)
