@@ -84,10 +84,9 @@ impl Attempt {
         self.snapshots.last().map_or(Point::Base, |last| Point::Checkpoint(last.number))
     }
 
-    /// Whether its run has not begun, as far as is known, in a worktree that is there.
+    /// Whether its run has not begun, as far as is known.
     pub fn is_to_begin(&self) -> bool {
-        let has_begun = |run: &Run| run.life != Life::Wanted;
-        self.place.is_some() && !self.run.as_ref().is_some_and(has_begun)
+        self.run.as_ref().is_none_or(|run| run.life == Life::Wanted)
     }
 
     /// Something kept its run from starting, or a prompt from being typed, and much may have
@@ -96,7 +95,7 @@ impl Attempt {
     pub fn was_held_up(&mut self) {
         let mut is_being_read = false;
         if self.is_to_begin() {
-            is_being_read |= self.kept == Kept::Due;
+            is_being_read |= self.kept == Kept::Due && self.run.is_some();
             self.kept = Kept::Due;
         }
         let waits = |prompt: &&mut Prompt| prompt.delivery == Delivery::Wanted;
@@ -105,6 +104,12 @@ impl Attempt {
             prompt.kept = Kept::NotYet;
         }
         self.next_snapshot += u32::from(is_being_read);
+    }
+
+    /// One more prompt. Whoever says something has what waits tried again at once.
+    pub fn is_told(&mut self, prompt: Prompt) {
+        self.prompts.iter_mut().for_each(|of| of.wavers = Wavers::default());
+        self.prompts.push(prompt);
     }
 
     /// Its agent takes a prompt now, or no longer does: then what was kept for it, or is just being

@@ -95,17 +95,11 @@ fn take_in(state: &mut State, event: &RunEvent, at: Timestamp) {
                 kept: Kept::NotYet,
                 wavers: Wavers::default(),
             };
-            if let Some(attempt) = state.attempt_mut(*task) {
-                // Whoever says something has what waits tried again at once.
-                attempt.prompts.iter_mut().for_each(|of| of.wavers = Wavers::default());
-                attempt.prompts.push(prompt);
-            }
+            state.attempt_mut(*task).into_iter().for_each(|of| of.is_told(prompt.clone()));
             enter(state, *task, Stage::Running, at);
         }
         RunEvent::PromptReady { task, prompt, ready } => {
-            if let Some(attempt) = state.attempt_mut(*task) {
-                attempt.takes(*prompt, *ready, at);
-            }
+            state.attempt_mut(*task).into_iter().for_each(|of| of.takes(*prompt, *ready, at));
         }
         RunEvent::Kept { task, moment, point, snapshot } => {
             kept(state, *task, *moment, *point, snapshot.as_deref());
