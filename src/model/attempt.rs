@@ -115,18 +115,16 @@ impl Attempt {
     /// Its agent takes a prompt now, or no longer does: then what was kept for it, or is just being
     /// read, is void.
     pub fn takes(&mut self, number: u32, ready: bool, now: Timestamp) {
-        let mut prompts = self.prompts.iter_mut();
-        let Some(prompt) = prompts.find(|prompt| prompt.number == number) else { return };
-        let now_kept = if ready { Kept::Due } else { Kept::NotYet };
-        let before = std::mem::replace(&mut prompt.kept, now_kept);
+        let Some(prompt) = self.prompts.iter_mut().find(|of| of.number == number) else { return };
+        let kept = if ready { Kept::Due } else { Kept::NotYet };
+        let before = std::mem::replace(&mut prompt.kept, kept);
         if !ready {
             prompt.wavers.again(now);
             self.next_snapshot += u32::from(before == Kept::Due);
         }
     }
 
-    /// One more snapshot. Numbers only grow: a result that was merged meanwhile may have an earlier
-    /// one than what was given up since.
+    /// One more snapshot. Numbers only grow: one that was given up since may have had a later one.
     pub fn has_taken(&mut self, snapshot: Snapshot) {
         self.next_snapshot = self.next_snapshot.max(snapshot.number + 1);
         self.snapshots.push(snapshot);
