@@ -19,3 +19,4 @@ pub mod settle;
 pub mod state;
 pub mod task;
 pub mod verdict;
+pub mod worked;
