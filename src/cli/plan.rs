@@ -206,6 +206,9 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
             writeln!(out, "  {name:10} {}", text(&value[name]))?;
         }
     }
+    for item in rows(&value["inbox"]).filter(|item| !item["base_moved_to"].is_null()) {
+        writeln!(out, "{}", hang("  moved      ", &super::show::moved(item), width()))?;
+    }
     if !value["already_in_base"].is_null() {
         let base = text(&value["already_in_base"]);
         writeln!(out, "  landed     nothing: {base} of the base held all of it already")?;

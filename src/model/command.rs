@@ -385,6 +385,8 @@ pub enum Report {
         run: RunId,
         /// Where it was and is, with the command that takes it back.
         what: Foreign,
+        /// The commit it is at.
+        to: String,
     },
     /// The person's repository changed during a run in a way that harms nobody.
     Noted {

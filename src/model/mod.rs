@@ -18,4 +18,5 @@ pub mod rejection;
 pub mod settle;
 pub mod state;
 pub mod task;
+pub mod trail;
 pub mod verdict;

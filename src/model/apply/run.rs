@@ -7,6 +7,7 @@ use crate::base::id::{RunId, TaskId};
 use crate::model::attempt::{AgentState, AgentStatus, Delivery, Life, Prompt, Run, Snapshot};
 use crate::model::checkpoint::{Kept, Moment, Point};
 use crate::model::event::RunEvent;
+use crate::model::item::ItemKind;
 use crate::model::state::State;
 use crate::model::task::Stage;
 
@@ -40,10 +41,11 @@ fn task_of(state: &State, event: &RunEvent) -> Option<TaskId> {
 }
 
 /// Counts the time in which an agent works: in a turn, not standing still, and not waiting for a
-/// person.
-fn count_work(state: &mut State, id: TaskId, at: Timestamp) {
+/// person. Who was asked to look at an agent of which nothing is known is waited for too.
+pub(super) fn count_work(state: &mut State, id: TaskId, at: Timestamp) {
     let Some(task) = state.task(id) else { return };
-    let in_turn = state.is_in_turn(task);
+    let is_looked_for = state.items_of(id).any(|item| item.kind == ItemKind::Unknown);
+    let in_turn = state.is_in_turn(task) && !is_looked_for;
     let Some(attempt) = task.attempt() else { return };
     let is_asked = |prompt: &Prompt| prompt.delivery == Delivery::Delivered && !prompt.is_turned;
     let is_up = |run: &Run| run.life == Life::Up && !run.paused && !run.status.state.waits();

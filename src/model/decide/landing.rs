@@ -74,9 +74,16 @@ pub(super) fn approve(
             format!("`monban show {}` says where it stands", task.id),
         ));
     }
+    let (by, op) = (who.to_string(), context.state.next_op());
+    if let Some(base) = context.state.moved_base(item) {
+        // It would not land: nothing is signed before it was judged on what the base holds now.
+        let (how, by, base) = (Closed::Stale, Some(by), base.to_string());
+        return Ok(vec![
+            Event::Task(TaskEvent::Answered { item: id, how, by }),
+            Event::Landing(LandingEvent::BaseMoved { task: task.id, op, base }),
+        ]);
+    }
     let attested = attested_all(task, id, attested)?;
-    let by = who.to_string();
-    let op = context.state.next_op();
     let (task, digest) = (task.id, digest.into());
     Ok(vec![
         Event::Task(TaskEvent::Answered { item: id, how: Closed::Approved, by: Some(by.clone()) }),
