@@ -126,6 +126,10 @@ fn about_item(app: &App, item: &ItemRow, columns: usize) -> Vec<(String, Style)>
     let shown = |text: &String| if item.is_halt { app.in_keys(text) } else { text.clone() };
     texts.extend(item.details.iter().map(|text| (shown(text), plain)));
     texts.extend(found(item).into_iter().map(|text| (text, theme.warn.style())));
+    texts.extend(item.moved_to.as_ref().map(|base| {
+        let base = short(base);
+        (format!("the base moved to {base}: approving judges it again first"), theme.warn.style())
+    }));
     let asked = item.attests.iter();
     texts.extend(asked.map(|it| (format!("you attest: {}", it.shown()), needs_you)));
     if let Some(binds) = &item.binds {
