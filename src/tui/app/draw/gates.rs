@@ -101,10 +101,9 @@ fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
     let most = (height / 2).max(unused).max(1);
     if lines.len() > most {
         lines.truncate(most);
-        lines
-            .iter_mut()
-            .skip(most - 1)
-            .for_each(|(last, _)| *last = fit(&(last.clone() + CUT), columns));
+        if let Some((last, _)) = lines.last_mut() {
+            *last = fit(&format!("{last}{CUT}"), columns);
+        }
     }
     let room = height.saturating_sub(lines.len());
     Words { lines, room }
