@@ -24,10 +24,7 @@ pub(super) fn each<'a, R: Send>(
     mut take: impl FnMut(R),
 ) -> bool {
     let mut budget = Budget::default();
-    let mut rest = files;
-    while !rest.is_empty() {
-        let (some, others) = rest.split_at(portion(rest));
-        rest = others;
+    for some in portions(files) {
         let before = budget.clone();
         let one = |file: &'a ChangedFile, budget: &Budget| {
             let mut found = found.beside();
@@ -49,6 +46,16 @@ pub(super) fn each<'a, R: Send>(
         }
     }
     true
+}
+
+/// The files, as many at a time as are looked at side by side.
+pub(super) fn portions(files: &[ChangedFile]) -> impl Iterator<Item = &[ChangedFile]> {
+    let mut rest = files;
+    std::iter::from_fn(move || {
+        let (some, others) = rest.split_at(portion(rest));
+        rest = others;
+        (!some.is_empty()).then_some(some)
+    })
 }
 
 /// How many of the files are looked at together.
