@@ -9,8 +9,8 @@ use crate::base::parallel;
 /// How many files are looked at before what was found in them is put together: what they found is
 /// in memory until then.
 const FILES_AT_ONCE: usize = 64;
-/// Or as many as this source can be of, in which no more can be found than in those: where a portion
-/// ends, cores wait for each other.
+/// Or as many as this source can be of, in which no more can be found than in those: where a
+/// portion ends, cores wait for each other.
 const SMALL_BYTES_AT_ONCE: usize = 1 << 20;
 const SMALL_FILES_AT_ONCE: usize = 1024;
 
@@ -24,10 +24,7 @@ pub(super) fn each<'a, R: Send>(
     mut take: impl FnMut(R),
 ) -> bool {
     let mut budget = Budget::default();
-    let mut rest = files;
-    while !rest.is_empty() {
-        let (some, others) = rest.split_at(portion(rest));
-        rest = others;
+    for some in portions(files) {
         let before = budget.clone();
         let one = |file: &'a ChangedFile, budget: &Budget| {
             let mut found = found.beside();
@@ -49,6 +46,16 @@ pub(super) fn each<'a, R: Send>(
         }
     }
     true
+}
+
+/// The files, as many at a time as are looked at side by side.
+pub(super) fn portions(files: &[ChangedFile]) -> impl Iterator<Item = &[ChangedFile]> {
+    let mut rest = files;
+    std::iter::from_fn(move || {
+        let (some, others) = rest.split_at(portion(rest));
+        rest = others;
+        (!some.is_empty()).then_some(some)
+    })
 }
 
 /// How many of the files are looked at together.

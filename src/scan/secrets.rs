@@ -5,11 +5,13 @@
 //! random in a name is often a digest, and what a program puts together of parts is not looked for.
 
 use super::change::{Change, ChangedFile};
+use super::each::portions;
 use super::lines::{self, Line};
 use super::mask::{masked, snippet};
 use super::shapes::{Secrets, secrets};
 use super::{Seen, Settings};
 use crate::base::foreign::Foreign;
+use crate::base::parallel;
 use crate::model::verdict::{Finding, Weight};
 use std::ops::Range;
 
@@ -24,17 +26,12 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
         }
     };
     let mut count = 0_u64;
-    for file in &change.files {
-        if (settings.cancel)() {
-            return Seen::given_up();
-        }
-        if file.old.is_none() {
-            seen.look_at_name(secrets, file);
-        }
-        let is_quiet = secrets.entropy.quiet.matches(&file.path);
-        for line in lines::brought(file) {
-            count += 1;
-            look_at(secrets, Some(file), is_quiet, &line, &mut seen);
+    for some in portions(&change.files) {
+        let look = |file| (!(settings.cancel)()).then(|| seen.beside().look_into(secrets, file));
+        for looked in parallel::map(some, look) {
+            let Some((of_file, lines)) = looked else { return Seen::given_up() };
+            count += lines;
+            seen.join(of_file);
         }
     }
     for message in &change.messages {
@@ -68,6 +65,20 @@ fn look_at(
 }
 
 impl Seen {
+    /// What is seen in a file besides, and of how many lines.
+    fn look_into(mut self, secrets: &Secrets, file: &ChangedFile) -> (Self, u64) {
+        if file.old.is_none() {
+            self.look_at_name(secrets, file);
+        }
+        let is_quiet = secrets.entropy.quiet.matches(&file.path);
+        let mut count = 0;
+        for line in lines::brought(file) {
+            count += 1;
+            look_at(secrets, Some(file), is_quiet, &line, &mut self);
+        }
+        (self, count)
+    }
+
     /// The name of a file that is new.
     fn look_at_name(&mut self, secrets: &Secrets, file: &ChangedFile) {
         for (shape, _) in secrets.known(&file.path) {
