@@ -7,7 +7,7 @@ use super::diff::{self, Delta, TEXT_BYTES};
 use super::error::GitError;
 use super::files::in_parallel;
 use super::object::{ObjectId, RepoPath, full_name};
-use super::objects::{MODE_FILE, MODE_PROGRAM, MODE_SUBMODULE, Objects, TreeEntry};
+use super::objects::{MODE_FILE, MODE_LINK, MODE_PROGRAM, MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
 use crate::base::foreign::Foreign;
@@ -66,16 +66,17 @@ pub fn changed_files(
     })
 }
 
-/// The manifests of the crates that changed files of Rust belong to, as they are at a commit, by
-/// their folders. One that is too large to be read is left out.
+/// The manifests of the crates that changed files of Rust, and links, belong to, as they are at a
+/// commit, by their folders. One that is too large to be read is left out.
 pub fn manifests(
     store: &Store,
     commit: ObjectId,
     files: &[ChangedFile],
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GitError> {
-    let paths = files.iter().map(|file| file.path.0.as_slice());
-    let is_rust = |path: &&[u8]| path.to_ascii_lowercase().ends_with(b".rs");
-    let paths: Vec<_> = paths.filter(is_rust).collect();
+    let is_link = |file: &ChangedFile| file.new.as_ref().is_some_and(|new| new.mode == MODE_LINK);
+    let is_rust = |path: &[u8]| path.to_ascii_lowercase().ends_with(b".rs");
+    let files = files.iter().filter(|file| is_rust(&file.path.0) || is_link(file));
+    let paths: Vec<_> = files.map(|file| file.path.0.as_slice()).collect();
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }
