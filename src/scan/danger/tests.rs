@@ -9,7 +9,7 @@ use crate::scan::built_in;
 use crate::scan::parse::tests::source;
 use serde::Deserialize;
 
-fn seen(files: Vec<ChangedFile>) -> Seen {
+pub(super) fn seen(files: Vec<ChangedFile>) -> Seen {
     let scan = Asked::default();
     let settings = Settings { scan: &scan, kind: Kind::Fix, cancel: &|| false };
     look(&Change::of(files, Vec::new()), &settings)

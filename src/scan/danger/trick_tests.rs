@@ -1,7 +1,10 @@
 //! What people do to hide from rules, in code that looks ordinary, and ordinary code that looks
 //! like it.
 
-use super::tests::{all, new};
+use super::super::change::ChangedFile;
+use super::super::change::tests::file;
+use super::tests::{all, new, seen};
+use crate::model::verdict::Weight;
 
 #[test]
 fn what_is_built_in_is_seen_through_other_doors() {
@@ -132,4 +135,94 @@ fn a_test_that_cannot_fail_or_does_not_run_is_told() {
     let loud = quiet.iter().map(|(path, text)| (text, new(path, text)));
     let loud: Vec<_> = loud.filter(|(_, found)| !found.is_empty()).collect();
     assert!(loud.is_empty(), "{loud:#?}");
+}
+
+/// The rules that files break, and how they weigh.
+fn rules(files: Vec<ChangedFile>) -> Vec<(String, Weight)> {
+    let findings = seen(files).findings.into_iter();
+    findings.map(|found| (found.rule, found.weight)).collect()
+}
+
+fn violation(rule: &str) -> Vec<(String, Weight)> {
+    vec![(format!("danger/{rule}"), Weight::Violation)]
+}
+
+#[test]
+fn a_test_that_is_still_there_and_does_not_run_is_told() {
+    let cases = [
+        ("test_a.py", "class TestA:\n def test_b(self):\n  assert a\n", "TestA", "CheckA"),
+        ("test_a.py", "def test_b():\n  assert a\n", "def test_b():", "def f():\n def test_b():"),
+        ("test_a.py", "if a:\n def test_b():\n  assert a\n", "if a", "if False"),
+        (
+            "a.test.ts",
+            "describe('a', () => {\nit('b', () => { expect(c) })\n})",
+            "it(",
+            "return\nit(",
+        ),
+        ("a.test.js", "it('b', () => { expect(c) })", "it(", "if (false) it("),
+        ("a.rs", "#[test]\nfn a() { assert!(b); }", "#[test]", "#[test]\n#[should_panic]"),
+        ("a.rs", "#[test]\nfn a() { assert!(b); }\n", "#[test]", "fn f() {\n#[test]"),
+    ];
+    for (path, old, from, to) in cases {
+        let mut new = old.replacen(from, to, 1);
+        if to.starts_with("fn f() {") {
+            new.push('}');
+        }
+        let new = new.replace(" def test_b():\n  assert a", " def test_b():\n   assert a");
+        let told = rules(vec![file(path, Some(old), Some(&new))]);
+        assert_eq!(told, violation("weakened-test"), "{new}");
+        assert_eq!(rules(vec![file(path, Some(&new), Some(old))]), [], "the other way: {new}");
+    }
+}
+
+#[test]
+fn a_test_that_moves_to_where_none_is_looked_for_is_gone() {
+    let python = "def test_a():\n    assert a\n";
+    let go = "package a\nfunc TestA(t *testing.T) { t.Fatal(1) }\n";
+    let script = "it('a', () => { expect(b).toBe(1) })\n";
+    let moved = |text: &str, from: &str, to: &str| {
+        rules(vec![file(from, Some(text), None), file(to, None, Some(text))])
+    };
+    for (text, from, to) in [
+        (python, "tests/test_a.py", "tests/checks_a.py"),
+        (go, "a/a_test.go", "a/a_testing.go"),
+        (script, "src/a.test.ts", "src/a.old.ts"),
+    ] {
+        assert_eq!(moved(text, from, to), violation("deleted-test"), "{to}");
+        assert_eq!(moved(text, to, from), [], "{to}");
+    }
+    assert_eq!(moved(python, "tests/test_a.py", "more/test_b.py"), []);
+    assert_eq!(moved(script, "src/a.test.ts", "test/a.ts"), []);
+}
+
+#[test]
+fn a_module_that_nothing_declares_any_more_is_told() {
+    let old = "mod parse;\n#[cfg(test)]\nmod parse_tests;\n";
+    let told = rules(vec![file("src/lib.rs", Some(old), Some("mod parse;\n"))]);
+    assert_eq!(told, violation("dropped-module"));
+    let told = rules(vec![file("src/lib.rs", Some(old), Some("#[cfg(test)]\nmod parse_tests;\n"))]);
+    assert_eq!(told, [("danger/dropped-module".to_owned(), Weight::Notice)]);
+    let with_its_file = |path: &str| {
+        rules(vec![
+            file("src/lib.rs", Some(old), Some("#[cfg(test)]\nmod parse_tests;\n")),
+            file(path, Some("fn f() {}\n"), None),
+        ])
+    };
+    assert_eq!(with_its_file("src/parse.rs"), []);
+    assert_eq!(with_its_file("src/parse/mod.rs"), []);
+    let moved = vec![
+        file("src/a.rs", Some("mod parse;\n"), Some("fn f() {}\n")),
+        file("src/b.rs", Some("fn g() {}\n"), Some("mod parse;\n")),
+    ];
+    assert_eq!(rules(moved), []);
+}
+
+/// Rules name two things at most that a file may have given other meanings: where three stand in
+/// a row, two of them are found.
+#[test]
+fn three_names_with_several_meanings_are_judged_by_the_worst() {
+    let text = "import os, json\n\nx = json\ny = os\n\
+                def f():\n    x = str\n    y = json\n    json = y\n\
+                print(x.dumps(dict(y.environ)))\n";
+    assert!(new("a.py", text).contains(&"environment:9".to_owned()), "{:?}", new("a.py", text));
 }
