@@ -96,6 +96,8 @@ pub(super) struct Case {
     pub(super) is_idle: bool,
     /// Whether it passes by failing.
     pub(super) has_to_panic: bool,
+    /// Whether it is compiled under a condition.
+    pub(super) is_conditional: bool,
 }
 
 /// The tests of a file by their names; what two of the same name assert is added.
@@ -109,7 +111,8 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
     static KINDS: PerKind<Kind> = PerKind::new(Kind::of);
     let kinds = KINDS.of(source.language);
     let assertions = LazyCell::new(|| view.places(&tests.assertion));
-    let (mut is_marked, mut has_to_panic) = (false, false);
+    let mut is_marked = false;
+    let (mut has_to_panic, mut is_conditional) = (false, false);
     let mut dead_until = 0;
     walk(&source.tree, |node| {
         let kind = PerKind::get(kinds, node);
@@ -124,7 +127,7 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
             let case = cases.entry(name).or_default();
             case.line = line_of(node.start_position().row);
             case.is_idle = range.start < dead_until || !is_collected(source, node);
-            case.has_to_panic = has_to_panic;
+            (case.has_to_panic, case.is_conditional) = (has_to_panic, is_conditional);
             let end = end_of_run(node).unwrap_or(range.end);
             case.assertions += before(end).saturating_sub(before(range.start));
         }
@@ -133,9 +136,12 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
                 let name = attribute_name(source, node);
                 is_marked |= tests.case.is_match(&name);
                 has_to_panic |= name == "should_panic";
+                is_conditional |= name == "cfg";
             }
             Kind::Comment => {}
-            Kind::Case | Kind::End | Kind::Other => (is_marked, has_to_panic) = (false, false),
+            Kind::Case | Kind::End | Kind::Other => {
+                (is_marked, has_to_panic, is_conditional) = (false, false, false);
+            }
         }
         !matches!(kind, Kind::Attribute | Kind::Comment)
     });

@@ -303,14 +303,13 @@ impl<'a> Scan<'a, '_> {
                 tally.lost.push((file, name.clone(), was.clone()));
                 continue;
             };
-            let turned = match (was, now) {
-                _ if now.is_idle && !was.is_idle => Some("nobody runs the test where it stands"),
-                _ if now.has_to_panic && !was.has_to_panic => Some("the test passes by failing"),
-                _ => None,
-            };
-            if let Some(why) = turned {
-                let spot = named(name, now);
-                self.found.add(file, "weakened-test", Weight::Violation, spot, why);
+            let turned = [
+                (was.is_idle, now.is_idle, Weight::Violation, "nobody runs the test where it is"),
+                (was.has_to_panic, now.has_to_panic, Weight::Violation, "it passes by failing"),
+                (was.is_conditional, now.is_conditional, Weight::Notice, "it runs conditionally"),
+            ];
+            for (_, _, weight, why) in turned.into_iter().filter(|(was, now, ..)| *now && !was) {
+                self.found.add(file, "weakened-test", weight, named(name, now), why);
             }
             if now.assertions >= was.assertions {
                 continue;

@@ -112,7 +112,6 @@ fn a_test_that_cannot_fail_or_does_not_run_is_told() {
         ),
         ("a.rs", "#[cfg(any())]\nmod tests {}", "compiled-out:1"),
         ("a.rs", "#![cfg(any())]\n#[test]\nfn a() {}", "compiled-out:1"),
-        ("a.rs", "#[test]\n#[cfg(feature = \"x\")]\nfn a() {}", "conditional-test:1"),
         ("a.rs", "#[cfg(all(test, feature = \"x\"))]\nmod tests {}", "conditional-test:1"),
         ("a.rs", "fn f() { assert_eq!(2, 2); }", "hollow-assertion:1"),
         ("a_test.go", "//go:build never\n\npackage a\n", "build-condition:1"),
@@ -172,6 +171,19 @@ fn a_test_that_is_still_there_and_does_not_run_is_told() {
         let told = rules(vec![file(path, Some(old), Some(&new))]);
         assert_eq!(told, violation("weakened-test"), "{new}");
         assert_eq!(rules(vec![file(path, Some(&new), Some(old))]), [], "the other way: {new}");
+    }
+}
+
+#[test]
+fn a_test_that_now_runs_under_a_condition_is_told() {
+    let old = "#[test]\nfn a() { assert!(b); }\n";
+    for new in ["#[cfg(feature = \"x\")]\n#[test]", "#[test]\n#[cfg(x)]\n#[allow(y)]"] {
+        let new = old.replace("#[test]", new);
+        let told = rules(vec![file("a.rs", Some(old), Some(&new))]);
+        assert!(told.contains(&("danger/weakened-test".to_owned(), Weight::Notice)), "{told:?}");
+        assert!(
+            !rules(vec![file("a.rs", None, Some(&new))]).iter().any(|it| it.0.contains("test"))
+        );
     }
 }
 

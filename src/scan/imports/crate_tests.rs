@@ -78,6 +78,7 @@ fn ordinary_macros_and_attributes_import_nothing() {
         ("g! { use crate::{a}; use evil::{b}; }", &["new evil"]),
         ("g! { use {evil::b, crate::c}; }", &["new evil"]),
         ("g! { mod evil; evil::run() }", &["new evil"]),
+        ("g! { a: &dyn ::evil::Trait }", &["new evil"]),
         ("g! { use crate::evil; evil::run() }", &["new evil"]),
         ("macro_rules! evil { () => {} } use evil;", &["new evil"]),
         ("#[evil::skip] fn f() {} g! { #[evil::Macro] struct A; }", &["new evil"]),

@@ -1,11 +1,17 @@
 //! What macros are given: tokens, of which the macro alone knows what becomes of them.
 
 use super::{From, Reader};
-use crate::scan::syntax::is_comment;
+use crate::scan::syntax::{Source, is_comment};
 use tree_sitter::Node;
 
 /// What stands before the name of something that paths may begin with.
 const ITEMS: &[&str] = &["mod", "struct", "enum", "trait", "type", "union"];
+/// Words of the language that may stand before a path.
+const WORDS: &[&str] = &[
+    "as", "await", "break", "const", "dyn", "else", "for", "if", "impl", "in", "let", "match",
+    "move", "mut", "pub", "ref", "return", "static", "unsafe", "where", "while", "yield",
+];
+
 impl Reader<'_, '_> {
     /// Inside a macro there are only tokens: a name before `::` begins a path, unless it stands
     /// behind one that goes on; and what `use` gives another name is one. What they declare may
@@ -25,8 +31,9 @@ impl Reader<'_, '_> {
             before.is_some_and(|before| self.source.text_of(*before) == "extern")
         };
         for (index, child) in children.iter().enumerate() {
-            let kind_at =
-                |at: Option<usize>| at.and_then(|at| children.get(at)).map_or("", Node::kind);
+            let kind_at = |at: Option<usize>| {
+                at.and_then(|at| children.get(at)).map_or("", |token| kind(self.source, *token))
+            };
             let behind = |count: usize| kind_at(index.checked_sub(count));
             let (next, after) = (kind_at(Some(index + 1)), kind_at(Some(index + 2)));
             match child.kind() {
@@ -35,7 +42,7 @@ impl Reader<'_, '_> {
                 "*" if is_used && behind(1) == "::" => self.declare("*".into(), From::Absent),
                 _ => {}
             }
-            if child.kind() != "identifier" {
+            if kind(self.source, *child) != "identifier" {
                 continue;
             }
             let at = child.start_byte();
@@ -71,6 +78,14 @@ impl Reader<'_, '_> {
                 self.push(path, at, false);
             }
         }
+    }
+}
+
+/// What a token is; words of the language are no names.
+fn kind<'t>(source: &Source<'_>, token: Node<'t>) -> &'t str {
+    match token.kind() {
+        "identifier" if WORDS.contains(&source.text_of(token)) => "word",
+        kind => kind,
     }
 }
 
