@@ -271,7 +271,10 @@ fn halt(state: &State, repo: &Repo, halt: &Halt) -> Value {
 
 fn item(state: &State, item: &Item) -> Value {
     let verdicts = signed(state, item);
-    let asked = verdicts.iter().filter_map(|verdict| verdict.attestation.as_ref());
+    let moved = state.moved_base(item);
+    // What is judged again first is not signed before.
+    let asked = verdicts.iter().filter(|_| moved.is_none());
+    let asked = asked.filter_map(|verdict| verdict.attestation.as_ref());
     let asked = asked.flat_map(|attestation| &attestation.statements);
     let (findings, firsts) = by_rules(verdicts.iter().flat_map(|verdict| &verdict.findings));
     json!({
@@ -284,6 +287,7 @@ fn item(state: &State, item: &Item) -> Value {
         "findings": findings.into_iter().take(FINDINGS_MAX.max(firsts)).collect::<Vec<_>>(),
         "finding_count": verdicts.iter().map(|verdict| verdict.finding_count).sum::<u64>(),
         "attests": asked.collect::<Vec<_>>(),
+        "base_moved_to": moved,
         "digest": item.digest(),
         "binds": item.binds,
         "since": item.since,

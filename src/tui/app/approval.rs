@@ -8,7 +8,6 @@ use super::draw::{self, layout};
 use super::rows::ItemRow;
 use super::two_keys::{CONFIRM, TwoKeys};
 use crate::base::foreign::Foreign;
-use crate::model::verdict::Binds;
 use crate::tui::action::Action;
 use crate::tui::keymap::Table;
 use crate::tui::pace::Moment;
@@ -126,6 +125,11 @@ impl Approval {
         }
     }
 
+    /// Whether the base moved since it was judged: then an approval judges it again first.
+    pub fn is_moved(&self) -> bool {
+        self.item.moved_to.is_some()
+    }
+
     /// Whether it says that the keys that approve are listened to. They are once that was painted.
     pub fn is_open(&self) -> bool {
         let may = self.hindrance.is_none() && !self.is_gone && !self.item.digest.is_empty();
@@ -171,12 +175,13 @@ impl Approval {
                 && item.binds == self.item.binds
                 && item.task == self.item.task
                 && item.attests == self.item.attests
+                && item.moved_to == self.item.moved_to
         });
         if is_gone == self.is_gone && same {
             return;
         }
         if let Some(item) = found {
-            self.changed = changed(self.item.binds.as_ref(), item.binds.as_ref());
+            self.changed = changed(&self.item, item);
             self.item = item.clone();
         }
         self.is_gone = is_gone;
@@ -187,11 +192,14 @@ impl Approval {
     }
 }
 
-fn changed(before: Option<&Binds>, after: Option<&Binds>) -> Vec<String> {
-    let parts = match (before, after) {
+fn changed(before: &ItemRow, after: &ItemRow) -> Vec<String> {
+    let mut parts = match (&before.binds, &after.binds) {
         (Some(before), Some(after)) => before.changed(after),
         _ => Vec::new(),
     };
+    if before.moved_to != after.moved_to {
+        parts.push("where the base is");
+    }
     match parts.is_empty() {
         true => vec!["what is approved".into()],
         false => parts.into_iter().map(String::from).collect(),
@@ -250,7 +258,10 @@ impl App {
         match outcome {
             Outcome::Stays => self.dialog = Some(Dialog::Approval(approval)),
             Outcome::Approved { item, digest, attested } => {
-                let done = format!("{item} approved; the result is on its way");
+                let done = match approval.is_moved() {
+                    true => format!("{item}: the base held all of it already"),
+                    false => format!("{item} approved; the result is on its way"),
+                };
                 let ask = Ask::Inbox(InboxAsk::Approve { item, digest, attested });
                 self.ask(self.under_way(done, approval.item.task), ask);
             }

@@ -86,6 +86,8 @@ pub struct ItemRow {
     pub found_count: u64,
     /// What a person attests with an approval.
     pub attests: Vec<Foreign>,
+    /// Where the base is by now, if it moved since the result was judged.
+    pub moved_to: Option<Box<str>>,
     /// What an approval signs.
     pub digest: String,
     /// The parts of that.
@@ -244,6 +246,7 @@ fn item(row: &Value) -> Option<ItemRow> {
         found: list(&row["findings"]).iter().map(Found::read).collect(),
         found_count: row["finding_count"].as_u64().unwrap_or(0),
         attests: typed(&row["attests"]).unwrap_or_default(),
+        moved_to: row["base_moved_to"].as_str().map(|_| text(&row["base_moved_to"]).into()),
         digest: row["digest"].as_str().unwrap_or_default().to_string(),
         binds: typed(&row["binds"]),
         since: typed(&row["since"]),

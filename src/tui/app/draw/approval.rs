@@ -160,11 +160,15 @@ fn keys(app: &App, approval: &Approval) -> String {
                 "{open} attest, then {first} {second}  {reject} reject  {diff} diff  {back} later"
             )
         }
+        (true, Some(_)) if approval.is_moved() => {
+            format!("{first}: now {second} has it judged again, no other key")
+        }
         (true, Some(_)) => {
             format!("{first}: now {second} approves, no other key")
         }
         (true, None) => {
-            format!("{first} then {second} approve  {reject} reject  {diff} diff  {back} later")
+            let what = if approval.is_moved() { "judge again" } else { "approve" };
+            format!("{first} then {second} {what}  {reject} reject  {diff} diff  {back} later")
         }
         (false, _) => format!("wait: keys are not taken yet  {back} later"),
     }
@@ -187,6 +191,10 @@ fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
     if let Some(base) = app.other_base(approval) {
         let text = format!("{} by now: it has to be judged anew", short(base));
         facts.push(("MOVED ", text, theme.bad.style()));
+    }
+    if let Some(base) = &item.moved_to {
+        let text = format!("base is {} by now", short(base));
+        facts.push(("MOVED ", text, theme.warn.style()));
     }
     facts.push(("task  ", format!("{} {}", item.task, fit(&item.title, columns)), strong));
     let Some(binds) = &item.binds else {
@@ -216,7 +224,11 @@ fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
     }
     let onto = binds.branch.trim_start_matches("refs/heads/");
     let stays = task.map(|task| format!("; {} stays", task.branch)).unwrap_or_default();
-    facts.push(("does  ", format!("one commit onto {onto}{stays}"), plain));
+    let does = match approval.is_moved() {
+        true => format!("judges it again, merged with {onto}; nothing lands yet"),
+        false => format!("one commit onto {onto}{stays}"),
+    };
+    facts.push(("does  ", does, plain));
     if !item.attests.is_empty() {
         let (done, all) = (approval.attested.len(), item.attests.len());
         let text = format!("attest each by its number: {done} of {all}");

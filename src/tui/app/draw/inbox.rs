@@ -101,6 +101,10 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
         part.text(text, theme.text.style());
     }
     found(item).iter().for_each(|text| part.text(text, theme.warn.style()));
+    if let Some(base) = &item.moved_to {
+        let text = format!("the base moved to {}: approving judges it again first", short(base));
+        part.text(&text, theme.warn.style());
+    }
     for statement in &item.attests {
         part.text(&format!("you attest: {}", statement.shown()), theme.needs_you.style());
     }

@@ -296,3 +296,41 @@ fn what_would_be_refused_does_not_arm_and_says_so() {
         assert_eq!(approvals(&play).len(), 1);
     }
 }
+
+/// The usual approval, of a base that moved since it was judged.
+fn left_behind() -> serde_json::Value {
+    let mut item = approval(HEAD);
+    item["base_moved_to"] = json!("feedc0de98c0000000000000000000000000000");
+    item
+}
+
+#[test]
+fn a_base_that_moved_is_told_before_anything_is_signed() {
+    for size in [SMALL, USUAL, LARGE] {
+        let mut play = Play::begin(size);
+        play.inbox(&[left_behind()]).keys("a").answer(diff()).wait(1000);
+        assert!(play.screen().contains("MOVED base is feedc0de by now"), "{}", play.screen());
+        if size == SMALL {
+            play.keys("pagedown").wait(1000);
+        }
+        for word in ["does  judges it again", "A then y judge again"] {
+            assert!(play.screen().contains(word), "{word} is missing: {}", play.screen());
+        }
+        assert!(!play.screen().contains("one commit onto"), "{}", play.screen());
+        play.keys("A");
+        assert!(play.screen().contains("now y has it judged again"), "{}", play.screen());
+        play.keys("y");
+        assert_eq!(approvals(&play).len(), 1);
+    }
+}
+
+#[test]
+fn a_base_that_moves_while_the_dialog_is_open_disarms_it() {
+    let mut play = armed();
+    play.keys("A").inbox(&[left_behind()]).paint();
+    assert!(play.screen().contains("since you opened it: where the base is"), "{}", play.screen());
+    play.keys("y");
+    assert_eq!(approvals(&play), []);
+    play.wait(1000).keys("A y");
+    assert_eq!(approvals(&play).len(), 1);
+}
