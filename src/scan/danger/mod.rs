@@ -19,6 +19,7 @@ use super::parse::{Budget, Code, SOURCE_BYTES_MAX, Unparsed};
 use super::syntax::{Language, Written, written};
 use super::test_lines::may_hold_tests;
 use super::{Seen, Settings, lines};
+use crate::base::count::count;
 use crate::base::globs::Globs;
 use crate::config::repository::AllowedDanger;
 use crate::model::verdict::Weight;
@@ -60,7 +61,7 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
         0 => String::new(),
         count => format!(", {count} of them by words alone"),
     };
-    let looked_at = format!("{} changed files with code{by_words}", tally.files);
+    let looked_at = format!("{} with code{by_words}", count(tally.files as u64, "changed file"));
     tally.dropped_modules(&mut found);
     tally.lost_tests(&mut found);
     found.done(looked_at, None)
