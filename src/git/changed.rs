@@ -6,7 +6,7 @@
 use super::diff::{self, Delta, Folder, TEXT_BYTES};
 use super::error::GitError;
 use super::object::{ObjectId, RepoPath, full_name};
-use super::objects::{MODE_FILE, MODE_PROGRAM, MODE_SUBMODULE, Objects, TreeEntry};
+use super::objects::{MODE_FILE, MODE_LINK, MODE_PROGRAM, MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
 use crate::base::foreign::Foreign;
@@ -56,8 +56,8 @@ pub struct Side {
 pub struct Changed {
     /// The files that differ, by path.
     pub files: Vec<ChangedFile>,
-    /// The manifests of the crates that changed files of Rust belong to, as they are afterwards, by
-    /// their folders. One that is too large to be read is left out.
+    /// The manifests of the crates that changed files of Rust, and links, belong to, as they are
+    /// afterwards, by their folders. One that is too large to be read is left out.
     pub manifests: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -104,12 +104,13 @@ enum Made {
     Manifest(Vec<u8>, TreeEntry),
 }
 
-/// The folders around files of Rust.
+/// The folders around files of Rust, and around links, which may lead to some.
 fn folders_of_rust(files: &[ChangedFile]) -> BTreeSet<&[u8]> {
-    let paths = files.iter().map(|file| file.path.0.as_slice());
-    let is_rust = |path: &&[u8]| path.to_ascii_lowercase().ends_with(b".rs");
+    let is_link = |file: &ChangedFile| file.new.as_ref().is_some_and(|new| new.mode == MODE_LINK);
+    let is_rust = |path: &[u8]| path.to_ascii_lowercase().ends_with(b".rs");
+    let files = files.iter().filter(|file| is_rust(&file.path.0) || is_link(file));
     let mut around = BTreeSet::new();
-    for path in paths.filter(is_rust) {
+    for path in files.map(|file| file.path.0.as_slice()) {
         around.insert(&path[..0]);
         let ends = (0..path.len()).filter(|at| path[*at] == b'/');
         around.extend(ends.map(|end| &path[..end]));

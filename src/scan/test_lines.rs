@@ -58,6 +58,16 @@ fn languages() -> Result<&'static Languages, &'static str> {
     LANGUAGES.as_ref().map_err(String::as_str)
 }
 
+/// Whether tests are looked for in a file of this name by who runs them.
+pub(super) fn may_hold_tests(path: &[u8]) -> bool {
+    let ends: [&[u8]; 8] = [b".js", b".ts", b".mjs", b".cjs", b".jsx", b".tsx", b".mts", b".cts"];
+    let folders: [&[u8]; 5] = [b"test", b"tests", b"spec", b"specs", b"__tests__"];
+    let is_script = ends.iter().any(|end| path.ends_with(end));
+    let mut parts = path.split(|byte| *byte == b'/');
+    languages().is_ok_and(|all| all.any.matches(path))
+        || (is_script && parts.any(|part| folders.contains(&part)))
+}
+
 /// How much of the tests a side of a file holds.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 struct Amount {

@@ -10,13 +10,15 @@ use crate::scan::syntax::{
 };
 use regex::Regex;
 use serde::Deserialize;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 use tree_sitter::Node;
 
 /// How much of the expression in front of a test's name is looked at.
 const CALLEE_BYTES_MAX: usize = 64;
+/// How far around a test it is looked for what keeps it from running.
+const AROUND_MAX: usize = 16;
 
 #[derive(Deserialize)]
 struct Data {
@@ -93,6 +95,12 @@ pub(super) fn read(text: &str) -> Result<Measures, String> {
 pub(super) struct Case {
     pub(super) line: u32,
     pub(super) assertions: usize,
+    /// Whether nobody runs it where it stands.
+    pub(super) is_idle: bool,
+    /// Whether it passes by failing.
+    pub(super) has_to_panic: bool,
+    /// Whether it is compiled under a condition.
+    pub(super) is_conditional: bool,
 }
 
 /// The tests of a file by their names; what two of the same name assert is added.
@@ -114,6 +122,9 @@ pub struct Test {
     line: u32,
     /// What of it runs, in bytes.
     range: Range<usize>,
+    is_idle: bool,
+    has_to_panic: bool,
+    is_conditional: bool,
 }
 
 /// The tests of a file.
@@ -126,20 +137,39 @@ pub(in crate::scan) fn tests_of(source: &Source<'_>) -> Vec<Test> {
     static KINDS: PerKind<Kind> = PerKind::new(Kind::of);
     let kinds = KINDS.of(source.language);
     let mut is_marked = false;
+    let (mut has_to_panic, mut is_conditional) = (false, false);
+    let mut dead_until = 0;
     walk(&source.tree, |node| {
         let kind = PerKind::get(kinds, node);
+        if kind == Kind::End {
+            dead_until = dead_until.max(unreached_until(source, node));
+        }
         if kind == Kind::Case
             && let Some(name) = test_name(source, tests, node, is_marked)
         {
             let end = end_of_run(node).unwrap_or(node.end_byte());
-            let line = line_of(node.start_position().row);
-            found.push(Test { name, line, range: node.start_byte()..end });
+            let is_idle = node.start_byte() < dead_until || !is_collected(source, node);
+            found.push(Test {
+                name,
+                line: line_of(node.start_position().row),
+                range: node.start_byte()..end,
+                is_idle,
+                has_to_panic,
+                is_conditional,
+            });
         }
-        is_marked = match kind {
-            Kind::Attribute => is_marked || tests.case.is_match(&attribute_name(source, node)),
-            Kind::Comment => is_marked,
-            Kind::Case | Kind::Other => false,
-        };
+        match kind {
+            Kind::Attribute => {
+                let name = attribute_name(source, node);
+                is_marked |= tests.case.is_match(&name);
+                has_to_panic |= name == "should_panic";
+                is_conditional |= name == "cfg";
+            }
+            Kind::Comment => {}
+            Kind::Case | Kind::End | Kind::Other => {
+                (is_marked, has_to_panic, is_conditional) = (false, false, false);
+            }
+        }
         !matches!(kind, Kind::Attribute | Kind::Comment)
     });
     found
@@ -160,6 +190,8 @@ pub(super) fn cases(code: &Code<'_>, view: &View) -> Cases {
         for test in code.tests() {
             let case = cases.entry(test.name.clone()).or_default();
             case.line = test.line;
+            case.is_idle = test.is_idle;
+            (case.has_to_panic, case.is_conditional) = (test.has_to_panic, test.is_conditional);
             let count = before(test.range.end).saturating_sub(before(test.range.start));
             case.assertions += count;
         }
@@ -174,6 +206,8 @@ enum Kind {
     Comment,
     /// It may be a test.
     Case,
+    /// What stands behind it, or in it, may never run.
+    End,
     #[default]
     Other,
 }
@@ -184,10 +218,41 @@ impl Kind {
             "attribute_item" => Kind::Attribute,
             "call_expression" | "function_item" => Kind::Case,
             "function_definition" | "function_declaration" => Kind::Case,
+            "return_statement" | "throw_statement" | "if_statement" => Kind::End,
             _ if is_comment_kind(kind) => Kind::Comment,
             _ => Kind::Other,
         }
     }
+}
+
+/// Up to where nothing runs: behind a statement that ends a block, or below one that never holds.
+fn unreached_until(source: &Source<'_>, node: Node<'_>) -> usize {
+    if node.kind() != "if_statement" {
+        return node
+            .parent()
+            .filter(|it| it.kind().ends_with("block"))
+            .map_or(0, |it| it.end_byte());
+    }
+    let condition = node.child_by_field_name("condition").map(|it| source.text_of(it));
+    let is_never = condition
+        .is_some_and(|it| ["false", "False", "0"].contains(&it.trim_matches(['(', ')', ' '])));
+    let below = node.child_by_field_name("consequence").filter(|_| is_never);
+    below.map_or(0, |below| below.end_byte())
+}
+
+/// Whether a test stands where tests are looked for: in Python in no function and no class but one
+/// that is called so or inherits, in Rust in no function.
+fn is_collected(source: &Source<'_>, test: Node<'_>) -> bool {
+    let around = std::iter::successors(test.parent(), Node::parent).take(AROUND_MAX);
+    around.into_iter().all(|node| match node.kind() {
+        "function_definition" | "function_item" => false,
+        "class_definition" => {
+            let name = node.child_by_field_name("name").map(|name| source.text_of(name));
+            name.is_some_and(|name| name.starts_with("Test"))
+                || node.child_by_field_name("superclasses").is_some()
+        }
+        _ => true,
+    })
 }
 
 /// Where a test ends before its end: behind a `return` among the statements of its body.
@@ -244,6 +309,14 @@ fn test_name(
         }
         _ => None,
     }
+}
+
+/// The modules of Rust that a file declares and that have files of their own.
+pub(super) fn modules(view: &View) -> BTreeSet<String> {
+    static MODULE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?:^|[^\w])mod (\w+);").ok());
+    let found = MODULE.iter().flat_map(|module| module.captures_iter(&view.text));
+    found.map(|found| found[1].to_owned()).collect()
 }
 
 /// A threshold that a file made easier to keep.

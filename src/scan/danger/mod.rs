@@ -9,12 +9,15 @@ mod view;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trick_tests;
 
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::each::each;
 use super::found::{Found, Spot};
 use super::parse::{Budget, Code, SOURCE_BYTES_MAX, Unparsed};
-use super::syntax::{Written, written};
+use super::syntax::{Language, Written, written};
+use super::test_lines::may_hold_tests;
 use super::{Seen, Settings, lines};
 use crate::base::count::count;
 use crate::base::globs::Globs;
@@ -24,7 +27,7 @@ use measures::{Case, Cases, has_tests};
 use names::Names;
 use rules::{Group, Place, Rule, Rules};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use view::View;
 
 pub(super) use measures::{Test, tests_of};
@@ -59,6 +62,7 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
         count => format!(", {count} of them by words alone"),
     };
     let looked_at = format!("{} with code{by_words}", count(tally.files as u64, "changed file"));
+    tally.dropped_modules(&mut found);
     tally.lost_tests(&mut found);
     found.done(looked_at, None)
 }
@@ -82,7 +86,13 @@ struct Tally<'a> {
     /// How many places assert something in those, before and after.
     assertions: (usize, usize),
     lost: Vec<(&'a ChangedFile, String, Case)>,
-    gained: BTreeSet<String>,
+    /// Tests that came, and whether one of that name came to a file in which tests are looked for.
+    gained: BTreeMap<String, bool>,
+    /// Modules in files of their own that are no longer declared, and those that are now.
+    dropped: Vec<(&'a ChangedFile, String)>,
+    declared: BTreeSet<String>,
+    /// Files that are gone.
+    deleted: Vec<&'a [u8]>,
 }
 
 /// Files in which the repository allows what a rule finds.
@@ -106,6 +116,8 @@ impl<'a> Allowed<'a> {
 struct Read {
     hits: Vec<Hit>,
     cases: Cases,
+    /// Modules of Rust in files of their own.
+    modules: BTreeSet<String>,
     unparsed: Option<Unparsed>,
 }
 
@@ -116,6 +128,9 @@ impl Read {
             let view = View::of(code, &names, number);
             if view.is_too_large() {
                 return Err(Unparsed::TooMuchWork);
+            }
+            if number == 0 && code.language == Language::Rust {
+                self.modules = measures::modules(&view);
             }
             if number == 0 {
                 self.cases = measures::cases(code, &view);
@@ -148,6 +163,7 @@ impl<'a> Scan<'a, '_> {
         }
         let Some(new) = new else {
             let before = old.map(|old| self.read(kind(file, old), old));
+            self.tally.deleted.push(&file.path);
             return self.compare(file, &before.unwrap_or_default().cases, &Cases::new());
         };
         let written = kind(file, new);
@@ -164,12 +180,21 @@ impl<'a> Scan<'a, '_> {
         let lines = Moved::of(file);
         let is_old = |hit: &Hit| lines.added_in(hit).is_none();
         let before = match old {
-            Some(old) if after.hits.iter().any(is_old) || has_tests(&old.bytes) => {
+            Some(old)
+                if after.hits.iter().any(is_old)
+                    || has_tests(&old.bytes)
+                    || drops_modules(file, written) =>
+            {
                 self.read(kind(file, old), old)
             }
             _ => Read::default(),
         };
         self.tell(file, new, &lines, &after, &before);
+        if after.unparsed.is_none() {
+            let dropped = before.modules.difference(&after.modules).cloned();
+            self.tally.dropped.extend(dropped.map(|name| (file, name)));
+            self.tally.declared.extend(after.modules.difference(&before.modules).cloned());
+        }
         let why = match (after.unparsed, before.unparsed) {
             (None, Some(Unparsed::Exhausted)) => Unparsed::Exhausted,
             (Some(why), _) if !before.cases.is_empty() => why,
@@ -270,12 +295,23 @@ impl<'a> Scan<'a, '_> {
         let assertions = |cases: &Cases| cases.values().map(|case| case.assertions).sum::<usize>();
         tally.assertions.0 += assertions(before);
         tally.assertions.1 += assertions(after);
-        tally.gained.extend(after.keys().filter(|name| !before.contains_key(*name)).cloned());
+        let is_looked_for = may_hold_tests(&file.path);
+        for name in after.keys().filter(|name| !before.contains_key(*name)) {
+            *tally.gained.entry(name.clone()).or_default() |= is_looked_for;
+        }
         for (name, was) in before {
             let Some(now) = after.get(name) else {
                 tally.lost.push((file, name.clone(), was.clone()));
                 continue;
             };
+            let turned = [
+                (was.is_idle, now.is_idle, Weight::Violation, "nobody runs the test where it is"),
+                (was.has_to_panic, now.has_to_panic, Weight::Violation, "it passes by failing"),
+                (was.is_conditional, now.is_conditional, Weight::Notice, "it runs conditionally"),
+            ];
+            for (_, _, weight, why) in turned.into_iter().filter(|(was, now, ..)| *now && !was) {
+                self.found.add(file, "weakened-test", weight, named(name, now), why);
+            }
             if now.assertions >= was.assertions {
                 continue;
             }
@@ -298,7 +334,33 @@ impl<'a> Tally<'a> {
         let (before, after) = other.assertions;
         self.assertions = (self.assertions.0 + before, self.assertions.1 + after);
         self.lost.extend(other.lost);
-        self.gained.extend(other.gained);
+        for (name, is_looked_for) in other.gained {
+            *self.gained.entry(name).or_default() |= is_looked_for;
+        }
+        self.dropped.extend(other.dropped);
+        self.declared.extend(other.declared);
+        self.deleted.extend(other.deleted);
+    }
+
+    /// Modules whose files are still there and which nothing declares any more.
+    fn dropped_modules(&self, found: &mut Found) {
+        for (file, name) in &self.dropped {
+            let is_its_file = |path: &&[u8]| {
+                let path = path.strip_suffix(b".rs").unwrap_or(path);
+                let path = path.strip_suffix(b"/mod").unwrap_or(path);
+                path.rsplit(|byte| *byte == b'/').next() == Some(name.as_bytes())
+            };
+            if self.declared.contains(name) || self.deleted.iter().any(is_its_file) {
+                continue;
+            }
+            let is_of_tests = name.contains("test") && self.deleted.is_empty();
+            let weight = if is_of_tests { Weight::Violation } else { Weight::Notice };
+            let why = format!(
+                "the module {name} is not declared any more: if its file is still \
+                               there, it is neither compiled nor tested"
+            );
+            found.add(file, "dropped-module", weight, Spot::default(), &why);
+        }
     }
 
     /// Tests that are nowhere in the change any more. As many new ones that assert as much may
@@ -312,8 +374,14 @@ impl<'a> Tally<'a> {
             (Weight::Notice, "the test is gone, or has another name")
         };
         for (file, name, case) in self.lost {
-            if !self.gained.contains(&name) {
-                found.add(file, "deleted-test", weight, named(&name, &case), why);
+            let spot = named(&name, &case);
+            match self.gained.get(&name) {
+                None => found.add(file, "deleted-test", weight, spot, why),
+                Some(false) if may_hold_tests(&file.path) => {
+                    let why = "the test moved to a file in which tests are not looked for";
+                    found.add(file, "deleted-test", Weight::Violation, spot, why);
+                }
+                Some(_) => {}
             }
         }
     }
@@ -347,6 +415,13 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
         }
     }
     hits
+}
+
+/// Whether a file may declare a module less.
+fn drops_modules(file: &ChangedFile, written: Written) -> bool {
+    let is_declaration = |line: &[u8]| line.windows(4).any(|words| words == b"mod ");
+    written == Written::In(Language::Rust)
+        && file.removed_lines().any(|(_, line)| is_declaration(line))
 }
 
 /// What a side of a file is. What runs as a program without being known as one is a script: so the

@@ -9,7 +9,7 @@ use crate::scan::built_in;
 use crate::scan::parse::tests::code;
 use serde::Deserialize;
 
-fn seen(files: Vec<ChangedFile>) -> Seen {
+pub(super) fn seen(files: Vec<ChangedFile>) -> Seen {
     let scan = Asked::default();
     let settings = Settings { scan: &scan, kind: Kind::Fix, cancel: &|| false };
     look(&Change::of(files, Vec::new()), &settings)
@@ -63,12 +63,12 @@ fn found(path: &str, before: Option<&str>, after: &str) -> Vec<String> {
         .collect()
 }
 
-fn new(path: &str, text: &str) -> Vec<String> {
+pub(super) fn new(path: &str, text: &str) -> Vec<String> {
     found(path, None, text)
 }
 
 /// Texts, and what has to be found in each.
-fn all(cases: &[(&str, &str, &str)]) {
+pub(super) fn all(cases: &[(&str, &str, &str)]) {
     let found = cases.iter().map(|(path, text, expected)| (text, expected, new(path, text)));
     let wrong = found.filter(|(_, expected, found)| !found.contains(&String::from(**expected)));
     let wrong: Vec<_> = wrong.collect();

@@ -244,6 +244,10 @@ impl Writer<'_, '_> {
         matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx)
     }
 
+    fn is_behind_dot(&self) -> bool {
+        self.view.text.ends_with('.') && !self.view.text.ends_with("...")
+    }
+
     fn quote(&mut self, mark: Mark) {
         let end = self.view.text.len();
         if !std::mem::take(&mut self.is_opening) {
@@ -317,6 +321,11 @@ impl Writer<'_, '_> {
                 self.view.push(name, mark, !is_key);
             }
             _ if text == "?." => self.view.push(".", mark, true),
+            // `a?.["b"]` and `a?.(b)` are `a["b"]` and `a(b)`.
+            _ if ["(", "["].contains(&text) && self.is_script() && self.is_behind_dot() => {
+                self.view.truncate(self.view.text.len() - 1);
+                self.view.push(text, mark, true);
+            }
             _ => self.view.push(text, mark, true),
         }
     }

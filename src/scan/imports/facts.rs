@@ -84,6 +84,17 @@ pub enum Way {
     Computed,
     /// What imports is handed on as a value; what it will import is not said here.
     HandedOn,
+    /// Source of another crate, or of none, by its path from the root of the repository.
+    Outside,
+}
+
+/// Why a name may be no crate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Doubt {
+    /// Something of that name is declared, which may be no module, or not compiled.
+    Declared,
+    /// `use a::*` may bring in something of that name.
+    Star,
 }
 
 /// What a file says.
@@ -91,9 +102,8 @@ pub enum Way {
 pub struct Facts {
     /// What it imports.
     pub imports: Vec<Import>,
-    /// Crates that it names where `use` gave it something of that name: if that is no module, the
-    /// crate is meant.
-    pub hidden: Vec<Import>,
+    /// Crates of Rust that it may name, where a manifest says whether it does.
+    pub doubted: Vec<(Doubt, Import)>,
     /// The first place where names are too long or too many to be followed, if there is one: then
     /// the rest is not all of what the file says.
     pub lost_at: Option<usize>,

@@ -55,10 +55,19 @@ impl Reader<'_, '_> {
         match node.kind() {
             "import_statement" | "export_statement" => self.statement(node),
             "import_require_clause" => self.import_require(node),
+            "import_alias" => {
+                if let [name, value] = parts(node).as_slice() {
+                    self.bind_to(*name, *value);
+                }
+            }
             "call_expression" => self.call(node),
             "new_expression" => {
                 let callee = node.child_by_field_name("constructor");
-                if callee.is_some_and(|callee| self.source.text_of(callee).ends_with("Worker")) {
+                let is_worker = |callee: Node<'_>| {
+                    self.source.text_of(callee).ends_with("Worker")
+                        || self.paths(callee, 0).iter().any(|path| path.ends_with("Worker"))
+                };
+                if callee.is_some_and(is_worker) {
                     self.argument(node, node);
                 }
             }
@@ -189,11 +198,13 @@ impl Reader<'_, '_> {
 
     /// `name = value`, where the value is something that has a path.
     fn bind(&mut self, node: Node<'_>, name: &str, value: &str) {
-        let (Some(name), Some(value)) =
-            (node.child_by_field_name(name), node.child_by_field_name(value))
-        else {
-            return;
-        };
+        let (name, value) = (node.child_by_field_name(name), node.child_by_field_name(value));
+        if let (Some(name), Some(value)) = (name, value) {
+            self.bind_to(name, value);
+        }
+    }
+
+    fn bind_to(&mut self, name: Node<'_>, value: Node<'_>) {
         let paths = self.paths(value, 0);
         if paths.is_empty() {
             return;
@@ -207,6 +218,13 @@ impl Reader<'_, '_> {
             }
             "object_pattern" => {
                 for part in parts(name) {
+                    if part.kind() == "rest_pattern" {
+                        // What is left of it is as good as all of it.
+                        for (local, path) in parts(part).iter().zip([&paths]) {
+                            path.iter().for_each(|path| self.alias(*local, path));
+                        }
+                        continue;
+                    }
                     let (key, local) = match part.kind() {
                         "pair_pattern" => {
                             (part.child_by_field_name("key"), part.child_by_field_name("value"))
@@ -230,8 +248,55 @@ impl Reader<'_, '_> {
     }
 
     fn key(&self, node: Node<'_>) -> String {
+        if node.kind() == "computed_property_name"
+            && let Some(text) = parts(node).first().and_then(|inner| self.joined(*inner))
+        {
+            return text;
+        }
         let text = self.source.name_of(node);
         text.trim_matches(['"', '\'']).to_owned()
+    }
+
+    /// The text of literals that are put together.
+    fn joined(&self, node: Node<'_>) -> Option<String> {
+        let mut text = String::new();
+        let mut waiting = vec![node];
+        while let Some(node) = waiting.pop() {
+            match node.kind() {
+                "parenthesized_expression" => waiting.extend(parts(node)),
+                "binary_expression" => {
+                    let operator = node.child_by_field_name("operator")?;
+                    if self.source.text_of(operator) != "+" {
+                        return None;
+                    }
+                    waiting.extend(node.child_by_field_name("right"));
+                    waiting.extend(node.child_by_field_name("left"));
+                }
+                _ => text.push_str(self.source.literal(node)?),
+            }
+        }
+        Some(text)
+    }
+
+    /// Whether an expression is a function, or what functions inherit from: what constructs that
+    /// makes functions of text.
+    fn is_function(&self, node: Node<'_>, depth: usize) -> bool {
+        let is_so = |node: Option<Node<'_>>| {
+            depth < CHAIN_MAX && node.is_some_and(|node| self.is_function(node, depth + 1))
+        };
+        match node.kind() {
+            "function_expression" | "generator_function" | "arrow_function" => true,
+            "parenthesized_expression" => is_so(parts(node).into_iter().next()),
+            "member_expression" => is_so(node.child_by_field_name("object")),
+            "call_expression" => {
+                let callee = node.child_by_field_name("function");
+                let name = callee.map(|callee| self.source.text_of(callee)).unwrap_or_default();
+                let arguments = node.child_by_field_name("arguments").map(parts);
+                name.ends_with("etPrototypeOf")
+                    && is_so(arguments.unwrap_or_default().first().copied())
+            }
+            _ => false,
+        }
     }
 
     /// What an expression may stand for, where it is a chain of names from an import or a built-in.
@@ -248,13 +313,19 @@ impl Reader<'_, '_> {
         };
         match node.kind() {
             "identifier" => self.facts.meanings_of(&self.source.name_of(node)),
-            "member_expression" => {
+            "member_expression" | "nested_identifier" => {
                 let property = node.child_by_field_name("property");
-                members(&property.map(|name| self.source.name_of(name)).unwrap_or_default())
+                let property = property.map(|name| self.source.name_of(name)).unwrap_or_default();
+                let object = node.child_by_field_name("object");
+                match object.is_some_and(|object| self.is_function(object, depth)) {
+                    true if property == "constructor" => vec!["Function".into()],
+                    _ => members(&property),
+                }
             }
             "subscript_expression" => {
                 let index = node.child_by_field_name("index");
-                index.and_then(|index| self.source.literal(index)).map(members).unwrap_or_default()
+                let index = index.and_then(|index| self.joined(index));
+                index.map(|index| members(&index)).unwrap_or_default()
             }
             "call_expression" => {
                 let Some(callee) = node.child_by_field_name("function") else { return Vec::new() };
@@ -293,11 +364,11 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `typeof require`, and what is declared by that name: nothing is imported by them.
+    /// `typeof require`, `!require`, and what is declared by that name: nothing is imported so.
     fn declares(&mut self, node: Node<'_>) {
         let is_typeof = node
             .child_by_field_name("operator")
-            .is_some_and(|operator| self.source.text_of(operator) == "typeof");
+            .is_some_and(|operator| ["typeof", "!"].contains(&self.source.text_of(operator)));
         if node.kind() == "unary_expression" && !is_typeof {
             return;
         }
@@ -351,7 +422,9 @@ fn shortened(path: String) -> String {
 }
 
 fn is_require(path: &str) -> bool {
-    matches!(path, "require" | "module.require" | "process.mainModule.require")
-        || matches!(path, "module._load" | "module.constructor._load" | "process.getBuiltinModule")
-        || matches!(path, "globalThis.require" | "global.require" | "window.require")
+    let roots = ["require", "module", "process", "globalThis", "global", "window"];
+    let is_root = |object: &str| roots.contains(&object.split('.').next().unwrap_or_default());
+    matches!(path, "require" | "module.constructor._load" | "process.getBuiltinModule")
+        || path == "module._load"
+        || path.strip_suffix(".require").is_some_and(is_root)
 }

@@ -9,6 +9,8 @@ mod python;
 mod rust;
 
 #[cfg(test)]
+mod crate_tests;
+#[cfg(test)]
 mod name_tests;
 #[cfg(test)]
 mod tests;
@@ -23,8 +25,9 @@ use super::syntax::{Language, Written, written};
 use super::{Seen, Settings};
 use crate::base::count::count;
 use crate::model::verdict::Weight;
-use facts::{Import, Way};
+use facts::{Doubt, Import, Way};
 use manifest::{Manifest, crates};
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,6 +96,14 @@ impl Scan<'_> {
                 let why = &format!("a link with the name of {what}: what it leads to is not read");
                 let spot = Spot { text: &new.bytes, ..Spot::default() };
                 self.found.add(file, "link", Weight::Violation, spot, why);
+            } else if let Some(place) = self.linked(file, new) {
+                let why = format!(
+                    "a link out of its crate: source behind it is judged by the manifest where it \
+                     is, not by the one here: {}",
+                    short(&place)
+                );
+                let spot = Spot { text: &new.bytes, ..Spot::default() };
+                self.found.add(file, "linked-folder", Weight::Notice, spot, &why);
             }
             return;
         }
@@ -127,19 +138,18 @@ impl Scan<'_> {
             let why = "names that are too long or too many to follow: what it imports is not known";
             self.found.add(file, "unclear", Weight::Violation, Spot::at(&new.bytes, at), why);
         }
-        let is_refused = |import: &&Import| {
-            import.way != Way::Named
+        let is_refused = |import: &Cow<'_, Import>| {
+            !matches!(import.way, Way::Named | Way::Outside)
                 || !is_allowed(self.allowed, &import.name, separators(language))
         };
-        let is_meant = |import: &&Import| self.is_crate(file, &import.name);
-        let hidden = after.hidden.iter().filter(is_meant);
-        let refused: Vec<&Import> = after.imports.iter().chain(hidden).filter(is_refused).collect();
+        let mut refused = self.meant(file, language, after);
+        refused.retain(is_refused);
         if refused.is_empty() {
             return;
         }
         let before = self.before(file, language);
         let mut told = BTreeSet::new();
-        for import in refused {
+        for import in &refused {
             let whole = import.name.rsplit_once('.').map(|(whole, _)| whole.to_owned());
             // `from a import b` brings nothing new where `import a` was.
             let is_part = language == Language::Python
@@ -157,19 +167,91 @@ impl Scan<'_> {
         let old = file.old.as_ref().filter(|old| old.mode != MODE_LINK);
         let parsed = old.and_then(|old| self.budget.parse(language, old).ok());
         let facts = parsed.as_ref().map(Code::facts);
-        let is_meant = |import: &&Import| self.is_crate(file, &import.name);
-        let all = |facts| -> Vec<&Import> {
-            let Facts { imports, hidden, .. }: &Facts = facts;
-            imports.iter().chain(hidden.iter().filter(is_meant)).collect()
+        let all = facts.map(|facts| self.meant(file, language, facts)).unwrap_or_default();
+        all.iter().map(|import| key(import)).collect()
+    }
+
+    /// What a file imports, as far as the manifests around it say what its names mean.
+    fn meant<'f>(
+        &self,
+        file: &ChangedFile,
+        language: Language,
+        facts: &'f Facts,
+    ) -> Vec<Cow<'f, Import>> {
+        let is_meant = |(doubt, import): &&(Doubt, Import)| match doubt {
+            Doubt::Declared => self.is_crate(file, &import.name),
+            Doubt::Star => self.may_be_crate(file, &import.name),
         };
-        facts.iter().flat_map(|facts| all(facts)).map(key).collect()
+        let doubted = facts.doubted.iter().filter(is_meant).map(|(_, import)| import);
+        let all = facts.imports.iter().chain(doubted);
+        let of_crate = |import: &'f Import| {
+            let is_path = language == Language::Rust && import.name.starts_with('.');
+            let outside = is_path.then(|| self.outside(file, import.name.as_bytes())).flatten();
+            match outside {
+                Some(name) => Cow::Owned(Import { name, way: Way::Outside, at: import.at }),
+                None => Cow::Borrowed(import),
+            }
+        };
+        all.map(of_crate).collect()
+    }
+
+    /// Where a link leads that may be a folder of source, if that is out of the crate it is in.
+    fn linked(&self, file: &ChangedFile, link: &Side) -> Option<String> {
+        let name = file.path.rsplit(|byte| *byte == b'/').next()?;
+        let may_be_folder = !name.contains(&b'.');
+        may_be_folder.then(|| self.outside(file, &link.bytes)).flatten()
+    }
+
+    /// Where a path leads that is meant from the folder of a file, from the root of the repository:
+    /// if that is out of the crate of the file.
+    fn outside(&self, file: &ChangedFile, path: &[u8]) -> Option<String> {
+        let around = self.folders(file).find(|folder| self.crates.contains_key(folder))?;
+        let mut place: Vec<&[u8]> = Vec::new();
+        let mut is_lost = path.starts_with(b"/");
+        let folder = self.folders(file).next().unwrap_or_default();
+        for part in folder.split(|byte| *byte == b'/').chain(path.split(|byte| *byte == b'/')) {
+            match part {
+                b"" | b"." => {}
+                b".." => is_lost |= place.pop().is_none(),
+                name => place.push(name),
+            }
+        }
+        let place = place.join(&b'/');
+        let rest = place.strip_prefix(around);
+        let is_inside = rest.is_some_and(|rest| around.is_empty() || rest.starts_with(b"/"));
+        match (is_lost, is_inside) {
+            (false, true) => None,
+            (false, false) => Some(String::from_utf8_lossy(&place).into_owned()),
+            // No beginning of a path in the repository allows this.
+            (true, _) => Some(format!("/../{}", String::from_utf8_lossy(&place))),
+        }
+    }
+
+    /// The folders around a file, the innermost first.
+    fn folders<'f>(&self, file: &'f ChangedFile) -> impl Iterator<Item = &'f [u8]> {
+        let ends = (0..file.path.len()).rev().filter(|at| file.path[*at] == b'/');
+        ends.map(|end| &file.path[..end]).chain([&b""[..]])
     }
 
     /// Whether a manifest around a file names a crate that paths may begin with so.
     fn is_crate(&self, file: &ChangedFile, name: &str) -> bool {
-        let ends = (0..file.path.len()).filter(|at| file.path[*at] == b'/');
-        let mut folders = ends.map(|end| &file.path[..end]).chain([&b""[..]]);
-        folders.any(|folder| self.crates.get(folder).is_some_and(|crates| crates.contains(name)))
+        let has = |folder| self.crates.get(folder).is_some_and(|crates| crates.contains(name));
+        self.folders(file).any(has)
+    }
+
+    /// Whether a name is a crate if something else may have brought it in: not where the manifests
+    /// around the file name none like it. A package may bring a crate of another name, as `md-5`
+    /// brings `md5`.
+    fn may_be_crate(&self, file: &ChangedFile, name: &str) -> bool {
+        let around = self.folders(file).filter_map(|folder| self.crates.get(folder));
+        let mut around = around.peekable();
+        let name = name.replace('_', "");
+        let is_like = |known: &String| {
+            let starts = std::iter::once(0).chain(known.match_indices('_').map(|(at, _)| at + 1));
+            let mut tails = starts.map(|at| known[at..].replace('_', ""));
+            tails.any(|tail| tail.starts_with(&name))
+        };
+        around.peek().is_none() || around.any(|crates| crates.iter().any(is_like))
     }
 
     fn unparsed(&mut self, file: &ChangedFile, language: Language, unparsed: Unparsed) {
@@ -223,6 +305,10 @@ fn why(import: &Import) -> (&'static str, String) {
         Way::HandedOn => {
             ("handed-on", format!("what imports is handed on, to import what nobody knows: {name}"))
         }
+        Way::Outside => (
+            "outside",
+            format!("source of another crate, which its manifest judges: {name} is not allowed"),
+        ),
     }
 }
 

@@ -24,6 +24,22 @@ fn a_name_is_followed_wherever_it_gets_its_meaning() {
 }
 
 #[test]
+fn what_imports_is_followed_through_what_holds_it() {
+    let scripts: &[(&str, &[&str])] = &[
+        ("require.main.require('x'); module.parent.require('y')", &["new x", "new y"]),
+        ("module['req' + 'uire']('x')", &["new x"]),
+        ("const {...m} = module; m.require('x')", &["new x"]),
+        ("const {['require']: r} = module; r('x')", &["new x"]),
+        ("if (!require) { f() }", &[]),
+        ("const {...a} = b; a.require('x'); c[d + 'e']('y')", &[]),
+    ];
+    all(&["a.js", "a.ts"], scripts);
+    assert_eq!(new("a.ts", "import r = module.require; r('x')"), ["new x"]);
+    let worker = "import { Worker as W } from 'w'; new W('./a.js'); new W(code)";
+    assert_eq!(new("a.js", worker), ["new w", "computed code"]);
+}
+
+#[test]
 fn what_is_built_in_never_loses_its_meaning() {
     let scripts: &[(&str, &[&str])] = &[
         ("function a(){ var {z: require} = require('./x') } require('y')", &["new y"]),

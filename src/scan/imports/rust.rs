@@ -1,10 +1,13 @@
 //! Imports of Rust: crates and modules of std, named by `use`, `extern crate` or in a path, and
 //! code that is taken from another file.
 
-use super::facts::{Facts, Import, NAME_BYTES_MAX, Way};
-use crate::scan::syntax::{PerKind, Source, is_comment, is_comment_kind, parts};
+mod macros;
+
+use super::facts::{Doubt, Facts, Import, NAME_BYTES_MAX, Way};
+use crate::scan::syntax::{PerKind, Source, is_comment, is_comment_kind, parts, unescaped};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::OnceLock;
 use tree_sitter::Node;
@@ -17,6 +20,10 @@ const BLOCKS_MAX: usize = 64;
 const IDENTITY_MAX: usize = 3;
 /// Paths that begin so stay in the crate, or are no path of a crate.
 const INSIDE: &[&str] = &["crate", "self", "super", "Self", "$crate"];
+/// Crates that come with the compiler.
+const COMPILERS: &[&str] = &["std", "core", "alloc", "proc_macro", "test"];
+/// Tools that attributes are for: `#[rustfmt::skip]`.
+const TOOLS: &[&str] = &["clippy", "diagnostic", "miri", "rust_analyzer", "rustdoc", "rustfmt"];
 /// Built-in types that paths begin with.
 const BUILT_IN: &[&str] = &[
     "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
@@ -33,6 +40,7 @@ pub(super) fn read(source: &Source<'_>, facts: &mut Facts) {
         declared: BTreeMap::new(),
         crates: BTreeSet::new(),
         heads: Vec::new(),
+        attribute_until: 0,
     };
     static KINDS: PerKind<bool> = PerKind::new(is_read);
     let is_read = KINDS.of(source.language);
@@ -46,7 +54,7 @@ fn is_read(kind: &str) -> bool {
         || matches!(kind, "use_declaration" | "extern_crate_declaration" | "mod_item" | "enum_item")
         || matches!(kind, "struct_item" | "trait_item" | "type_item" | "union_item" | "block")
         || matches!(kind, "attribute" | "macro_invocation" | "token_tree" | "token_tree_pattern")
-        || matches!(kind, "scoped_identifier" | "scoped_type_identifier")
+        || matches!(kind, "scoped_identifier" | "scoped_type_identifier" | "macro_definition")
 }
 
 /// A module or a block.
@@ -59,13 +67,16 @@ struct Scope {
     end: usize,
 }
 
-/// What declares a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
+/// What declares a name, the surest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum From {
     /// Something that paths may begin with.
     Item,
-    /// `use`, which may bring in a function: that hides no crate.
-    Use,
+    /// The same, which may not be compiled: then it hides no crate.
+    Absent,
+    /// `use`, which may bring in a function: that hides no crate. It counts behind this place
+    /// alone, so that two of them cannot hide a crate in each other.
+    Use(usize),
 }
 
 /// A path that may begin with a crate.
@@ -76,6 +87,8 @@ struct Head {
     at: usize,
     /// Whether `use` or `extern crate` names it: in other paths a capital begins a type.
     is_used: bool,
+    /// Whether an attribute names it, which may be for a tool.
+    is_attribute: bool,
 }
 
 struct Reader<'a, 's> {
@@ -85,13 +98,14 @@ struct Reader<'a, 's> {
     scopes: Vec<Scope>,
     /// Those around the place that is read, by their index, but for the file itself.
     around: Vec<usize>,
-    /// Names that are declared in a scope, and from where on they count for `use`: those that `use`
-    /// itself brings in only behind it, so that two of them cannot hide a crate in each other.
-    declared: BTreeMap<(usize, String), usize>,
+    /// Names that are declared in a scope, and from where on they count.
+    declared: BTreeMap<(usize, String), From>,
     /// Crates by the names that the file as a whole gives them: those hold in all of it.
     crates: BTreeSet<String>,
     /// Paths that begin with a name that may be a crate.
     heads: Vec<Head>,
+    /// Where the last attribute ends, in bytes.
+    attribute_until: usize,
 }
 
 impl Reader<'_, '_> {
@@ -113,7 +127,7 @@ impl Reader<'_, '_> {
                     self.facts.alias(&alias, &name, node.start_byte());
                     match self.around.is_empty() {
                         true => drop(self.crates.insert(alias)),
-                        false => self.declare(alias, 0),
+                        false => self.declare(alias, From::Item),
                     }
                 }
                 return false;
@@ -122,14 +136,24 @@ impl Reader<'_, '_> {
             | "union_item" => {
                 if let Some(name) = node.child_by_field_name("name") {
                     let name = self.name(name);
-                    self.declare(name, usize::from(self.may_be_absent(node)));
+                    let is_absent = self.may_be_absent(node);
+                    self.declare(name, if is_absent { From::Absent } else { From::Item });
                 }
                 if node.kind() == "mod_item" {
                     self.enter(node, None);
                 }
             }
+            "macro_definition" => {
+                if let Some(name) = node.child_by_field_name("name") {
+                    let name = self.name(name);
+                    self.declare(name, From::Absent);
+                }
+            }
             "block" => self.enter(node, Some(self.scope())),
-            "attribute" => self.attribute(node),
+            "attribute" => {
+                self.attribute_until = node.end_byte();
+                self.attribute(node);
+            }
             "macro_invocation" => self.included(node),
             "scoped_identifier" | "scoped_type_identifier" => self.scoped(node),
             "token_tree" | "token_tree_pattern" => self.tokens(node),
@@ -149,28 +173,28 @@ impl Reader<'_, '_> {
         self.around.push(index);
     }
 
-    fn declare(&mut self, name: String, from: usize) {
+    fn declare(&mut self, name: String, from: From) {
         let known = self.declared.entry((self.scope(), name)).or_insert(from);
         *known = from.min(*known);
     }
 
     /// What declares a name where it stands: in its module, or a block around it.
-    fn declared_by(&self, name: &str, scope: usize, at: usize) -> Option<By> {
+    fn declared_by(&self, name: &str, scope: usize, at: usize) -> Option<From> {
         let outwards = std::iter::successors(Some(scope), |at| self.scopes[*at].parent);
         let scopes = outwards.take(BLOCKS_MAX).chain([self.scopes[scope].module]);
         if WORST.contains(&name) {
             return None;
         }
         if self.crates.contains(name) {
-            return Some(By::Item);
+            return Some(From::Item);
         }
         let from = scopes.filter_map(|scope| self.declared.get(&(scope, name.to_owned())));
-        let by = from.filter(|from| **from <= at).min()?;
-        Some(if *by == 0 { By::Item } else { By::Use })
+        from.copied().filter(|from| !matches!(from, From::Use(place) if *place >= at)).min()
     }
 
     /// Whether something declared is compiled under a condition, by an attribute before it or at
-    /// the beginning of it: where that does not hold, its name is hidden from nobody.
+    /// the beginning of it: where that does not hold, its name is hidden from nobody. A module in
+    /// a file of its own may begin with such an attribute there.
     fn may_be_absent(&self, node: Node<'_>) -> bool {
         let is_condition = |node: &Node<'_>| {
             node.kind().ends_with("attribute_item")
@@ -185,8 +209,10 @@ impl Reader<'_, '_> {
             }
             before = one.prev_sibling();
         }
-        let body = node.child_by_field_name("body");
-        body.is_some_and(|body| parts(body).iter().any(is_condition))
+        match node.child_by_field_name("body") {
+            Some(body) => parts(body).iter().any(is_condition),
+            None => node.kind() == "mod_item",
+        }
     }
 
     fn name(&self, node: Node<'_>) -> String {
@@ -196,7 +222,12 @@ impl Reader<'_, '_> {
 
     fn head(&mut self, path: &[String], at: usize) {
         let path = path.iter().take(IDENTITY_MAX).cloned().collect();
-        self.heads.push(Head { path, scope: self.scope(), at, is_used: true });
+        self.push(path, at, true);
+    }
+
+    fn push(&mut self, path: Vec<String>, at: usize, is_used: bool) {
+        let (scope, is_attribute) = (self.scope(), at < self.attribute_until);
+        self.heads.push(Head { path, scope, at, is_used, is_attribute });
     }
 
     /// Every path of a `use`, with lists taken apart.
@@ -232,6 +263,7 @@ impl Reader<'_, '_> {
                 "use_wildcard" => {
                     let mut whole = under(self, parts(node).into_iter().next());
                     whole.push("*".into());
+                    self.declare("*".into(), From::Absent);
                     self.head(&whole, node.start_byte());
                 }
                 _ => {
@@ -251,7 +283,10 @@ impl Reader<'_, '_> {
             if path.first().is_some_and(|head| !INSIDE.contains(&head.as_str())) {
                 self.facts.alias(&local, &whole, node.start_byte());
             }
-            self.declare(local, node.start_byte() + 1);
+            if whole.ends_with("::include") && local != "include" {
+                self.facts.import(&whole, Way::HandedOn, node.start_byte());
+            }
+            self.declare(local, From::Use(node.start_byte()));
         }
         self.head(&path, node.start_byte());
     }
@@ -272,105 +307,103 @@ impl Reader<'_, '_> {
         };
         let mut segments = vec![first];
         segments.extend(name);
-        let at = node.start_byte();
-        self.heads.push(Head { path: segments, scope: self.scope(), at, is_used: false });
+        self.push(segments, node.start_byte(), false);
     }
 
-    /// Inside a macro there are only tokens: a name before `::` begins a path, unless it stands
-    /// behind one that goes on; and what `use` gives another name is one.
-    fn tokens(&mut self, node: Node<'_>) {
-        let is_list = node.prev_sibling().is_some_and(|before| before.kind() == "use");
-        let children: Vec<_> =
-            node.children(&mut node.walk()).filter(|child| !is_comment(*child)).collect();
-        let is_extern = |index: usize| {
-            let before = index.checked_sub(2).and_then(|at| children.get(at));
-            before.is_some_and(|before| self.source.text_of(*before) == "extern")
-        };
-        for (index, child) in children.iter().enumerate() {
-            if child.kind() != "identifier" {
-                continue;
-            }
-            let kind_at =
-                |at: Option<usize>| at.and_then(|at| children.get(at)).map_or("", Node::kind);
-            let behind = |count: usize| kind_at(index.checked_sub(count));
-            let (next, after) = (kind_at(Some(index + 1)), kind_at(Some(index + 2)));
-            let is_named = behind(1) == "use" || (behind(1) == "crate" && is_extern(index));
-            if next != "::" && (is_named || (is_list && next == "as")) {
-                let name = self.name(*child);
-                self.head(&[name], child.start_byte());
-                continue;
-            }
-            let is_outer = behind(1) == "::" && !goes_on(behind(2), after);
-            if next == "::" && (is_outer || behind(1) != "::") {
-                let outer = is_outer.then(String::new);
-                let names = [Some(*child), children.get(index + 2).copied()];
-                let names = names.into_iter().flatten().map(|name| self.name(name));
-                let path = outer.into_iter().chain(names).collect();
-                let (scope, at) = (self.scope(), child.start_byte());
-                self.heads.push(Head { path, scope, at, is_used: false });
-            }
-        }
-    }
-
+    /// Files and libraries that an attribute names, also where a macro is given one in brackets.
     fn attribute(&mut self, node: Node<'_>) {
         static FILES: OnceLock<Option<Regex>> = OnceLock::new();
-        let files = FILES.get_or_init(|| {
-            let pattern = r#"^(?:path="([^"]*)"|(?:link|cfg_attr)\(.*?\b(?:path|name)="([^"]*)")"#;
-            Regex::new(pattern).ok()
-        });
+        let files = FILES.get_or_init(|| Regex::new(r##"\b(?:path|name)=r?#*"([^"]*)""##).ok());
         let Some(files) = files else { return self.facts.lose(node.start_byte()) };
-        let text = without_comments(self.source, node);
-        let found = files.captures(&text);
-        if let Some(name) = found.as_ref().and_then(|found| found.get(1).or(found.get(2))) {
-            self.facts.import(local(name.as_str()), Way::Named, node.start_byte());
+        let whole = without_comments(self.source, node);
+        let text = whole.trim_start_matches('[');
+        let text = text.strip_prefix("r#").unwrap_or(text);
+        if is_bracketed_attribute(node) {
+            self.attribute_until = node.end_byte();
+        }
+        if !["path=", "link(", "cfg_attr("].iter().any(|start| text.starts_with(start)) {
+            return;
+        }
+        let at = node.start_byte();
+        for found in files.captures_iter(text) {
+            let path = local(&unescaped(&found[1]));
+            // Paths of modules in each other add up.
+            match path.contains("..") && is_for_inline_module(node) {
+                true => self.facts.computed(text, at, &node.byte_range()),
+                false => self.facts.import(path, Way::Named, at),
+            }
         }
     }
 
     fn included(&mut self, node: Node<'_>) {
         let Some(name) = node.child_by_field_name("macro") else { return };
-        if self.segments(name).last().is_none_or(|last| last != "include") {
-            return;
+        if self.segments(name).last().is_some_and(|last| last == "include") {
+            let tokens = parts(node).into_iter().find(|part| part.kind() == "token_tree");
+            self.include(tokens, node.byte_range());
         }
-        let at = node.start_byte();
-        let tokens = parts(node).into_iter().find(|part| part.kind() == "token_tree");
-        let tokens = tokens.map(parts).unwrap_or_default();
-        match tokens.as_slice() {
+    }
+
+    /// An `include!` of these tokens.
+    fn include(&mut self, tokens: Option<Node<'_>>, range: Range<usize>) {
+        let at = range.start;
+        match tokens.map(parts).unwrap_or_default().as_slice() {
             [one] if self.source.literal(*one).is_some() => {
                 let path = self.source.literal(*one).unwrap_or_default();
                 self.facts.import(local(path), Way::Named, at);
             }
-            _ => self.facts.computed(self.source.text_of(node), at, &node.byte_range()),
+            _ => {
+                let text = self.source.text.get(range.clone()).unwrap_or_default();
+                self.facts.computed(text, at, &range);
+            }
         }
     }
 
     /// What of the paths leads out of the crate.
     fn finish(mut self) {
-        for Head { path, scope, at, is_used } in std::mem::take(&mut self.heads) {
+        for head in std::mem::take(&mut self.heads) {
+            let Head { path, scope, at, is_used, is_attribute } = head;
             let is_outer = path.first().is_some_and(String::is_empty);
             let path = if is_outer { &path[1..] } else { &path[..] };
             let Some(head) = path.first() else { continue };
             let inside = INSIDE.contains(&head.as_str()) || BUILT_IN.contains(&head.as_str());
             let is_type = !is_used && head.starts_with(|c: char| c.is_uppercase());
-            // A name that `use` brought in was counted there.
-            let until = if is_used { at } else { usize::MAX };
-            let by = self.declared_by(head, scope, until).filter(|_| path.len() > 1);
-            if !is_outer && (inside || is_type || by.is_some()) {
-                if !inside && !is_type && by == Some(By::Use) {
-                    let name = identity(path);
-                    self.facts.hidden.push(Import { name, way: Way::Named, at });
-                }
+            if !is_outer && (inside || is_type) {
                 continue;
             }
-            self.facts.import(identity(path), Way::Named, at);
+            let import = Import { name: identity(path), way: Way::Named, at };
+            // A name that `use` brought in was counted there.
+            let until = if is_used { at } else { usize::MAX };
+            let by = self.declared_by(head, scope, until).filter(|_| !is_outer);
+            let by = by.filter(|by| path.len() > 1 || !matches!(by, From::Use(_)));
+            let may_be_star = !is_outer && !COMPILERS.contains(&head.as_str());
+            let is_tool = is_attribute && TOOLS.contains(&head.as_str());
+            match by {
+                Some(From::Item) => {}
+                Some(_) => self.facts.doubted.push((Doubt::Declared, import)),
+                None if is_tool => self.facts.doubted.push((Doubt::Declared, import)),
+                None if may_be_star && self.declared_by("*", scope, usize::MAX).is_some() => {
+                    self.facts.doubted.push((Doubt::Star, import));
+                }
+                None => self.facts.import(import.name, import.way, at),
+            }
         }
     }
 }
 
-/// Whether `::` behind a token goes on with a path: a type may end with `>`, but so does much else,
-/// and behind a type there are no two names.
-fn goes_on(before: &str, after: &str) -> bool {
-    ["identifier", "crate", "self", "super", "metavariable", "primitive_type"].contains(&before)
-        || (before.ends_with('>') && after != "identifier")
+/// Whether tokens are those of an attribute that a macro is given.
+fn is_bracketed_attribute(tokens: Node<'_>) -> bool {
+    let before = tokens.prev_sibling();
+    let sign = before.filter(|before| before.kind() == "!").and_then(|sign| sign.prev_sibling());
+    sign.or(before).is_some_and(|sign| sign.kind() == "#")
+}
+
+/// Whether an attribute stands before a module that is written where it is declared.
+fn is_for_inline_module(attribute: Node<'_>) -> bool {
+    let mut next = attribute.parent().and_then(|item| item.next_named_sibling());
+    while let Some(one) = next.filter(|one| one.kind() == "attribute_item" || is_comment(*one)) {
+        next = one.next_named_sibling();
+    }
+    next.is_some_and(|item| item.child_by_field_name("body").is_some())
 }
 
 /// What a person allows: a crate, or a module of std.
