@@ -94,10 +94,9 @@ pub(super) async fn handle(
 
 fn collect(world: &World, who: &str, age: Duration, dry_run: bool) -> Result<Value, Rejection> {
     let _alone = alone(world)?;
-    let look = world.engine.look_blocking(|core| (core.state.clone(), core.outstanding()));
-    let (state, outstanding) = look?;
+    let state = world.engine.look_blocking(|core| core.state.clone())?;
     let now = world.clock.now();
-    let mut found = find::all(world, &state, &outstanding, (now, age));
+    let mut found = find::all(world, &state, (now, age));
     found.waste.sort_by(|a, b| (a.kind, &a.what).cmp(&(b.kind, &b.what)));
     if !dry_run {
         remove(world, who, (&state, now, age), &mut found);

@@ -229,7 +229,7 @@ impl Task {
             Stage::Draft => TaskState::Draft,
             Stage::Queued => TaskState::Queued,
             // Nothing is shown as running that is not.
-            Stage::Running if self.is_deserted() => TaskState::Waiting,
+            Stage::Running if self.is_left() => TaskState::Waiting,
             Stage::Preparing | Stage::Running | Stage::Stopping => TaskState::Running,
             Stage::Turned | Stage::Taken | Stage::Checking | Stage::Merging { .. } => {
                 TaskState::Checking
@@ -255,10 +255,11 @@ impl Task {
         run.map_or(will_have_one, Run::is_live)
     }
 
-    /// Whether its latest attempt's agent was there and is gone.
-    fn is_deserted(&self) -> bool {
+    /// Whether its agent left after a turn that brought nothing to judge: nobody works on it, and a
+    /// person says what next.
+    pub fn is_left(&self) -> bool {
         let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
-        run.is_some_and(|run| !run.is_live())
+        self.stage == Stage::Running && run.is_some_and(|run| !run.is_live())
     }
 
     /// The conversation that a resumed attempt goes on with. An attempt that never got an agent
@@ -308,9 +309,10 @@ impl Task {
         matches!(self.stage, Stage::Running | Stage::Taken | Stage::Checking | Stage::Waiting)
     }
 
-    /// Whether its latest attempt has a prompt that is still to be typed.
-    pub fn waits_to_be_typed(&self) -> bool {
-        self.attempt().is_some_and(|attempt| attempt.next_prompt().is_some())
+    /// Whether its agent may be at work, also beside what is made of an earlier result. What a
+    /// person signed lands whatever the agent does.
+    pub fn agent_works_on(&self) -> bool {
+        self.may_go_on() || matches!(self.stage, Stage::Turned | Stage::Merging { .. })
     }
 
     /// The latest attempt.

@@ -239,7 +239,7 @@ impl Running<'_> {
         let input = prompt_input(text, Paste::Bracketed).unwrap();
         self.terminal.write(&input.text);
         self.terminal.write(&input.enter);
-        self.tracker.prompt_delivered();
+        self.tracker.prompt_delivered(Clock::System.now());
     }
 
     /// Says yes to everything until the turn has ended; how often it was asked.

@@ -4,6 +4,8 @@ use crate::base::clock::Timestamp;
 use crate::model::attempt::Delivery;
 use crate::model::event::RepoEvent;
 use crate::model::state::{Halt, Repo, State};
+use crate::model::task::Task;
+use crate::model::trail::Trail;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             halt: None,
             hold: None,
             landed: BTreeSet::new(),
+            trail: Trail::default(),
         };
         state.repos.insert(*repo, opened);
         return;
@@ -46,7 +49,14 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     | RepoEvent::Opened { repo: id, .. }) = event;
     let Some(repo) = state.repos.get_mut(id) else { return };
     match event {
-        RepoEvent::BaseChanged { base, .. } => repo.base.clone_from(base),
+        RepoEvent::BaseChanged { base, .. } => {
+            repo.base.clone_from(base);
+            repo.trail = Trail::default();
+        }
+        RepoEvent::Advanced { to, .. } => {
+            // Where it went back to since, it did not go forward.
+            to.iter().for_each(|to| repo.trail.was_at(to, Timestamp::default(), at));
+        }
         RepoEvent::Trusted { hash, .. } => {
             repo.trusted.insert(hash.clone());
         }
@@ -57,16 +67,15 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
         RepoEvent::Resumed { .. } => {
             repo.halt = None;
             repo.hold = None;
-            let of_repo = state.tasks.values_mut().filter(|task| task.repo == *id);
-            let attempts = of_repo.filter_map(|task| Arc::make_mut(task).attempts.last_mut());
-            for prompt in attempts.flat_map(|attempt| &mut attempt.prompts) {
-                prompt.resumed |= prompt.delivery == Delivery::Wanted;
-                prompt.was_held_up();
+            let goes_on = |task: &&mut Arc<Task>| task.repo == *id && !task.is_final();
+            let of_repo = state.tasks.values_mut().filter(goes_on);
+            for attempt in of_repo.filter_map(|task| Arc::make_mut(task).attempts.last_mut()) {
+                attempt.was_held_up();
+                for prompt in &mut attempt.prompts {
+                    prompt.resumed |= prompt.delivery == Delivery::Wanted;
+                }
             }
         }
-        RepoEvent::Opened { .. }
-        | RepoEvent::Tampered { .. }
-        | RepoEvent::Advanced { .. }
-        | RepoEvent::Noted { .. } => {}
+        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } | RepoEvent::Noted { .. } => {}
     }
 }
