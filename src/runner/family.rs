@@ -59,8 +59,8 @@ impl Family {
         }
     }
 
-    /// Kills everybody. First, again and again, those whom this holder has adopted: of a process that
-    /// is always another one, which forks and ends, a look at the whole table comes too late.
+    /// Kills everybody. First, again and again, those whom this holder has adopted: of a process
+    /// that is always another one, which forks and ends, a look at the table comes too late.
     pub(super) fn kill(&mut self) {
         for _ in 0..KILL_ROUNDS_MAX {
             let children = processes::children();
