@@ -128,7 +128,7 @@ impl Holder {
                 if self.family.is_gone() || time >= give_up_at {
                     self.finish();
                 } else if time >= next_at {
-                    self.family.signal(&[Signal::KILL]);
+                    self.family.kill();
                     let next_at = time + KILL_EVERY;
                     self.course.stage = Stage::Killing { next_at, give_up_at };
                 }
@@ -156,7 +156,7 @@ impl Holder {
             }
             self.course.has_killed = true;
             self.course.kill_at = Some(time + KILL_FOR);
-            self.family.signal(&[Signal::KILL]);
+            self.family.kill();
         } else if is_due(self.course.limit_at) && self.course.paused_at.is_none() {
             self.course.limit_at = None;
             self.ask(How::TimeLimit, Duration::from_millis(self.spec.stop_grace_ms));

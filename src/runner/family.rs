@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Rounds of freezing: a process may start another between the look and the signal.
 const FREEZE_ROUNDS_MAX: usize = 50;
+/// Rounds of killing children before the whole table is looked at.
+const KILL_ROUNDS_MAX: usize = 50;
 /// Processes written down per look; a fork bomb must not fill the disk.
 const SEEN_MAX: usize = 2000;
 
@@ -55,6 +57,19 @@ impl Family {
                 signal(&process, *each);
             }
         }
+    }
+
+    /// Kills everybody. First, again and again, those whom this holder has adopted: of a process
+    /// that is always another one, which forks and ends, a look at the table comes too late.
+    pub(super) fn kill(&mut self) {
+        for _ in 0..KILL_ROUNDS_MAX {
+            let children = processes::children();
+            if children.is_empty() {
+                break;
+            }
+            children.iter().for_each(|process| signal(process, Signal::KILL));
+        }
+        self.signal(&[Signal::KILL]);
     }
 
     /// Stops everybody where they are, however fast they multiply.

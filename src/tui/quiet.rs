@@ -33,8 +33,8 @@ impl Quiet {
         self.is_wanted = true;
     }
 
-    /// Whether an answer is to be asked for now. What was done too soon after the last time is asked
-    /// for when its time has come.
+    /// Whether an answer is to be asked for now. What was done too soon after the last time is
+    /// asked for when its time has come.
     pub fn asks(&mut self, now: Instant) -> bool {
         let is_soon = self.last.is_some_and(|last| now < last + ASK_EVERY);
         if !self.is_wanted || self.asked.is_some() || is_soon {

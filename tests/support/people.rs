@@ -24,6 +24,9 @@ use tokio::task::JoinHandle;
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// How long the daemon of a test that failed is waited for.
+const AFTER_PANIC: Duration = Duration::from_secs(10);
+
 /// Looks every 5 ms until `found` gives something, for as long as there is patience.
 pub fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
@@ -169,7 +172,8 @@ impl Drop for InProcess {
         if !std::thread::panicking() {
             self.stop();
         } else if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // What it still does would make folders again that the test is about to remove.
+            runtime.shutdown_timeout(AFTER_PANIC);
         }
     }
 }

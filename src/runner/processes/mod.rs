@@ -12,7 +12,7 @@ use linux as system;
 #[cfg(target_os = "macos")]
 use macos as system;
 
-pub(super) use system::{all, boot, environment, one};
+pub(super) use system::{all, boot, children, environment, one};
 
 use crate::base::foreign::Foreign;
 use rustix::process::{Pid, Signal, kill_process};
