@@ -251,14 +251,15 @@ impl Task {
     /// Whether it occupies one of the places for agents: its agent is there, or about to be.
     pub fn is_active(&self) -> bool {
         let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
-        let will_have_one = matches!(self.stage, Stage::Preparing | Stage::Running);
-        run.map_or(will_have_one, Run::is_live)
+        let begins = matches!(self.stage, Stage::Preparing | Stage::Running);
+        let will_have_one = || begins && !self.attempt().is_some_and(|of| of.is_finished);
+        run.map_or_else(will_have_one, Run::is_live)
     }
 
-    /// Whether its latest attempt's agent was there and is gone.
+    /// Whether its latest attempt's agent was there and is gone, or will never be there.
     fn is_deserted(&self) -> bool {
-        let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
-        run.is_some_and(|run| !run.is_live())
+        let is_over = |run: &Run| !run.is_live();
+        self.attempt().is_some_and(|of| of.run.as_ref().map_or(of.is_finished, is_over))
     }
 
     /// The conversation that a resumed attempt goes on with. An attempt that never got an agent

@@ -206,6 +206,64 @@ fn what_is_looked_into_are_the_lines_that_are_shown_and_signed() {
 }
 
 #[test]
+fn the_manifests_of_changed_crates_come_from_the_commit_that_is_judged() {
+    let world = World::new(&[
+        ("Cargo.toml", "of all"),
+        ("a/Cargo.toml", "before"),
+        ("a/src/lib.rs", "1"),
+        ("untouched/Cargo.toml", "u"),
+        ("untouched/lib.rs", "1"),
+        ("python/Cargo.toml", "p"),
+        ("python/a.py", "1"),
+    ]);
+    let (store, work) = world.started();
+    write(&work.join("a/Cargo.toml"), b"after");
+    write(&work.join("a/src/lib.rs"), b"2");
+    write(&work.join("python/a.py"), b"2");
+    write(&work.join("new/Cargo.toml"), b"\xff new");
+    write(&work.join("new/src/deep/MAIN.RS"), b"1");
+    write(&work.join("large/Cargo.toml"), &vec![b'#'; (1 << 20) + 1]);
+    write(&work.join("large/lib.rs"), b"1");
+    write(&work.join("link/lib.rs"), b"1");
+    std::os::unix::fs::symlink("../a/Cargo.toml", work.join("link/Cargo.toml")).unwrap();
+    fs::create_dir_all(work.join("folder/Cargo.toml")).unwrap();
+    write(&work.join("folder/Cargo.toml/lib.rs"), b"1");
+    let snapshot = world.snapshot(&store, &work);
+    let files = git::changed_files(&store, world.head(), snapshot.commit).unwrap();
+    let found = git::manifests(&store, snapshot.commit, &files).unwrap();
+    let named = |folder: &str, text: &[u8]| (folder.as_bytes().to_vec(), text.to_vec());
+    let expected = [named("", b"of all"), named("a", b"after"), named("new", b"\xff new")];
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+    let python: Vec<_> =
+        files.into_iter().filter(|file| file.path.shown().ends_with(".py")).collect();
+    assert_eq!(python.len(), 1);
+    assert!(git::manifests(&store, snapshot.commit, &python).unwrap().is_empty(), "no Rust");
+}
+
+/// What its bytes have for line ends makes no change a large one; what is not one counts in full.
+#[test]
+fn a_picture_in_a_snapshot_is_counted_as_one_and_has_no_lines() {
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\n\n\n".to_vec();
+    let world = World::new(&[("gone.gif", "GIF89a\0\n\n"), ("kept.png", "x")]);
+    let (store, work) = world.started();
+    write(&work.join("new.png"), &picture);
+    write(&work.join("named.txt"), &picture);
+    write(&work.join("code.png"), b"eval(x)\n\0\n");
+    fs::remove_file(work.join("gone.gif")).unwrap();
+    let snapshot = world.snapshot(&store, &work);
+    let diff = git::diff(&store, world.head(), snapshot.commit).unwrap();
+    let seen: Vec<_> =
+        diff.files.iter().map(|f| (f.path.shown(), f.picture, f.added, f.deleted)).collect();
+    let expected = [
+        ("code.png", false, 2, 0),
+        ("gone.gif", true, 0, 0),
+        ("named.txt", false, 5, 0),
+        ("new.png", true, 0, 0),
+    ];
+    assert_eq!(seen, expected.map(|(path, is, added, deleted)| (path.into(), is, added, deleted)));
+}
+
+#[test]
 fn the_messages_of_an_agents_commits_are_read_as_bytes_and_within_their_bounds() {
     let world = World::new(&[("a", "1")]);
     let base = world.head();
