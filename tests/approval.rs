@@ -95,6 +95,7 @@ fn what_only_a_person_can_say_is_attested_with_the_approval_and_on_record() {
     let inbox = monban.monban(&["inbox"]).expect(0).out;
     assert!(inbox.contains("attest 1: it runs on a phone"), "{inbox}");
     assert!(inbox.contains("--attest N"), "{inbox}");
+    assert!(inbox.replace("\n    ", " ").contains(" --attest 1 --attest 2"), "{inbox}");
 
     let base = monban.base();
     let bare = ["approve", &id, "--bind", &digest];
@@ -161,4 +162,40 @@ fn an_agent_attests_nothing_and_a_statement_that_changed_is_asked_anew() {
     let stale = ["approve", &id, "--bind", &first, "--attest", "it runs"];
     let said = monban.monban(&stale).expect(1).err;
     assert!(said.contains("stale") && said.contains("gate configuration"), "{said}");
+}
+
+#[test]
+fn what_another_landing_left_behind_says_so_and_is_attested_only_once_it_was_judged_again() {
+    let monban = Instance::new();
+    let asking = "checks = [\"test\", \"human\"]\nhuman = [\"it is read\"]\n";
+    monban.write("monban.toml", &instance::CONFIG.replace("checks = [\"test\"]\n", asking));
+    monban.commit("ask a person");
+    let ids = ["one", "two"].map(|name| monban.add(name, &format!("echo {name} > {name}")));
+    ids.iter().for_each(|id| drop(monban.run(id).expect(4)));
+    let [first, second] = ids.map(|id| (next(&monban, &id, ""), id));
+    assert_eq!(monban.item(&second.1, "approval")["base_moved_to"], serde_json::Value::Null);
+    monban.monban(&["approve", &first.1, "--bind", &first.0, "--attest", "1"]).expect(0);
+
+    let (digest, id) = second;
+    let item = monban.item(&id, "approval");
+    assert_eq!(item["base_moved_to"], monban.base().as_str());
+    assert_eq!((&item["digest"], &item["attests"]), (&digest.as_str().into(), &[0; 0][..].into()));
+    let said = "approving judges it again on the merged tree first";
+    for look in [&["inbox"][..], &["show", &id]] {
+        let shown =
+            monban.monban(look).expect(0).out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(said) && !shown.contains("attest 1: it"), "{shown}");
+    }
+    let said = monban.monban(&["approve", &id, "--bind", &digest]).expect(4).err;
+    assert!(said.contains(&format!("task {id} is not approved yet: the base moved")), "{said}");
+    let merged = next(&monban, &id, &digest);
+    let item = monban.item(&id, "approval");
+    assert_eq!(item["base_moved_to"], serde_json::Value::Null);
+    assert_eq!(item["attests"][0], "it is read");
+    let signed = |monban: &Instance| {
+        monban.events().iter().filter(|kind| *kind == "landing.approved").count()
+    };
+    assert_eq!(signed(&monban), 1, "nobody signed what would not land");
+    monban.monban(&["approve", &id, "--bind", &merged, "--attest", "1"]).expect(0);
+    assert_eq!((signed(&monban), monban.git(&["show", "main:one"])), (2, "one".into()));
 }

@@ -178,7 +178,8 @@ fn lands_after_detours(w: &mut World) {
     w.approve(task);
     w.land(task, LandingOutcome::Landed { commit: "c".into() });
     w.report(Report::Tampered { run, what: vec![Foreign::new("hooks/x")] });
-    w.report(Report::Advanced { run, what: Foreign::new("refs/heads/main") });
+    let (what, to) = (Foreign::new("refs/heads/main"), "base-3".into());
+    w.report(Report::Advanced { run, what, to });
     w.report(Report::Noted { run, what: vec![Foreign::new("refs/heads/x")] });
     w.end(task);
 }

@@ -3,6 +3,7 @@
 #[path = "support/model.rs"]
 mod support;
 
+use monban::base::foreign::Foreign;
 use monban::base::id::TaskId;
 use monban::model::attempt::{AgentState, Delivery};
 use monban::model::command::{LandingOutcome, MergeOutcome, Report, Request};
@@ -35,7 +36,12 @@ fn whatever_is_not_a_pass_is_red() {
     for (verdicts, cause) in [
         (vec![pass("lint"), fail("test")], "test failed: 1 of 12 tests failed"),
         (vec![pass("lint"), not_run("test")], "test did not run: command not found"),
-        (vec![], "the gate gave no verdict"),
+        (vec![], "the gate gave no verdict: it has no check that could pass"),
+        (
+            vec![Verdict::waiting("human", vec![Foreign::new("it runs")])],
+            "no check passed: a person's word alone lets nothing land; name one that can pass \
+             under [gates] checks",
+        ),
     ] {
         let mut w = World::new();
         let task = w.checking();

@@ -177,3 +177,19 @@ fn the_time_in_which_no_daemon_ran_is_not_work() {
     w.status(task, AgentState::Working, "");
     assert_eq!(deadlines(&w), [(task, 47_000)]);
 }
+
+/// Nobody can tell whether it works or waits for an answer.
+#[test]
+fn while_a_person_is_asked_to_look_at_an_agent_of_unknown_status_no_time_counts() {
+    let mut w = World::new();
+    let task = w.running();
+    w.status(task, AgentState::Unknown, "");
+    w.pass(300);
+    assert_eq!(deadlines(&w), [(task, 0)], "it may well be at work");
+    let run = w.run_of(task);
+    w.report(Report::StillUnknown { run });
+    assert_eq!((w.inbox(task), deadlines(&w)), (vec![ItemKind::Unknown], Vec::new()));
+    w.pass(5000);
+    w.status(task, AgentState::Working, "");
+    assert_eq!((w.inbox(task), deadlines(&w)), (Vec::new(), vec![(task, 300_000)]));
+}

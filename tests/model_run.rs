@@ -263,8 +263,8 @@ fn tampering_is_on_record_even_after_the_run() {
     w.end(task);
     let what = vec![Foreign::new(".git/hooks/pre-commit")];
     assert_eq!(w.report(Report::Tampered { run, what }), ["repo.tampered", "task.asked"]);
-    let what = Foreign::new("refs/heads/main");
-    assert_eq!(w.report(Report::Advanced { run, what }), ["repo.advanced"]);
+    let (what, to) = (Foreign::new("refs/heads/main"), "base-2".into());
+    assert_eq!(w.report(Report::Advanced { run, what, to }), ["repo.advanced"]);
 }
 
 #[test]

@@ -148,5 +148,9 @@ fn a_revert_that_breaks_the_tests_does_not_land_and_a_moved_base_is_judged_again
     let red = monban.monban(&["revert", &id, "--trust", &hash]).expect(0).out.trim().to_string();
     monban.monban(&["run", &red, "--wait"]).expect(1);
     assert_eq!(monban.task(&red)["state"], "failed");
+    for again in [&["run", &red][..], &["task", "retry", &red, "--fresh"]] {
+        let said = monban.monban(again).expect(1).err;
+        assert!(said.contains("`monban revert ") && !said.contains("no agent `"), "{said}");
+    }
     assert_eq!(monban.base(), base);
 }

@@ -6,9 +6,10 @@
 
 use monban::config::repository;
 use monban::gate::{self, Work, scans};
-use monban::git::{ChangedFile, RepoPath, Side};
+use monban::git::{Changed, ChangedFile, RepoPath, Side};
 use monban::model::task::Kind;
 use monban::scan::Settings;
+use std::collections::BTreeMap;
 use std::fs;
 
 /// As much source as one file may have.
@@ -50,7 +51,8 @@ fn files_made_to_be_costly_take_a_bounded_amount_of_memory() {
     for (shape, count) in [(("rs", "a;"), 8), (("rs", "a;"), 24)] {
         let before = peak();
         let files = (0..count).map(|number| file(number, shape)).collect();
-        let change = scans::looked(files, Vec::new()).change;
+        let changed = Changed { files, manifests: BTreeMap::new() };
+        let change = scans::looked(changed, Vec::new()).change;
         let settings = Settings { scan: &config.scan, kind: Kind::Add, cancel: &|| false };
         for step in &steps {
             if let Work::Scan(look) = step.work {

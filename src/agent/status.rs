@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How long an agent that says nothing counts as starting.
 pub const STARTING: Duration = Duration::from_secs(15);
+/// How long an agent that was just given a prompt has to say something of itself.
+pub const SPEAKS_AFTER: Duration = Duration::from_secs(3);
 /// How long a program must be quiet before a prompt when it does not itself say that it takes one.
 pub const QUIET_BEFORE_PROMPT: Duration = Duration::from_secs(1);
 /// Hooks report moments (Esc fires none): a title or screen that changed this much later replaces
@@ -210,6 +212,9 @@ pub struct Memory {
     title: Option<Claim>,
     screen: Option<Claim>,
     changes: u64,
+    /// It said at least once what it does, not only that it asks something.
+    #[serde(default)]
+    reports: bool,
     turn: Option<Turn>,
     session: Option<String>,
 }
@@ -233,6 +238,7 @@ impl StatusTracker {
             title: None,
             screen: None,
             changes: 0,
+            reports: false,
             turn: None,
             session: None,
         };
@@ -264,6 +270,7 @@ impl StatusTracker {
         match observation {
             Observation::Exit(ended) => self.memory.exit = Some((ended, at)),
             Observation::InBand { state: Some(state), message } => {
+                self.memory.reports = true;
                 let new = self.claim(at, state, message, self.memory.in_band.as_ref());
                 self.memory.in_band = Some(new);
             }
@@ -272,11 +279,13 @@ impl StatusTracker {
             Observation::Title(title) => {
                 let state = first_match(&self.kind.status.title, title.raw());
                 let new = state.map(|s| self.claim(at, s, None, self.memory.title.as_ref()));
+                self.memory.reports |= new.as_ref().is_some_and(is_said);
                 self.memory.title = new;
             }
             Observation::Screen(rows) => {
                 let state = first_match(&self.kind.status.screen, &last_rows(&rows));
                 let new = state.map(|s| self.claim(at, s, None, self.memory.screen.as_ref()));
+                self.memory.reports |= new.as_ref().is_some_and(is_said);
                 self.memory.screen = new;
             }
         }
@@ -287,8 +296,8 @@ impl StatusTracker {
     }
 
     /// A prompt was typed and submitted: a turn begins. Returns the one before it.
-    pub fn prompt_delivered(&mut self) -> Option<Turn> {
-        self.memory.turn.replace(Turn::after(self.memory.changes))
+    pub fn prompt_delivered(&mut self, at: Timestamp) -> Option<Turn> {
+        self.memory.turn.replace(Turn::typed(self.memory.changes, at))
     }
 
     /// The prompt was not typed after all: the turn before it is the last one.
@@ -315,14 +324,20 @@ impl StatusTracker {
         self.memory.turn.as_ref().map(Turn::end_change)
     }
 
+    /// Whether nothing but its end would show that its turn is over: a program that only needs to
+    /// be quiet for its prompt, and has never said what it does.
+    pub fn is_mute(&self) -> bool {
+        self.kind.prompt.ready == Ready::Quiet && !self.memory.reports
+    }
+
     /// Whether a prompt may be typed at `now`, after `quiet` without output. Never during a turn
-    /// (the words would steer it), and never when anything looks like a question: they could answer
-    /// it.
+    /// (the words would steer it) that will be seen to end, and never when anything looks like a
+    /// question: they could answer it.
     pub fn ready_for_prompt(&self, now: Timestamp, quiet: Duration) -> bool {
         let memory = &self.memory;
         let asks = |claim: &Claim| matches!(claim.state, State::Blocked(_));
         let shown = [&memory.title, &memory.screen].into_iter().flatten().any(asks);
-        let in_turn = memory.turn.is_some() && self.turn_end(now).is_none();
+        let in_turn = memory.turn.is_some() && self.turn_end(now).is_none() && !self.is_mute();
         if memory.exit.is_some() || in_turn || shown {
             return false;
         }
@@ -335,7 +350,7 @@ impl StatusTracker {
             }
             None => {
                 self.kind.prompt.ready == Ready::Quiet
-                    && memory.turn.is_none()
+                    && (memory.turn.is_none() || self.is_mute())
                     && quiet >= QUIET_BEFORE_PROMPT
             }
         }
@@ -354,7 +369,13 @@ impl StatusTracker {
             let Claim { state, since, detail, .. } = claim.clone();
             return Status { state, source, since, detail };
         }
-        let known_until = memory.silent_since.unwrap_or(memory.started_at.plus(STARTING));
+        let typed = memory.turn.as_ref().and_then(Turn::typed_at);
+        let mut known_until = memory.started_at.plus(STARTING);
+        // What was given its prompt and says nothing is not starting any more.
+        if let Some(typed) = typed {
+            known_until = known_until.min(typed.plus(SPEAKS_AFTER));
+        }
+        let known_until = memory.silent_since.unwrap_or(known_until);
         let (state, since) = if memory.silent_since.is_none() && now < known_until {
             (State::Starting, memory.started_at)
         } else {
@@ -391,6 +412,7 @@ impl StatusTracker {
         if let Some(state) = named.or_else(|| rules.get(&report.event)).copied() {
             let new = self.claim(at, state, report.summary, self.memory.hook.as_ref());
             self.memory.hook = Some(new);
+            self.memory.reports = true;
         }
     }
 
@@ -423,6 +445,11 @@ impl StatusTracker {
             turn.advance(&self.kind.turn, at, exit, governing.as_ref());
         }
     }
+}
+
+/// Whether what was seen says what the agent does. That it asks something, many a program shows.
+fn is_said(claim: &Claim) -> bool {
+    !matches!(claim.state, State::Blocked(_))
 }
 
 fn first_match(rules: &[StatusRule], text: &str) -> Option<State> {

@@ -56,7 +56,7 @@ impl Agent {
     }
 
     fn prompted(&mut self) -> &mut Self {
-        self.tracker.prompt_delivered();
+        self.tracker.prompt_delivered(at(self.now));
         self
     }
 
@@ -91,6 +91,45 @@ fn silence_is_starting_then_unknown_and_never_idle() {
     let later = agent.tracker.status(at(60));
     assert_eq!((later.state, later.since), (State::Unknown, at(15)));
     assert!(!agent.ready(Duration::from_secs(60)));
+}
+
+#[test]
+fn a_program_that_says_nothing_is_not_starting_any_more_once_it_was_given_its_prompt() {
+    let mut agent = agent("command");
+    agent.prompted();
+    assert_eq!(agent.tracker.status(at(2)).state, State::Starting);
+    let status = agent.tracker.status(at(4));
+    assert_eq!((status.state, status.since), (State::Unknown, at(3)));
+}
+
+#[test]
+fn a_question_on_the_screen_of_any_program_is_for_a_person() {
+    for asked in ["Overwrite a.rs? [y/N]", "Go on (yes/no): ", "ok\nReally? (Y/n)\n\n"] {
+        let mut agent = agent("command");
+        agent.prompted().screen(asked);
+        assert_shown(&agent, "blocked:question", Source::Screen);
+        assert!(!agent.ready(Duration::from_secs(60)), "{asked}");
+        agent.screen(&format!("{} y\nwriting", asked.trim()));
+        assert_shown(&agent, "unknown", Source::Nothing);
+    }
+    let mut agent = agent("command");
+    agent.prompted().screen("usage: x [y/n] FILE");
+    assert_eq!(agent.tracker.status(at(10)).state, State::Unknown);
+}
+
+/// Nothing but its end would end a turn of it: what a person sends would wait for ever.
+#[test]
+fn an_agent_that_never_said_what_it_does_is_typed_to_whenever_it_is_quiet() {
+    let claude = agent("claude");
+    assert!(!claude.tracker.is_mute(), "it says when it takes a prompt");
+    let mut agent = agent("command");
+    agent.prompted();
+    assert!(agent.tracker.is_mute() && !agent.ready(Duration::from_millis(900)));
+    assert!(agent.ready(Duration::from_secs(1)));
+    agent.screen("Overwrite? [y/n]").screen("Overwrite? [y/n] y");
+    assert!(agent.tracker.is_mute() && agent.ready(Duration::from_secs(1)), "it asked, no more");
+    agent.reports("working clear");
+    assert!(!agent.tracker.is_mute() && !agent.ready(Duration::from_secs(60)));
 }
 
 #[test]
@@ -321,11 +360,11 @@ fn a_screen_that_looks_idle_must_also_be_quiet() {
 }
 
 #[test]
-fn a_quiet_command_takes_its_first_prompt_only() {
+fn a_command_takes_a_prompt_once_it_is_quiet_and_in_a_turn_that_it_tells_of_no_other() {
     let mut agent = agent("command");
     assert!(!agent.ready(Duration::from_millis(100)));
     assert!(agent.ready(QUIET_BEFORE_PROMPT));
-    agent.prompted();
+    agent.prompted().reports("working");
     assert!(!agent.ready(QUIET_BEFORE_PROMPT));
 }
 

@@ -28,6 +28,9 @@ pub enum TurnEnd {
 pub struct Turn {
     /// Claims up to this change were made before the prompt and say nothing about this turn.
     from_change: u64,
+    /// When the prompt was typed.
+    #[serde(default)]
+    typed_at: Option<Timestamp>,
     seen_working: bool,
     idle_since: Option<Timestamp>,
     end: Option<TurnEnd>,
@@ -38,7 +41,17 @@ pub struct Turn {
 impl Turn {
     pub(super) fn after(change: u64) -> Self {
         let (idle_since, end, end_change) = (None, None, 0);
-        Self { from_change: change, seen_working: false, idle_since, end, end_change }
+        let (seen_working, typed_at) = (false, None);
+        Self { from_change: change, typed_at, seen_working, idle_since, end, end_change }
+    }
+
+    pub(super) fn typed(change: u64, at: Timestamp) -> Self {
+        Self { typed_at: Some(at), ..Self::after(change) }
+    }
+
+    /// When its prompt was typed, where that is known.
+    pub(super) fn typed_at(&self) -> Option<Timestamp> {
+        self.typed_at
     }
 
     /// Names the end, so that a second one can be told from it.

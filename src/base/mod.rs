@@ -1,4 +1,5 @@
-//! What every layer stands on: ids, time, paths, digests, foreign text, durable files.
+//! What every layer stands on: ids, time, paths, digests, foreign text, durable files,
+//! globs over paths.
 //!
 //! The only place that reads the clock. Knows nothing of agents, git or terminals.
 
@@ -6,8 +7,10 @@ pub mod clock;
 pub mod count;
 pub mod durable;
 pub mod foreign;
+pub mod globs;
 pub mod hash;
 pub mod id;
+pub mod lock;
 pub mod parallel;
 pub mod paths;
 pub mod size;

@@ -13,6 +13,7 @@ use crate::agent::prepare::{Host, find_program};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::foreign::Foreign;
 use crate::base::paths;
+use crate::config::person;
 use crate::daemon::Agent;
 use crate::model::rejection::{Class, Rejection};
 use crate::store::{self, Disk, SystemDisk};
@@ -125,16 +126,25 @@ fn disk(here: &Here) -> Row {
 }
 
 fn config(here: &Here) -> Row {
-    let path = here.places.config_file.display();
-    let cure = "mend the file; until then no task starts, or no dashboard opens";
-    // All that a dashboard reads as well: its colours, and the keys in the file beside it.
-    match looks::read(&here.places.config_file) {
-        Ok(_) if !here.places.config_file.exists() => {
-            let found = format!("{path} is not there; defaults are used");
-            Row::new("ok", "config", found, cure)
+    let file = &here.places.config_file;
+    let path = file.display();
+    let person = match person::load(file) {
+        Ok(person) => person,
+        Err(error) => {
+            let cure = "mend the file; until then no task starts and no dashboard opens";
+            return Row::new("fail", "config", error.to_string(), cure);
         }
-        Ok(_) => Row::new("ok", "config", path.to_string(), cure),
-        Err(error) => Row::new("fail", "config", error, cure),
+    };
+    // What a dashboard alone reads: its colours, and the keys in the file beside it.
+    match looks::of_person(&person, file) {
+        Ok(_) if !file.exists() => {
+            Row::new("ok", "config", format!("{path} is not there; defaults are used"), "")
+        }
+        Ok(_) => Row::new("ok", "config", path.to_string(), ""),
+        Err(error) => {
+            let cure = "mend the file; until then no dashboard opens, tasks start all the same";
+            Row::new("fail", "config", error, cure)
+        }
     }
 }
 

@@ -16,9 +16,19 @@ const THEMES: [&str; 4] = ["terminal", "dark", "light", "high-contrast"];
 /// # Errors
 /// What is wrong with them, with file and line.
 pub fn read(config: &Path) -> Result<Looks, String> {
-    let person = person::load(config).map_err(mistake)?;
-    let (theme, more_themes) = themes(&person)?;
-    Ok(Looks { keymap: keymap(&person, &own_keys(config))?, theme, more_themes })
+    of_person(&person::load(config).map_err(mistake)?, config)
+}
+
+/// What the configuration `config`, which reads as `person`, and the file of keys beside it say.
+///
+/// # Errors
+/// What is wrong with them, with the file.
+pub fn of_person(person: &Person, config: &Path) -> Result<Looks, String> {
+    let of_config = |why: String| format!("{}: {why}", config.display());
+    let (theme, more_themes) = themes(person).map_err(of_config)?;
+    let name = person.keys.as_deref().unwrap_or("default");
+    let chosen = Keymap::named(name).map_err(mistake).map_err(of_config)?;
+    Ok(Looks { keymap: keymap(chosen, &own_keys(config))?, theme, more_themes })
 }
 
 /// The person's own keys, which go over those of the keymap they chose.
@@ -45,8 +55,7 @@ fn mistake(error: Diagnostics) -> String {
     error.to_string()
 }
 
-fn keymap(person: &Person, own: &Path) -> Result<Keymap, String> {
-    let keymap = Keymap::named(person.keys.as_deref().unwrap_or("default")).map_err(mistake)?;
+fn keymap(keymap: Keymap, own: &Path) -> Result<Keymap, String> {
     match durable::read(own, crate::config::FILE_BYTES_MAX) {
         Ok(text) => {
             let text = String::from_utf8_lossy(&text);

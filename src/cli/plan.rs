@@ -29,10 +29,19 @@ pub(super) fn check(here: &Here, command: PlanCommand, out: &mut dyn Write) -> R
 fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let trusted = if value["trusted"] == true { "trusted" } else { "NOT trusted yet" };
     writeln!(out, "gate {} from {}, {trusted}", short(&value["hash"]), text(&value["source"]))?;
+    if value["edited_since"] == true {
+        let path = format!("{}/monban.toml", text(&value["path"]));
+        let said = format!("{path}; it judges only once it is committed to the base");
+        writeln!(out, "{}", hang("  NOT by ", &said, width()))?;
+    }
     let names: Vec<String> = value["checks"].as_array().into_iter().flatten().map(text).collect();
     writeln!(out, "  in this order: {}", names.join(", "))?;
     for step in value["runs"].as_array().into_iter().flatten() {
         writeln!(out, "  {:6} {}", text(&step["check"]), text(&step["command"]))?;
+    }
+    let is_limited = names.iter().any(|name| name == "limits");
+    for limit in rows(&value["limits"]).filter(|limit| is_limited || limit["name"] == "seconds") {
+        writeln!(out, "{}", hang("  limit  ", &limited(limit), width()))?;
     }
     for allowed in value["allowed_danger"].as_array().into_iter().flatten() {
         let (rule, why) = (text(&allowed["rule"]), text(&allowed["why"]));
@@ -46,6 +55,20 @@ fn gate(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "accept it: monban run --trust {}", text(&value["hash"]))?;
     }
     Ok(())
+}
+
+/// A limit, and who set it.
+fn limited(limit: &Value) -> String {
+    let set_by = match limit["set_by"].as_str() {
+        Some("level") => "the level",
+        Some("person") => "config.toml",
+        _ => "monban.toml",
+    };
+    let said = format!("{} {}, set by {set_by}", text(&limit["name"]), limit["value"]);
+    match limit["looser_and_ignored"].as_u64() {
+        Some(looser) => format!("{said}; monban.toml says {looser}, which is looser and ignored"),
+        None => said,
+    }
 }
 
 pub(super) fn run(here: &Here, args: RunArgs, out: &mut dyn Write) -> Result<(), Failure> {
@@ -205,6 +228,9 @@ pub(super) fn task(value: &Value, out: &mut dyn Write) -> Result<(), Failure> {
         if !value[name].is_null() {
             writeln!(out, "  {name:10} {}", text(&value[name]))?;
         }
+    }
+    for item in rows(&value["inbox"]).filter(|item| !item["base_moved_to"].is_null()) {
+        writeln!(out, "{}", hang("  moved      ", &super::show::moved(item), width()))?;
     }
     if !value["already_in_base"].is_null() {
         let base = text(&value["already_in_base"]);

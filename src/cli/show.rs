@@ -283,6 +283,9 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
                 short(&binds["tree"]),
                 judged_by(&binds["gate_runs"])
             ));
+            if !item["base_moved_to"].is_null() {
+                below.push(moved(item));
+            }
             below.push(format!("digest {digest}"));
             below.push(format!("monban diff {task}"));
             let typed: String = digest.chars().take(DIGEST_PREFIX_MIN).collect();
@@ -293,13 +296,20 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
             if !asked.is_empty() {
                 below.push("each that is so is named with the approval: --attest N".into());
             }
-            below.push(format!("monban approve {id} --bind {typed}"));
+            let attests = (1..=asked.len()).map(|n| format!(" --attest {n}")).collect::<String>();
+            below.push(format!("monban approve {id} --bind {typed}{attests}"));
         }
         for line in below.iter().filter(|line| !line.is_empty()) {
             writeln!(out, "{}", hang("    ", line, width()))?;
         }
     }
     Ok(())
+}
+
+/// What an approval does of a result whose base moved since it was judged.
+pub(super) fn moved(item: &Value) -> String {
+    let base = short(&item["base_moved_to"]);
+    format!("the base moved to {base}: approving judges it again on the merged tree first")
 }
 
 /// The gate runs that an approval signs, by their names.

@@ -295,6 +295,9 @@ fn send(here: &Here, args: SendArgs, out: &mut dyn Write) -> Result<(), Failure>
     let said = here.client()?.ask(Ask::Task(args.id.0, ask))?;
     if !said["typed_when"].is_null() {
         writeln!(out, "queued: it is typed when {}", text(&said["typed_when"]))?;
+    } else if said["reports_turns"] == false {
+        let look = format!("`monban screen {}` shows what comes of it", args.id.0);
+        writeln!(out, "typed; the agent reports no turns: {look}")?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::diagnostic::{Diagnostics, all_near};
 use super::reader::{Document, Found, Section, allowed};
 use super::{FILE_BYTES_MAX, danger, values};
 use crate::base::foreign::Foreign;
+use crate::base::globs::Globs;
 use crate::base::hash;
 use crate::policy::Bounds;
 use regex::Regex;
@@ -305,7 +306,7 @@ fn read_scan(scan: &Section<'_>, checks: &[Check]) -> Scan {
         };
         Some(BannedPattern {
             pattern: pattern.check(|text| regular_expression(text))?,
-            paths: checked(section.strings("paths"), values::argument),
+            paths: checked(section.strings("paths"), glob),
             why: section.string("why").map(|why| why.value).unwrap_or_default(),
         })
     };
@@ -330,11 +331,12 @@ fn read_allowed_danger(scan: &Section<'_>) -> Vec<AllowedDanger> {
     };
     let allowed = |section: &Section<'_>| {
         let found = section.string("rule");
-        let paths = checked(section.strings("paths"), values::argument);
+        let paths = section.strings("paths").unwrap_or_default();
         let why = section.string("why").map(|why| why.value).unwrap_or_default();
         if found.is_none() || paths.is_empty() || why.trim().is_empty() {
             section.problem("an allowance needs \"rule\", \"paths\" and \"why\"");
         }
+        let paths = checked(Some(paths), glob);
         Some(AllowedDanger { rule: found?.check(rule)?, paths, why })
     };
     let sections = scan.sections("allowed_danger", &["rule", "paths", "why"]);
@@ -352,6 +354,14 @@ fn regular_expression(text: &str) -> Result<String, String> {
             let reason = message.lines().last().unwrap_or_default();
             Err(format!("{} is not a regular expression: {reason}", values::shown(text)))
         }
+    }
+}
+
+fn glob(text: &str) -> Result<String, String> {
+    let text = values::argument(text)?;
+    match Globs::new(&[&text]) {
+        Ok(_) => Ok(text),
+        Err(why) => Err(format!("{} is not a glob: {why}", values::shown(&text))),
     }
 }
 

@@ -331,6 +331,12 @@ fn an_allowance_names_a_rule_that_there_is_its_files_and_why() {
         let found = scan(&allowance);
         assert!(found[0].contains("needs \"rule\", \"paths\" and \"why\""), "{found:?}");
     }
+    let found = scan(&format!("{rule}, paths = [\"src/**\", \"src/[a\"], why = \"b\""));
+    assert!(found.len() == 1 && found[0].contains("\"src/[a\" is not a glob"), "{found:?}");
+    let banned = "[gates]\nchecks = [\"banned\", \"test\"]\n[scan]\n\
+                  banned_patterns = [{ pattern = \"a\", paths = [\"{a\"] }]\n";
+    let found = repository_mistakes(banned);
+    assert!(found.len() == 1 && found[0].contains("\"{a\" is not a glob"), "{found:?}");
     let idle = "[scan]\nallowed_danger = []\n";
     assert!(repository_mistakes(idle)[0].contains("[gates] checks has no \"danger\""));
 }

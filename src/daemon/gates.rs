@@ -10,6 +10,7 @@ use crate::gate::{self, Step};
 use crate::git::{self, Repository};
 use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{GatePin, GateSource};
+use crate::policy::Bounds;
 use std::path::{Path, PathBuf};
 
 /// A gate configuration.
@@ -22,6 +23,10 @@ pub struct Gate {
     pub steps: Vec<Step>,
     /// What of the dangerous it lets pass.
     pub allowed_danger: Vec<AllowedDanger>,
+    /// The limits it states.
+    pub bounds: Bounds,
+    /// Whether the file in the person's checkout is another one, which does not judge.
+    pub is_edited: bool,
 }
 
 /// The gate for somebody who stands in `at`.
@@ -37,7 +42,12 @@ pub fn find(at: &Path) -> Result<Gate, Rejection> {
             Rejection::new(Class::Environment, error.to_string(), "nothing was changed")
         })?;
     match of_base {
-        Some(bytes) => read(bytes, GateSource::Base, &format!("{FILE_NAME} of the base commit")),
+        Some(bytes) => {
+            let here = checkout_file(&repository.toplevel().join(FILE_NAME))?;
+            let is_edited = here.is_some_and(|here| here != bytes);
+            let origin = format!("{FILE_NAME} of the base commit");
+            Ok(Gate { is_edited, ..read(bytes, GateSource::Base, &origin)? })
+        }
         None => {
             let path = repository.toplevel().join(FILE_NAME);
             let bytes = checkout_file(&path)?.ok_or_else(|| {
@@ -104,7 +114,8 @@ fn read(bytes: Vec<u8>, source: GateSource, origin: &str) -> Result<Gate, Reject
     let steps = steps(&config, origin)?;
     let pin = GatePin { hash: config.gate_hash(), source };
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Gate { pin, text, steps, allowed_danger: config.scan.allowed_danger })
+    let (allowed_danger, bounds) = (config.scan.allowed_danger, config.bounds);
+    Ok(Gate { pin, text, steps, allowed_danger, bounds, is_edited: false })
 }
 
 /// The steps of a gate in order. A gate that could judge nothing is refused: not-run is never a

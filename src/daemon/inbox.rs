@@ -42,26 +42,55 @@ async fn approve(
     let item = item_id(asked, item, !digest.is_empty()).await?;
     let request = Wanted::Approve { item, digest: digest.clone(), attested };
     let events = asked.events(request).await?;
-    let landing = events.iter().find_map(|event| match event {
-        Event::Landing(LandingEvent::Approved { task, op, .. }) => Some((*task, *op)),
-        _ => None,
-    });
-    let Some((task, op)) = landing else { return Ok(json!({ "events": events })) };
-    let outcome = outcome(asked, task, op, &digest);
+    let Some(begun) = events.iter().find_map(Begun::by) else {
+        return Ok(json!({ "events": events }));
+    };
+    let outcome = outcome(asked, begun, &digest);
     tokio::time::timeout(LANDING_MAX, outcome).await.unwrap_or_else(|_| {
-        let why = format!("task {task} is approved and still being landed");
-        let cure = format!("it goes on; `monban show {task}` says when it has landed");
-        Err(Rejection::new(Class::Environment, why, cure))
+        let Begun { task, what, .. } = begun;
+        let (is, cure) = match what {
+            What::Landing => ("approved and still being landed", "has landed"),
+            What::Merge => ("not approved: its base moved and it is still being merged", "waits"),
+        };
+        let cure = format!("it goes on; `monban show {task}` says when it {cure}");
+        Err(Rejection::new(Class::Environment, format!("task {task} is {is}"), cure))
     })
 }
 
-/// Waits for what comes of a landing.
-async fn outcome(asked: &Asked, id: TaskId, op: OpId, digest: &str) -> Result<Value, Rejection> {
+/// What an approval began.
+#[derive(Clone, Copy)]
+struct Begun {
+    task: TaskId,
+    op: OpId,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Landing,
+    /// It was known that the base had moved: nothing was signed.
+    Merge,
+}
+
+impl Begun {
+    fn by(event: &Event) -> Option<Self> {
+        let (task, op, what) = match event {
+            Event::Landing(LandingEvent::Approved { task, op, .. }) => (task, op, What::Landing),
+            Event::Landing(LandingEvent::BaseMoved { task, op, .. }) => (task, op, What::Merge),
+            _ => return None,
+        };
+        Some(Self { task: *task, op: *op, what })
+    }
+}
+
+/// Waits for what comes of it.
+async fn outcome(asked: &Asked, begun: Begun, digest: &str) -> Result<Value, Rejection> {
+    let id = begun.task;
     let mut durable = asked.world.engine.durable();
     loop {
         let digest = digest.to_string();
         let look = move |core: &Core| match core.state.task(id) {
-            Some(task) => came_of(core, task, op, &digest),
+            Some(task) => came_of(core, task, begun, &digest),
             None => Some(Err(show::no_task(id))),
         };
         if let Some(outcome) = asked.world.engine.look(look).await? {
@@ -71,8 +100,14 @@ async fn outcome(asked: &Asked, id: TaskId, op: OpId, digest: &str) -> Result<Va
     }
 }
 
-/// What came of landing what was signed with `digest`; `None` while it is under way.
-fn came_of(core: &Core, task: &Task, op: OpId, digest: &str) -> Option<Result<Value, Rejection>> {
+/// What came of approving `digest`; `None` while it is under way.
+fn came_of(
+    core: &Core,
+    task: &Task,
+    begun: Begun,
+    digest: &str,
+) -> Option<Result<Value, Rejection>> {
+    let Begun { op, what: begun, .. } = begun;
     let what = match &task.stage {
         Stage::Landing { op: current } | Stage::Merging { op: current, .. } if *current == op => {
             return None;
@@ -84,7 +119,11 @@ fn came_of(core: &Core, task: &Task, op: OpId, digest: &str) -> Option<Result<Va
         }
         _ => not_landed(core, task, digest),
     };
-    let why = format!("task {} is approved but has not landed: {what}", task.id);
+    let is = match begun {
+        What::Landing => "approved but has not landed",
+        What::Merge => "not approved yet",
+    };
+    let why = format!("task {} is {is}: {what}", task.id);
     Some(Err(Rejection::new(Class::NeedsPerson, why, "`monban inbox` shows what waits for you")))
 }
 

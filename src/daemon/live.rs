@@ -323,6 +323,11 @@ impl LiveRun {
         }
     }
 
+    /// Whether the agent reports no turns: nothing but its end would show that one is over.
+    pub fn is_mute(&self) -> bool {
+        self.lock().tracker.is_mute()
+    }
+
     /// Waits until the agent takes a prompt, or `gave_up` says so; looks again at every change and
     /// at least every `poll`.
     pub fn wait_ready(
@@ -365,12 +370,13 @@ impl LiveRun {
     pub fn prompt_begins<E>(
         &self,
         prompt: u32,
+        now: Timestamp,
         keep: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
         let (turn, told, recorded) = {
             let mut inner = self.lock();
             inner.prompt = Some(prompt);
-            let turn = inner.tracker.prompt_delivered();
+            let turn = inner.tracker.prompt_delivered(now);
             (turn, inner.told.turn_end.take(), inner.recorded.take())
         };
         keep().inspect_err(|_| {

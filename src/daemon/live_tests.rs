@@ -18,7 +18,7 @@ fn kind(screen: &str) -> AgentKind {
 
 fn run_of(kind: &AgentKind) -> LiveRun {
     let run = LiveRun::new(RunId(1), TaskId(1), "token".into(), kind, Size::UNATTENDED, at(0));
-    run.prompt_begins(1, || Ok::<(), ()>(())).unwrap();
+    run.prompt_begins(1, at(0), || Ok::<(), ()>(())).unwrap();
     run
 }
 
@@ -202,7 +202,7 @@ fn older_notes_never_take_the_place_of_newer_ones() {
     std::thread::scope(|threads| {
         let slow = |frame: &Frame| {
             threads.spawn(|| {
-                run.prompt_begins(2, || run.keep(write)).unwrap();
+                run.prompt_begins(2, at(0), || run.keep(write)).unwrap();
                 written.send(()).unwrap();
             });
             // Time enough for the other to be first, if it may.

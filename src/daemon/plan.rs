@@ -10,6 +10,7 @@ use crate::model::command::Request as Wanted;
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
 use crate::model::task::{GatePin, Stage, TaskState};
+use crate::policy::Origin;
 use crate::wire::people::PlanAsk;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -97,9 +98,18 @@ async fn check(asked: &Asked, ground: &Ground) -> Result<Value, Rejection> {
     let trusted = asked.world.engine.look(move |core| {
         core.state.repos.get(&repo).is_some_and(|repo| repo.trusted.contains(&hash))
     });
+    let limits = asked.world.limits().await?;
+    let in_force = limits.tightened(&gate.bounds, Origin::Repository).each();
+    let limits = in_force.iter().zip(gate.bounds.each()).map(|((name, limit), stated)| {
+        let looser = stated.filter(|stated| *stated > limit.value);
+        let (value, set_by) = (limit.value, limit.origin);
+        json!({ "name": name, "value": value, "set_by": set_by, "looser_and_ignored": looser })
+    });
     Ok(json!({
         "hash": gate.pin.hash,
         "source": gate.pin.source,
+        "edited_since": gate.is_edited,
+        "limits": limits.collect::<Vec<_>>(),
         "path": ground.path,
         "trusted": trusted.await?,
         "checks": gate.steps.iter().map(|step| &step.check).collect::<Vec<_>>(),
@@ -114,14 +124,29 @@ async fn check(asked: &Asked, ground: &Ground) -> Result<Value, Rejection> {
 
 async fn trust(asked: &Asked, ground: &Ground, hash: &str) -> Result<Value, Rejection> {
     let gate = asked.world.gate_of(asked.at.clone()).await?;
-    if gate.pin.hash != hash {
-        return Err(Rejection::refused(
-            format!("the gate configuration's hash is {}, not {hash}", gate.pin.hash),
-            "look again with `monban plan check`",
-        ));
-    }
+    refuse_other(&gate.pin, hash)?;
     let hash = hash.to_string();
     asked.command(Wanted::Trust { repo: ground.repo, hash }).await
+}
+
+/// Refuses to trust what is not the gate that would judge.
+fn refuse_other(pin: &GatePin, hash: &str) -> Result<(), Rejection> {
+    if pin.hash == hash {
+        return Ok(());
+    }
+    Err(Rejection::refused(
+        format!("the gate configuration's hash is {}, not {hash}", pin.hash),
+        "look again with `monban plan check`",
+    ))
+}
+
+/// The request, with the trust that was given along with it: refused, it changes nothing.
+pub(super) fn trusting(ground: &Ground, trusted: Option<String>, wanted: Wanted) -> Wanted {
+    let repo = ground.repo;
+    match trusted {
+        Some(hash) => Wanted::Trusting { repo, hash, then: Box::new(wanted) },
+        None => wanted,
+    }
 }
 
 async fn run(
@@ -141,9 +166,10 @@ async fn run(
     refuse_no_task(asked, ground, &tasks).await?;
     stand_in_their_repository(asked, ground.repo, &tasks).await?;
     agents_ready(asked, &tasks).await?;
-    let pin = ready_to_start(asked, ground, trusted).await?;
+    let pin = ready_to_start(asked, trusted.as_deref()).await?;
     let named = tasks.iter().map(|task| (*task, pin.clone())).collect();
-    asked.command(Wanted::Run { tasks: named, attend }).await?;
+    let wanted = Wanted::Run { tasks: named, attend };
+    asked.command(trusting(ground, trusted, wanted)).await?;
     let ids = tasks.clone();
     let states = asked.world.engine.look(move |core| {
         let state = |id: &TaskId| {
@@ -216,11 +242,10 @@ pub(super) async fn stand_in_their_repository(
     })
 }
 
-/// Checks that hold for every start: space, a readable gate, its trust.
+/// Checks that hold for every start: space, a readable gate, and that it is the one that is trusted.
 pub(super) async fn ready_to_start(
     asked: &Asked,
-    ground: &Ground,
-    trusted: Option<String>,
+    trusted: Option<&str>,
 ) -> Result<GatePin, Rejection> {
     let free = asked.world.free_bytes();
     if free.is_some_and(|free| free < FREE_BYTES_MIN) {
@@ -236,7 +261,7 @@ pub(super) async fn ready_to_start(
     asked.world.reload_settings().await?;
     let gate = asked.world.gate_of(asked.at.clone()).await?;
     if let Some(hash) = trusted {
-        trust(asked, ground, &hash).await?;
+        refuse_other(&gate.pin, hash)?;
     }
     asked.world.keep_gate(&gate)?;
     Ok(gate.pin)
@@ -247,8 +272,11 @@ pub(super) async fn ready_to_start(
 async fn agents_ready(asked: &Asked, tasks: &[TaskId]) -> Result<(), Rejection> {
     let ids = tasks.to_vec();
     let agents = asked.world.engine.look(move |core| {
-        let agent = |id: &TaskId| Ok(core.state.task(*id).ok_or(*id)?.spec.agent.clone());
-        ids.iter().map(agent).collect::<Result<Vec<String>, TaskId>>()
+        let task = |id: &TaskId| core.state.task(*id).ok_or(*id);
+        let tasks = ids.iter().map(task).collect::<Result<Vec<_>, TaskId>>()?;
+        // What takes landed work back has no agent, and does not start again.
+        let with_agent = tasks.into_iter().filter(|task| task.reverts.is_none());
+        Ok(with_agent.map(|task| task.spec.agent.clone()).collect::<Vec<String>>())
     });
     for agent in agents.await?.map_err(show::no_task)? {
         asked.world.agent_ready(&agent)?;
@@ -282,8 +310,9 @@ pub(super) async fn retry(
         }
     };
     agents_ready(asked, &[id]).await?;
-    let gate = ready_to_start(asked, &ground, trusted).await?;
-    asked.command(Wanted::Retry { task: id, gate, resume }).await
+    let gate = ready_to_start(asked, trusted.as_deref()).await?;
+    let wanted = Wanted::Retry { task: id, gate, resume };
+    asked.command(trusting(&ground, trusted, wanted)).await
 }
 
 async fn abort_all(asked: &Asked, repo: RepoId) -> Result<Value, Rejection> {

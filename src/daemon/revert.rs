@@ -13,6 +13,7 @@ use crate::model::attempt::{Snapshot, Used};
 use crate::model::command::Request as Wanted;
 use crate::model::core::Core;
 use crate::model::decide::revertible;
+use crate::model::event::{Event, TaskEvent};
 use crate::model::rejection::{Class, Rejection};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -31,12 +32,16 @@ pub(super) async fn handle(
     let ground = plan::ground(asked).await?;
     plan::stand_in_their_repository(asked, ground.repo, &[id]).await?;
     let landed = asked.world.engine.look(move |core| Landed::of(core, id)).await??;
-    let gate = plan::ready_to_start(asked, &ground, trusted).await?;
+    let gate = plan::ready_to_start(asked, trusted.as_deref()).await?;
     let (world, commit) = (Arc::clone(&asked.world), landed.commit.clone());
     // The store stays open, and its objects in use, until what was made of them is on record.
     let (snapshot, _store) = blocking(move || without(&world, &landed)).await?;
-    let made = asked.command(Wanted::Revert { task: id, gate, snapshot }).await?;
-    let made = made.pointer("/events/0/payload/task").cloned();
+    let wanted = Wanted::Revert { task: id, gate, snapshot };
+    let events = asked.events(plan::trusting(&ground, trusted, wanted)).await?;
+    let made = events.iter().find_map(|event| match event {
+        Event::Task(TaskEvent::RevertMade { task, .. }) => Some(*task),
+        _ => None,
+    });
     Ok(json!({ "id": made, "commit": commit }))
 }
 

@@ -44,14 +44,47 @@ pub(super) async fn keys(asked: &Asked, id: TaskId, keys: &[String]) -> Result<V
     type_in(&run, bytes)
 }
 
-/// Gives the agent a prompt; says for what it waits when it is not typed at once.
+/// What a prompt in the middle of a turn waits for.
+const TURN_ENDS: &str = "the agent's turn ends";
+/// The same of an agent that reports no turns: only its output shows that it is at work.
+const IS_QUIET: &str = "its terminal is quiet for a second: it reports no turns";
+/// How long that is waited for.
+const QUIET_MAX: Duration = Duration::from_secs(10);
+
+/// Gives the agent a prompt; says for what it waits when it is not typed at once. Of an agent that
+/// reports no turns nothing would ever be said later: what was typed is known when this returns.
 pub(super) async fn say(asked: &Asked, id: TaskId, text: String) -> Result<Value, Rejection> {
     let typed_when = asked.world.engine.look(move |core: &Core| typed_when(core, id)).await?;
     let said = asked.command(Request::Say { task: id, text }).await?;
     let prompt = said.pointer("/events").and_then(Value::as_array).and_then(|events| {
         events.iter().find_map(|event| event.pointer("/payload/prompt").cloned())
     });
-    Ok(json!({ "prompt": prompt, "typed_when": typed_when }))
+    let run = last_run(asked, id).await?;
+    let is_mute = asked.world.runs.get(run).is_some_and(|run| run.live.is_mute());
+    let number = prompt.as_ref().and_then(Value::as_u64);
+    let typed_when = match (typed_when, number) {
+        (None | Some(TURN_ENDS), Some(number)) if is_mute => {
+            let typed = tokio::time::timeout(QUIET_MAX, typed(asked, id, number)).await;
+            typed.map_or(Ok(Some(IS_QUIET)), |typed| typed.map(|()| None))?
+        }
+        (when, _) => when,
+    };
+    Ok(json!({ "prompt": prompt, "typed_when": typed_when, "reports_turns": !is_mute }))
+}
+
+/// Waits until nothing more is to be typed of a prompt.
+async fn typed(asked: &Asked, id: TaskId, number: u64) -> Result<(), Rejection> {
+    let mut durable = asked.world.engine.durable();
+    loop {
+        let look = move |core: &Core| {
+            let open = core.state.task(id).and_then(|task| task.attempt()?.next_prompt());
+            open.is_some_and(|open| u64::from(open.number) <= number)
+        };
+        if !asked.world.engine.look(look).await? {
+            return Ok(());
+        }
+        durable.changed().await.map_err(|_| show::stopping())?;
+    }
 }
 
 /// What a prompt waits for that is asked for now, if it is not typed at once.
@@ -65,7 +98,7 @@ fn typed_when(core: &Core, id: TaskId) -> Option<&'static str> {
     if run.pause_wanted {
         return Some("the task goes on (`monban resume ID`)");
     }
-    (core.state.is_in_turn(task) && !takes_one).then_some("the agent's turn ends")
+    (core.state.is_in_turn(task) && !takes_one).then_some(TURN_ENDS)
 }
 
 fn type_in(run: &Attached, bytes: Vec<u8>) -> Result<Value, Rejection> {

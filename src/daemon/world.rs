@@ -16,7 +16,7 @@ use crate::model::command::{Command, Report};
 use crate::model::decide::Settings;
 use crate::model::event::Event;
 use crate::model::rejection::{Class, Rejection};
-use crate::policy;
+use crate::policy::{self, Limits};
 use crate::store::{Disk, SystemDisk};
 use crate::term::Terminal;
 use crate::wire::people::Answer;
@@ -141,6 +141,15 @@ impl World {
         let nowhere = Path::new("/");
         let attempt = agents::attempt(self, RunId(0), nowhere, nowhere, String::new(), None)?;
         agents::plan(&agent, &attempt, &self.host).map(|_| ())
+    }
+
+    /// The limits that the person's settings state: those of the file, or as they are in force
+    /// where it cannot be read now.
+    pub async fn limits(&self) -> Result<Limits, Rejection> {
+        match agents::person(self) {
+            Ok(person) => Ok(settings(&person).limits),
+            Err(_) => self.engine.look(|core| core.settings.limits).await,
+        }
     }
 
     /// Reads the person's settings again and gives them to the engine.

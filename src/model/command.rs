@@ -67,6 +67,15 @@ pub enum Request {
         /// The hash of the configuration's content.
         hash: String,
     },
+    /// Ask for something, and trust the gate that it needs. Where it is refused, nothing is trusted.
+    Trusting {
+        /// The repository.
+        repo: RepoId,
+        /// The hash of the gate configuration's content.
+        hash: String,
+        /// What is asked for.
+        then: Box<Request>,
+    },
     /// Run tasks.
     Run {
         /// The tasks, each with the gate it will be judged by.
@@ -385,6 +394,8 @@ pub enum Report {
         run: RunId,
         /// Where it was and is, with the command that takes it back.
         what: Foreign,
+        /// The commit it is at.
+        to: String,
     },
     /// The person's repository changed during a run in a way that harms nobody.
     Noted {

@@ -18,5 +18,6 @@ pub mod rejection;
 pub mod settle;
 pub mod state;
 pub mod task;
+pub mod trail;
 pub mod verdict;
 pub mod worked;

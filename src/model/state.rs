@@ -4,6 +4,7 @@ use super::attempt::{Attempt, Run};
 use super::checkpoint::Kept;
 use super::item::Item;
 use super::task::{Stage, Task, TaskSpec};
+use super::trail::Trail;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{ItemId, OpId, RepoId, RunId, TaskId};
@@ -104,6 +105,8 @@ pub struct Repo {
     pub hold: Option<String>,
     /// The commits that landed on its base, also of tasks that were removed since.
     pub landed: BTreeSet<String>,
+    /// Where its base is known to have been.
+    pub trail: Trail,
 }
 
 /// Why a repository stands still.
@@ -153,6 +156,15 @@ impl State {
         self.items.values().filter(move |item| item.task == task)
     }
 
+    /// Where the base is now, if it is known to have gone on since the result that waits as `item`
+    /// was judged.
+    pub fn moved_base(&self, item: &Item) -> Option<&str> {
+        let binds = item.binds.as_ref()?;
+        let repo = self.task(item.task).and_then(|task| self.repo_of(task))?;
+        let is_base = repo.base == binds.branch;
+        is_base.then(|| repo.trail.left(&binds.base)).flatten()
+    }
+
     /// Whether a task's agent has something to do. When its turn brought nothing that could be
     /// judged, the task stands at [`Stage::Running`] with that in the inbox, and a person decides.
     pub fn is_in_turn(&self, task: &Task) -> bool {
@@ -180,6 +192,12 @@ impl State {
 
     pub(super) fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
         self.tasks.get_mut(&id).map(Arc::make_mut)
+    }
+
+    /// The repository of a task, if `branch` is its base.
+    pub(super) fn repo_with_base(&mut self, id: TaskId, branch: &str) -> Option<&mut Repo> {
+        let repo = self.task(id)?.repo;
+        self.repos.get_mut(&repo).filter(|repo| repo.base == branch)
     }
 
     pub(super) fn attempt_mut(&mut self, id: TaskId) -> Option<&mut Attempt> {

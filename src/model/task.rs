@@ -229,7 +229,7 @@ impl Task {
             Stage::Draft => TaskState::Draft,
             Stage::Queued => TaskState::Queued,
             // Nothing is shown as running that is not.
-            Stage::Running if self.is_deserted() => TaskState::Waiting,
+            Stage::Running if self.is_left() => TaskState::Waiting,
             Stage::Preparing | Stage::Running | Stage::Stopping => TaskState::Running,
             Stage::Turned | Stage::Taken | Stage::Checking | Stage::Merging { .. } => {
                 TaskState::Checking
@@ -256,10 +256,12 @@ impl Task {
         run.map_or_else(will_have_one, Run::is_live)
     }
 
-    /// Whether its latest attempt's agent was there and is gone, or will never be there.
-    fn is_deserted(&self) -> bool {
+    /// Whether its agent left after a turn that brought nothing to judge: nobody works on it, and a
+    /// person says what next.
+    pub fn is_left(&self) -> bool {
         let is_over = |run: &Run| !run.is_live();
-        self.attempt().is_some_and(|of| of.run.as_ref().map_or(of.is_finished, is_over))
+        let is_left = |of: &Attempt| of.run.as_ref().map_or(of.is_finished, is_over);
+        self.stage == Stage::Running && self.attempt().is_some_and(is_left)
     }
 
     /// The conversation that a resumed attempt goes on with. An attempt that never got an agent

@@ -56,6 +56,14 @@ pub struct Bounds {
     pub disk_bytes: Option<u64>,
 }
 
+impl Bounds {
+    /// Every stated limit, in the order of [`Limits::each`].
+    pub fn each(&self) -> [Option<u64>; 5] {
+        let Self { changed_files, created_files, changed_lines, seconds, disk_bytes } = *self;
+        [changed_files, created_files, changed_lines, seconds, disk_bytes]
+    }
+}
+
 const fn level(value: u64) -> Limit {
     Limit { value, origin: Origin::Level }
 }

@@ -2,11 +2,11 @@
 //! of the agent's commits.
 
 use super::change::{Change, ChangedFile};
-use super::globs::Globs;
 use super::lines;
 use super::mask::snippet;
 use super::{Seen, Settings};
 use crate::base::foreign::Foreign;
+use crate::base::globs::Globs;
 use crate::config::repository::BannedPattern;
 use crate::model::verdict::{Finding, Weight};
 use regex::bytes::{Regex, RegexBuilder};

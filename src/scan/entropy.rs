@@ -1,7 +1,7 @@
 //! Random values: runs of base64 or hexadecimal characters that look drawn by chance.
 
-use super::globs::Globs;
 use super::shapes::pattern;
+use crate::base::globs::Globs;
 use regex::bytes::Regex;
 use serde::Deserialize;
 use std::cell::OnceCell;

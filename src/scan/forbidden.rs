@@ -2,12 +2,12 @@
 //! out of the tree (U-02). That they were touched is enough, also by deleting them.
 
 use super::change::{Change, ChangedFile, MODE_SUBMODULE};
-use super::globs::Globs;
 use super::links::Names;
 use super::mask::masked_snippet;
 use super::names::folded;
 use super::{Seen, Settings};
 use crate::base::foreign::Foreign;
+use crate::base::globs::Globs;
 use crate::model::task::Kind;
 use crate::model::verdict::{Finding, Weight};
 use serde::Deserialize;

@@ -11,7 +11,6 @@ mod each;
 mod entropy;
 pub mod forbidden;
 mod found;
-pub mod globs;
 pub mod imports;
 mod leaves;
 pub mod limits;

@@ -2,10 +2,10 @@
 //! tests that got fewer. It only warns; what became of a test is another check's matter.
 
 use super::change::{Change, ChangedFile, Side};
-use super::globs::Globs;
 use super::shapes::pattern;
 use super::{Seen, Settings};
 use crate::base::foreign::Foreign;
+use crate::base::globs::Globs;
 use crate::model::verdict::{Finding, Weight};
 use regex::bytes::Regex;
 use serde::Deserialize;

@@ -45,8 +45,8 @@ fn doctor_finds_the_mistakes_that_keep_a_dashboard_from_opening() {
     let good = fs::read_to_string(monban.home.join("config.toml")).unwrap();
     let keys = monban.home.join("keymap.toml");
     for (config, keymap, says) in [
-        ("theme = \"drak\"\n", "", "drak"),
-        ("keys = \"emasc\"\n", "", "emasc"),
+        ("theme = \"drak\"\n", "", "config.toml: theme: there is no theme drak"),
+        ("keys = \"emasc\"\n", "", "config.toml: keys: there is no keymap emasc"),
         ("", "[nav]\nf9 = { run = \"halp\" }\n", "keymap.toml:2:"),
     ] {
         monban.configure(&format!("{config}{good}"));
@@ -55,7 +55,11 @@ fn doctor_finds_the_mistakes_that_keep_a_dashboard_from_opening() {
         let row = rows.as_array().unwrap().iter().find(|row| row["what"] == "config").unwrap();
         let found = row["found"].as_str().unwrap();
         assert!(row["verdict"] == "fail" && found.contains(says), "{row}");
+        assert!(row["cure"].as_str().unwrap().contains("tasks start all the same"), "{row}");
     }
+    // It is so.
+    let id = monban.add("Change it", "echo new > new");
+    monban.run(&id).expect(4);
 }
 
 #[test]
@@ -124,4 +128,38 @@ fn an_agent_of_an_unknown_kind_is_told_with_its_line() {
     let add = ["task", "add", "--title", "T", "--kind", "fix", "--agent", "odd", "--prompt", "x"];
     let words = ["config.toml:6: agents.odd.kind:", "`oddity`", "the kinds are:", "command"];
     refused_whole(&monban, &add, 2, &words);
+}
+
+/// The gate of the base judges, and the person has another one before their eyes.
+#[test]
+fn an_edited_gate_that_does_not_judge_yet_and_a_limit_that_is_looser_are_told() {
+    let monban = Instance::new();
+    let gate = |limits: &str| {
+        let checks = "checks = [\"limits\", \"test\"]";
+        CONFIG.replace("checks = [\"test\"]", checks) + "[limits]\n" + limits
+    };
+    monban.write("monban.toml", &gate("seconds = 60\nchanged_lines = 5000\n"));
+    monban.commit("limits");
+    let good = fs::read_to_string(monban.home.join("config.toml")).unwrap();
+    monban.configure(&format!("{good}\n[limits]\nchanged_files = 3\n"));
+    let told = || monban.monban(&["plan", "check"]).expect(0).out;
+    let said = told();
+    for line in [
+        "  limit  changed_files 3, set by config.toml\n",
+        "  limit  created_files 10, set by the level\n",
+        "  limit  changed_lines 500, set by the level; monban.toml says 5000, which is looser and \
+         ignored\n",
+        "  limit  seconds 60, set by monban.toml\n",
+    ] {
+        assert!(said.contains(line), "{line} is missing: {said}");
+    }
+    assert!(!said.contains("NOT by"), "{said}");
+    let before = monban.gate();
+    monban.write("monban.toml", &gate("seconds = 30\n"));
+    let said = told();
+    assert!(said.contains("NOT by ") && said.contains("only once it is committed"), "{said}");
+    assert!(said.contains("seconds 60, set by monban.toml"), "{said}");
+    assert_eq!(monban.gate(), before);
+    monban.commit("another limit");
+    assert!(!told().contains("NOT by"));
 }

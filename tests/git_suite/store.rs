@@ -165,7 +165,7 @@ fn what_is_not_compared_by_lines_counts_with_all_its_lines() {
         ("most", 1 << 20, 0, false),
     ];
     assert_eq!(counted, expected.map(|(path, a, d, b)| (path.to_string(), a, d, b)));
-    let files = git::changed_files(&store, world.head(), snapshot.tree).unwrap();
+    let files = git::changed_files(&store, world.head(), snapshot.tree).unwrap().files;
     let of = |name: &str| files.iter().find(|file| file.path.shown() == name).unwrap();
     assert!(of("many").binary && of("many").added.is_empty());
     assert_eq!(of("most").added.len(), 1 << 20);
@@ -185,7 +185,7 @@ fn what_is_looked_into_are_the_lines_that_are_shown_and_signed() {
     fs::remove_file(work.join("gone")).unwrap();
     executable(&work.join("mode"));
     let snapshot = world.snapshot(&store, &work);
-    let files = git::changed_files(&store, world.head(), snapshot.commit).unwrap();
+    let files = git::changed_files(&store, world.head(), snapshot.commit).unwrap().files;
     let diff = git::diff(&store, world.head(), snapshot.tree).unwrap();
     assert_eq!(files.len(), diff.files.len());
     for (file, shown) in files.iter().zip(&diff.files) {
@@ -206,38 +206,39 @@ fn what_is_looked_into_are_the_lines_that_are_shown_and_signed() {
 }
 
 #[test]
-fn the_manifests_of_changed_crates_come_from_the_commit_that_is_judged() {
-    let world = World::new(&[
-        ("Cargo.toml", "of all"),
-        ("a/Cargo.toml", "before"),
-        ("a/src/lib.rs", "1"),
-        ("untouched/Cargo.toml", "u"),
-        ("untouched/lib.rs", "1"),
-        ("python/Cargo.toml", "p"),
-        ("python/a.py", "1"),
-    ]);
+fn manifests_are_those_around_changed_files_of_rust_as_they_are_afterwards() {
+    let files = [
+        ("Cargo.toml", "root"),
+        ("crates/a/Cargo.toml", "a, before"),
+        ("crates/a/src/lib.rs", "1"),
+        ("crates/b/Cargo.toml", "b"),
+        ("crates/b/notes", "1"),
+        ("crates/c/Cargo.toml", "c"),
+        ("crates/c/src/lib.rs", "1"),
+        ("gone/Cargo.toml", "gone"),
+        ("gone/lib.rs", "1"),
+    ];
+    let world = World::new(&files);
     let (store, work) = world.started();
-    write(&work.join("a/Cargo.toml"), b"after");
-    write(&work.join("a/src/lib.rs"), b"2");
-    write(&work.join("python/a.py"), b"2");
-    write(&work.join("new/Cargo.toml"), b"\xff new");
-    write(&work.join("new/src/deep/MAIN.RS"), b"1");
-    write(&work.join("large/Cargo.toml"), &vec![b'#'; (1 << 20) + 1]);
-    write(&work.join("large/lib.rs"), b"1");
-    write(&work.join("link/lib.rs"), b"1");
-    std::os::unix::fs::symlink("../a/Cargo.toml", work.join("link/Cargo.toml")).unwrap();
-    fs::create_dir_all(work.join("folder/Cargo.toml")).unwrap();
-    write(&work.join("folder/Cargo.toml/lib.rs"), b"1");
+    for (path, text) in [
+        ("crates/a/Cargo.toml", "a, after"),
+        ("crates/a/src/lib.rs", "2"),
+        ("crates/b/notes", "2"),
+        ("new/Cargo.toml", "new"),
+        ("new/src/deep/main.RS", "1"),
+    ] {
+        fs::create_dir_all(work.join(path).parent().unwrap()).unwrap();
+        write(&work.join(path), text.as_bytes());
+    }
+    fs::remove_dir_all(work.join("gone")).unwrap();
     let snapshot = world.snapshot(&store, &work);
-    let files = git::changed_files(&store, world.head(), snapshot.commit).unwrap();
-    let found = git::manifests(&store, snapshot.commit, &files).unwrap();
-    let named = |folder: &str, text: &[u8]| (folder.as_bytes().to_vec(), text.to_vec());
-    let expected = [named("", b"of all"), named("a", b"after"), named("new", b"\xff new")];
-    assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
-    let python: Vec<_> =
-        files.into_iter().filter(|file| file.path.shown().ends_with(".py")).collect();
-    assert_eq!(python.len(), 1);
-    assert!(git::manifests(&store, snapshot.commit, &python).unwrap().is_empty(), "no Rust");
+    let changed = git::changed_files(&store, world.head(), snapshot.tree).unwrap();
+    let manifests = changed.manifests.iter().map(|(folder, text)| (&folder[..], &text[..]));
+    let expected: [(&[u8], &[u8]); 3] =
+        [(b"", b"root"), (b"crates/a", b"a, after"), (b"new", b"new")];
+    assert_eq!(manifests.collect::<Vec<_>>(), expected);
+    let none = git::changed_files(&store, world.head(), world.head()).unwrap();
+    assert_eq!((none.files.len(), none.manifests.len()), (0, 0));
 }
 
 /// What its bytes have for line ends makes no change a large one; what is not one counts in full.

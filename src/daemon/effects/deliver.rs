@@ -64,7 +64,8 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         // that finds it begun does not type again.
         went_on(Delivery::Typing);
         let keep = || super::supervise::keep_frame(world, &run.live);
-        if !may_type(world, id, run_id, number) || run.live.prompt_begins(number, keep).is_err() {
+        let begins = || run.live.prompt_begins(number, world.clock.now(), keep);
+        if !may_type(world, id, run_id, number) || begins().is_err() {
             return;
         }
         match type_prompt(&run, prompt) {

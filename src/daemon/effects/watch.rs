@@ -47,8 +47,8 @@ pub(super) fn compare(world: &World, facts: &Facts, run: RunId, cancel: &Cancel)
         let what = changes.noted;
         world.report(Report::Noted { run, what }, &|| cancel.is_set());
     }
-    if let Some(what) = changes.advanced {
-        world.report(Report::Advanced { run, what }, &|| cancel.is_set());
+    if let Some((what, to)) = changes.advanced {
+        world.report(Report::Advanced { run, what, to }, &|| cancel.is_set());
     }
     if !changes.alarming.is_empty() {
         let what = changes.alarming;
@@ -68,8 +68,8 @@ struct Changes {
     alarming: Vec<Foreign>,
     /// What harms nobody.
     noted: Vec<Foreign>,
-    /// The base branch, gone forward.
-    advanced: Option<Foreign>,
+    /// The base branch, gone forward, in words and to which commit.
+    advanced: Option<(Foreign, String)>,
 }
 
 fn changes(world: &World, facts: &Facts, notes: &[u8]) -> Result<Changes, String> {
@@ -105,7 +105,7 @@ fn changes(world: &World, facts: &Facts, notes: &[u8]) -> Result<Changes, String
         match of_base(&difference, &facts.base_branch) {
             Some((_, after)) if landed.contains(after) => {}
             Some((before, after)) if goes_forward(&repository, before, after) => {
-                changes.advanced = Some(what);
+                changes.advanced = Some((what, after.to_string()));
             }
             Some(_) => name(&mut changes.alarming, what),
             None if difference.is_harmless(&after, |a, b| goes_forward(&repository, a, b)) => {

@@ -26,6 +26,7 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
             if let Some(repo) = repo.and_then(|repo| state.repos.get_mut(&repo)) {
                 repo.landed.insert(commit.clone());
             }
+            base_is_at(state, *task, commit, at);
             enter(state, *task, Stage::Done, at);
         }
         LandingEvent::Kept { task, .. } => {
@@ -34,6 +35,8 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
             enter(state, *task, Stage::Waiting, at);
         }
         LandingEvent::BaseMoved { task, op, base } => {
+            state.last.op = state.last.op.max(op.0);
+            base_is_at(state, *task, base, at);
             enter(state, *task, Stage::Merging { op: *op, base: base.clone() }, at);
         }
         LandingEvent::Merged { task, snapshot } => taken(state, *task, snapshot, at),
@@ -49,6 +52,15 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
             }
             enter(state, *task, Stage::Running, at);
         }
+    }
+}
+
+/// The branch that a task's result was judged for is at `commit`.
+fn base_is_at(state: &mut State, task: TaskId, commit: &str, at: Timestamp) {
+    let gate = state.task(task).and_then(|task| task.attempt()?.gates.last());
+    let Some(branch) = gate.map(|gate| gate.branch.clone()) else { return };
+    if let Some(repo) = state.repo_with_base(task, &branch) {
+        repo.trail.is_at(commit, at);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::model::attempt::Delivery;
 use crate::model::event::RepoEvent;
 use crate::model::state::{Halt, Repo, State};
 use crate::model::task::Task;
+use crate::model::trail::Trail;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
             halt: None,
             hold: None,
             landed: BTreeSet::new(),
+            trail: Trail::default(),
         };
         state.repos.insert(*repo, opened);
         return;
@@ -47,7 +49,14 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
     | RepoEvent::Opened { repo: id, .. }) = event;
     let Some(repo) = state.repos.get_mut(id) else { return };
     match event {
-        RepoEvent::BaseChanged { base, .. } => repo.base.clone_from(base),
+        RepoEvent::BaseChanged { base, .. } => {
+            repo.base.clone_from(base);
+            repo.trail = Trail::default();
+        }
+        RepoEvent::Advanced { to, .. } => {
+            // Where it went back to since, it did not go forward.
+            to.iter().for_each(|to| repo.trail.was_at(to, Timestamp::default(), at));
+        }
         RepoEvent::Trusted { hash, .. } => {
             repo.trusted.insert(hash.clone());
         }
@@ -67,9 +76,6 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
                 }
             }
         }
-        RepoEvent::Opened { .. }
-        | RepoEvent::Tampered { .. }
-        | RepoEvent::Advanced { .. }
-        | RepoEvent::Noted { .. } => {}
+        RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } | RepoEvent::Noted { .. } => {}
     }
 }

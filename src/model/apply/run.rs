@@ -9,6 +9,7 @@ use crate::model::attempt::{
 };
 use crate::model::checkpoint::{Kept, Moment, Point, Wavers};
 use crate::model::event::RunEvent;
+use crate::model::item::ItemKind;
 use crate::model::state::State;
 use crate::model::task::Stage;
 
@@ -43,10 +44,13 @@ fn task_of(state: &State, event: &RunEvent) -> Option<TaskId> {
 
 /// Counts the time in which an agent works: in a turn, not standing still, and not waiting for a
 /// person. Where a person had a turn judged in its middle it counts as long as the agent
-/// itself says that it works: many are judged so that never say that they are done.
-fn count_work(state: &mut State, id: TaskId, at: Timestamp) {
+/// itself says that it works: many are judged so that never say that they are done. Who was asked
+/// to look at an agent of which nothing is known is waited for too.
+pub(super) fn count_work(state: &mut State, id: TaskId, at: Timestamp) {
     let Some(task) = state.task(id) else { return };
-    let (in_turn, works_on) = (state.is_in_turn(task), task.agent_works_on());
+    let is_looked_for = state.items_of(id).any(|item| item.kind == ItemKind::Unknown);
+    let in_turn = state.is_in_turn(task) && !is_looked_for;
+    let works_on = task.agent_works_on();
     let Some(attempt) = task.attempt() else { return };
     let is_asked = |prompt: &Prompt| prompt.delivery == Delivery::Delivered && !prompt.is_turned;
     let is_at_work = |run: &Run| {

@@ -1,7 +1,8 @@
 //! Tasks and the inbox.
 
+use super::run::count_work;
 use crate::base::clock::Timestamp;
-use crate::base::id::{RepoId, TaskId};
+use crate::base::id::{ItemId, RepoId, TaskId};
 use crate::model::attempt::Attempt;
 use crate::model::checkpoint::{Kept, Point};
 use crate::model::event::TaskEvent;
@@ -40,6 +41,9 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
             made.reverts = Some(reverts.clone());
             made.gate = Some(gate.clone());
             state.tasks.insert(*task, Arc::new(made));
+            if let Some(repo) = state.repos.get_mut(repo) {
+                repo.trail.was_at(&snapshot.base, Timestamp::default(), at);
+            }
             attempted(state, *task, 1, (false, true), at);
             super::judge::taken(state, *task, snapshot, at);
         }
@@ -50,6 +54,7 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
             if let Some(attempt) = state.attempt_mut(*task) {
                 attempt.place = Some(place.clone());
             }
+            base_was_read(state, *task, &place.base, at);
             enter(state, *task, Stage::Running, at);
         }
         TaskEvent::Aborted { task, .. } => enter(state, *task, Stage::Stopping, at),
@@ -69,13 +74,27 @@ pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {
         TaskEvent::Asked { item } => {
             state.last.item = state.last.item.max(item.id.0);
             state.items.insert(item.id, item.clone());
+            count_work(state, item.task, at);
         }
-        TaskEvent::Answered { item, how, .. } => {
-            let closed = state.items.remove(item).filter(|_| *how == Closed::Approved);
-            if let Some(task) = closed.and_then(|closed| state.task_mut(closed.task)) {
-                task.approved = Some(*item);
-            }
-        }
+        TaskEvent::Answered { item, how, .. } => answered(state, *item, *how, at),
+    }
+}
+
+fn answered(state: &mut State, item: ItemId, how: Closed, at: Timestamp) {
+    let Some(closed) = state.items.remove(&item) else { return };
+    if let Some(task) = state.task_mut(closed.task).filter(|_| how == Closed::Approved) {
+        task.approved = Some(item);
+    }
+    count_work(state, closed.task, at);
+}
+
+/// A fresh attempt starts from where the base was some time after it began.
+fn base_was_read(state: &mut State, task: TaskId, base: &str, at: Timestamp) {
+    let attempt = state.task(task).and_then(|task| Some((task.repo, task.attempt()?)));
+    let Some((repo, attempt)) = attempt.filter(|(_, attempt)| !attempt.resumed) else { return };
+    let began = attempt.started_at;
+    if let Some(repo) = state.repos.get_mut(&repo) {
+        repo.trail.was_at(base, began, at);
     }
 }
 

@@ -148,7 +148,8 @@ pub(super) fn gate_finished(
                 Some(binds),
             ));
         }
-        (red, _) => events.extend(end::fail(context, task, red_summary(red))),
+        (Some(red), _) => events.extend(end::fail(context, task, red_summary(red))),
+        (None, _) => events.extend(end::fail(context, task, unjudged(&judged))),
     }
     events
 }
@@ -169,7 +170,7 @@ pub(super) fn overtime(
     if !task.agent_works_on() || !is_at_work {
         return Vec::new();
     }
-    let (run, red) = (run.id, red_summary(Some(verdict)));
+    let (run, red) = (run.id, red_summary(verdict));
     let verdict = Box::new(verdict.clone());
     let mut events = vec![Event::Judge(JudgeEvent::Breached { task: task.id, run, verdict })];
     let why = format!("{red}; its agent was stopped in the middle of its turn");
@@ -242,8 +243,19 @@ fn missed(task: &Task) -> String {
     format!("; prompt {} never reached the agent, which had ended", numbers.join(", "))
 }
 
-fn red_summary(red: Option<&Verdict>) -> String {
-    let Some(verdict) = red else { return "the gate gave no verdict".into() };
+/// Why a gate in which no check failed is not green all the same.
+fn unjudged(gate: &GateRun) -> &'static str {
+    match gate.verdicts.as_deref() {
+        None | Some([]) => "the gate gave no verdict: it has no check that could pass",
+        Some(_) if !gate.is_green() => {
+            "no check passed: a person's word alone lets nothing land; name one that can pass \
+             under [gates] checks"
+        }
+        Some(_) => "what was judged is not on record any more",
+    }
+}
+
+fn red_summary(verdict: &Verdict) -> String {
     let word = if verdict.outcome == Outcome::NotRun { "did not run" } else { "failed" };
     format!("{} {word}: {}", verdict.check, verdict.reason.raw())
 }

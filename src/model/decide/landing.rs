@@ -1,7 +1,7 @@
 //! Approving, rejecting, and what comes of a landing.
 
 use super::judge::{at_stage, binds, item, refuse_halted};
-use super::run::{live_run, prompt, wanted};
+use super::run::{live_run, prompt, wanted, way_on};
 use super::tasks::queue;
 use super::{Context, Decision, end};
 use crate::base::foreign::Foreign;
@@ -32,10 +32,7 @@ pub(super) fn approve(
         return Ok(vec![Event::Task(TaskEvent::Answered { item: id, how, by })]);
     }
     let Some(binds) = &item.binds else {
-        return Err(Rejection::refused(
-            format!("{id} is not an approval; answer the agent in its pane"),
-            format!("`monban screen {}` shows it, `monban send` answers", task.id),
-        ));
+        return Err(Rejection::refused(format!("{id} is not an approval"), answer(item, task)));
     };
     if digest.is_empty() {
         return Err(Rejection::input(
@@ -74,9 +71,16 @@ pub(super) fn approve(
             format!("`monban show {}` says where it stands", task.id),
         ));
     }
+    let (by, op) = (who.to_string(), context.state.next_op());
+    if let Some(base) = context.state.moved_base(item) {
+        // It would not land: nothing is signed before it was judged on what the base holds now.
+        let (how, by, base) = (Closed::Stale, Some(by), base.to_string());
+        return Ok(vec![
+            Event::Task(TaskEvent::Answered { item: id, how, by }),
+            Event::Landing(LandingEvent::BaseMoved { task: task.id, op, base }),
+        ]);
+    }
     let attested = attested_all(task, id, attested)?;
-    let by = who.to_string();
-    let op = context.state.next_op();
     let (task, digest) = (task.id, digest.into());
     Ok(vec![
         Event::Task(TaskEvent::Answered { item: id, how: Closed::Approved, by: Some(by.clone()) }),
@@ -137,7 +141,7 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
             format!("{id} is not a result that could be rejected"),
             match item.kind {
                 ItemKind::Alarm => format!("`monban approve {id}` says that you have seen it"),
-                _ => format!("answer the agent: `monban send {} ...`", task.id),
+                _ => answer(item, task),
             },
         ));
     }
@@ -158,6 +162,15 @@ pub(super) fn reject(context: Context<'_>, id: ItemId, reason: &str, who: &str) 
         events.push(queue(context, task, gate, true, who)?);
     }
     Ok(events)
+}
+
+/// How an item is answered that is neither a result nor an alarm.
+fn answer(item: &Item, task: &Task) -> String {
+    let id = task.id;
+    match item.kind.is_live() {
+        true => format!("answer the agent in its pane: `monban screen {id}`, then `monban send`"),
+        false => way_on(task),
+    }
 }
 
 fn waiting(context: Context<'_>, id: ItemId) -> Result<(&Item, &Task), Rejection> {

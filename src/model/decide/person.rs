@@ -21,6 +21,7 @@ pub(super) fn decide(context: Context<'_>, who: &str, request: &Request) -> Deci
         Request::Edit { task, change } => tasks::edit(context, *task, change),
         Request::Remove { task } => tasks::remove(context, *task),
         Request::Trust { repo, hash } => trust(context, *repo, hash, who),
+        Request::Trusting { repo, hash, then } => trusting(context, (*repo, hash), then, who),
         Request::Run { tasks, attend } => tasks::run(context, tasks, *attend, who),
         Request::Retry { task, gate, resume } => tasks::retry(context, *task, gate, *resume, who),
         Request::Revert { task, gate, snapshot } => {
@@ -78,6 +79,20 @@ fn trust(context: Context<'_>, id: RepoId, hash: &str, who: &str) -> Decision {
     }
     let (hash, by) = (hash.to_string(), who.to_string());
     Ok(vec![Event::Repo(RepoEvent::Trusted { repo: id, hash, by })])
+}
+
+/// What is asked for is decided as if the gate were trusted, which it is only with that.
+fn trusting(
+    context: Context<'_>,
+    (repo, hash): (RepoId, &str),
+    then: &Request,
+    who: &str,
+) -> Decision {
+    let mut events = trust(context, repo, hash, who)?;
+    let mut state = context.state.clone();
+    events.iter().for_each(|event| state.apply(event, context.now));
+    events.extend(decide(Context { state: &state, ..context }, who, then)?);
+    Ok(events)
 }
 
 fn resume(context: Context<'_>, id: RepoId, who: &str) -> Decision {

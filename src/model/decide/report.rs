@@ -60,12 +60,12 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
     if let Report::Tampered { what, .. } = report {
         return tampered(context, task, run, what);
     }
-    if let Report::Advanced { what, .. } = report {
+    if let Report::Advanced { what, to, .. } = report {
         if run.repository_changes.contains(what) {
             return Vec::new();
         }
-        let (repo, what) = (task.repo, what.clone());
-        return vec![Event::Repo(RepoEvent::Advanced { repo, run: id, what })];
+        let (repo, what, to) = (task.repo, what.clone(), Some(to.clone()));
+        return vec![Event::Repo(RepoEvent::Advanced { repo, run: id, what, to })];
     }
     if let Report::Noted { what, .. } = report {
         let is_new = |one: &&Foreign| !run.noted_changes.contains(one);

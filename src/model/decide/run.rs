@@ -21,6 +21,15 @@ pub(super) fn live_run(task: &Task) -> Result<&Run, Rejection> {
     })
 }
 
+/// What goes on with a task: a word to its agent, or what gives it one.
+pub(super) fn way_on(task: &Task) -> String {
+    let id = task.id;
+    match live_run(task) {
+        Ok(_) => format!("`monban send {id} TEXT --submit` says to its agent what to do"),
+        Err(refused) => refused.cure,
+    }
+}
+
 /// What gives a task without a running agent one.
 fn how_to_get_one(task: &Task) -> String {
     let id = task.id;
@@ -29,7 +38,12 @@ fn how_to_get_one(task: &Task) -> String {
     }
     match task.stage {
         Stage::Draft => format!("`monban run {id}` starts it"),
-        Stage::Failed | Stage::Stopped => format!("`monban task retry {id}` starts it again"),
+        Stage::Running | Stage::Failed | Stage::Stopped => {
+            format!("`monban task retry {id}` starts it again")
+        }
+        Stage::Waiting => {
+            format!("`monban reject {id} --reason TEXT` starts it again with what is to change")
+        }
         Stage::Done => "add a new task instead".into(),
         Stage::Queued | Stage::Preparing | Stage::RollingBack { .. } | Stage::Stopping => {
             format!("wait a moment; `monban show {id}` says where it stands")

@@ -2,13 +2,13 @@
 
 use super::judge::refuse_halted;
 use super::person::{repo, task, vouch};
-use super::run::{no_rollback_under_way, no_undo_under_way};
-use super::{Context, Decision};
+use super::run::{no_rollback_under_way, no_undo_under_way, way_on};
+use super::{Context, Decision, end};
 use crate::base::clock::Timestamp;
 use crate::base::id::{RepoId, TaskId};
 use crate::model::attempt::Run;
 use crate::model::command::TaskChange;
-use crate::model::event::{Event, TaskEvent};
+use crate::model::event::{Event, FinalEnd, TaskEvent};
 use crate::model::rejection::{Class, Rejection};
 use crate::model::state::State;
 use crate::model::task::{GatePin, Origin, Reverts, Stage, Task, TaskSpec};
@@ -98,7 +98,10 @@ pub(super) fn run(
         match task.stage {
             Stage::Draft => {}
             Stage::Failed | Stage::Stopped => {
-                let again = format!("try it again with `monban task retry {id}`");
+                let again = match &task.reverts {
+                    Some(Reverts { task: landed, .. }) => anew(*landed),
+                    None => format!("try it again with `monban task retry {id}`"),
+                };
                 return Err(Rejection::refused(format!("task {id} is {}", task.state()), again));
             }
             _ => {
@@ -121,20 +124,21 @@ pub(super) fn retry(
 ) -> Decision {
     let task = task(context, id)?;
     no_rollback_under_way(task)?;
-    if !matches!(task.stage, Stage::Failed | Stage::Stopped) {
+    let is_left = task.is_left();
+    if !matches!(task.stage, Stage::Failed | Stage::Stopped) && !is_left {
         return Err(Rejection::refused(
             format!(
                 "task {id} is {}; only a failed or stopped task can be tried again",
                 task.state()
             ),
-            format!("`monban show {id}` says where it stands"),
+            way_on(task),
         ));
     }
     no_undo_under_way(task)?;
     if let Some(Reverts { task: landed, .. }) = &task.reverts {
         return Err(Rejection::refused(
             format!("task {id} has no agent that could try again: it takes task {landed} back"),
-            format!("`monban revert {landed}` makes it anew"),
+            anew(*landed),
         ));
     }
     if resume && task.conversation().is_none() {
@@ -143,7 +147,19 @@ pub(super) fn retry(
             format!("start over: `monban task retry {id} --fresh`"),
         ));
     }
-    Ok(vec![queue(context, task, gate, resume, who)?])
+    let queued = queue(context, task, gate, resume, who)?;
+    let mut events = Vec::new();
+    if is_left {
+        events.extend(end::close_items(context, id, |_| true));
+        events.extend(end::finished(context, task, FinalEnd::Stopped));
+    }
+    events.push(queued);
+    Ok(events)
+}
+
+/// How landed work is taken back once more.
+fn anew(landed: TaskId) -> String {
+    format!("`monban revert {landed}` makes it anew")
 }
 
 pub(super) fn queue(

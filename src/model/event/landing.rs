@@ -42,7 +42,8 @@ pub enum LandingEvent {
         /// Why.
         why: Foreign,
     },
-    /// The base moved since the result was judged.
+    /// The base moved since the result was judged: a landing found that, or it was known when a
+    /// person approved.
     #[serde(rename = "landing.base-moved")]
     BaseMoved {
         /// The task.

@@ -85,6 +85,9 @@ pub enum RepoEvent {
         run: RunId,
         /// Where it was and is, with the command that takes it back.
         what: Foreign,
+        /// The commit it is at; earlier versions said it in words alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
     },
     /// The person's repository changed while an agent ran in a way that harms nobody: a fetch, a
     /// new branch. Most often the person's own, which cannot be told from an agent's.

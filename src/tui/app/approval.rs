@@ -8,7 +8,6 @@ use super::draw::{self, layout};
 use super::rows::ItemRow;
 use super::two_keys::{CONFIRM, TwoKeys};
 use crate::base::foreign::Foreign;
-use crate::model::verdict::Binds;
 use crate::tui::action::Action;
 use crate::tui::keymap::Table;
 use crate::tui::pace::Moment;
@@ -114,16 +113,20 @@ impl Approval {
     /// A person attests a statement. Then the dialog shows something else and arms anew: each wants
     /// a key of its own after a silence, so that neither a held key nor a habit runs through them.
     fn attest(&mut self, number: usize, is_seen: bool, revision: u64, now: Moment) {
-        match self.is_open() && self.keys.arming.is_armed() && is_seen {
-            true if self.attested.insert(number) => self.look_again(revision),
-            true => self.keys.refuse(now),
-            false => {
-                if !is_seen {
-                    self.refusal = format!("{} is not on the screen as a whole", number + 1);
-                }
-                self.keys.refuse(now);
-            }
+        if !self.is_open() || !self.keys.arming.is_armed() {
+            return self.keys.hurry(now);
         }
+        if is_seen && self.attested.insert(number) {
+            return self.look_again(revision);
+        }
+        let why = if is_seen { "attested already" } else { "not on the screen as a whole" };
+        self.refusal = format!("{} is {why}", number + 1);
+        self.keys.refuse(now);
+    }
+
+    /// Whether the base moved since it was judged: then an approval judges it again first.
+    pub fn is_moved(&self) -> bool {
+        self.item.moved_to.is_some()
     }
 
     /// Whether it says that the keys that approve are listened to. They are once that was painted.
@@ -171,12 +174,13 @@ impl Approval {
                 && item.binds == self.item.binds
                 && item.task == self.item.task
                 && item.attests == self.item.attests
+                && item.moved_to == self.item.moved_to
         });
         if is_gone == self.is_gone && same {
             return;
         }
         if let Some(item) = found {
-            self.changed = changed(self.item.binds.as_ref(), item.binds.as_ref());
+            self.changed = changed(&self.item, item);
             self.item = item.clone();
         }
         self.is_gone = is_gone;
@@ -187,11 +191,14 @@ impl Approval {
     }
 }
 
-fn changed(before: Option<&Binds>, after: Option<&Binds>) -> Vec<String> {
-    let parts = match (before, after) {
+fn changed(before: &ItemRow, after: &ItemRow) -> Vec<String> {
+    let mut parts = match (&before.binds, &after.binds) {
         (Some(before), Some(after)) => before.changed(after),
         _ => Vec::new(),
     };
+    if before.moved_to != after.moved_to {
+        parts.push("where the base is");
+    }
     match parts.is_empty() {
         true => vec!["what is approved".into()],
         false => parts.into_iter().map(String::from).collect(),
@@ -241,7 +248,12 @@ impl App {
                 self.show_next_statement(&mut approval);
                 Outcome::Stays
             }
-            (None, None) => approval.key(key, self.revision, self.now),
+            (None, None) => {
+                if action.is_none() && !is_own {
+                    self.no_meaning(key);
+                }
+                approval.key(key, self.revision, self.now)
+            }
             (Some(_), _) => {
                 approval.keys.refuse(self.now);
                 Outcome::Stays
@@ -250,7 +262,10 @@ impl App {
         match outcome {
             Outcome::Stays => self.dialog = Some(Dialog::Approval(approval)),
             Outcome::Approved { item, digest, attested } => {
-                let done = format!("{item} approved; the result is on its way");
+                let done = match approval.is_moved() {
+                    true => format!("{item}: the base held all of it already"),
+                    false => format!("{item} approved; the result is on its way"),
+                };
                 let ask = Ask::Inbox(InboxAsk::Approve { item, digest, attested });
                 self.ask(self.under_way(done, approval.item.task), ask);
             }
