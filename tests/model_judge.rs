@@ -6,7 +6,7 @@ mod support;
 use monban::base::foreign::Foreign;
 use monban::base::id::TaskId;
 use monban::model::attempt::{AgentState, Delivery};
-use monban::model::command::{Report, Request};
+use monban::model::command::{LandingOutcome, MergeOutcome, Report, Request};
 use monban::model::effect::Effect;
 use monban::model::item::ItemKind;
 use monban::model::rejection::Class;
@@ -176,7 +176,7 @@ fn an_agent_that_is_gone_and_changed_nothing_is_not_shown_as_running() {
     w.end(task);
     w.snapshot_result(task, Ok(None));
     assert_eq!(w.sees(task), TaskState::Waiting);
-    assert!(w.refused(say(task, "Go on.")).cure.contains("monban abort"));
+    assert!(w.refused(say(task, "Go on.")).cure.contains("monban task retry"));
     w.dj(Request::Abort { task });
     assert_eq!(w.sees(task), TaskState::Stopped);
     assert!(w.inbox(task).is_empty());
@@ -306,4 +306,28 @@ fn a_turn_counts_again_once_a_person_took_the_matter_of_a_lost_prompt_in_hand() 
     let run = w.run_of(task);
     w.report(Report::WentOn { run });
     assert_eq!(w.turn(task), ["run.turned"]);
+}
+
+/// It could not be prepared. What the attempt before it left there is judged, and has nobody to
+/// whom it could go back.
+#[test]
+fn an_attempt_that_ended_before_it_had_an_agent_gets_none_when_its_work_conflicts() {
+    let mut w = World::new();
+    let task = w.running();
+    w.session(task, "talk");
+    w.dj(Request::Abort { task });
+    w.end(task);
+    w.dj(retry_resume(task));
+    w.report(Report::Prepared { task, attempt: 2, result: Err("the disk is full".into()) });
+    w.dj(Request::Resume { repo: w.repo });
+    w.dj(Request::Judge { task });
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    w.approve(task);
+    w.land(task, LandingOutcome::BaseMoved { base: "base-2".into() });
+    w.merge(task, MergeOutcome::Conflict { base: "base-2".into(), files: Vec::new() });
+    assert_eq!((w.attempt(task).run.clone(), w.inbox(task)), (None, vec![ItemKind::Trouble]));
+    assert_eq!((w.sees(task), w.state().active_count()), (TaskState::Waiting, 0));
+    w.dj(Request::Abort { task });
+    assert_eq!(w.sees(task), TaskState::Stopped);
 }

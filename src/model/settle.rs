@@ -85,6 +85,10 @@ fn held(repo: &Repo, what: String) -> Option<Event> {
 fn launch(context: Context<'_>, task: &Task, vouched: &BTreeSet<TaskId>) -> Option<Event> {
     let (attempt, repo) = (task.attempt()?, context.state.repo_of(task)?);
     let Some(run) = &attempt.run else {
+        // It ended before it had an agent, and what was there for it was judged since.
+        if attempt.is_finished {
+            return None;
+        }
         let vouched = attempt.vouched || vouched.contains(&task.id);
         if !vouched && !context.is_attended(repo) {
             return held(repo, format!("the agent of task {} would start", task.id));

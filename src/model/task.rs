@@ -251,15 +251,17 @@ impl Task {
     /// Whether it occupies one of the places for agents: its agent is there, or about to be.
     pub fn is_active(&self) -> bool {
         let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
-        let will_have_one = matches!(self.stage, Stage::Preparing | Stage::Running);
-        run.map_or(will_have_one, Run::is_live)
+        let begins = matches!(self.stage, Stage::Preparing | Stage::Running);
+        let will_have_one = || begins && !self.attempt().is_some_and(|of| of.is_finished);
+        run.map_or_else(will_have_one, Run::is_live)
     }
 
     /// Whether its agent left after a turn that brought nothing to judge: nobody works on it, and a
     /// person says what next.
     pub fn is_left(&self) -> bool {
-        let run = self.attempt().and_then(|attempt| attempt.run.as_ref());
-        self.stage == Stage::Running && run.is_some_and(|run| !run.is_live())
+        let is_over = |run: &Run| !run.is_live();
+        let is_left = |of: &Attempt| of.run.as_ref().map_or(of.is_finished, is_over);
+        self.stage == Stage::Running && self.attempt().is_some_and(is_left)
     }
 
     /// The conversation that a resumed attempt goes on with. An attempt that never got an agent

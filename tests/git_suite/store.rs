@@ -241,6 +241,29 @@ fn manifests_are_those_around_changed_files_of_rust_as_they_are_afterwards() {
     assert_eq!((none.files.len(), none.manifests.len()), (0, 0));
 }
 
+/// What its bytes have for line ends makes no change a large one; what is not one counts in full.
+#[test]
+fn a_picture_in_a_snapshot_is_counted_as_one_and_has_no_lines() {
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\n\n\n".to_vec();
+    let world = World::new(&[("gone.gif", "GIF89a\0\n\n"), ("kept.png", "x")]);
+    let (store, work) = world.started();
+    write(&work.join("new.png"), &picture);
+    write(&work.join("named.txt"), &picture);
+    write(&work.join("code.png"), b"eval(x)\n\0\n");
+    fs::remove_file(work.join("gone.gif")).unwrap();
+    let snapshot = world.snapshot(&store, &work);
+    let diff = git::diff(&store, world.head(), snapshot.commit).unwrap();
+    let seen: Vec<_> =
+        diff.files.iter().map(|f| (f.path.shown(), f.picture, f.added, f.deleted)).collect();
+    let expected = [
+        ("code.png", false, 2, 0),
+        ("gone.gif", true, 0, 0),
+        ("named.txt", false, 5, 0),
+        ("new.png", true, 0, 0),
+    ];
+    assert_eq!(seen, expected.map(|(path, is, added, deleted)| (path.into(), is, added, deleted)));
+}
+
 #[test]
 fn the_messages_of_an_agents_commits_are_read_as_bytes_and_within_their_bounds() {
     let world = World::new(&[("a", "1")]);
