@@ -176,7 +176,7 @@ fn an_agent_that_is_gone_and_changed_nothing_is_not_shown_as_running() {
     w.end(task);
     w.snapshot_result(task, Ok(None));
     assert_eq!(w.sees(task), TaskState::Waiting);
-    assert!(w.refused(say(task, "Go on.")).cure.contains("monban abort"));
+    assert!(w.refused(say(task, "Go on.")).cure.contains("monban task retry"));
     w.dj(Request::Abort { task });
     assert_eq!(w.sees(task), TaskState::Stopped);
     assert!(w.inbox(task).is_empty());

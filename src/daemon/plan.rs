@@ -242,7 +242,7 @@ pub(super) async fn stand_in_their_repository(
     })
 }
 
-/// Checks that hold for every start: space, a readable gate, and that it is the one that is trusted.
+/// Checks that hold for every start: space, a readable gate, and that it is what is trusted.
 pub(super) async fn ready_to_start(
     asked: &Asked,
     trusted: Option<&str>,

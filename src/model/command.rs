@@ -67,7 +67,7 @@ pub enum Request {
         /// The hash of the configuration's content.
         hash: String,
     },
-    /// Ask for something, and trust the gate that it needs. Where it is refused, nothing is trusted.
+    /// Ask for something, and trust the gate that it needs: if it is refused, nothing is trusted.
     Trusting {
         /// The repository.
         repo: RepoId,
