@@ -23,10 +23,11 @@ fn way_out(item: &ItemRow) -> (&'static str, &'static [Action]) {
             ("it is not known whether a prompt reached the agent", &[Action::Open])
         }
         Some(ItemKind::NothingChanged) => {
-            ("the agent finished without changing anything", &[Action::Open, Action::Abort])
+            let ways = &[Action::Open, Action::Start, Action::Abort];
+            ("the agent finished without changing anything", ways)
         }
         Some(ItemKind::Trouble) => {
-            ("work of monban itself failed", &[Action::Judge, Action::Abort])
+            ("work of monban itself failed", &[Action::Judge, Action::Start, Action::Abort])
         }
         Some(ItemKind::Alarm) => {
             ("the repository was changed during a run, and not by monban", &[Action::Approve])
@@ -89,7 +90,9 @@ fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
     let mut part = titled(app, buffer, area, &item.id);
     part.text(&format!("task {} {}", item.task, item.title), theme.strong.style());
     part.line(&[(&format!("{says}, {}", app.since(item.since)), theme.needs_you.style())]);
-    let keys = actions.iter().map(|action| {
+    // An agent that is there is not started again.
+    let may = |action: &&Action| **action != Action::Start || app.is_of_use(**action);
+    let keys = actions.iter().filter(may).map(|action| {
         let key = app.setup.looks.keymap.key_of(*action);
         format!("{key} {}", action.name())
     });
