@@ -12,14 +12,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use support::instance::Instance;
+use support::instance::{Instance, write_program};
 use support::kept;
 use support::not_run::not_run;
 use support::terminal::Terminal;
 use support::tmux::{self, Tmux};
 use support::wait_for;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(300);
 const TOKEN: &str = "tok-0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// The login program: says what it got, asks, and does what it was started for.
@@ -70,8 +70,7 @@ fn person() -> Person {
     let home = kept::person(&mut monban);
     let person = Person { monban, home };
     let program = person.home.join("kept");
-    fs::write(&program, LOGIN).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&program, LOGIN);
     person.kind(&program.display().to_string());
     person
 }

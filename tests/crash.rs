@@ -47,17 +47,19 @@ fn faults(whens: &[&'static str], records: usize, victim: &'static str) -> Vec<F
     (1..=records).flat_map(at).collect()
 }
 
-/// The job without any fault: its records and what it leaves.
-fn undisturbed(job: Job, waits_aside: bool) -> (usize, Picture) {
+/// The job without any fault: its records, how many of them a faster machine may not have, and what
+/// it leaves.
+fn undisturbed(job: Job, waits_aside: bool) -> (usize, usize, Picture) {
     let mut person = Person::new(job, None);
     person.waits_aside = waits_aside;
     person.work();
-    let records = person.monban.events().len();
-    (records, person.leave())
+    let records = person.monban.events();
+    let of_time = records.iter().filter(|kind| *kind == "task.progress").count();
+    (records.len(), of_time, person.leave())
 }
 
 fn daemon_dies_at_every_record(job: Job) {
-    let (records, picture) = undisturbed(job, false);
+    let (records, of_time, picture) = undisturbed(job, false);
     assert_eq!(picture.typed, 1);
     assert_eq!(picture.commits, if job == Job::Good { "1" } else { "0" });
     let faults = faults(&["before", "after"], records, DAEMON);
@@ -69,7 +71,8 @@ fn daemon_dies_at_every_record(job: Job) {
         was_struck
     });
     // How many statuses settle differs a little from run to run.
-    assert!(struck + 8 > faults.len(), "{struck} of {} struck", faults.len());
+    let least = faults.len().saturating_sub(8 + 2 * of_time);
+    assert!(struck > least, "{struck} of {} struck", faults.len());
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn a_failure_survives_the_daemon_at_every_record() {
 
 /// What died with the run is gone, the task failed and is rolled back, and a second attempt lands.
 fn run_dies_at_every_record(victim: &'static str, how: &str) {
-    let (records, _) = undisturbed(Job::Good, false);
+    let (records, ..) = undisturbed(Job::Good, false);
     sweep(&faults(&["after"], records, victim), |fault| {
         let mut person = Person::new(Job::Good, Some(fault));
         let over = |task: &Value| task["stage"]["is"] == "failed" || task["state"] == "done";
@@ -99,8 +102,8 @@ fn run_dies_at_every_record(victim: &'static str, how: &str) {
                 task["attempts"][0]["rollbacks"][0]["progress"]["done"].is_object(),
                 "{task:#}"
             );
-            let left = person.monban.processes();
-            assert_eq!(left.len(), 1, "the daemon alone: {left:?}");
+            // What ends with the run may be a moment behind its record.
+            person.monban.until_left(1, "the daemon alone");
             person.work();
         }
         let typed = person.typed();
@@ -123,7 +126,7 @@ fn an_agent_that_dies_ends_its_run_honestly_at_every_record() {
 
 #[test]
 fn a_client_that_dies_takes_nothing_along_at_every_record() {
-    let (records, picture) = undisturbed(Job::Good, true);
+    let (records, _, picture) = undisturbed(Job::Good, true);
     sweep(&faults(&["after"], records, CLIENT), |fault| {
         let mut person = Person::new(Job::Good, Some(fault));
         person.waits_aside = true;

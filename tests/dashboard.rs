@@ -72,7 +72,7 @@ impl Desk {
     /// Waits until no client of the instance runs.
     #[track_caller]
     fn no_client_is_left(&self) {
-        let limit = Duration::from_secs(30);
+        let limit = Duration::from_secs(180);
         let gone = support::wait_for(limit, || self.clients().is_empty().then_some(()));
         assert!(gone.is_some(), "left: {:?}", self.clients());
     }

@@ -101,7 +101,7 @@ fn whoever_is_gone_when_the_daemon_looks_is_not_served() {
     };
     let began = std::time::Instant::now();
     while !answer().contains("refused") {
-        assert!(began.elapsed().as_secs() < 60, "no answer: {}", answer());
+        assert!(began.elapsed().as_secs() < 300, "no answer: {}", answer());
     }
     assert!(answer().contains("cannot be told"), "{}", answer());
     assert_eq!(monban.daemon(), daemon.as_raw_pid(), "it was not stopped");

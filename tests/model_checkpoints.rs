@@ -216,6 +216,86 @@ fn a_checkpoint_counts_only_as_long_as_nothing_holds_the_prompt_up() {
     }
 }
 
+/// Somebody may have changed the worktree meanwhile: an agent that goes on, or one that is new.
+#[test]
+fn what_a_run_finds_is_kept_anew_when_something_held_it_up() {
+    type Hold = fn(&mut World);
+    let holds: [(&str, Hold); 2] = [
+        ("another daemon", |w| {
+            drop(w.notice(Notice::Started { version: "0.2.0".into(), pid: 2 }));
+        }),
+        ("halted and resumed", |w| {
+            let peer = w.checking();
+            w.gate(peer, vec![fail("test")]);
+            w.dj(Request::Resume { repo: w.repo });
+        }),
+    ];
+    for (what, hold) in holds {
+        let mut w = World::new();
+        let task = resumed(&mut w);
+        w.checkpoint(task, Moment::Run(2), Ok(None));
+        hold(&mut w);
+        let again = before(task, 2, Moment::Run(2), 1);
+        assert!(w.effects().contains(&again), "{what}: {:?}", w.effects());
+        assert!(!w.state().may_start(w.run_of(task)), "{what}");
+        let kept = taken(&w, task, "tree-2");
+        w.checkpoint(task, Moment::Run(2), Ok(Some(kept)));
+        assert!(w.state().may_start(w.run_of(task)), "{what}");
+
+        let mut w = World::new();
+        let fresh = w.started();
+        w.report(Report::Prepared { task: fresh, attempt: 1, result: Ok(place(fresh, 1)) });
+        hold(&mut w);
+        let first = before(fresh, 1, Moment::Run(1), 1);
+        assert!(w.effects().contains(&first), "{what}: {:?}", w.effects());
+    }
+}
+
+/// It began to be read before that.
+#[test]
+fn a_checkpoint_that_was_being_taken_when_something_held_it_up_does_not_count() {
+    let mut w = World::new();
+    let task = told_more(&mut w);
+    w.ready(task, 2, true);
+    let early = Report::Checkpoint {
+        task,
+        attempt: 1,
+        moment: Moment::Prompt(2),
+        number: 1,
+        result: Ok(Some(taken(&w, task, "tree-early"))),
+    };
+    w.dj(Request::Pause { task, paused: true });
+    w.dj(Request::Pause { task, paused: false });
+    w.ready(task, 2, true);
+    assert!(w.report(early).is_empty());
+    assert!(w.effects().contains(&before(task, 1, Moment::Prompt(2), 2)));
+}
+
+/// Its status line flickers, or it does it on purpose.
+#[test]
+fn an_agent_that_goes_back_and_forth_writes_few_records() {
+    let mut w = World::new();
+    let task = told_more(&mut w);
+    let mut records = 0;
+    let flips = 10_000;
+    for _ in 0..flips {
+        records += w.ready(task, 2, true).len();
+        if w.attempt(task).prompts[1].kept == Kept::Due {
+            let kept = taken(&w, task, &format!("tree-{records}"));
+            records += w.checkpoint(task, Moment::Prompt(2), Ok(Some(kept))).len();
+        }
+        records += w.ready(task, 2, false).len();
+        w.pass(2);
+    }
+    // One in ten minutes, and those before it came to that.
+    let most = 3 * (flips * 2 / 600 + 12);
+    assert!(records <= most, "{records} of {flips}");
+    assert!(w.attempt(task).snapshots.len() * 3 <= most);
+    assert_eq!(w.ready(task, 2, true), [""; 0], "it waits");
+    w.dj(say(task, "Now."));
+    assert_eq!(w.ready(task, 2, true), ["run.prompt-ready"], "a person is not kept waiting");
+}
+
 #[test]
 fn a_late_or_repeated_report_of_a_checkpoint_changes_nothing() {
     let mut w = World::new();

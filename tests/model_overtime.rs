@@ -5,7 +5,7 @@ mod support;
 
 use monban::base::id::TaskId;
 use monban::model::attempt::AgentState;
-use monban::model::command::{Notice, Report};
+use monban::model::command::{LandingOutcome, Notice, Report, Request};
 use monban::model::effect::Effect;
 use monban::model::item::ItemKind;
 use monban::model::task::TaskState;
@@ -66,6 +66,51 @@ fn an_agent_that_is_done_is_not_at_work_while_its_next_prompt_is_held_up() {
     w.gate(peer, vec![fail("test")]);
     w.dj(say(task, "It has room again."));
     assert_eq!(deadlines(&w), []);
+}
+
+/// A person does not wait for the end of its turn, in which it goes on.
+#[test]
+fn a_turn_that_is_judged_in_its_middle_keeps_its_limit() {
+    let mut w = World::new();
+    let task = w.running();
+    w.status(task, AgentState::Working, "");
+    w.pass(40);
+    w.dj(Request::Judge { task });
+    assert_eq!(w.attempt(task).worked.ms, 40_000, "the result knows what it took");
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    assert_eq!((w.sees(task), deadlines(&w)), (TaskState::Waiting, vec![(task, 40_000)]));
+    w.pass(900);
+    w.overtime(task);
+    assert_eq!((w.sees(task), w.inbox(task)), (TaskState::RollingBack, Vec::new()));
+    assert!(w.halt().is_some_and(|why| why.starts_with("limits failed")), "{:?}", w.halt());
+}
+
+#[test]
+fn nothing_counts_beside_a_result_but_what_the_agent_calls_work() {
+    let mut w = World::new();
+    let task = w.running();
+    w.pass(40);
+    w.dj(Request::Judge { task });
+    assert_eq!(deadlines(&w), [], "it never says whether it is done");
+    w.snapshot_result(task, Ok(None));
+    w.status(task, AgentState::Working, "");
+    assert_eq!(deadlines(&w), [(task, 40_000)]);
+    w.status(task, AgentState::Idle, "");
+    assert_eq!(deadlines(&w), []);
+
+    let mut w = World::new();
+    let task = w.running();
+    w.status(task, AgentState::Working, "");
+    w.dj(Request::Judge { task });
+    w.snapshot(task, "tree-1");
+    w.gate(task, vec![pass("test")]);
+    w.approve(task);
+    assert_eq!(deadlines(&w), [], "what a person signed lands");
+    w.overtime(task);
+    assert_eq!(w.sees(task), TaskState::Landing);
+    w.land(task, LandingOutcome::BaseMoved { base: "base-2".into() });
+    assert_eq!(deadlines(&w), [(task, 0)]);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_rejection_of_a_program_that_has_ended_starts_it_again_with_the_reason() {
     ));
     let id = monban.add_for("tick", "Tick", "Count the ticks.");
     monban.run(&id).expect(4);
-    assert_eq!(text(&monban.task(&id)["status"]["state"]), "exited");
+    monban.until(&id, "the agent's end", |task| task["status"]["state"] == "exited");
     monban.monban(&["reject", &id, "--reason", "no new dependency, please"]).expect(0);
     let task = monban.until(&id, "the second result", |task| {
         task["attempts"].as_array().is_some_and(|all| all.len() == 2) && task["state"] == "waiting"

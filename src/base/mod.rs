@@ -10,6 +10,7 @@ pub mod foreign;
 pub mod globs;
 pub mod hash;
 pub mod id;
+pub mod lock;
 pub mod parallel;
 pub mod paths;
 pub mod size;

@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// How long a daemon may take to answer a hello before it counts as hung.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a daemon may take to answer a hello before it counts as hung: on a machine with much
+/// else to do one was seen to take more than two seconds.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a starting daemon is looked for, and how many times at most: 10 s.
 const START_POLL: Duration = Duration::from_millis(20);
 const START_POLLS: u32 = 500;

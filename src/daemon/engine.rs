@@ -263,6 +263,8 @@ impl Engine {
         // Decided on a copy: when the log refuses the events, nothing has happened.
         let mut core = self.core.clone();
         let events = core.handle(command, now)?;
+        #[cfg(debug_assertions)]
+        self.fault.decided(self.last() + 1, &events);
         self.write(&events, now)?;
         self.core = core;
         Ok(events)

@@ -11,6 +11,7 @@ use super::requests::{Asked, only_watches};
 use super::world::{World, blocking};
 use crate::base::clock::Timestamp;
 use crate::base::id::OpId;
+use crate::base::lock;
 use crate::git::{self, GitError, ObjectId, Repository, Sweep, Worktree};
 use crate::model::command::{Command, Request as Wanted};
 use crate::model::rejection::{Class, Rejection};
@@ -93,10 +94,9 @@ pub(super) async fn handle(
 
 fn collect(world: &World, who: &str, age: Duration, dry_run: bool) -> Result<Value, Rejection> {
     let _alone = alone(world)?;
-    let look = world.engine.look_blocking(|core| (core.state.clone(), core.outstanding()));
-    let (state, outstanding) = look?;
+    let state = world.engine.look_blocking(|core| core.state.clone())?;
     let now = world.clock.now();
-    let mut found = find::all(world, &state, &outstanding, (now, age));
+    let mut found = find::all(world, &state, (now, age));
     found.waste.sort_by(|a, b| (a.kind, &a.what).cmp(&(b.kind, &b.what)));
     if !dry_run {
         remove(world, who, (&state, now, age), &mut found);
@@ -107,11 +107,16 @@ fn collect(world: &World, who: &str, age: Duration, dry_run: bool) -> Result<Val
 /// One at a time; the lock ends with the daemon.
 fn alone(world: &World) -> Result<File, Rejection> {
     let path = world.places.state.join("gc.lock");
-    let locked = File::create(&path).and_then(|file| Ok(file.try_lock().map(|()| file)?));
-    locked.map_err(|error| {
-        let why = format!("{} cannot be locked: {error}", path.display());
+    let refused = |why: &dyn std::fmt::Display| {
+        let why = format!("{} cannot be locked: {why}", path.display());
         Rejection::new(Class::Environment, why, "wait until the other `monban gc` is done")
-    })
+    };
+    let file = File::create(&path).map_err(|error| refused(&error))?;
+    match lock::take(&file) {
+        Ok(true) => Ok(file),
+        Ok(false) => Err(refused(&"somebody has it")),
+        Err(error) => Err(refused(&error)),
+    }
 }
 
 fn remove(world: &World, who: &str, at: (&State, Timestamp, Duration), found: &mut Found) {

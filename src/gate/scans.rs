@@ -25,7 +25,8 @@ pub struct Looked {
 }
 
 /// The change as scans look at it.
-pub fn looked(files: Vec<git::ChangedFile>, messages: Vec<Foreign>) -> Looked {
+pub fn looked(changed: git::Changed, messages: Vec<Foreign>) -> Looked {
+    let git::Changed { files, manifests } = changed;
     let is_unread = |file: &git::ChangedFile| {
         file.new.as_ref().is_some_and(|new| new.size > new.bytes.len() as u64)
     };
@@ -41,7 +42,7 @@ pub fn looked(files: Vec<git::ChangedFile>, messages: Vec<Foreign>) -> Looked {
         is_binary: file.binary,
     };
     let files = files.into_iter().map(file).collect();
-    Looked { change: Change::of(files, messages), unread }
+    Looked { change: Change { manifests, ..Change::of(files, messages) }, unread }
 }
 
 /// What limits judge of a snapshot.
@@ -124,6 +125,7 @@ fn cut(text: &mut Foreign, most: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn finding(weight: Weight, line: Option<u32>) -> Finding {
         Finding {
@@ -209,7 +211,9 @@ mod tests {
             removed: Vec::new(),
             binary: false,
         };
-        let looked = super::looked(vec![file("small", 2), file("large", 17 << 20)], Vec::new());
+        let files = vec![file("small", 2), file("large", 17 << 20)];
+        let changed = git::Changed { files, manifests: BTreeMap::new() };
+        let looked = super::looked(changed, Vec::new());
         assert_eq!(looked.change.files.len(), 2);
         assert_eq!(looked.unread, [Foreign::new("large")]);
         let verdict = seen("secrets", Seen::default(), &looked.unread, 0);

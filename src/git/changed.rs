@@ -3,15 +3,15 @@
 //! comparison as the difference that is shown and signed. And what an agent says that its own
 //! commits do.
 
-use super::diff::{self, Delta, TEXT_BYTES};
+use super::diff::{self, Delta, Folder, TEXT_BYTES};
 use super::error::GitError;
-use super::files::in_parallel;
 use super::object::{ObjectId, RepoPath, full_name};
 use super::objects::{MODE_FILE, MODE_PROGRAM, MODE_SUBMODULE, Objects, TreeEntry};
 use super::repository::Repository;
 use super::store::Store;
 use crate::base::foreign::Foreign;
-use std::collections::BTreeMap;
+use crate::base::parallel;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// More bytes than this on both sides of a change are not looked into: it is refused as a whole.
@@ -51,38 +51,78 @@ pub struct Side {
     pub bytes: Vec<u8>,
 }
 
-/// The files that differ between two commits or trees, by path.
-pub fn changed_files(
-    store: &Store,
-    from: ObjectId,
-    to: ObjectId,
-) -> Result<Vec<ChangedFile>, GitError> {
-    let objects = store.objects()?;
-    let deltas = diff::deltas(&objects, objects.tree_of(from)?, objects.tree_of(to)?)?;
-    let left = AtomicU64::new(TOTAL_BYTES);
-    in_parallel(&deltas, |some| {
-        let objects = store.objects()?;
-        some.iter().map(|delta| changed_file(&objects, delta, &left)).collect()
-    })
+/// What differs between two commits or trees.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Changed {
+    /// The files that differ, by path.
+    pub files: Vec<ChangedFile>,
+    /// The manifests of the crates that changed files of Rust belong to, as they are afterwards, by
+    /// their folders. One that is too large to be read is left out.
+    pub manifests: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// The manifests of the crates that changed files of Rust belong to, as they are at a commit, by
-/// their folders. One that is too large to be read is left out.
-pub fn manifests(
-    store: &Store,
-    commit: ObjectId,
-    files: &[ChangedFile],
-) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GitError> {
+/// What differs between two commits or trees. Every folder that differs is read once; the folders
+/// and the files in them are shared by the cores.
+pub fn changed_files(store: &Store, from: ObjectId, to: ObjectId) -> Result<Changed, GitError> {
+    let objects = store.objects()?;
+    let root = Folder::root(objects.tree_of(from)?, objects.tree_of(to)?);
+    let left = AtomicU64::new(TOTAL_BYTES);
+    let work = |objects: &Objects, part: Part, more: &mut Vec<Part>| match part {
+        Part::Folder(folder) => {
+            let differing = diff::differing(objects, &folder)?;
+            more.extend(differing.files.into_iter().map(Part::File));
+            more.extend(differing.folders.into_iter().map(Part::Folder));
+            Ok(differing.manifest.map(|entry| Made::Manifest(folder.path, entry)))
+        }
+        Part::File(delta) => {
+            changed_file(objects, &delta, &left).map(|file| Some(Made::File(file)))
+        }
+    };
+    let (mut files, mut entries) = (Vec::new(), Vec::new());
+    for made in parallel::work_off(vec![Part::Folder(root)], || store.objects(), work)? {
+        match made {
+            Made::File(file) => files.push(file),
+            Made::Manifest(folder, entry) => entries.push((folder, entry)),
+        }
+    }
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let around = folders_of_rust(&files);
+    entries.retain(|(folder, _)| around.contains(folder.as_slice()));
+    let manifests = manifests(&objects, entries)?;
+    Ok(Changed { files, manifests })
+}
+
+/// Something to be compared.
+enum Part {
+    Folder(Folder),
+    File(Delta),
+}
+
+/// What came of that.
+enum Made {
+    File(ChangedFile),
+    Manifest(Vec<u8>, TreeEntry),
+}
+
+/// The folders around files of Rust.
+fn folders_of_rust(files: &[ChangedFile]) -> BTreeSet<&[u8]> {
     let paths = files.iter().map(|file| file.path.0.as_slice());
     let is_rust = |path: &&[u8]| path.to_ascii_lowercase().ends_with(b".rs");
-    let paths: Vec<_> = paths.filter(is_rust).collect();
-    if paths.is_empty() {
-        return Ok(BTreeMap::new());
+    let mut around = BTreeSet::new();
+    for path in paths.filter(is_rust) {
+        around.insert(&path[..0]);
+        let ends = (0..path.len()).filter(|at| path[*at] == b'/');
+        around.extend(ends.map(|end| &path[..end]));
     }
-    let objects = store.objects()?;
-    let tree = objects.tree_of(commit)?;
+    around
+}
+
+fn manifests(
+    objects: &Objects,
+    entries: Vec<(Vec<u8>, TreeEntry)>,
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GitError> {
     let mut found = BTreeMap::new();
-    for (folder, entry) in diff::around(&objects, tree, paths.into_iter(), b"Cargo.toml")? {
+    for (folder, entry) in entries {
         let is_file = entry.mode == MODE_FILE || entry.mode == MODE_PROGRAM;
         if is_file && objects.size(entry.id)? <= MANIFEST_BYTES {
             found.insert(folder, objects.blob(entry.id)?);

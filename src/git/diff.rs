@@ -5,19 +5,21 @@
 use super::error::GitError;
 use super::files::join;
 use super::object::{ObjectId, RepoPath};
-use super::objects::{MODE_FOLDER, MODE_SUBMODULE, Objects, TreeEntry};
+use super::objects::{Entry, MODE_FOLDER, MODE_SUBMODULE, Objects, TreeEntry};
 use super::pictures::{is_picture, text_lines};
 use super::store::Store;
 use crate::base::hash::{sha256, sha256_parts};
-use git2::{DiffLineType, DiffOptions};
+use git2::{DiffLineType, DiffOptions, ObjectType};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Files over this many bytes are compared as binary.
 pub(super) const TEXT_BYTES: usize = 16 << 20;
 /// Files with more lines than this, before and after, are compared as binary: comparing takes some
 /// hundred bytes for a line, also for an empty one.
 const LINES: usize = 1 << 20;
+/// What the manifest of a crate is called.
+const MANIFEST: &[u8] = b"Cargo.toml";
 /// Folders below folders in a tree.
 const FOLDERS_DEEP: usize = 1000;
 
@@ -163,77 +165,99 @@ pub(crate) fn deltas(
     to: ObjectId,
 ) -> Result<Vec<Delta>, GitError> {
     let mut found = Vec::new();
-    let mut folders = vec![(Vec::new(), Some(from), Some(to), 0)];
-    while let Some((path, from, to, depth)) = folders.pop() {
-        if depth > FOLDERS_DEEP {
-            return Err(GitError::Unsafe(RepoPath(path)));
-        }
-        let (mut old, mut new) = (by_name(objects, from)?, by_name(objects, to)?);
-        let names: Vec<Vec<u8>> = old.keys().chain(new.keys()).cloned().collect();
-        for name in names {
-            let (old, new) = (old.remove(&name), new.remove(&name));
-            if old == new {
-                continue;
-            }
-            let path = join(&path, &name);
-            let (old_folder, old) = part(old);
-            let (new_folder, new) = part(new);
-            if old_folder.is_some() || new_folder.is_some() {
-                folders.push((path.clone(), old_folder, new_folder, depth + 1));
-            }
-            if old.is_some() || new.is_some() {
-                found.push(Delta { path, old, new });
-            }
-        }
+    let mut folders = vec![Folder::root(from, to)];
+    while let Some(folder) = folders.pop() {
+        let differing = differing(objects, &folder)?;
+        found.extend(differing.files);
+        folders.extend(differing.folders);
     }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
 
-/// The files of a name in the folders of a tree that these paths go through, by their folders.
-pub(super) fn around<'a>(
-    objects: &Objects,
-    tree: ObjectId,
-    paths: impl Iterator<Item = &'a [u8]>,
-    name: &[u8],
-) -> Result<BTreeMap<Vec<u8>, TreeEntry>, GitError> {
-    let mut folders = BTreeMap::from([(Vec::new(), Some(by_name(objects, Some(tree))?))]);
-    for path in paths {
-        let ends = (0..path.len()).filter(|at| path[*at] == b'/');
-        let mut above: &[u8] = b"";
-        for end in ends.take(FOLDERS_DEEP) {
-            let folder = &path[..end];
-            if !folders.contains_key(folder) {
-                let own = folder.rsplit(|byte| *byte == b'/').next().unwrap_or(folder);
-                let entry = folders.get(above).and_then(Option::as_ref).and_then(|it| it.get(own));
-                let entry = entry.filter(|entry| entry.mode == MODE_FOLDER);
-                let entries = entry.map(|entry| by_name(objects, Some(entry.id))).transpose()?;
-                folders.insert(folder.to_vec(), entries);
-            }
-            above = folder;
+/// A folder that differs, and its tree on both sides.
+pub(super) struct Folder {
+    pub path: Vec<u8>,
+    from: Option<ObjectId>,
+    to: Option<ObjectId>,
+    depth: usize,
+}
+
+impl Folder {
+    /// The first, with all others in it.
+    pub fn root(from: ObjectId, to: ObjectId) -> Self {
+        Self { path: Vec::new(), from: Some(from), to: Some(to), depth: 0 }
+    }
+}
+
+/// What differs in a folder.
+pub(super) struct Differing {
+    pub files: Vec<Delta>,
+    pub folders: Vec<Folder>,
+    /// The manifest of a crate that is there afterwards, whether or not it differs.
+    pub manifest: Option<TreeEntry>,
+}
+
+/// Compares the two sides of a folder, without what is below it.
+pub(super) fn differing(objects: &Objects, folder: &Folder) -> Result<Differing, GitError> {
+    if folder.depth > FOLDERS_DEEP {
+        return Err(GitError::Unsafe(RepoPath(folder.path.clone())));
+    }
+    let bytes = |tree: Option<ObjectId>| match tree {
+        Some(tree) => objects.read(tree, ObjectType::Tree),
+        None => Ok(Vec::new()),
+    };
+    let id = |tree: Option<ObjectId>| tree.unwrap_or(ObjectId::NONE);
+    let (old, new) = (bytes(folder.from)?, bytes(folder.to)?);
+    let old = Objects::entries_of(id(folder.from), &old)?;
+    let new = Objects::entries_of(id(folder.to), &new)?;
+    let manifest = new.iter().find(|entry| entry.name == MANIFEST);
+    let mut found = Differing {
+        files: Vec::new(),
+        folders: Vec::new(),
+        manifest: manifest.copied().map(TreeEntry::from),
+    };
+    let (mut old, mut new) = apart(&old, &new);
+    let names: BTreeSet<&[u8]> = old.keys().chain(new.keys()).copied().collect();
+    for name in names {
+        let (old, new) = (old.remove(name), new.remove(name));
+        if old == new {
+            continue;
+        }
+        let path = join(&folder.path, name);
+        let (from, old) = part(old);
+        let (to, new) = part(new);
+        if from.is_some() || to.is_some() {
+            found.folders.push(Folder { path: path.clone(), from, to, depth: folder.depth + 1 });
+        }
+        if old.is_some() || new.is_some() {
+            found.files.push(Delta { path, old, new });
         }
     }
-    let held = |(folder, entries): (Vec<u8>, Option<BTreeMap<Vec<u8>, TreeEntry>>)| {
-        let entry = entries?.remove(name)?;
-        Some((folder, entry))
+    Ok(found)
+}
+
+type ByName<'a> = BTreeMap<&'a [u8], Entry<'a>>;
+
+/// The entries by their names, without those that both sides begin and end with: mostly that is all
+/// but one or two.
+fn apart<'a>(old: &[Entry<'a>], new: &[Entry<'a>]) -> (ByName<'a>, ByName<'a>) {
+    let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[start..], &new[start..]);
+    let pairs = old.iter().rev().zip(new.iter().rev());
+    let end = pairs.take_while(|(old, new)| old == new).count();
+    let by_name = |entries: &[Entry<'a>]| {
+        entries[..entries.len() - end].iter().map(|entry| (entry.name, *entry)).collect()
     };
-    Ok(folders.into_iter().filter_map(held).collect())
+    (by_name(old), by_name(new))
 }
 
 /// A folder's tree, or the file.
-fn part(entry: Option<TreeEntry>) -> (Option<ObjectId>, Option<TreeEntry>) {
+fn part(entry: Option<Entry<'_>>) -> (Option<ObjectId>, Option<TreeEntry>) {
     match entry {
         Some(entry) if entry.mode == MODE_FOLDER => (Some(entry.id), None),
-        other => (None, other),
+        other => (None, other.map(TreeEntry::from)),
     }
-}
-
-fn by_name(
-    objects: &Objects,
-    tree: Option<ObjectId>,
-) -> Result<BTreeMap<Vec<u8>, TreeEntry>, GitError> {
-    let entries = tree.map_or_else(|| Ok(Vec::new()), |tree| objects.tree(tree))?;
-    Ok(entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect())
 }
 
 fn mode(entry: Option<&TreeEntry>) -> u32 {

@@ -36,7 +36,7 @@ mod walk;
 mod watched;
 mod worktree;
 
-pub use changed::{ChangedFile, Side, changed_files, manifests};
+pub use changed::{Changed, ChangedFile, Side, changed_files};
 pub use checkouts::{BaseCheckout, CheckoutState};
 pub use compare::differing;
 pub use diff::{Diff, FileChange, Patch, Status, diff, patch};

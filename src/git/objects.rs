@@ -30,6 +30,20 @@ pub(crate) struct TreeEntry {
     pub id: ObjectId,
 }
 
+/// The same, as it stands in the object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Entry<'a> {
+    pub name: &'a [u8],
+    pub mode: u32,
+    pub id: ObjectId,
+}
+
+impl From<Entry<'_>> for TreeEntry {
+    fn from(entry: Entry<'_>) -> Self {
+        Self { name: entry.name.to_vec(), mode: entry.mode, id: entry.id }
+    }
+}
+
 /// A file, link or submodule of a whole tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FileEntry {
@@ -101,8 +115,13 @@ impl Objects {
     }
 
     pub fn tree(&self, id: ObjectId) -> Result<Vec<TreeEntry>, GitError> {
-        parse_tree(&self.read(id, ObjectType::Tree)?)
-            .ok_or_else(|| GitError::BadObject { id, why: Foreign::new("not a tree") })
+        let bytes = self.read(id, ObjectType::Tree)?;
+        Ok(Self::entries_of(id, &bytes)?.into_iter().map(TreeEntry::from).collect())
+    }
+
+    /// The entries of a tree that was read.
+    pub fn entries_of(id: ObjectId, tree: &[u8]) -> Result<Vec<Entry<'_>>, GitError> {
+        entries(tree).ok_or_else(|| GitError::BadObject { id, why: Foreign::new("not a tree") })
     }
 
     /// Every file, link and submodule of a tree, sorted by path. Names that must not reach a disk
@@ -255,14 +274,19 @@ pub(crate) fn tree_line(commit: &[u8]) -> Option<ObjectId> {
     std::str::from_utf8(line).ok()?.parse().ok()
 }
 
-pub(crate) fn parse_tree(mut bytes: &[u8]) -> Option<Vec<TreeEntry>> {
+pub(crate) fn parse_tree(bytes: &[u8]) -> Option<Vec<TreeEntry>> {
+    Some(entries(bytes)?.into_iter().map(TreeEntry::from).collect())
+}
+
+/// The lines of a tree object.
+fn entries(mut bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
     let mut entries = Vec::new();
     while !bytes.is_empty() {
         let space = bytes.iter().position(|b| *b == b' ')?;
         let end = space + bytes[space..].iter().position(|b| *b == 0)?;
         let mode = u32::from_str_radix(std::str::from_utf8(&bytes[..space]).ok()?, 8).ok()?;
         let id = ObjectId::from_bytes(bytes.get(end + 1..end + 21)?)?;
-        entries.push(TreeEntry { name: bytes[space + 1..end].to_vec(), mode, id });
+        entries.push(Entry { name: &bytes[space + 1..end], mode, id });
         bytes = &bytes[end + 21..];
     }
     Some(entries)

@@ -9,7 +9,7 @@ use super::error::GitError;
 use super::object::{ObjectId, Report};
 use super::objects::Objects;
 use super::repository::Repository;
-use crate::base::durable;
+use crate::base::{durable, lock};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,10 +66,9 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(io)?,
         };
-        match file.try_lock() {
-            Ok(()) => Ok(Some((fs::canonicalize(folder).map_err(io)?, file))),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(error)) => Err(io(error)),
+        match lock::take(&file).map_err(io)? {
+            true => Ok(Some((fs::canonicalize(folder).map_err(io)?, file))),
+            false => Ok(None),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Attempts: one agent run on a task in one worktree, and what came of it.
 
-use super::checkpoint::{Kept, Moment, Point};
+use super::checkpoint::{Kept, Moment, Point, Wavers};
 use super::verdict::{GateRun, Outcome, Weight};
+use super::worked::Worked;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{OpId, RunId};
@@ -81,6 +82,52 @@ impl Attempt {
     /// What can be returned to that is nearest to now.
     pub fn last_point(&self) -> Point {
         self.snapshots.last().map_or(Point::Base, |last| Point::Checkpoint(last.number))
+    }
+
+    /// Whether its run has not begun, as far as is known.
+    pub fn is_to_begin(&self) -> bool {
+        self.run.as_ref().is_none_or(|run| run.life == Life::Wanted)
+    }
+
+    /// Something kept its run from starting, or a prompt from being typed, and much may have
+    /// changed meanwhile: what was kept for it is void, and so is what is just being read, whose
+    /// number stays unused.
+    pub fn was_held_up(&mut self) {
+        let mut is_being_read = false;
+        if self.is_to_begin() {
+            is_being_read |= self.kept == Kept::Due && self.run.is_some();
+            self.kept = Kept::Due;
+        }
+        let waits = |prompt: &&mut Prompt| prompt.delivery == Delivery::Wanted;
+        for prompt in self.prompts.iter_mut().filter(waits) {
+            is_being_read |= prompt.kept == Kept::Due;
+            prompt.kept = Kept::NotYet;
+        }
+        self.next_snapshot += u32::from(is_being_read);
+    }
+
+    /// One more prompt. Whoever says something has what waits tried again at once.
+    pub fn is_told(&mut self, prompt: Prompt) {
+        self.prompts.iter_mut().for_each(|of| of.wavers = Wavers::default());
+        self.prompts.push(prompt);
+    }
+
+    /// Its agent takes a prompt now, or no longer does: then what was kept for it, or is just being
+    /// read, is void.
+    pub fn takes(&mut self, number: u32, ready: bool, now: Timestamp) {
+        let Some(prompt) = self.prompts.iter_mut().find(|of| of.number == number) else { return };
+        let kept = if ready { Kept::Due } else { Kept::NotYet };
+        let before = std::mem::replace(&mut prompt.kept, kept);
+        if !ready {
+            prompt.wavers.again(now);
+            self.next_snapshot += u32::from(before == Kept::Due);
+        }
+    }
+
+    /// One more snapshot. Numbers only grow: one that was given up since may have had a later one.
+    pub fn has_taken(&mut self, snapshot: Snapshot) {
+        self.next_snapshot = self.next_snapshot.max(snapshot.number + 1);
+        self.snapshots.push(snapshot);
     }
 
     /// What else than its own moment something that can be returned to is there for: where nothing
@@ -324,16 +371,11 @@ pub struct Prompt {
     pub is_turned: bool,
     /// The worktree as it is before it is typed.
     pub kept: Kept,
+    /// How often its agent was ready for it and then was not.
+    pub wavers: Wavers,
 }
 
 impl Prompt {
-    /// Something kept it from being typed, and much may have changed meanwhile.
-    pub fn was_held_up(&mut self) {
-        if self.delivery == Delivery::Wanted {
-            self.kept = Kept::NotYet;
-        }
-    }
-
     /// Whether its typing may begin only with somebody there: nobody asked for it directly.
     pub fn needs_somebody(&self) -> bool {
         self.why == PromptWhy::Conflict && self.delivery == Delivery::Wanted && !self.resumed
@@ -416,26 +458,6 @@ pub struct Used {
     pub disk_bytes: Option<u64>,
     /// Seconds of work; waiting for a person does not count.
     pub seconds: u64,
-}
-
-/// The time an attempt's agent worked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Worked {
-    /// Until it last stopped working, in milliseconds.
-    pub ms: u64,
-    /// It is at work, since then.
-    pub since: Option<Timestamp>,
-}
-
-impl Worked {
-    /// It is at work from now on, or no longer.
-    pub fn is_at_work(&mut self, working: bool, now: Timestamp) {
-        if let Some(since) = self.since.take() {
-            let more = u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
-            self.ms = self.ms.saturating_add(more);
-        }
-        self.since = working.then_some(now);
-    }
 }
 
 /// A rollback of an attempt's worktree.

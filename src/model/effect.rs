@@ -195,7 +195,7 @@ fn of_runs(state: &State, task: &Task, effects: &mut Vec<Effect>) {
             let may = !(wanted && is_troubled(state, task));
             may.then_some(Effect::Deliver { task: task.id, run: run.id, prompt: number })
         }));
-        if let Some(since) = attempt.worked.since {
+        if let Some(since) = attempt.worked.since.filter(|_| task.agent_works_on()) {
             let (task, run, before_ms) = (task.id, run.id, attempt.worked.ms);
             effects.push(Effect::Overtime { task, run, since, before_ms });
         }

@@ -20,3 +20,4 @@ pub mod state;
 pub mod task;
 pub mod trail;
 pub mod verdict;
+pub mod worked;

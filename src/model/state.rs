@@ -1,6 +1,7 @@
 //! The state: what all events add up to.
 
 use super::attempt::{Attempt, Run};
+use super::checkpoint::Kept;
 use super::item::Item;
 use super::task::{Stage, Task, TaskSpec};
 use super::trail::Trail;
@@ -170,10 +171,13 @@ impl State {
         task.stage == Stage::Running && !self.items_of(task.id).any(|item| item.kind.ends_turn())
     }
 
-    /// Whether a run that has no process yet may get one.
+    /// Whether a run that has no process yet may get one, in a worktree that can be
+    /// returned to.
     pub fn may_start(&self, run: RunId) -> bool {
-        let found = self.run(run);
-        found.is_some_and(|(task, _, run)| run.stop.is_none() && !self.is_halted(task))
+        self.run(run).is_some_and(|(task, attempt, run)| {
+            let is_kept = matches!(attempt.kept, Kept::At(_));
+            run.stop.is_none() && is_kept && !self.is_halted(task)
+        })
     }
 
     /// How many tasks hold a place for an agent.

@@ -309,9 +309,10 @@ impl Task {
         matches!(self.stage, Stage::Running | Stage::Taken | Stage::Checking | Stage::Waiting)
     }
 
-    /// Whether its latest attempt has a prompt that is still to be typed.
-    pub fn waits_to_be_typed(&self) -> bool {
-        self.attempt().is_some_and(|attempt| attempt.next_prompt().is_some())
+    /// Whether its agent may be at work, also beside what is made of an earlier result. What a
+    /// person signed lands whatever the agent does.
+    pub fn agent_works_on(&self) -> bool {
+        self.may_go_on() || matches!(self.stage, Stage::Turned | Stage::Merging { .. })
     }
 
     /// The latest attempt.

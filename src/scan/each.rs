@@ -6,9 +6,13 @@ use super::found::Found;
 use super::parse::Budget;
 use crate::base::parallel;
 
-/// How many files are looked at before what was found in them is put together. What they found is
+/// How many files are looked at before what was found in them is put together: what they found is
 /// in memory until then.
 const FILES_AT_ONCE: usize = 64;
+/// Or as many as this source can be of, in which no more can be found than in those: where a portion
+/// ends, cores wait for each other.
+const SMALL_BYTES_AT_ONCE: usize = 1 << 20;
+const SMALL_FILES_AT_ONCE: usize = 1024;
 
 /// Looks at each file and takes what came of it, in their order. False if the work was given up:
 /// then what was taken is not all.
@@ -20,7 +24,10 @@ pub(super) fn each<'a, R: Send>(
     mut take: impl FnMut(R),
 ) -> bool {
     let mut budget = Budget::default();
-    for some in files.chunks(FILES_AT_ONCE) {
+    let mut rest = files;
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(portion(rest));
+        rest = others;
         let before = budget.clone();
         let one = |file: &'a ChangedFile, budget: &Budget| {
             let mut found = found.beside();
@@ -42,6 +49,17 @@ pub(super) fn each<'a, R: Send>(
         }
     }
     true
+}
+
+/// How many of the files are looked at together.
+fn portion(files: &[ChangedFile]) -> usize {
+    let mut bytes = 0_usize;
+    let is_within = |file: &&ChangedFile| {
+        bytes = bytes.saturating_add(file.new.as_ref().map_or(0, |side| side.bytes.len()));
+        bytes <= SMALL_BYTES_AT_ONCE
+    };
+    let small = files.iter().take(SMALL_FILES_AT_ONCE).take_while(is_within).count();
+    small.max(FILES_AT_ONCE).min(files.len())
 }
 
 #[cfg(test)]
@@ -84,6 +102,15 @@ mod tests {
         }
         assert_eq!(seen.findings, alone.done(String::new(), None).findings);
         assert_eq!((seen.count(), seen.findings.len() < FINDINGS_MAX), (300 * 21, true));
+    }
+
+    #[test]
+    fn a_portion_is_of_some_files_or_of_as_much_source_as_they_may_be() {
+        assert_eq!(portion(&files(300, "a\n")), 300);
+        assert_eq!(portion(&files(3_000, "")), SMALL_FILES_AT_ONCE);
+        assert_eq!(portion(&files(300, &"a\n".repeat(4 << 10))), 128);
+        assert_eq!(portion(&files(300, &"a\n".repeat(16 << 10))), FILES_AT_ONCE);
+        assert_eq!(portion(&files(3, "a\n")), 3);
     }
 
     #[test]

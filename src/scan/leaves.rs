@@ -20,42 +20,57 @@ pub struct Leaf {
 }
 
 impl Source<'_> {
-    /// The leaves.
-    pub fn leaves(&self) -> &[Leaf] {
-        if self.known.leaves.get().is_none() {
+    /// The leaves, when nothing else is asked of the tree any more.
+    pub(super) fn into_leaves(self) -> Vec<Leaf> {
+        if self.leaves.get().is_none() {
             self.walk(|_| false);
         }
-        self.known.leaves.get().map(Vec::as_slice).unwrap_or_default()
+        self.leaves.into_inner().unwrap_or_default()
     }
 
     /// Visits every node before its children; those of a node that `visit` says no to are left out.
     /// The first time leaves are noted on the way.
     pub fn walk<'t>(&'t self, mut visit: impl FnMut(Node<'t>) -> bool) {
-        if self.known.leaves.get().is_some() {
+        if self.leaves.get().is_some() {
             return walk(&self.tree, visit);
         }
         let mut notes = Notes::of(self);
         let mut cursor = self.tree.walk();
+        // How many nodes are still to come at each depth: the cursor takes long to find that there
+        // is none.
+        let mut to_come: Vec<u32> = Vec::new();
         // How deep the node is whose children are not visited, and the one whose are not noted.
-        let (mut depth, mut unseen, mut unnoted) = (0_usize, usize::MAX, usize::MAX);
+        let (mut unseen, mut unnoted) = (usize::MAX, usize::MAX);
         loop {
-            let node = cursor.node();
+            let (node, depth) = (cursor.node(), to_come.len());
+            let children = node.child_count();
             if depth <= unseen {
                 unseen = if visit(node) { usize::MAX } else { depth };
             }
             if depth <= unnoted {
-                unnoted = if notes.visit(node) { usize::MAX } else { depth };
+                unnoted = if notes.visit(node, children) { usize::MAX } else { depth };
             }
-            if unseen.max(unnoted) == usize::MAX && cursor.goto_first_child() {
-                depth += 1;
+            let is_entered = children > 0 && unseen.max(unnoted) == usize::MAX;
+            if is_entered && cursor.goto_first_child() {
+                to_come.push(children - 1);
                 continue;
             }
-            while !cursor.goto_next_sibling() {
-                if !cursor.goto_parent() {
-                    let _ = self.known.leaves.set(notes.leaves);
-                    return;
+            loop {
+                match to_come.last_mut() {
+                    None => {
+                        let _ = self.leaves.set(notes.leaves);
+                        return;
+                    }
+                    Some(left) if *left > 0 && cursor.goto_next_sibling() => {
+                        *left -= 1;
+                        break;
+                    }
+                    Some(_) => {
+                        debug_assert!(!cursor.goto_next_sibling(), "a node is left out");
+                        cursor.goto_parent();
+                        to_come.pop();
+                    }
                 }
-                depth = depth.saturating_sub(1);
             }
         }
     }
@@ -76,7 +91,7 @@ impl Notes {
         Self { kinds: KINDS.of(source.language), leaves, idle: BTreeSet::new() }
     }
 
-    fn visit(&mut self, node: Node<'_>) -> bool {
+    fn visit(&mut self, node: Node<'_>, children: u32) -> bool {
         let kind = PerKind::get(self.kinds, node);
         match kind {
             Kind::Comment | Kind::Text | Kind::RawString => {
@@ -87,7 +102,7 @@ impl Notes {
             Kind::Parenthesized => self.parenthesized(node),
             Kind::Open | Kind::Close if self.idle.remove(&node.start_byte()) => {}
             // A statement that ends by its line alone has an empty end.
-            _ if node.child_count() == 0 && !node.byte_range().is_empty() => self.note(node, kind),
+            _ if children == 0 && !node.byte_range().is_empty() => self.note(node, kind),
             _ => {}
         }
         true

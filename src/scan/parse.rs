@@ -1,7 +1,10 @@
 //! Parsing files within a budget of work, and keeping what came of it for the next check.
 
 use super::change::Side;
-use super::syntax::{Known, Language, Source, first_fault, line_of};
+use super::danger::{Test, tests_of};
+use super::imports::Facts;
+use super::leaves::Leaf;
+use super::syntax::{Language, Source, first_fault, line_of};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -97,11 +100,11 @@ impl Budget {
         Unparsed::Exhausted
     }
 
-    /// Parses a side of a file, if no other check did so and its tree was kept.
+    /// Parses a side of a file, if no other check did so and what its tree says was kept.
     ///
     /// # Errors
     /// Why there is no tree that covers all of it.
-    pub fn parse<'a>(&self, language: Language, side: &'a Side) -> Result<Source<'a>, Unparsed> {
+    pub fn parse<'a>(&self, language: Language, side: &'a Side) -> Result<Code<'a>, Unparsed> {
         let bytes = &side.bytes;
         if bytes.len() > SOURCE_BYTES_MAX {
             return Err(Unparsed::TooLarge);
@@ -128,8 +131,47 @@ impl Budget {
         if left.is_ok_and(|left| left <= reports) {
             self.run_out();
         }
-        let Parsed { tree, known, .. } = parsed;
-        tree.map(|tree| Source { language, text, tree, known })
+        parsed.known.map(|known| Code { language, text, known })
+    }
+}
+
+/// Source, and what its tree says. The tree itself, which is many times its source, is gone.
+pub struct Code<'a> {
+    /// The language.
+    pub language: Language,
+    /// The text, as it is.
+    pub text: &'a str,
+    known: Arc<Known>,
+}
+
+impl Code<'_> {
+    /// What it says about names from elsewhere.
+    pub fn facts(&self) -> &Facts {
+        &self.known.facts
+    }
+
+    /// The leaves of its tree.
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.known.leaves
+    }
+
+    /// The tests in it.
+    pub fn tests(&self) -> &[Test] {
+        &self.known.tests
+    }
+}
+
+/// What was read along a tree.
+struct Known {
+    facts: Facts,
+    leaves: Vec<Leaf>,
+    tests: Vec<Test>,
+}
+
+impl Known {
+    fn of(source: Source<'_>) -> Self {
+        let (facts, tests) = (Facts::of(&source), tests_of(&source));
+        Self { facts, tests, leaves: source.into_leaves() }
     }
 }
 
@@ -142,9 +184,8 @@ fn reports_max(bytes: usize) -> usize {
 #[derive(Clone)]
 pub struct Parsed {
     pub(super) language: Language,
-    tree: Result<Tree, Unparsed>,
+    known: Result<Arc<Known>, Unparsed>,
     reports: usize,
-    known: Arc<Known>,
 }
 
 impl Parsed {
@@ -159,11 +200,11 @@ impl Parsed {
         if reports >= most && most < of_file {
             return None;
         }
-        let tree = tree.and_then(|tree| match tree.root_node().has_error() {
+        let known = tree.and_then(|tree| match tree.root_node().has_error() {
             true => Err(Unparsed::Fault(first_fault(&tree))),
-            false => Ok(tree),
+            false => Ok(Arc::new(Known::of(Source::of(language, text, tree)))),
         });
-        Some(Self { language, tree, reports, known: Arc::default() })
+        Some(Self { language, known, reports })
     }
 }
 
@@ -237,10 +278,15 @@ pub(crate) mod tests {
     use super::super::change::Kept;
     use super::*;
 
-    /// A text with its tree.
-    pub(crate) fn source(language: Language, text: &str) -> Result<Source<'_>, Unparsed> {
-        let Parsed { tree, known, .. } = Parsed::of(language, text, usize::MAX).unwrap();
-        tree.map(|tree| Source { language, text, tree, known })
+    /// A text, and what its tree says.
+    pub(crate) fn code(language: Language, text: &str) -> Result<Code<'_>, Unparsed> {
+        let parsed = Parsed::of(language, text, usize::MAX).unwrap();
+        parsed.known.map(|known| Code { language, text, known })
+    }
+
+    /// What a text says about names from elsewhere.
+    pub(crate) fn facts(language: Language, text: &str) -> Facts {
+        Arc::into_inner(code(language, text).ok().unwrap().known).unwrap().facts
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Source as syntax trees: what a file is written in, and what its tree says. Nothing here judges,
 //! and nothing recurses: a file may be nested as deep as its author likes.
 
-use super::imports::Facts;
 use super::leaves::Leaf;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use tree_sitter::{Node, Tree};
 
 /// A language with a grammar.
@@ -127,7 +127,8 @@ pub struct Source<'a> {
     pub text: &'a str,
     /// Its tree.
     pub tree: Tree,
-    pub(super) known: Arc<Known>,
+    /// Its leaves, once it was walked along.
+    pub(super) leaves: OnceCell<Vec<Leaf>>,
 }
 
 /// The line, from 1, of the first place that is not in the language.
@@ -191,17 +192,10 @@ pub fn line_of(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// What was read along a tree.
-#[derive(Default)]
-pub(super) struct Known {
-    facts: OnceLock<Facts>,
-    pub(super) leaves: OnceLock<Vec<Leaf>>,
-}
-
 impl<'a> Source<'a> {
-    /// What it says about names from elsewhere.
-    pub fn facts(&self) -> &Facts {
-        self.known.facts.get_or_init(|| Facts::of(self))
+    /// A text with its tree.
+    pub(super) fn of(language: Language, text: &'a str, tree: Tree) -> Self {
+        Self { language, text, tree, leaves: OnceCell::new() }
     }
 
     /// The text of a node.

@@ -1,17 +1,11 @@
 //! The few things the log asks of a disk, so that tests can tear, lose and refuse writes.
 
+use crate::base::lock;
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::Duration;
-
-/// How often a lock that somebody else has is tried, [`LOCK_PAUSE`] apart: a program that a daemon
-/// was just starting holds its locks too, for the moment between fork and exec, also when that
-/// daemon has ended.
-const LOCK_TRIES: usize = 100;
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Keeps a lock for as long as it lives.
 pub trait LockGuard: Send + Sync + fmt::Debug {}
@@ -95,14 +89,7 @@ impl Disk for SystemDisk {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>> {
         let file =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        for _ in 0..LOCK_TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(Box::new(file))),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-        }
-        Ok(None)
+        Ok(if lock::take(&file)? { Some(Box::new(file)) } else { None })
     }
 
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {

@@ -33,12 +33,14 @@ impl Quiet {
         self.is_wanted = true;
     }
 
-    /// Whether an answer is to be asked for now.
+    /// Whether an answer is to be asked for now. What was done too soon after the last time is asked
+    /// for when its time has come.
     pub fn asks(&mut self, now: Instant) -> bool {
         let is_soon = self.last.is_some_and(|last| now < last + ASK_EVERY);
-        if !std::mem::take(&mut self.is_wanted) || self.asked.is_some() || is_soon {
+        if !self.is_wanted || self.asked.is_some() || is_soon {
             return false;
         }
+        self.is_wanted = false;
         (self.asked, self.last, self.due) = (Some(now), Some(now), Some(now + PATIENCE));
         true
     }
@@ -54,9 +56,11 @@ impl Quiet {
         std::mem::take(&mut self.is_told)
     }
 
-    /// When [`Self::time`] is due.
+    /// When [`Self::time`] or [`Self::asks`] is due.
     pub fn due(&self) -> Option<Instant> {
-        self.due
+        let waits = self.is_wanted && self.asked.is_none();
+        let again = self.last.filter(|_| waits).map(|last| last + ASK_EVERY);
+        self.due.or(again)
     }
 
     /// Gives for how long no answer has come, or that something comes again, where a person is to
@@ -122,6 +126,14 @@ mod tests {
         quiet.answered();
         quiet.wanted();
         assert!(!quiet.asks(began + 4 * SECOND + SECOND / 2));
+        assert_eq!(quiet.due(), Some(began + 5 * SECOND), "it is not forgotten");
+        assert!(quiet.asks(began + 5 * SECOND));
+        quiet.wanted();
+        assert!(!quiet.asks(began + 6 * SECOND), "one at a time");
+        quiet.answered();
+        assert!(quiet.asks(began + 6 * SECOND), "what was done meanwhile");
+        quiet.answered();
         assert!(!quiet.asks(began + 9 * SECOND), "nothing was done since");
+        assert!(quiet.due().is_none());
     }
 }

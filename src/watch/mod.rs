@@ -68,7 +68,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const PATIENCE: Duration = Duration::from_secs(180);
 
     fn watched(files_of: &[PathBuf]) -> (Watch, Receiver<()>) {
         let (tell, told) = channel();

@@ -1,6 +1,6 @@
 //! What these tests share: refusals, and the proof that nothing changed.
 
-use crate::instance::{Instance, Ran};
+use crate::instance::{Instance, Ran, write_program};
 use std::fs;
 use std::path::PathBuf;
 
@@ -26,9 +26,10 @@ pub struct Everything {
 }
 
 /// Facts about tasks, branches, worktrees and folders. Comings and goings of daemons are no change,
-/// nor is that a repository became known.
+/// nor is that a repository became known, nor what an agent says of itself meanwhile.
 pub fn everything(monban: &Instance) -> Everything {
-    let ours = |kind: &String| !kind.starts_with("daemon.") && !kind.starts_with("repo.opened");
+    let others = ["daemon.", "repo.opened", "run.status"];
+    let ours = |kind: &String| !others.iter().any(|other| kind.starts_with(other));
     let folders =
         ["worktrees", "attempts", "runs"].map(|name| monban.home.join("state").join(name));
     let attempts = folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
@@ -54,7 +55,7 @@ pub fn refused_whole(monban: &Instance, args: &[&str], status: i32, words: &[&st
 pub fn program(monban: &Instance, name: &str, text: &str, mode: u32) -> String {
     use std::os::unix::fs::PermissionsExt;
     let path = monban.home.join(name);
-    fs::write(&path, text).unwrap();
+    write_program(&path, text);
     fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     path.display().to_string()
 }

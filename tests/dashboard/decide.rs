@@ -127,7 +127,7 @@ fn work_is_rolled_back_and_that_is_undone() {
     desk.instance.until(&id, "the rollback's end", |task| {
         task["attempts"][0]["rollbacks"][0]["can_undo"] == true
     });
-    window.press(&["U"]);
+    window.press_until("U", "UNDO", " NAV ");
     give_word(&window, "UNDO");
     desk.instance.until(&id, "the undo", |_| worktree.join("hello.txt").exists());
 }
@@ -143,14 +143,16 @@ fn of_two_who_look_at_the_same_result_one_may_approve_it() {
         window.press(&["a"]);
         window.shows("APPROVE");
     }
-    let held = second.shows("dj decides it elsewhere");
-    assert!(has_row(&held, "APPROVE", " held "), "{held}");
+    second.until("that it is held", |screen| {
+        screen.contains("dj decides it elsewhere") && has_row(screen, "APPROVE", " held ")
+    });
     first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
     second.text("AyAy");
     second.shows("dj decides it elsewhere");
     assert_eq!(desk.instance.task(&id)["state"], "waiting");
     // Who has to be quick takes it over; then it is the other who has to wait.
-    second.press_until("a", "arming", "a takes it over");
+    // It says `arming` for less than half a second.
+    second.press_until("a", "] arm", "a takes it over");
     first.shows("eve decides it elsewhere");
     second.press(&["Escape"]);
     first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));

@@ -68,12 +68,12 @@ fn the_demo_that_is_killed_leaves_nothing_either() {
     // The shell goes on; whatever the demo started has to notice by itself.
     desk.instance.kill(window.program());
     let is_clear = || (fs::read_dir(&place).unwrap().count() == 0).then_some(());
-    let cleared = crate::support::wait_for(std::time::Duration::from_secs(60), is_clear);
+    let cleared = crate::support::wait_for(std::time::Duration::from_secs(180), is_clear);
     assert!(cleared.is_some(), "{:?}", desk.instance.processes());
     let is_monban = |command: &str| {
         ["daemon start", "hold", "demo", "play-guard"].iter().any(|word| command.contains(word))
     };
-    let gone = crate::support::wait_for(std::time::Duration::from_secs(30), || {
+    let gone = crate::support::wait_for(std::time::Duration::from_secs(180), || {
         let left = desk.instance.processes();
         (!left.iter().any(|(_, command)| is_monban(command))).then_some(())
     });

@@ -198,7 +198,7 @@ fn who_types_on_a_line_that_fell_silent_is_told_and_what_they_typed_is_not_lost(
     assert!(!window.settled().contains("no answer"));
     window.text("8080");
     window.press(&["Enter"]);
-    let told = window.shows("no answer for 3 s");
+    let told = window.waits_for_an_answer();
     assert!(!told.contains("took 8080") && !told.contains("STALE"), "{told}");
     journey.relay.mend();
     window.hides("no answer");

@@ -165,7 +165,7 @@ fn what_is_not_compared_by_lines_counts_with_all_its_lines() {
         ("most", 1 << 20, 0, false),
     ];
     assert_eq!(counted, expected.map(|(path, a, d, b)| (path.to_string(), a, d, b)));
-    let files = git::changed_files(&store, world.head(), snapshot.tree).unwrap();
+    let files = git::changed_files(&store, world.head(), snapshot.tree).unwrap().files;
     let of = |name: &str| files.iter().find(|file| file.path.shown() == name).unwrap();
     assert!(of("many").binary && of("many").added.is_empty());
     assert_eq!(of("most").added.len(), 1 << 20);
@@ -185,7 +185,7 @@ fn what_is_looked_into_are_the_lines_that_are_shown_and_signed() {
     fs::remove_file(work.join("gone")).unwrap();
     executable(&work.join("mode"));
     let snapshot = world.snapshot(&store, &work);
-    let files = git::changed_files(&store, world.head(), snapshot.commit).unwrap();
+    let files = git::changed_files(&store, world.head(), snapshot.commit).unwrap().files;
     let diff = git::diff(&store, world.head(), snapshot.tree).unwrap();
     assert_eq!(files.len(), diff.files.len());
     for (file, shown) in files.iter().zip(&diff.files) {
@@ -203,6 +203,42 @@ fn what_is_looked_into_are_the_lines_that_are_shown_and_signed() {
     assert_eq!(of("bin").new.as_ref().unwrap().bytes, b"a\0c");
     let large = of("large").new.as_ref().unwrap();
     assert_eq!((large.size, large.bytes.len()), ((16 << 20) + 1, 0), "not held in memory");
+}
+
+#[test]
+fn manifests_are_those_around_changed_files_of_rust_as_they_are_afterwards() {
+    let files = [
+        ("Cargo.toml", "root"),
+        ("crates/a/Cargo.toml", "a, before"),
+        ("crates/a/src/lib.rs", "1"),
+        ("crates/b/Cargo.toml", "b"),
+        ("crates/b/notes", "1"),
+        ("crates/c/Cargo.toml", "c"),
+        ("crates/c/src/lib.rs", "1"),
+        ("gone/Cargo.toml", "gone"),
+        ("gone/lib.rs", "1"),
+    ];
+    let world = World::new(&files);
+    let (store, work) = world.started();
+    for (path, text) in [
+        ("crates/a/Cargo.toml", "a, after"),
+        ("crates/a/src/lib.rs", "2"),
+        ("crates/b/notes", "2"),
+        ("new/Cargo.toml", "new"),
+        ("new/src/deep/main.RS", "1"),
+    ] {
+        fs::create_dir_all(work.join(path).parent().unwrap()).unwrap();
+        write(&work.join(path), text.as_bytes());
+    }
+    fs::remove_dir_all(work.join("gone")).unwrap();
+    let snapshot = world.snapshot(&store, &work);
+    let changed = git::changed_files(&store, world.head(), snapshot.tree).unwrap();
+    let manifests = changed.manifests.iter().map(|(folder, text)| (&folder[..], &text[..]));
+    let expected: [(&[u8], &[u8]); 3] =
+        [(b"", b"root"), (b"crates/a", b"a, after"), (b"new", b"new")];
+    assert_eq!(manifests.collect::<Vec<_>>(), expected);
+    let none = git::changed_files(&store, world.head(), world.head()).unwrap();
+    assert_eq!((none.files.len(), none.manifests.len()), (0, 0));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub fn alone(folder: &Path) -> Sweep {
         if let Some(sweep) = Sweep::begin(folder).unwrap() {
             return sweep;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "the store stays in use");
+        assert!(began.elapsed() < Duration::from_secs(300), "the store stays in use");
         std::thread::yield_now();
     }
 }
@@ -133,9 +133,11 @@ impl World {
     /// A program that leaves the canary.
     pub fn trap(&self) -> PathBuf {
         let path = self.folder.path().join("trap.sh");
-        let text = format!("#!/bin/sh\necho sprung >> '{}'\ncat\n", self.canary().display());
-        fs::write(&path, text).unwrap();
-        executable(&path);
+        if !path.exists() {
+            let text = format!("#!/bin/sh\necho sprung >> '{}'\ncat\n", self.canary().display());
+            fs::write(&path, text).unwrap();
+            program(&path);
+        }
         path
     }
 }
@@ -143,6 +145,15 @@ impl World {
 pub fn executable(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Makes a program of a file. It becomes another file by another process: what was open for writing
+/// here still is so, for a moment, in each process that another test is just starting, and as long
+/// as it is no system runs it.
+pub fn program(path: &Path) {
+    let line = "cp \"$0\" \"$0.new\" && chmod 755 \"$0.new\" && mv \"$0.new\" \"$0\"";
+    let made = Command::new("sh").args(["-c", line]).arg(path).status();
+    assert!(made.unwrap().success(), "{} cannot be made a program", path.display());
 }
 
 pub fn write(path: &Path, bytes: &[u8]) {

@@ -332,20 +332,24 @@ fn kill_leaves_no_grace_to_a_process_that_is_always_another_one() {
     let name = "ending::kill_leaves_no_grace_to_a_process_that_is_always_another_one";
     run.spec.args = ["--exact", name, "--nocapture"].map(String::from).into();
     run.spec.env.insert(ROLE.into(), "1".into());
+    // What processes that are only asked to end get: this is not granted here.
+    let grace = Duration::from_secs(120);
+    run.spec.stop_grace_ms = u64::try_from(grace.as_millis()).unwrap();
     let mut connection = run.start();
     run.file("flying");
     let asked_at = std::time::Instant::now();
     connection.handle().kill().unwrap();
     let record = finish(&mut connection);
     assert!(matches!(record.tree, Tree::Empty { .. }), "{:?}", record.tree);
-    // Far less than what processes that were only asked to end get.
-    assert!(asked_at.elapsed() < Duration::from_secs(8), "{:?}", asked_at.elapsed());
+    assert!(asked_at.elapsed() < grace, "{:?}", asked_at.elapsed());
 }
 
 #[expect(unsafe_code, reason = "nothing safe forks")]
 fn comet() -> ! {
     // SAFETY: all calls are async-signal-safe, and the children make no others.
     unsafe {
+        // It takes all of the processor it can get: on a busy machine the holder gets more.
+        libc::nice(19);
         if libc::fork() != 0 {
             loop {
                 libc::pause();

@@ -94,7 +94,8 @@ fn a_connected_daemon_that_lags_holds_the_agent_back_and_nobody_does_not() {
     let mut connection = run.start();
     // No acknowledgement: the holder stops a little after 32 MiB, and says nothing more.
     let mut offset = 0;
-    while let Some(notice) = connection.next_notice(Duration::from_secs(2)) {
+    let within = |offset| if offset < 32 << 20 { LONG } else { Duration::from_secs(2) };
+    while let Some(notice) = connection.next_notice(within(offset)) {
         match notice {
             Notice::Output { offset: now, .. } => offset = now,
             other => panic!("{other:?}"),

@@ -93,7 +93,7 @@ impl Ground {
     pub fn silent_trap(&self) -> String {
         let path = self.world.folder.path().join("silent.sh");
         write(&path, format!("#!/bin/sh\n: > '{}'\n", self.world.canary().display()).as_bytes());
-        executable(&path);
+        program(&path);
         path.to_str().unwrap().to_string()
     }
 
@@ -101,7 +101,7 @@ impl Ground {
     pub fn trap_at(&self, path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::copy(self.world.trap(), path).unwrap();
-        executable(path);
+        program(path);
     }
 
     /// A git folder of the agent's own, full of traps.
@@ -177,7 +177,7 @@ pub fn folder() -> TempDir {
         let folder = tempfile::Builder::new().tempdir_in("/dev/shm").ok()?;
         let program = folder.path().join("program");
         write(&program, b"#!/bin/sh\n");
-        executable(&program);
+        crate::support::program(&program);
         let runs = Command::new(&program).status().is_ok_and(|status| status.success());
         fs::remove_file(program).ok()?;
         runs.then_some(folder)

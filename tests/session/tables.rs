@@ -41,7 +41,9 @@ fn nothing_ticks_when_nothing_changes() {
     client.look(2, INBOX);
     client.look_at_pane(3, run);
     client.wait("the item", |client| (client.head(2)["waiting"] == 1).then_some(()));
-    client.drain(Duration::from_secs(1));
+    client.wait("the count", |client| (client.head(1)["needs_you"] == 1).then_some(()));
+    client.shows(3, "May I go on?");
+    client.drain(Duration::from_secs(3));
     let before = (client.bytes, client.frame);
     room.daemon.clock.advance(Duration::from_secs(3600));
     client.drain(Duration::from_secs(3));

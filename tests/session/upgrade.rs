@@ -39,7 +39,11 @@ fn an_upgrade_under_a_running_agent_loses_and_doubles_nothing() {
     let attach = || Attached::attach(&places, "bob", instance.repository.clone(), true);
     let mut before = attach();
     before.look_at_pane(1, RunId(1));
-    before.shows(1, "n100");
+    let shown = |client: &Attached| numbers(client.screen(1).iter().map(String::as_str));
+    // No number in particular: between two frames more than a screen may pass.
+    let is_past =
+        |client: &mut Attached, least| (shown(client).last() >= Some(&least)).then_some(());
+    before.wait("100 lines", |client| is_past(client, 100));
     let old = instance.daemon();
     let said = instance.monban(&["daemon", "upgrade"]).expect(0).out;
     let version = env!("CARGO_PKG_VERSION");
@@ -49,9 +53,8 @@ fn an_upgrade_under_a_running_agent_loses_and_doubles_nothing() {
     assert_eq!(instance.task(&id)["state"], "running");
     let mut after = attach();
     after.look_at_pane(1, RunId(1));
-    after.shows(1, "n1000");
-    let screen = after.screen(1);
-    let shown = numbers(screen.iter().map(String::as_str));
+    after.wait("1000 lines", |client| is_past(client, 1000));
+    let shown = shown(&after);
     let next = |pair: &[u32]| pair[0] + 1 == pair[1];
     assert!(shown.len() > 30 && shown.windows(2).all(next), "{shown:?}");
     after.shows(1, "n4000");

@@ -4,16 +4,16 @@
 esc=$(printf '\033')
 report() { printf '\033]7501;state=%s:app=script\033\\' "$1"; }
 encoded() { printf '%s' "$1" | base64 | tr -d '\n'; }
+# In one piece: who is told that it asks finds the question on its screen.
+asks() { printf '\033]7501;state=blocked:app=script:kind=%s:msg=%s\033\\%s ' "$1" "$2" "$3"; }
 permission() {
-    report "blocked:kind=permission:msg=$(encoded "$1")"
-    printf 'May I %s? ' "$1"
+    asks permission "$(encoded "$1")" "May I $1?"
     IFS= read -r answer || exit 9
     report working
     [ "$answer" = y ]
 }
 ask() {
-    report "blocked:kind=question:msg=$(encoded "$1")"
-    printf '%s ' "$1"
+    asks question "$(encoded "$1")" "$1"
     IFS= read -r answer || exit 9
     report working
 }

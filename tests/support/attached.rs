@@ -15,7 +15,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How long before a key is pressed once more.
+const PRESS_AGAIN: Duration = Duration::from_secs(3);
 
 /// The client.
 pub struct Attached {
@@ -97,6 +100,22 @@ impl Attached {
     pub fn press(&mut self, run: RunId, keys: &[&str]) {
         let keys = keys.iter().map(ToString::to_string).collect();
         self.say(&Said::Press { run, keys });
+    }
+
+    /// Presses keys until a pane shows a text: on a busy machine a size that is being taken may
+    /// come behind them.
+    #[track_caller]
+    pub fn press_until(&mut self, surface: u32, run: RunId, keys: &[&str], text: &str) {
+        let began = Instant::now();
+        let mut pressed = None::<Instant>;
+        self.wait(text, |client| {
+            if pressed.is_none_or(|at| at.elapsed() > PRESS_AGAIN) {
+                client.press(run, keys);
+                pressed = Some(Instant::now());
+            }
+            assert!(began.elapsed() < PATIENCE, "{text} never came");
+            client.screen(surface).iter().any(|row| row.contains(text)).then_some(())
+        });
     }
 
     /// Asks, and waits for the answer while frames come.

@@ -9,7 +9,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// How long one job may take, and how often the person looks.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// After so many looks at which nothing was new, a person looks at the disk.
 const STILL_MAX: u32 = 15;
 const LOOK_EVERY: Duration = Duration::from_millis(10);

@@ -3,12 +3,16 @@
 
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take before a test gives up on it: far longer than on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How often what is left running is looked for once more when all of it was killed.
+const KILL_ROUNDS_MAX: usize = 100;
 
 /// A test suite in one line of shell: passes while `ok` says yes.
 pub const CONFIG: &str = "[project]\nbase = \"main\"\n[verify]\ntest = \"grep -q yes ok\"\n[gates]\nchecks = [\"test\"]\n";
@@ -230,9 +234,21 @@ impl Instance {
     #[track_caller]
     #[allow(dead_code, reason = "each test file uses its part")]
     pub fn gone(&self) {
+        self.until_left(0, "nothing");
+    }
+
+    /// Checks that so many processes of this instance are left, once those that are ending have
+    /// ended.
+    #[track_caller]
+    #[allow(dead_code, reason = "each test file uses its part")]
+    pub fn until_left(&self, count: usize, what: &str) {
         let began = Instant::now();
-        while !self.processes().is_empty() {
-            assert!(began.elapsed() < PATIENCE, "left running: {:?}", self.processes());
+        loop {
+            let left = self.processes();
+            if left.len() == count {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{what} is to be left, not {left:?}");
         }
     }
 
@@ -262,8 +278,27 @@ fn is_zombie(pid: i32) -> bool {
 impl Drop for Instance {
     fn drop(&mut self) {
         let _ = self.command(&["daemon", "stop", "--kill-agents"]).output();
-        for (pid, _) in self.processes() {
-            self.kill(pid);
+        // Again until none is left: one may start another before it is killed, which would write
+        // into the folder while that is removed.
+        for _ in 0..KILL_ROUNDS_MAX {
+            let left = self.processes();
+            left.iter().for_each(|(pid, _)| self.kill(*pid));
+            if left.is_empty() {
+                break;
+            }
         }
     }
+}
+
+/// Writes a program. It comes from the hands of another process: what is open for writing here is
+/// so too, for the moment between fork and exec, in each process that another test is starting, and
+/// as long as it is no system runs it.
+#[allow(dead_code, reason = "each test file uses its part")]
+pub fn write_program(path: &Path, text: &str) {
+    let line = "cat > \"$0\" && chmod 755 \"$0\"";
+    let mut writes = Command::new("sh");
+    writes.args(["-c", line]).arg(path).stdin(Stdio::piped());
+    let mut writes = writes.spawn().unwrap();
+    writes.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(writes.wait().unwrap().success(), "{} cannot be written", path.display());
 }

@@ -12,9 +12,11 @@ pub const CLAUDE_KEY: &str = "sk-ant-api03-made-up-key-of-a-job-0123456789";
 pub const CODEX_KEY: &str = "sk-made-up-key-of-a-job-0123456789";
 
 /// How long the agent may take over anything.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Claude drops keys that arrive as its question appears: a person looks and presses again.
-const PRESS_AGAIN: Duration = Duration::from_millis(700);
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Claude drops keys that arrive as its question appears: a person reads it first.
+const READS: Duration = Duration::from_millis(700);
+/// And presses again, where nothing comes of it: not so soon that a busy machine takes both.
+const PRESS_AGAIN: Duration = Duration::from_secs(8);
 
 /// The job.
 pub struct Job {
@@ -122,13 +124,15 @@ impl Job {
     /// Presses `key` at what the agent asks on its screen, until it asks no more.
     #[track_caller]
     pub fn answer(&self, id: &str, asks: &str, key: &str) {
-        let mut pressed = None::<Instant>;
+        let (mut pressed, mut seen) = (None::<Instant>, None::<Instant>);
         self.until(id, "the end of the question", |task| {
             let is_open = task["status"]["state"] == "blocked";
-            let is_due = pressed.is_none_or(|at| at.elapsed() > PRESS_AGAIN);
-            if is_open && is_due && self.screen(id).contains(asks) {
-                pressed = Some(Instant::now());
-                self.monban.monban(&["send", id, "--keys", key]).expect(0);
+            if is_open && self.screen(id).contains(asks) {
+                let is_read = seen.get_or_insert_with(Instant::now).elapsed() > READS;
+                if is_read && pressed.is_none_or(|at| at.elapsed() > PRESS_AGAIN) {
+                    pressed = Some(Instant::now());
+                    self.monban.monban(&["send", id, "--keys", key]).expect(0);
+                }
             }
             pressed.is_some() && !is_open
         });

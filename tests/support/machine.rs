@@ -1,6 +1,7 @@
 //! A person's machine for tests with the real agents: a repository with a linked worktree, a model,
 //! one prepared agent, watched the way the daemon watches it.
 
+use super::instance::write_program;
 use super::not_run::not_run;
 use super::stub_model::StubModel;
 use super::terminal::{Terminal, Told};
@@ -23,7 +24,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The longest any step may take.
-pub const LONG: Duration = Duration::from_secs(90);
+pub const LONG: Duration = Duration::from_secs(300);
 
 /// A program that stands for `monban` and writes down what hooks hand it.
 const RECEIVER: &str = "#!/bin/sh\n\
@@ -73,8 +74,7 @@ pub fn machine(test: &str, name: &str) -> Option<Machine> {
     toolchain("CARGO_HOME", ".cargo");
     toolchain("RUSTUP_HOME", ".rustup");
     let receiver = folder.path().join("monban receiver");
-    fs::write(&receiver, RECEIVER).unwrap();
-    Command::new("chmod").arg("+x").arg(&receiver).status().unwrap();
+    write_program(&receiver, RECEIVER);
     let kind = AgentKind::builtin().unwrap().into_iter().find(|kind| kind.name == name).unwrap();
     let config = config(name, &program, &model.url());
     Some(Machine { folder, model, kind, config })
@@ -247,7 +247,7 @@ impl Running<'_> {
     pub fn approve_until_turn_end(&mut self, yes: &[u8]) -> usize {
         let mut asked = 0;
         let mut is_open = false;
-        let mut pressed_at = Instant::now();
+        let (mut seen_at, mut pressed_at) = (Instant::now(), None::<Instant>);
         self.until("the end of the turn", |running, state| {
             let is_blocked = matches!(state, State::Blocked(_));
             let screen_asks = running
@@ -255,15 +255,18 @@ impl Running<'_> {
                 .rows()
                 .iter()
                 .any(|row| row.contains("Do you want to") || row.contains("Would you like to"));
-            // Claude drops keys that arrive with its question, so a person presses again.
-            let again = is_open && pressed_at.elapsed() > Duration::from_secs(1);
-            if is_blocked && screen_asks && (!is_open || again) {
-                asked += usize::from(!is_open);
-                is_open = true;
-                pressed_at = Instant::now();
-                running.terminal.write(yes);
+            if is_blocked && screen_asks && !is_open {
+                asked += 1;
+                (is_open, seen_at, pressed_at) = (true, Instant::now(), None);
             }
             is_open &= is_blocked;
+            // Claude drops keys that arrive with its question: a person reads it first, and presses
+            // again where nothing comes of it, not so soon that a busy machine takes both.
+            let is_due = pressed_at.is_none_or(|at| at.elapsed() > Duration::from_secs(8));
+            if is_open && is_due && seen_at.elapsed() > Duration::from_millis(700) {
+                pressed_at = Some(Instant::now());
+                running.terminal.write(yes);
+            }
             running.turn_end().is_some()
         });
         asked

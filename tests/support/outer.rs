@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const INSIDE: &str = "MONBAN_TEST_INSIDE";
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// Whether this process is the client that a test started.
 pub fn runs_inside() -> bool {

@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Looks every 5 ms until `found` gives something, for as long as there is patience.
-fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
         match found() {

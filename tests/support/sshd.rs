@@ -1,15 +1,17 @@
 //! A real sshd on loopback, for this user, with its own keys and configuration, and an `ssh` in
 //! front of PATH that uses nothing of the person's.
 
+use super::instance::write_program;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Where a system keeps the server; it wants to be called by its whole path.
 const PLACES: &[&str] = &["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
+/// How many ports are tried.
+const PORTS_MAX: usize = 20;
 /// How the tests' ssh calls the server.
 pub const HOST: &str = "far";
 
@@ -40,40 +42,50 @@ impl Sshd {
             made.map_err(|error| format!("ssh-keygen: {error}"))?;
         }
         fs::copy(folder.join("person.pub"), folder.join("authorized")).unwrap();
-        let port = free_port();
         let at = folder.display();
         let set = environment.iter().map(|(name, value)| format!(" \"{name}={value}\""));
-        let shell = folder.join("shell");
-        fs::write(
-            &shell,
-            format!("#!/bin/sh\nprintf '%s' '{noise}'\neval \"$SSH_ORIGINAL_COMMAND\"\n"),
-        )
-        .unwrap();
-        fs::set_permissions(&shell, fs::Permissions::from_mode(0o755)).unwrap();
+        let shell = format!("#!/bin/sh\nprintf '%s' '{noise}'\neval \"$SSH_ORIGINAL_COMMAND\"\n");
+        write_program(&folder.join("shell"), &shell);
         let config = format!(
-            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {at}/host\nPidFile none\nUsePAM no\n\
+            "ListenAddress 127.0.0.1\nHostKey {at}/host\nPidFile none\nUsePAM no\n\
              AuthorizedKeysFile {at}/authorized\nStrictModes no\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nPermitRootLogin yes\nForceCommand {at}/shell\n\
              SetEnv{}\n",
             set.collect::<String>()
         );
         fs::write(folder.join("sshd_config"), config).unwrap();
-        let log = fs::File::create(folder.join("log")).unwrap();
+        let mut why = String::new();
+        for _ in 0..PORTS_MAX {
+            match Self::listening(program, folder, free_port())? {
+                Ok(server) => {
+                    server.write_client(server.port);
+                    return Ok(server);
+                }
+                Err(said) => why = said,
+            }
+        }
+        Err(format!("sshd did not start: {why}"))
+    }
+
+    /// The server at a port, which somebody else may have taken since it was free: then what it
+    /// said. That something listens there is not enough, it must be this one.
+    fn listening(program: &str, folder: &Path, port: u16) -> Result<Result<Self, String>, String> {
+        let log = folder.join("log");
         let process = Command::new(program)
-            .args(["-D", "-e", "-f"])
+            .args(["-D", "-e", "-p", &port.to_string(), "-f"])
             .arg(folder.join("sshd_config"))
             .stdin(Stdio::null())
-            .stderr(log)
+            .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .map_err(|error| error.to_string())?;
         let mut server = Self { process, folder: folder.to_path_buf(), port };
-        server.write_client(port);
-        let up = super::wait_for(Duration::from_secs(20), || {
+        let said = || fs::read_to_string(&log).unwrap_or_default();
+        let listens = format!("Server listening on 127.0.0.1 port {port}");
+        let up = super::wait_for(Duration::from_secs(180), || {
             let ended = server.process.try_wait().ok().flatten().is_some();
-            (ended || TcpStream::connect(("127.0.0.1", port)).is_ok()).then_some(!ended)
+            (ended || said().contains(&listens)).then_some(!ended)
         });
-        let said = || fs::read_to_string(folder.join("log")).unwrap_or_default();
-        if up == Some(true) { Ok(server) } else { Err(format!("sshd did not start: {}", said())) }
+        Ok(if up == Some(true) { Ok(server) } else { Err(said()) })
     }
 
     /// Has the tests' ssh go to another port: through a relay.
@@ -87,11 +99,10 @@ impl Sshd {
         fs::write(self.folder.join("ssh_config"), config).unwrap();
         let ssh = self.bin().join("ssh");
         fs::create_dir_all(self.bin()).unwrap();
-        // Written aside and renamed: it may be being executed.
-        let script = format!("#!/bin/sh\nexec /usr/bin/ssh -F '{at}/ssh_config' \"$@\"\n");
-        fs::write(ssh.with_extension("new"), script).unwrap();
-        fs::set_permissions(ssh.with_extension("new"), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(ssh.with_extension("new"), ssh).unwrap();
+        if !ssh.exists() {
+            let script = format!("#!/bin/sh\nexec /usr/bin/ssh -F '{at}/ssh_config' \"$@\"\n");
+            write_program(&ssh, &script);
+        }
     }
 
     /// The folder to put in front of PATH.

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 /// How long anything may take to show before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How long before something is tried again.
 const AGAIN: Duration = Duration::from_secs(3);
 /// The prompt of the shell in each window.
@@ -146,6 +146,16 @@ impl Window<'_> {
     #[track_caller]
     pub fn shows(&self, text: &str) -> String {
         self.until(text, |screen| screen.contains(text))
+    }
+
+    /// Waits until it says for how long no answer has come; gives that screen.
+    #[track_caller]
+    pub fn waits_for_an_answer(&self) -> String {
+        let seconds = |screen: &str| {
+            let said = screen.split_once("no answer for ");
+            said.is_some_and(|(_, after)| after.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        self.until("that no answer comes", seconds)
     }
 
     /// Waits for text to be off the screen.

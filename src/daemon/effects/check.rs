@@ -148,13 +148,9 @@ impl<'a> Bench<'a> {
     fn change(&self) -> Result<Looked, String> {
         let text = |error: GitError| format!("the change cannot be looked into: {error}");
         let base = self.snapshot.base.parse().map_err(text)?;
-        let files = git::changed_files(&self.place.store, base, self.place.commit).map_err(text)?;
-        let messages = self.messages().map_err(text)?;
-        let manifests =
-            git::manifests(&self.place.store, self.place.commit, &files).map_err(text)?;
-        let mut looked = scans::looked(files, messages);
-        looked.change.manifests = manifests;
-        Ok(looked)
+        let changed =
+            git::changed_files(&self.place.store, base, self.place.commit).map_err(text)?;
+        Ok(scans::looked(changed, self.messages().map_err(text)?))
     }
 
     /// What the agent's own commits say. A revert has neither an agent nor a branch of its own.

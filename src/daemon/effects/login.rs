@@ -66,7 +66,7 @@ pub(super) fn wait(
                 format!("waits for its login, which {holder} has: one run at a time")
             }
             None if may_start => return Ok(true),
-            None => "waits until the halt is lifted".into(),
+            None => "waits until a halt is lifted, or its worktree kept".into(),
         };
         if told.as_ref() != Some(&detail) {
             let report = waits(run, detail.clone(), world.clock.now());

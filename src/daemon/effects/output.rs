@@ -15,12 +15,25 @@ const FRAME_BYTES: u64 = 8 << 20;
 /// How much of the transcript is read at once: more would be memory the system gives anew, and
 /// empties, at every read.
 const READ_BYTES: u64 = 64 << 10;
+/// A flood is told to have been read after so much of it, not when all of it was: the holder would
+/// hold the agent back for as long.
+const TELL_BYTES: u64 = 1 << 20;
+
+/// What goes back to the run while its output is read.
+pub(super) enum Back {
+    /// What the terminal answers to a question of the agent.
+    Reply(Vec<u8>),
+    /// Output up to here was read.
+    Read(u64),
+}
 
 /// Reads the output of one run.
 pub(super) struct Reader<'a> {
     folder: &'a Path,
     transcript: Option<Transcript>,
     framed: u64,
+    /// How far the output went when reading began.
+    there: u64,
     /// The sizes an earlier daemon saw begin at or behind where this one reads on.
     sizes: VecDeque<(u64, Size)>,
 }
@@ -29,8 +42,23 @@ impl<'a> Reader<'a> {
     /// Reads on from `offset`.
     pub fn new(folder: &'a Path, offset: u64) -> Self {
         let transcript = Transcript::open(folder).ok();
+        // Before the sizes: of one that begins later word comes from the holder.
+        let there = transcript.as_ref().and_then(|transcript| transcript.end().ok());
         let sizes = transcript.as_ref().and_then(|transcript| transcript.sizes(offset).ok());
-        Self { folder, transcript, framed: offset, sizes: sizes.unwrap_or_default().into() }
+        let (there, sizes) = (there.unwrap_or(0), sizes.unwrap_or_default().into());
+        Self { folder, transcript, framed: offset, there, sizes }
+    }
+
+    /// Reads what was there before, so that whoever looks at the run finds its screen as it is and
+    /// not as an earlier daemon left it. Returns how far it got.
+    pub fn catch_up(
+        &mut self,
+        world: &World,
+        live: &LiveRun,
+        offset: u64,
+        tell: &dyn Fn(Back),
+    ) -> u64 {
+        self.take(world, live, offset, self.there, tell)
     }
 
     /// Reads the transcript from `offset` to `until` and no further: another size may begin there.
@@ -41,9 +69,9 @@ impl<'a> Reader<'a> {
         live: &LiveRun,
         offset: u64,
         until: u64,
-        reply: &dyn Fn(Vec<u8>),
+        tell: &dyn Fn(Back),
     ) -> u64 {
-        let mut offset = offset;
+        let (mut offset, mut told) = (offset, offset);
         loop {
             while let Some((_, size)) = self.sizes.pop_front_if(|(at, _)| *at <= offset) {
                 live.resized(size);
@@ -61,9 +89,13 @@ impl<'a> Reader<'a> {
             }
             let replies = live.output(world.clock.now(), &chunk.bytes);
             if !replies.is_empty() {
-                reply(replies);
+                tell(Back::Reply(replies));
             }
             offset = chunk.offset + chunk.bytes.len() as u64;
+            if offset - told >= TELL_BYTES {
+                told = offset;
+                tell(Back::Read(offset));
+            }
         }
         if offset - self.framed >= FRAME_BYTES {
             self.framed = offset;

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::prepare::telling;
+use super::to_end;
 use crate::base::foreign::Foreign;
 use crate::base::id::TaskId;
 use crate::daemon::driver::Cancel;
@@ -9,7 +10,7 @@ use crate::daemon::gates;
 use crate::daemon::show::no_task;
 use crate::daemon::world::{World, git_refusal};
 use crate::git::{self, GitError, Label, ObjectId, Status, Store, WorktreeFiles};
-use crate::model::attempt::{Attempt, Snapshot, Used};
+use crate::model::attempt::{Attempt, Run, Snapshot, Used};
 use crate::model::checkpoint::Moment;
 use crate::model::command::Report;
 use crate::model::core::Core;
@@ -36,11 +37,15 @@ pub(super) fn run(world: &World, id: TaskId, number: u32, cancel: &Cancel) {
 }
 
 /// The worktree as it is before something, unless the last checkpoint, or the base, is the same.
-/// Nothing is compared or measured: it is no result.
+/// Nothing is compared or measured: it is no result. A run that a daemon began which then ended was
+/// kept for by then, and its agent is at work.
 pub(super) fn before(world: &World, id: TaskId, moment: Moment, number: u32, cancel: &Cancel) {
     let Some(facts) = Facts::of(world, id) else { return };
     let attempt = facts.attempt.number;
-    let result = take(world, &facts, number).and_then(|taken| {
+    let run = facts.attempt.run.as_ref().filter(|_| matches!(moment, Moment::Run(_)));
+    let is_begun = |run: &Run| to_end::is_begun(&world.run_folder(run.id)).unwrap_or(false);
+    let read = || {
+        let taken = take(world, &facts, number)?;
         let last = facts.attempt.snapshots.last().map(|last| &last.tree);
         let tree = taken.taken.tree.to_string();
         let is_same = match last {
@@ -48,7 +53,8 @@ pub(super) fn before(world: &World, id: TaskId, moment: Moment, number: u32, can
             None => taken.is_base()?,
         };
         if is_same { Ok(None) } else { taken.described(number).map(Some) }
-    });
+    };
+    let result = if run.is_some_and(is_begun) { Ok(None) } else { read() };
     let report = Report::Checkpoint { task: id, attempt, moment, number, result };
     world.report(report, &|| cancel.is_set());
 }

@@ -4,7 +4,7 @@
 use super::facts::Facts;
 use super::flood::{Flood, PAUSE};
 use super::login;
-use super::output::Reader;
+use super::output::{Back, Reader};
 use super::secret;
 use super::watch;
 use crate::agent::prepare::{self, Prepared};
@@ -173,6 +173,12 @@ fn follow(
     let folder = world.run_folder(id);
     let (live, offset) = restored(world, facts, id, agent, &folder);
     let run = Arc::new(Attached::new(live, connection.handle().clone()));
+    let mut reader = Reader::new(&folder, offset);
+    let offset = reader.catch_up(world, &run.live, offset, &|back| {
+        if let Back::Reply(bytes) = back {
+            let _ = run.input(bytes);
+        }
+    });
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
     let handle = connection.handle().clone();
@@ -192,7 +198,7 @@ fn follow(
     std::thread::scope(|threads| {
         let teller = std::thread::Builder::new().stack_size(TELLER_STACK_BYTES);
         let told = teller.spawn_scoped(threads, pass_on);
-        let end = told.ok().and_then(|_| to_end(world, &run, &folder, connection, offset, cancel));
+        let end = told.ok().and_then(|_| to_end(world, &run, connection, (reader, offset), cancel));
         run.live.tell_no_more();
         end
     })
@@ -202,14 +208,15 @@ fn follow(
 fn to_end(
     world: &World,
     run: &Arc<Attached>,
-    folder: &Path,
     mut connection: Connection,
-    mut offset: u64,
+    (mut reader, mut offset): (Reader<'_>, u64),
     cancel: &Cancel,
 ) -> Option<End> {
-    let (mut reader, mut flood) = (Reader::new(folder, offset), Flood::default());
-    let reply = |bytes| {
-        let _ = run.input(bytes);
+    let mut flood = Flood::default();
+    let handle = connection.handle().clone();
+    let tell = |back| match back {
+        Back::Reply(bytes) => drop(run.input(bytes)),
+        Back::Read(offset) => drop(handle.ack(offset)),
     };
     let end = loop {
         if cancel.is_set() {
@@ -225,35 +232,34 @@ fn to_end(
                     && flood.takes(stored, stored.saturating_sub(offset), now()) => {}
             Some(Notice::Output { offset: there, stored }) => {
                 flood = Flood::default();
-                offset = reader.take(world, &run.live, offset, stored, &reply);
-                let handle = connection.handle();
+                offset = reader.take(world, &run.live, offset, stored, &tell);
                 // While the disk is full the rest is only in the holder's memory.
                 let _ = if there > stored { handle.live(offset) } else { handle.ack(offset) };
             }
             Some(Notice::Live { offset: from, bytes }) => {
                 offset = reader.live(run, world, offset, from, &bytes);
-                let _ = connection.handle().ack(offset);
+                let _ = handle.ack(offset);
             }
             Some(Notice::Resized { offset: at, size }) => {
-                offset = reader.take(world, &run.live, offset, at, &reply);
+                offset = reader.take(world, &run.live, offset, at, &tell);
                 run.live.resized(size);
             }
             Some(Notice::Exited(record)) => {
-                reader.take(world, &run.live, offset, record.output_bytes, &reply);
+                reader.take(world, &run.live, offset, record.output_bytes, &tell);
                 let (code, signal) = status(&record.status);
                 run.live.ended(world.clock.now(), code, signal);
-                let _ = connection.handle().seen();
+                let _ = handle.seen();
                 break with_last_words(end_of(&record), &record, run);
             }
             None => match flood.paused() {
                 Some(stored) => {
-                    offset = reader.take(world, &run.live, offset, stored, &reply);
-                    let _ = connection.handle().ack(offset);
+                    offset = reader.take(world, &run.live, offset, stored, &tell);
+                    let _ = handle.ack(offset);
                 }
                 None => run.live.settled(world.clock.now()),
             },
             Some(Notice::Gone) if cancel.is_set() => continue,
-            Some(Notice::Gone) => match hung_up(world, run.live.id, folder, run) {
+            Some(Notice::Gone) => match hung_up(world, run) {
                 Some(end) => break end,
                 // Only the connection was lost: the driver has the run adopted again.
                 None => {
@@ -295,11 +301,12 @@ fn ended_alone(
 
 /// The holder hung up: how the run ended, or that its holder was killed. `None` while the holder
 /// lives.
-fn hung_up(world: &World, id: RunId, folder: &Path, run: &Attached) -> Option<End> {
-    let end = match runner::find(folder, 0) {
+fn hung_up(world: &World, run: &Attached) -> Option<End> {
+    let folder = world.run_folder(run.live.id);
+    let end = match runner::find(&folder, 0) {
         Ok(Found::Ended(record)) => end_of(&record),
         Ok(Found::Alive(_)) => return None,
-        _ => end_lost(world, id, folder),
+        _ => end_lost(world, run.live.id, &folder),
     };
     run.live.ended(world.clock.now(), end.code, end.signal);
     Some(end)

@@ -6,6 +6,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{OpId, RepoId, RunId, TaskId};
 use crate::daemon::world::World;
 use crate::git::{self, GitError, ObjectId, Repository, Sweep, Worktree};
+use crate::model::core::Core;
 use crate::model::effect::Effect;
 use crate::model::keep::Keep;
 use crate::model::state::{Repo, State};
@@ -16,19 +17,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Everything that nobody needs.
-pub(super) fn all(
-    world: &World,
-    state: &State,
-    outstanding: &[Effect],
-    (now, age): (Timestamp, Duration),
-) -> Found {
+pub(super) fn all(world: &World, state: &State, (now, age): (Timestamp, Duration)) -> Found {
     let since_epoch = u64::try_from(now.millis()).unwrap_or(0);
     let before = SystemTime::UNIX_EPOCH + Duration::from_millis(since_epoch);
     let before = before.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
     let keep = Keep::new(state, now, age);
-    let mut finder = Finder { world, state, keep, before, found: Found::default() };
+    let mut finder = Finder { world, keep, before, at: (now, age), found: Found::default() };
     for repo in state.repos.values() {
-        finder.of_repo(repo, outstanding);
+        finder.of_repo(repo);
     }
     finder.runs();
     finder.notes();
@@ -37,8 +33,8 @@ pub(super) fn all(
 
 struct Finder<'a> {
     world: &'a World,
-    state: &'a State,
     keep: Keep<'a>,
+    at: (Timestamp, Duration),
     /// Nothing younger than this goes.
     before: SystemTime,
     found: Found,
@@ -64,12 +60,11 @@ impl Finder<'_> {
     }
 
     /// Worktrees, what lies beside them, references and objects.
-    fn of_repo(&mut self, repo: &Repo, outstanding: &[Effect]) {
+    fn of_repo(&mut self, repo: &Repo) {
         let result = Repository::open(&repo.path).and_then(|repository| {
             let refs = repository.monban_refs()?;
-            let kept = self.worktrees(repo.id, &repository, &refs);
-            self.references(&repository, refs, kept, repo.id)
-                .and_then(|kept| self.objects(repo.id, kept, outstanding))
+            let gone = self.worktrees(repo.id, &repository, &refs);
+            self.references(&repository, gone, repo.id).and_then(|kept| self.objects(repo.id, kept))
         });
         if let Err(error) = result {
             self.found.left.push(format!("{}: {error}", repo.path.display()));
@@ -129,16 +124,16 @@ impl Finder<'_> {
         self.found.waste.push(Waste { kind: Kind::Reference, what, count: 1, bytes: 0, thing });
     }
 
-    /// Results of tasks that nobody will land any more; gives the commits of those that stay.
+    /// Results of tasks that nobody will land any more; gives the commits of those that stay. They
+    /// are looked at once nobody else can be at the store.
     fn references(
         &mut self,
         repository: &Repository,
-        refs: Vec<(String, ObjectId)>,
         gone: BTreeSet<String>,
         repo: RepoId,
     ) -> Result<(Option<Sweep>, Vec<ObjectId>), GitError> {
         let sweep = Sweep::begin(&self.world.store_folder(repo))?;
-        let mut kept = Vec::new();
+        let (refs, mut kept) = (repository.monban_refs()?, Vec::new());
         for (name, at) in refs.into_iter().filter(|(name, _)| !gone.contains(name)) {
             let attempt = ["refs/monban/ready/", "refs/monban/landing/"];
             let attempt = attempt.iter().find_map(|prefix| name.strip_prefix(prefix));
@@ -157,23 +152,29 @@ impl Finder<'_> {
         Ok((sweep, kept))
     }
 
+    /// What names objects is asked for only now that nobody else is at the store: what a snapshot
+    /// wrote is named by then, or its work is still under way. A snapshot takes objects that are
+    /// there as they are, however old they are.
     fn objects(
         &mut self,
         repo: RepoId,
         (sweep, kept): (Option<Sweep>, Vec<ObjectId>),
-        outstanding: &[Effect],
     ) -> Result<(), GitError> {
         let folder = self.world.store_folder(repo);
-        let at_work = outstanding.iter().filter_map(store_user);
-        let is_used =
-            { at_work }.any(|task| self.state.task(task).is_some_and(|task| task.repo == repo));
-        let Some(mut sweep) = sweep.filter(|_| !is_used) else {
+        let (now, age) = self.at;
+        let look = move |core: &Core| {
+            let mut at_work = core.outstanding().into_iter().filter_map(|of| store_user(&of));
+            let is_used =
+                at_work.any(|task| core.state.task(task).is_some_and(|task| task.repo == repo));
+            (!is_used).then(|| Keep::new(&core.state, now, age).commits(repo))
+        };
+        let named = self.world.engine.look_blocking(look).ok().flatten();
+        let Some((mut sweep, named)) = sweep.zip(named) else {
             if folder.exists() {
                 self.found.left.push(format!("the store of {repo} is in use; run it again later"));
             }
             return Ok(());
         };
-        let named = self.keep.commits(repo);
         let named: Result<Vec<ObjectId>, _> = named.iter().map(|commit| commit.parse()).collect();
         let mut needed = named?;
         needed.extend(kept.into_iter().filter(|id| sweep.has(*id).unwrap_or(false)));

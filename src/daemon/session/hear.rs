@@ -28,7 +28,7 @@ const KEYS_MAX: usize = 1000;
 /// How long a run is given to be followed again after the daemon began.
 const ADOPTED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a terminal is given to take a new size before the key that brought it is typed.
-const RESIZED_WITHIN: Duration = Duration::from_millis(50);
+const RESIZED_WITHIN: Duration = Duration::from_millis(250);
 /// The shortest time a client may promise a sign of life in.
 const PROMISED_MIN: Duration = Duration::from_millis(100);
 /// For how many runs a client's room is remembered.

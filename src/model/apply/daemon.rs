@@ -1,7 +1,7 @@
 //! The daemon and the people at it.
 
 use crate::base::clock::Timestamp;
-use crate::model::attempt::{Attempt, Prompt};
+use crate::model::attempt::Attempt;
 use crate::model::event::DaemonEvent;
 use crate::model::state::{Presence, State, Word};
 use crate::model::task::Task;
@@ -14,10 +14,11 @@ pub(super) fn apply(state: &mut State, event: &DaemonEvent, last: Timestamp, at:
         // Connections ended with the last daemon; a person's word on when they leave stands.
         DaemonEvent::Started { .. } => {
             *presence = Presence { vouched: presence.vouched.take(), ..Presence::default() };
-            let concerned = |task: &&mut Arc<Task>| {
-                let at_work = |attempt: &Attempt| attempt.worked.since.is_some();
-                task.waits_to_be_typed() || task.attempt().is_some_and(at_work)
+            let waits = |of: &Attempt| {
+                of.worked.since.is_some() || of.is_to_begin() || of.next_prompt().is_some()
             };
+            let concerned =
+                |task: &&mut Arc<Task>| !task.is_final() && task.attempt().is_some_and(waits);
             for task in state.tasks.values_mut().filter(concerned) {
                 if let Some(attempt) = Arc::make_mut(task).attempts.last_mut() {
                     nobody_looked(attempt, last, at);
@@ -45,7 +46,7 @@ pub(super) fn apply(state: &mut State, event: &DaemonEvent, last: Timestamp, at:
 /// Between the last record and a daemon's start nobody looked: at the worktree, nor at whether the
 /// agent was at work. A turn that ended meanwhile would else have lasted until now.
 fn nobody_looked(attempt: &mut Attempt, last: Timestamp, now: Timestamp) {
-    attempt.prompts.iter_mut().for_each(Prompt::was_held_up);
+    attempt.was_held_up();
     if attempt.worked.since.is_some() {
         attempt.worked.is_at_work(false, last);
         attempt.worked.is_at_work(true, now);

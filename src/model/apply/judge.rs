@@ -65,8 +65,7 @@ pub(super) fn apply(state: &mut State, event: &JudgeEvent, at: Timestamp) {
 /// stands on its old base; only the agent can bring it forward.
 pub(super) fn taken(state: &mut State, task: TaskId, snapshot: &Snapshot, at: Timestamp) {
     if let Some(attempt) = state.attempt_mut(task) {
-        attempt.next_snapshot = snapshot.number + 1;
-        attempt.snapshots.push(snapshot.clone());
+        attempt.has_taken(snapshot.clone());
     }
     enter(state, task, Stage::Taken, at);
 }

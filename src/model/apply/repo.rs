@@ -4,6 +4,7 @@ use crate::base::clock::Timestamp;
 use crate::model::attempt::Delivery;
 use crate::model::event::RepoEvent;
 use crate::model::state::{Halt, Repo, State};
+use crate::model::task::Task;
 use crate::model::trail::Trail;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,11 +67,13 @@ pub(super) fn apply(state: &mut State, event: &RepoEvent, at: Timestamp) {
         RepoEvent::Resumed { .. } => {
             repo.halt = None;
             repo.hold = None;
-            let of_repo = state.tasks.values_mut().filter(|task| task.repo == *id);
-            let attempts = of_repo.filter_map(|task| Arc::make_mut(task).attempts.last_mut());
-            for prompt in attempts.flat_map(|attempt| &mut attempt.prompts) {
-                prompt.resumed |= prompt.delivery == Delivery::Wanted;
-                prompt.was_held_up();
+            let goes_on = |task: &&mut Arc<Task>| task.repo == *id && !task.is_final();
+            let of_repo = state.tasks.values_mut().filter(goes_on);
+            for attempt in of_repo.filter_map(|task| Arc::make_mut(task).attempts.last_mut()) {
+                attempt.was_held_up();
+                for prompt in &mut attempt.prompts {
+                    prompt.resumed |= prompt.delivery == Delivery::Wanted;
+                }
             }
         }
         RepoEvent::Opened { .. } | RepoEvent::Tampered { .. } | RepoEvent::Noted { .. } => {}

@@ -4,8 +4,10 @@ use super::task::enter;
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RunId, TaskId};
-use crate::model::attempt::{AgentState, AgentStatus, Delivery, Life, Prompt, Run, Snapshot};
-use crate::model::checkpoint::{Kept, Moment, Point};
+use crate::model::attempt::{
+    AgentState, AgentStatus, Attempt, Delivery, Life, Prompt, Run, Snapshot,
+};
+use crate::model::checkpoint::{Kept, Moment, Point, Wavers};
 use crate::model::event::RunEvent;
 use crate::model::item::ItemKind;
 use crate::model::state::State;
@@ -41,16 +43,23 @@ fn task_of(state: &State, event: &RunEvent) -> Option<TaskId> {
 }
 
 /// Counts the time in which an agent works: in a turn, not standing still, and not waiting for a
-/// person. Who was asked to look at an agent of which nothing is known is waited for too.
+/// person. Where a person had a turn judged in its middle it counts as long as the agent
+/// itself says that it works: many are judged so that never say that they are done. Who was asked
+/// to look at an agent of which nothing is known is waited for too.
 pub(super) fn count_work(state: &mut State, id: TaskId, at: Timestamp) {
     let Some(task) = state.task(id) else { return };
     let is_looked_for = state.items_of(id).any(|item| item.kind == ItemKind::Unknown);
     let in_turn = state.is_in_turn(task) && !is_looked_for;
+    let works_on = task.agent_works_on();
     let Some(attempt) = task.attempt() else { return };
     let is_asked = |prompt: &Prompt| prompt.delivery == Delivery::Delivered && !prompt.is_turned;
-    let is_up = |run: &Run| run.life == Life::Up && !run.paused && !run.status.state.waits();
+    let is_at_work = |run: &Run| {
+        let says_so = run.status.state == AgentState::Working;
+        let is_up = run.life == Life::Up && !run.paused && !run.status.state.waits();
+        is_up && (in_turn || (works_on && says_so))
+    };
     let working =
-        in_turn && attempt.run.as_ref().is_some_and(is_up) && attempt.prompts.iter().any(is_asked);
+        attempt.run.as_ref().is_some_and(is_at_work) && attempt.prompts.iter().any(is_asked);
     if working != attempt.worked.since.is_some()
         && let Some(attempt) = state.attempt_mut(id)
     {
@@ -88,13 +97,13 @@ fn take_in(state: &mut State, event: &RunEvent, at: Timestamp) {
                 resumed: false,
                 is_turned: false,
                 kept: Kept::NotYet,
+                wavers: Wavers::default(),
             };
-            state.attempt_mut(*task).into_iter().for_each(|of| of.prompts.push(prompt.clone()));
+            state.attempt_mut(*task).into_iter().for_each(|of| of.is_told(prompt.clone()));
             enter(state, *task, Stage::Running, at);
         }
         RunEvent::PromptReady { task, prompt, ready } => {
-            let kept = if *ready { Kept::Due } else { Kept::NotYet };
-            of_prompt(state, *task, *prompt, |prompt| prompt.kept = kept);
+            state.attempt_mut(*task).into_iter().for_each(|of| of.takes(*prompt, *ready, at));
         }
         RunEvent::Kept { task, moment, point, snapshot } => {
             kept(state, *task, *moment, *point, snapshot.as_deref());
@@ -104,8 +113,10 @@ fn take_in(state: &mut State, event: &RunEvent, at: Timestamp) {
         }
         RunEvent::PromptTurned { task, prompt } => turned(state, *task, Some(*prompt)),
         RunEvent::Turned { task, by } => {
-            if by.is_none() {
-                turned(state, *task, None);
+            match by {
+                None => turned(state, *task, None),
+                // The agent may go on: what it worked until now is of what is judged.
+                Some(_) => state.attempt_mut(*task).into_iter().for_each(|of| of.worked.stops(at)),
             }
             if let Some(task) = state.task_mut(*task) {
                 // An ended task that is judged again.
@@ -140,8 +151,7 @@ fn change(state: &mut State, run: RunId, change: impl FnOnce(&mut Run)) {
 fn kept(state: &mut State, task: TaskId, moment: Moment, point: Point, taken: Option<&Snapshot>) {
     let Some(attempt) = state.attempt_mut(task) else { return };
     if let Some(snapshot) = taken {
-        attempt.next_snapshot = snapshot.number + 1;
-        attempt.snapshots.push(snapshot.clone());
+        attempt.has_taken(snapshot.clone());
     }
     let kept = Kept::At(point);
     match moment {
@@ -151,11 +161,10 @@ fn kept(state: &mut State, task: TaskId, moment: Moment, point: Point, taken: Op
     }
 }
 
-/// What waits to be typed to a run was kept from it.
+/// What a run waits for was kept from it.
 fn held_up(state: &mut State, run: RunId) {
     let Some(task) = state.run(run).map(|(task, ..)| task.id) else { return };
-    let prompts = state.attempt_mut(task).into_iter().flat_map(|attempt| &mut attempt.prompts);
-    prompts.for_each(Prompt::was_held_up);
+    state.attempt_mut(task).into_iter().for_each(Attempt::was_held_up);
 }
 
 fn of_prompt(state: &mut State, task: TaskId, number: u32, change: impl FnOnce(&mut Prompt)) {

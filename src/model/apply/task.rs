@@ -3,12 +3,13 @@
 use super::run::count_work;
 use crate::base::clock::Timestamp;
 use crate::base::id::{ItemId, RepoId, TaskId};
-use crate::model::attempt::{Attempt, Worked};
+use crate::model::attempt::Attempt;
 use crate::model::checkpoint::{Kept, Point};
 use crate::model::event::TaskEvent;
 use crate::model::item::Closed;
 use crate::model::state::State;
 use crate::model::task::{Origin, Stage, Task, TaskSpec};
+use crate::model::worked::Worked;
 use std::sync::Arc;
 
 pub(super) fn apply(state: &mut State, event: &TaskEvent, at: Timestamp) {

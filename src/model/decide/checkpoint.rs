@@ -9,10 +9,12 @@ use crate::model::event::{Event, RunEvent};
 use crate::model::item::ItemKind;
 use crate::model::task::{Stage, Task};
 
-/// The agent takes the next prompt now, or no longer does.
-pub(super) fn ready(task: &Task, number: u32, ready: bool) -> Vec<Event> {
+/// The agent takes the next prompt now, or no longer does. One that goes back and forth is not
+/// heard each time.
+pub(super) fn ready(context: Context<'_>, task: &Task, number: u32, ready: bool) -> Vec<Event> {
     let Some(prompt) = waiting(task, number) else { return Vec::new() };
     let is_news = ready == (prompt.kept == Kept::NotYet);
+    let is_news = is_news && (!ready || prompt.wavers.may_keep(context.now));
     let said = Event::Run(RunEvent::PromptReady { task: task.id, prompt: number, ready });
     is_news.then_some(said).into_iter().collect()
 }

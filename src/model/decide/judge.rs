@@ -167,7 +167,7 @@ pub(super) fn overtime(
         return Vec::new();
     };
     let is_at_work = attempt.is_some_and(|attempt| attempt.worked.since == Some(since));
-    if task.stage != Stage::Running || !is_at_work {
+    if !task.agent_works_on() || !is_at_work {
         return Vec::new();
     }
     let (run, red) = (run.id, red_summary(verdict));

@@ -103,7 +103,9 @@ fn of_run(context: Context<'_>, id: RunId, report: &Report) -> Vec<Event> {
             events.push(Event::Run(RunEvent::WentOn { task: task.id }));
             events
         }
-        Report::Ready { prompt, ready, .. } if current => checkpoint::ready(task, *prompt, *ready),
+        Report::Ready { prompt, ready, .. } if current => {
+            checkpoint::ready(context, task, *prompt, *ready)
+        }
         Report::Overtime { since, verdict, .. } if current => {
             overtime(context, task, *since, verdict)
         }

@@ -124,6 +124,13 @@ impl Transcript {
         Ok(Chunk { offset: at, bytes: Vec::new() })
     }
 
+    /// How far the output goes that is stored.
+    pub fn end(&self) -> Result<u64, TranscriptError> {
+        let Some(last) = self.starts()?.last().copied() else { return Ok(0) };
+        let stored = fs::metadata(output_path(&self.folder, last));
+        Ok(last + stored.map_err(|source| self.error(source))?.len())
+    }
+
     /// The sizes the terminal had from `offset` of its output on, each with where it begins.
     pub fn sizes(&self, offset: u64) -> Result<Vec<(u64, Size)>, TranscriptError> {
         let mut sizes = Vec::new();

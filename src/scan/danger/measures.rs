@@ -4,12 +4,15 @@ use super::rules::{Group, pattern};
 use super::view::View;
 use crate::scan::change::ChangedFile;
 use crate::scan::lines::{self, Line};
-use crate::scan::syntax::{PerKind, Source, is_comment_kind, line_of, parts, walk};
+use crate::scan::parse::Code;
+use crate::scan::syntax::{
+    Language, PerKind, Source, Written, is_comment_kind, line_of, parts, walk,
+};
 use regex::Regex;
 use serde::Deserialize;
-use std::cell::LazyCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::OnceLock;
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
 use tree_sitter::Node;
 
 /// How much of the expression in front of a test's name is looked at.
@@ -95,26 +98,42 @@ pub(super) struct Case {
 /// The tests of a file by their names; what two of the same name assert is added.
 pub(super) type Cases = BTreeMap<String, Case>;
 
+/// Whether a file may have tests: each has one of the words that tell them. Then both sides are
+/// counted.
+pub(super) fn has_tests(bytes: &[u8]) -> bool {
+    static WORDS: LazyLock<Option<regex::bytes::Regex>> = LazyLock::new(|| {
+        let words = r"(?-u)test|Test|\bit\b|specify|bench|quickcheck|Fuzz|Example";
+        regex::bytes::Regex::new(words).ok()
+    });
+    WORDS.as_ref().is_none_or(|words| words.is_match(bytes))
+}
+
+/// A test as the tree of its file tells it.
+pub struct Test {
+    name: String,
+    line: u32,
+    /// What of it runs, in bytes.
+    range: Range<usize>,
+}
+
 /// The tests of a file.
-pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
-    let mut cases = Cases::new();
-    let tests = data().ok().and_then(|data| data.tests.iter().find(|tests| tests.group == group));
-    let Some(tests) = tests else { return cases };
+pub(in crate::scan) fn tests_of(source: &Source<'_>) -> Vec<Test> {
+    let mut found = Vec::new();
+    let Some(tests) = told_by(source.language) else { return found };
+    if !has_tests(source.text.as_bytes()) {
+        return found;
+    }
     static KINDS: PerKind<Kind> = PerKind::new(Kind::of);
     let kinds = KINDS.of(source.language);
-    let assertions = LazyCell::new(|| view.places(&tests.assertion));
     let mut is_marked = false;
     walk(&source.tree, |node| {
         let kind = PerKind::get(kinds, node);
         if kind == Kind::Case
             && let Some(name) = test_name(source, tests, node, is_marked)
         {
-            let range = node.byte_range();
-            let before = |end: usize| assertions.partition_point(|at| *at < end);
-            let case = cases.entry(name).or_default();
-            case.line = line_of(node.start_position().row);
-            let end = end_of_run(node).unwrap_or(range.end);
-            case.assertions += before(end).saturating_sub(before(range.start));
+            let end = end_of_run(node).unwrap_or(node.end_byte());
+            let line = line_of(node.start_position().row);
+            found.push(Test { name, line, range: node.start_byte()..end });
         }
         is_marked = match kind {
             Kind::Attribute => is_marked || tests.case.is_match(&attribute_name(source, node)),
@@ -123,6 +142,28 @@ pub(super) fn cases(source: &Source<'_>, view: &View, group: Group) -> Cases {
         };
         !matches!(kind, Kind::Attribute | Kind::Comment)
     });
+    found
+}
+
+/// What tells the tests of a language.
+fn told_by(language: Language) -> Option<&'static Tests> {
+    let group = Group::of(Written::In(language)).first()?;
+    data().ok()?.tests.iter().find(|tests| tests.group == *group)
+}
+
+/// The tests of a file, and what they assert.
+pub(super) fn cases(code: &Code<'_>, view: &View) -> Cases {
+    let mut cases = Cases::new();
+    if let Some(tests) = told_by(code.language).filter(|_| !code.tests().is_empty()) {
+        let assertions = view.places(&tests.assertion);
+        let before = |end: usize| assertions.partition_point(|at| *at < end);
+        for test in code.tests() {
+            let case = cases.entry(test.name.clone()).or_default();
+            case.line = test.line;
+            let count = before(test.range.end).saturating_sub(before(test.range.start));
+            case.assertions += count;
+        }
+    }
     cases
 }
 

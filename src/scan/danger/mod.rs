@@ -13,19 +13,20 @@ mod tests;
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::each::each;
 use super::found::{Found, Spot};
-use super::parse::{Budget, SOURCE_BYTES_MAX, Unparsed};
-use super::syntax::{Source, Written, written};
+use super::parse::{Budget, Code, SOURCE_BYTES_MAX, Unparsed};
+use super::syntax::{Written, written};
 use super::{Seen, Settings, lines};
 use crate::base::globs::Globs;
 use crate::config::repository::AllowedDanger;
 use crate::model::verdict::Weight;
-use measures::{Case, Cases};
+use measures::{Case, Cases, has_tests};
 use names::Names;
 use rules::{Group, Place, Rule, Rules};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 use view::View;
+
+pub(super) use measures::{Test, tests_of};
 
 /// Git's mode of a file that runs as a program.
 const MODE_PROGRAM: u32 = 0o100_755;
@@ -108,16 +109,15 @@ struct Read {
 }
 
 impl Read {
-    fn source(&mut self, source: &Source<'_>, groups: &'static [Group]) -> Result<(), Unparsed> {
-        let names = Names::of(source).ok_or(Unparsed::TooMuchWork)?;
+    fn code(&mut self, code: &Code<'_>, groups: &'static [Group]) -> Result<(), Unparsed> {
+        let names = Names::of(code).ok_or(Unparsed::TooMuchWork)?;
         for number in 0..names.views() {
-            let view = View::of(source, &names, number);
+            let view = View::of(code, &names, number);
             if view.is_too_large() {
                 return Err(Unparsed::TooMuchWork);
             }
-            if number == 0 && has_tests(source.text.as_bytes()) {
-                let cases = groups.iter().map(|group| measures::cases(source, &view, *group));
-                self.cases = cases.flatten().collect();
+            if number == 0 {
+                self.cases = measures::cases(code, &view);
             }
             self.hits.extend(hits(&view, groups));
         }
@@ -191,7 +191,7 @@ impl<'a> Scan<'a, '_> {
                 return read;
             }
             Written::In(language) => match self.budget.parse(language, side) {
-                Ok(source) => match read.source(&source, groups) {
+                Ok(code) => match read.code(&code, groups) {
                     Ok(()) => return read,
                     Err(unparsed) => {
                         read.unparsed = Some(unparsed);
@@ -346,16 +346,6 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
         }
     }
     hits
-}
-
-/// Whether a file may have tests: each has one of the words that tell them. Then both sides are
-/// counted.
-fn has_tests(bytes: &[u8]) -> bool {
-    static WORDS: LazyLock<Option<regex::bytes::Regex>> = LazyLock::new(|| {
-        let words = r"(?-u)test|Test|\bit\b|specify|bench|quickcheck|Fuzz|Example";
-        regex::bytes::Regex::new(words).ok()
-    });
-    WORDS.as_ref().is_none_or(|words| words.is_match(bytes))
 }
 
 /// What a side of a file is. What runs as a program without being known as one is a script: so the

@@ -1,6 +1,7 @@
 //! What the names of a file stand for, each of their meanings in one of the file's views.
 
-use crate::scan::syntax::{Language, Source};
+use crate::scan::parse::Code;
+use crate::scan::syntax::Language;
 use std::collections::BTreeMap;
 
 /// How long the path that a name stands for may be.
@@ -42,8 +43,8 @@ impl Names {
     /// The names of a file; `None` if following them takes more than any source should. What is
     /// built in keeps its own meaning whatever else it is a name of: elsewhere in the file it may
     /// be no such name.
-    pub(super) fn of(source: &Source<'_>) -> Option<Names> {
-        let facts = source.facts();
+    pub(super) fn of(code: &Code<'_>) -> Option<Names> {
+        let facts = code.facts();
         if facts.lost_at.is_some() {
             return None;
         }
@@ -52,7 +53,7 @@ impl Names {
             if all.iter().any(|meaning| meaning.len() > MEANING_BYTES_MAX) {
                 return None;
             }
-            let is_own = built_in(source.language).contains(&name.as_str()) && !all.contains(name);
+            let is_own = built_in(code.language).contains(&name.as_str()) && !all.contains(name);
             let own = is_own.then(|| name.clone());
             let harmful = all.iter().take_while(|meaning| facts.can_harm(meaning)).count();
             let harmful = harmful + usize::from(is_own);
@@ -60,7 +61,7 @@ impl Names {
             meanings.insert(name.clone(), Meanings { all, harmful, number: 0 });
         }
         let names = Names::with(meanings);
-        let bytes = names.views().saturating_mul(source.text.len());
+        let bytes = names.views().saturating_mul(code.text.len());
         (names.views() == 1 || bytes <= VIEWS_BYTES_MAX).then_some(names)
     }
 

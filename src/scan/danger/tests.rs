@@ -6,7 +6,7 @@ use crate::config::repository::Scan as Asked;
 use crate::model::task::Kind;
 use crate::model::verdict::Finding;
 use crate::scan::built_in;
-use crate::scan::parse::tests::source;
+use crate::scan::parse::tests::code;
 use serde::Deserialize;
 
 fn seen(files: Vec<ChangedFile>) -> Seen {
@@ -113,7 +113,7 @@ fn every_rule_is_found_in_its_example_and_not_in_its_counterexample() {
         for path in paths {
             let is_found = |text: &str| {
                 if let Written::In(language) = written(path.as_bytes(), b"") {
-                    let parsed = source(language, text);
+                    let parsed = code(language, text);
                     assert!(parsed.is_ok(), "{path} does not parse: {text}");
                 }
                 let name = format!("danger/{}", rule.name);
@@ -224,7 +224,7 @@ fn a_file_without_a_tree_is_judged_by_its_words() {
 #[test]
 fn a_text_made_to_be_slow_is_given_up() {
     let typescript = crate::scan::syntax::Language::TypeScript;
-    let parse = |text: &str| source(typescript, text).err();
+    let parse = |text: &str| code(typescript, text).err();
     let slow = "(a,".repeat(60_000);
     assert_eq!(parse(&slow), Some(Unparsed::TooMuchWork));
     assert_eq!(new("a.ts", &format!("eval(x)\n{slow}")), ["unreadable", "eval:1"]);
@@ -336,9 +336,9 @@ fn a_text_that_grows_when_its_names_are_followed_is_given_up() {
         let text = format!("import {{{names}}} from './{}'\neval(x)\n", "m".repeat(length));
         assert_eq!(new("a.js", &text), ["unreadable", "eval:2"]);
         let language = crate::scan::syntax::Language::JavaScript;
-        let source = source(language, &text).unwrap();
-        let names = Names::of(&source);
-        let bytes = names.map(|names| View::of(&source, &names, 0).text.len());
+        let code = code(language, &text).unwrap();
+        let names = Names::of(&code);
+        let bytes = names.map(|names| View::of(&code, &names, 0).text.len());
         assert!(bytes.unwrap_or_default() <= 4 * text.len() + (64 << 10), "{bytes:?}");
     }
     let many: String = (0..3_000).map(|number| format!("a = require('./{number}')\n")).collect();

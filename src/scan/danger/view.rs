@@ -13,7 +13,8 @@
 
 use super::names::Names;
 use crate::scan::leaves::{Kind, Leaf};
-use crate::scan::syntax::{Language, Source, unescaped};
+use crate::scan::parse::Code;
+use crate::scan::syntax::{Language, unescaped};
 use regex::Regex;
 
 /// How many bytes of a view there may be for one of the source, and besides.
@@ -74,16 +75,16 @@ impl Mark {
 impl View {
     /// The code of a file with a tree, the names in it written as one of their meanings each. Not
     /// all of it if it is too large.
-    pub(super) fn of(source: &Source<'_>, names: &Names, view: usize) -> View {
+    pub(super) fn of(code: &Code<'_>, names: &Names, view: usize) -> View {
         let mut writer = Writer {
-            source,
+            code,
             names,
             number: view,
-            view: View::over(source.text.len()),
+            view: View::over(code.text.len()),
             is_opening: false,
             closed_at: None,
         };
-        for leaf in source.leaves() {
+        for leaf in code.leaves() {
             if writer.view.is_too_large {
                 break;
             }
@@ -204,7 +205,7 @@ fn is_word(c: char) -> bool {
 }
 
 struct Writer<'a, 's> {
-    source: &'a Source<'s>,
+    code: &'a Code<'s>,
     names: &'a Names,
     /// Which of the views of the file this is.
     number: usize,
@@ -218,7 +219,7 @@ struct Writer<'a, 's> {
 impl Writer<'_, '_> {
     fn leaf(&mut self, leaf: &Leaf) {
         let mark = Mark::of(leaf);
-        let text = self.source.text.get(leaf.from as usize..leaf.to as usize).unwrap_or_default();
+        let text = self.code.text.get(leaf.from as usize..leaf.to as usize).unwrap_or_default();
         match leaf.kind {
             Kind::Comment => self.view.comments.push((text.to_owned(), leaf.line)),
             Kind::Text => {
@@ -233,13 +234,13 @@ impl Writer<'_, '_> {
             Kind::String => self.is_opening = true,
             Kind::Quote => self.quote(mark),
             Kind::Bracket if self.is_script() => self.bracket(mark),
-            Kind::Close if self.source.language == Language::Python => self.call(mark),
+            Kind::Close if self.code.language == Language::Python => self.call(mark),
             kind => self.token(text, mark, kind),
         }
     }
 
     fn is_script(&self) -> bool {
-        let language = self.source.language;
+        let language = self.code.language;
         matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx)
     }
 
@@ -251,7 +252,7 @@ impl Writer<'_, '_> {
         }
         let is_beside = |gap: usize| self.closed_at.is_some_and(|at| at + gap == end);
         let is_joined = is_beside(2) && self.view.text.ends_with('+');
-        let is_adjoined = self.source.language == Language::Python && is_beside(1);
+        let is_adjoined = self.code.language == Language::Python && is_beside(1);
         match self.closed_at {
             Some(closed) if is_joined || is_adjoined => self.view.truncate(closed),
             _ => self.view.put("\"", mark, false),

@@ -18,8 +18,8 @@ pub(super) use facts::Facts;
 use super::change::{Change, ChangedFile, MODE_LINK, MODE_SUBMODULE, Side};
 use super::each::each;
 use super::found::{Found, Spot, listed};
-use super::parse::{Budget, SOURCE_BYTES_MAX, Unparsed};
-use super::syntax::{Language, Source, Written, written};
+use super::parse::{Budget, Code, SOURCE_BYTES_MAX, Unparsed};
+use super::syntax::{Language, Written, written};
 use super::{Seen, Settings};
 use crate::model::verdict::Weight;
 use facts::{Import, Way};
@@ -116,11 +116,11 @@ impl Scan<'_> {
     }
 
     fn source(&mut self, file: &ChangedFile, language: Language, new: &Side) {
-        let source = match self.budget.parse(language, new) {
-            Ok(source) => source,
+        let code = match self.budget.parse(language, new) {
+            Ok(code) => code,
             Err(unparsed) => return self.unparsed(file, language, unparsed),
         };
-        let after = source.facts();
+        let after = code.facts();
         if let Some(at) = after.lost_at {
             let why = "names that are too long or too many to follow: what it imports is not known";
             self.found.add(file, "unclear", Weight::Violation, Spot::at(&new.bytes, at), why);
@@ -154,7 +154,7 @@ impl Scan<'_> {
     fn before(&mut self, file: &ChangedFile, language: Language) -> BTreeSet<Key> {
         let old = file.old.as_ref().filter(|old| old.mode != MODE_LINK);
         let parsed = old.and_then(|old| self.budget.parse(language, old).ok());
-        let facts = parsed.as_ref().map(Source::facts);
+        let facts = parsed.as_ref().map(Code::facts);
         let is_meant = |import: &&Import| self.is_crate(file, &import.name);
         let all = |facts| -> Vec<&Import> {
             let Facts { imports, hidden, .. }: &Facts = facts;

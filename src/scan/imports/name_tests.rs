@@ -3,18 +3,13 @@
 use super::super::change::tests::file;
 use super::super::change::{Change, MODE_LINK};
 use super::super::parse::SOURCE_BYTES_MAX;
-use super::super::parse::tests::source;
+use super::super::parse::tests::facts;
 use super::super::syntax::Language;
-use super::facts::Facts;
 use super::tests::{all, found, new, seen};
 use super::{look, words};
 use crate::config::repository::Scan;
 use crate::scan::tests::settings;
 use std::collections::BTreeMap;
-
-fn facts(language: Language, text: &str) -> Facts {
-    Facts::of(&source(language, text).ok().unwrap())
-}
 
 #[test]
 fn a_name_is_followed_wherever_it_gets_its_meaning() {

@@ -25,9 +25,7 @@ impl Simulation {
             Effect::SetPaused { run, paused } => self.set_paused(run, paused),
             Effect::Deliver { task, run, prompt } => self.deliver(task, run, prompt, step),
             Effect::Snapshot { task, attempt, number } => self.snapshot(task, attempt, number),
-            Effect::Checkpoint { task, attempt, moment, number } => {
-                self.checkpoint((task, attempt), moment, number)
-            }
+            Effect::Checkpoint { .. } => self.checkpoint(&work.effect, step),
             Effect::Check { task, run } => self.check(task, run, step),
             Effect::Land { task, op } => self.land(task, op, step),
             Effect::Merge { task, op } => self.merge(task, op),
@@ -91,7 +89,7 @@ impl Simulation {
 
     /// The worktree of a fresh attempt, made unless it is there already.
     fn new_place(&mut self, task: TaskId, attempt: u32) -> Place {
-        let path = PathBuf::from(format!("/w/{task}-{attempt}"));
+        let path = worktree(task, attempt);
         let repo = self.task(task).repo;
         let tip = self.outside.tip(repo).id.clone();
         let tree = self.outside.commits[&tip].clone();
@@ -145,6 +143,11 @@ impl Simulation {
         }
         verdicts
     }
+}
+
+/// Where a fresh attempt works.
+pub(super) fn worktree(task: TaskId, attempt: u32) -> PathBuf {
+    PathBuf::from(format!("/w/{task}-{attempt}"))
 }
 
 fn verdict(check: &str, outcome: Outcome) -> Verdict {

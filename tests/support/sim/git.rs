@@ -2,12 +2,13 @@
 //! before.
 
 use super::outside::{Tree, tree_id};
-use super::{Progress, Simulation};
+use super::{Progress, Reading, Simulation};
 use monban::base::foreign::Foreign;
 use monban::base::id::{OpId, TaskId};
 use monban::model::attempt::Snapshot;
 use monban::model::checkpoint::{Kept, Moment, Point};
 use monban::model::command::{LandingOutcome, MergeOutcome, Report};
+use monban::model::effect::Effect;
 use monban::model::task::Stage;
 
 impl Simulation {
@@ -31,27 +32,54 @@ impl Simulation {
         Progress::Over
     }
 
-    /// The worktree as it is before a run or a prompt; when nothing changed, what there is counts.
-    pub(super) fn checkpoint(
+    /// The worktree as it is before a run or a prompt; much may happen between the reading and the
+    /// report.
+    pub(super) fn checkpoint(&mut self, effect: &Effect, step: u8) -> Progress {
+        let Effect::Checkpoint { task, attempt, moment, number } = *effect else {
+            unreachable!("a checkpoint");
+        };
+        if step == 0 {
+            if !self.task(task).is_at_attempt(attempt) {
+                return Progress::Over;
+            }
+            let (result, voids) = (self.read_for(task, moment, number), self.witness.voids(task));
+            self.read.insert(effect.clone(), Reading { result, voids });
+            return Progress::Next;
+        }
+        let Some(Reading { result, voids }) = self.read.remove(effect) else {
+            return Progress::Over;
+        };
+        let is_ok = result.is_ok();
+        let counts = self.report(Report::Checkpoint { task, attempt, moment, number, result });
+        let is_void = self.witness.voids(task) != voids;
+        assert!(!(counts && is_ok && is_void), "it was read before it became void: {effect:?}");
+        Progress::Over
+    }
+
+    /// What a checkpoint says: when nothing changed, what there is counts.
+    fn read_for(
         &mut self,
-        (task, attempt): (TaskId, u32),
+        task: TaskId,
         moment: Moment,
         number: u32,
-    ) -> Progress {
+    ) -> Result<Option<Snapshot>, String> {
+        let run = self.attempt(task).run.as_ref().map(|run| run.id);
+        let has_begun = run.is_some_and(|run| self.outside.agents.contains_key(&run));
+        if matches!(moment, Moment::Run(_)) && has_begun {
+            return Ok(None);
+        }
         let place = self.place(task);
         let tree = self.outside.worktrees[&place.worktree].tree.clone();
         let last = self.attempt(task).snapshots.last().map(|last| last.commit.clone());
         let last = last.unwrap_or_else(|| place.base.clone());
-        let result = match tree.filter(|_| !self.fails(8)) {
+        match tree.filter(|_| !self.fails(8)) {
             None => Err("the worktree cannot be read".into()),
             Some(tree) if tree == self.outside.commits[&last] => Ok(None),
             Some(tree) => {
-                let commit = format!("k{task}-{attempt}-{number}-{}", self.log.len());
+                let commit = format!("k{task}-{number}-{}", self.outside.commits.len());
                 Ok(Some(self.commit_snapshot(number, &place.base, commit, tree)))
             }
-        };
-        self.report(Report::Checkpoint { task, attempt, moment, number, result });
-        Progress::Over
+        }
     }
 
     /// What a worktree was kept as, from what is durable.

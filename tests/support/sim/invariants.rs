@@ -5,10 +5,13 @@ use super::{Simulation, read};
 use monban::base::clock::Timestamp;
 use monban::base::id::{ItemId, OpId, TaskId};
 use monban::model::attempt::{Attempt, Delivery, PromptWhy, RollbackProgress, Run};
+use monban::model::checkpoint::Moment;
 use monban::model::command::{Command, Request};
 use monban::model::decide::Settings;
 use monban::model::effect::Effect;
-use monban::model::event::{Event, JudgeEvent, LandingEvent, RollbackEvent, RunEvent, TaskEvent};
+use monban::model::event::{
+    DaemonEvent, Event, JudgeEvent, LandingEvent, RepoEvent, RollbackEvent, RunEvent, TaskEvent,
+};
 use monban::model::item::{Closed, Item, ItemKind};
 use monban::model::state::{Repo, State};
 use monban::model::task::{Stage, Task};
@@ -27,6 +30,10 @@ pub struct Witness {
     results: BTreeSet<(TaskId, u32)>,
     approvals: BTreeMap<OpId, (TaskId, String)>,
     conflicts: BTreeSet<TaskId>,
+    /// What can be returned to before a run or a prompt of a task, and is not void.
+    kept: BTreeSet<(TaskId, Moment)>,
+    /// How often that became void.
+    voids: BTreeMap<TaskId, u32>,
 }
 
 impl Witness {
@@ -38,6 +45,52 @@ impl Witness {
             witness.notes(at, &event);
         }
         witness
+    }
+
+    /// Whether what is there before a run can be returned to.
+    pub fn is_kept(&self, task: TaskId, moment: Moment) -> bool {
+        self.kept.contains(&(task, moment))
+    }
+
+    /// How often what was kept of a task became void.
+    pub fn voids(&self, task: TaskId) -> u32 {
+        self.voids.get(&task).copied().unwrap_or_default()
+    }
+
+    /// Notes what is kept, and what is void from now on: who held a run or a prompt up may have
+    /// changed what is there. Of a fresh attempt its base is kept.
+    fn keeps(&mut self, event: &Event) {
+        match event {
+            Event::Task(TaskEvent::Attempted { task, attempt, resumed, .. }) => {
+                self.kept.retain(|(of, _)| of != task);
+                if !resumed {
+                    self.kept.insert((*task, Moment::Run(*attempt)));
+                }
+            }
+            Event::Run(RunEvent::Kept { task, moment, .. }) => {
+                self.kept.insert((*task, *moment));
+            }
+            Event::Run(RunEvent::PromptDelivery { task, prompt, delivery: Delivery::Typing }) => {
+                let is_kept = self.is_kept(*task, Moment::Prompt(*prompt));
+                assert!(is_kept, "{event:?}: it could not be returned to");
+            }
+            _ => {}
+        }
+        let concerned = |task: &Task| match event {
+            Event::Daemon(DaemonEvent::Started { .. }) => true,
+            Event::Repo(RepoEvent::Resumed { repo, .. }) => task.repo == *repo,
+            Event::Run(RunEvent::PauseWanted { run, .. }) => {
+                let current = task.attempt().and_then(|attempt| attempt.run.as_ref());
+                current.is_some_and(|current| current.id == *run)
+            }
+            Event::Run(RunEvent::PromptReady { task: of, ready: false, .. }) => task.id == *of,
+            _ => false,
+        };
+        let tasks = self.state.tasks.values().filter(|task| concerned(task));
+        for task in tasks.map(|task| task.id).collect::<Vec<_>>() {
+            *self.voids.entry(task).or_default() += 1;
+            self.kept.retain(|(of, _)| *of != task);
+        }
     }
 
     /// An event is about to follow from a command.
@@ -170,6 +223,7 @@ impl Witness {
             }
             _ => {}
         }
+        self.keeps(event);
         self.state.apply(event, at);
     }
 }
@@ -187,6 +241,7 @@ pub fn check(simulation: &Simulation) {
             assert!(worktrees.insert(&place.worktree), "two runs in {:?}", place.worktree);
         }
         check_places(task);
+        task.attempts.iter().for_each(check_numbers);
         let undos = task.attempts.iter().flat_map(|attempt| &attempt.rollbacks);
         for undo in undos.filter(|r| matches!(r.progress, RollbackProgress::UndoWanted { .. })) {
             let effect = Effect::Undo { task: task.id, op: undo.op };
@@ -243,6 +298,14 @@ fn check_places(task: &Task) {
     let worktrees: Vec<&PathBuf> = places.map(|place| &place.worktree).collect();
     let distinct: BTreeSet<&&PathBuf> = worktrees.iter().collect();
     assert_eq!(distinct.len(), worktrees.len(), "attempts share a worktree: {worktrees:?}");
+}
+
+/// A checkpoint is named by its number, and so is one that is still to come.
+fn check_numbers(attempt: &Attempt) {
+    let numbers: Vec<u32> = attempt.snapshots.iter().map(|snapshot| snapshot.number).collect();
+    let distinct: BTreeSet<&u32> = numbers.iter().collect();
+    assert_eq!(distinct.len(), numbers.len(), "two checkpoints have one number: {numbers:?}");
+    assert!(numbers.iter().all(|number| *number < attempt.next_snapshot), "{numbers:?}");
 }
 
 /// What ended leaves nothing running, nothing waiting, and one result.

@@ -16,12 +16,14 @@ mod runs;
 use invariants::Witness;
 use monban::base::clock::Timestamp;
 use monban::base::id::TaskId;
+use monban::model::attempt::Snapshot;
 use monban::model::command::{Command, Notice, Report};
 use monban::model::core::Core;
 use monban::model::decide::Settings;
 use monban::model::effect::Effect;
 use monban::model::event::Event;
 use monban::model::state::State;
+use monban::model::task::{Stage, Task};
 use monban::policy::{Level, Limits};
 use outside::Outside;
 use rng::Rng;
@@ -44,6 +46,8 @@ pub struct Simulation {
     works: Vec<Work>,
     /// How many turns of each agent the daemon knows to be counted.
     turns: BTreeMap<monban::base::id::RunId, u32>,
+    /// Worktrees that were read for a checkpoint which is still to be reported.
+    read: BTreeMap<Effect, Reading>,
     now: Timestamp,
     temper: Temper,
     outside: Outside,
@@ -82,6 +86,13 @@ impl Temper {
 struct Work {
     effect: Effect,
     step: u8,
+}
+
+/// A worktree as it was read for a checkpoint.
+struct Reading {
+    result: Result<Option<Snapshot>, String>,
+    /// How often what was kept of its task had become void by then.
+    voids: u32,
 }
 
 /// What became of a step of an effect.
@@ -128,6 +139,7 @@ impl Simulation {
             ends: Vec::new(),
             works: Vec::new(),
             turns: BTreeMap::new(),
+            read: BTreeMap::new(),
             now: Timestamp::from_millis(1_795_240_730_000),
             temper,
             outside: Outside::default(),
@@ -192,6 +204,7 @@ impl Simulation {
     fn come_to_rest(&mut self) {
         self.temper.mishaps = 0;
         self.outside.dirty.clear();
+        let mut quiet = 0;
         for _ in 0..REST_MAX {
             let before = (self.log.len(), self.outside.fingerprint());
             self.durable = self.log.len();
@@ -203,7 +216,10 @@ impl Simulation {
             self.outside.agents_finish(&mut self.rng);
             self.now = self.now.plus(Duration::from_secs(600));
             let busy = self.works.iter().any(|work| work.step > 0);
-            if !busy && before == (self.log.len(), self.outside.fingerprint()) {
+            let moved = before != (self.log.len(), self.outside.fingerprint());
+            // Once may be an agent that went back and forth and is not heard for a while.
+            quiet = if busy || moved { 0 } else { quiet + 1 };
+            if quiet == 2 {
                 return;
             }
         }
@@ -217,8 +233,30 @@ impl Simulation {
         self.notice(notice);
     }
 
+    /// A person changes what they find in a worktree whose agent has not begun: while no daemon
+    /// runs, or under a halt.
+    fn somebody_writes(&mut self, is_down: bool) {
+        let state = &self.core.state;
+        let is_open = |task: &&Task| {
+            let begins = matches!(task.stage, Stage::Preparing | Stage::Running);
+            begins && (is_down || state.is_halted(task))
+        };
+        let tasks = state.tasks.values().map(|task| &**task).filter(is_open);
+        let tasks: Vec<(TaskId, u32)> =
+            tasks.filter_map(|task| Some((task.id, task.attempt()?.number))).collect();
+        let Some((task, attempt)) = self.rng.pick(&tasks).filter(|_| self.rng.chance(50)) else {
+            return;
+        };
+        let known = self.attempt(task).place.clone().map(|place| place.worktree);
+        let worktree = known.unwrap_or_else(|| effects::worktree(task, attempt));
+        if self.outside.person_writes(&worktree) {
+            self.note(|| format!("somebody writes in {}", worktree.display()));
+        }
+    }
+
     /// Something of the outside goes its own way.
     fn accident(&mut self) {
+        self.somebody_writes(false);
         let repos: Vec<_> = self.outside.bases.keys().copied().collect();
         let Some(repo) = self.rng.pick(&repos) else { return };
         if self.rng.chance(60) {
@@ -248,12 +286,14 @@ impl Simulation {
         self.ends.clear();
         self.works.clear();
         self.turns.clear();
+        self.read.clear();
         let mut settings = self.core.settings.clone();
         if self.rng.chance(10) {
             settings.policy = format!("policy-{}", self.rng.below(3));
         }
         self.core = Core { state: replayed(&self.log), settings };
         self.witness = Witness::replayed(&self.log);
+        self.somebody_writes(true);
         self.notice(Notice::Started { version: "0.1.0".into(), pid: 1 });
         self.durable = self.log.len();
     }
@@ -365,6 +405,7 @@ impl Work {
         match self.effect {
             Effect::Prepare { task, .. }
             | Effect::Snapshot { task, .. }
+            | Effect::Checkpoint { task, .. }
             | Effect::Check { task, .. }
             | Effect::Merge { task, .. }
             | Effect::Deliver { task, .. } => Some(task),

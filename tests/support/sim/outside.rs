@@ -182,6 +182,15 @@ impl Outside {
         Some(format!("{run}: {state:?}"))
     }
 
+    /// A person adds something to a worktree in which no agent is; whether they could.
+    pub fn person_writes(&mut self, worktree: &Path) -> bool {
+        self.last_patch += 1;
+        let patch = format!("p.{}", self.last_patch);
+        let is_free = !self.is_occupied(worktree);
+        let tree = self.worktrees.get_mut(worktree).and_then(|worktree| worktree.tree.as_mut());
+        tree.filter(|_| is_free).is_some_and(|tree| tree.insert(patch))
+    }
+
     pub fn end_agent(&mut self, run: RunId, how: &str) {
         if let Some(agent) = self.agents.get_mut(&run).filter(|agent| agent.is_up()) {
             agent.end = Some(end(how));

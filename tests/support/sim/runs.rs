@@ -4,7 +4,7 @@ use super::{Progress, Simulation, outside};
 use monban::base::foreign::Foreign;
 use monban::base::id::{RunId, TaskId};
 use monban::model::attempt::{AgentState, AgentStatus, Delivery, Life, PromptWhy, Run};
-use monban::model::checkpoint::Kept;
+use monban::model::checkpoint::{Kept, Moment};
 use monban::model::command::Report;
 use monban::model::item::{Item, ItemKind};
 use monban::model::task::Stage;
@@ -27,6 +27,8 @@ impl Simulation {
                 return Progress::Waits;
             }
             let worktree = self.place(task).worktree;
+            let moment = Moment::Run(self.attempt(task).number);
+            assert!(self.witness.is_kept(task, moment), "{run} starts and nothing is kept");
             let kept = self.kept(task, self.attempt(task).kept);
             let is = &self.outside.worktrees[&worktree].tree;
             assert_eq!(Some(&kept), is.as_ref(), "{run} starts in what cannot be returned to");
