@@ -95,6 +95,7 @@ fn what_only_a_person_can_say_is_attested_with_the_approval_and_on_record() {
     let inbox = monban.monban(&["inbox"]).expect(0).out;
     assert!(inbox.contains("attest 1: it runs on a phone"), "{inbox}");
     assert!(inbox.contains("--attest N"), "{inbox}");
+    assert!(inbox.replace("\n    ", " ").contains(" --attest 1 --attest 2"), "{inbox}");
 
     let base = monban.base();
     let bare = ["approve", &id, "--bind", &digest];

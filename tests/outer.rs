@@ -187,7 +187,9 @@ fn client() -> ExitCode {
     let (mut frame, mut buffer) = (Frame::default(), [0; 64]);
     frame.bytes().extend_from_slice(b"shown");
     loop {
-        written(&outer, &mut frame).unwrap();
+        if !outer.is_broken() {
+            written(&outer, &mut frame).unwrap();
+        }
         let mut watches =
             [Watch::new(&signals, Wants::Read), Watch::new(outer.input(), Wants::Read)];
         wait(&mut watches, None).unwrap();
@@ -201,12 +203,22 @@ fn client() -> ExitCode {
         }
         match outer.read(&mut buffer) {
             Ok(Some(count)) if buffer[..count].contains(&b'p') => panic!("a fault of the client"),
+            Ok(Some(count)) if buffer[..count].contains(&b's') => {
+                let aside = std::thread::spawn(|| panic!("a fault of a side thread"));
+                assert!(aside.join().is_err());
+                // The loop draws on, as it does when it knows nothing of it.
+                frame.bytes().extend_from_slice(b"drawn on");
+                assert!(outer.is_broken() && outer.write(&mut frame).is_err());
+            }
+            Ok(Some(count)) if buffer[..count].contains(&b'e') => {
+                frame.bytes().extend_from_slice(b"goes on");
+            }
             Ok(_) => {}
             Err(_) => break,
         }
     }
     outer.leave(0);
-    ExitCode::SUCCESS
+    ExitCode::from(u8::from(outer.is_broken()))
 }
 
 #[test]
@@ -232,6 +244,35 @@ fn a_panic_leaves_the_terminal_in_order_and_its_message_readable() {
     assert_eq!(pty.modes(), before);
     let screen = pty.screen(|screen| !screen.alternate_screen());
     assert!(screen.contents().contains("a fault of the client"), "{}", screen.contents());
+}
+
+/// Its loop would draw on in a terminal that was put back, and nobody would know why.
+#[test]
+fn a_panic_of_a_side_thread_ends_the_client_with_the_terminal_in_order() {
+    let pty = in_terminal("CLIENT; echo ended $?");
+    let before = pty.first_modes();
+    pty.until_text("shown");
+    pty.type_in(b"s");
+    pty.until_text("ended");
+    assert_eq!(pty.modes(), before);
+    let screen = pty.screen(|screen| screen.contents().contains("ended"));
+    assert!(!screen.alternate_screen() && !screen.contents().contains("ended 0"));
+    assert!(screen.contents().contains("a fault of a side thread"), "{}", screen.contents());
+    assert_eq!(pty.count(b"drawn on"), 0);
+}
+
+/// As under `nohup`: what a person had ignored does not end the client, and all else does.
+#[test]
+fn a_signal_that_was_ignored_stays_so() {
+    let pty = in_terminal("trap '' HUP; CLIENT; echo ended $?");
+    let before = pty.first_modes();
+    pty.until_text("shown");
+    pty.signal_client("HUP");
+    pty.type_in(b"e");
+    pty.until_text("goes on");
+    pty.signal_client("TERM");
+    pty.until_text("ended 0");
+    assert_eq!(pty.modes(), before);
 }
 
 #[test]

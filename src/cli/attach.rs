@@ -136,6 +136,10 @@ pub(super) fn open(config: &Path, state: &Path, desk: Desk) -> Result<(), Failur
         error @ RunError::Outer(_) => {
             Failure::environment(error.to_string(), "run it in a terminal")
         }
+        error @ RunError::Broken => {
+            let cure = "`monban attach` opens it again; please report what it said";
+            Failure::environment(error.to_string(), cure)
+        }
     })
 }
 

@@ -297,7 +297,8 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
             if !asked.is_empty() {
                 below.push("each that is so is named with the approval: --attest N".into());
             }
-            below.push(format!("monban approve {id} --bind {typed}"));
+            let attests = (1..=asked.len()).map(|n| format!(" --attest {n}")).collect::<String>();
+            below.push(format!("monban approve {id} --bind {typed}{attests}"));
         }
         for line in below.iter().filter(|line| !line.is_empty()) {
             writeln!(out, "{}", hang("    ", line, width()))?;

@@ -3,7 +3,7 @@
 use crate::base::clock::Timestamp;
 use crate::base::foreign::Foreign;
 use crate::base::id::{RepoId, RunId, TaskId};
-use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Place};
+use crate::model::attempt::{AgentState, AgentStatus, Attempt, Delivery, Place, Rollback};
 use crate::model::checkpoint::{Moment, Point};
 use crate::model::core::Core;
 use crate::model::item::{Item, ItemKind};
@@ -86,6 +86,7 @@ fn row(core: &Core, task: &Task, here: &Here) -> Value {
         "needs_you": !waits.is_empty(),
         "waits_for": waits,
         "failure": task.failure,
+        "rollbacks": attempt.map(|attempt| rollbacks(task, attempt)),
         "landed": task.landed,
         "after": task.spec.after,
         "repository": core.state.repo_of(task).map(|repo| json!({ "path": repo.path })),
@@ -174,7 +175,6 @@ pub fn task(
 
 fn attempt(task: &Task, attempt: &Attempt, marker: &dyn Fn(RunId) -> String) -> Value {
     let run = attempt.run.as_ref();
-    let undoable = task.undoable().map(|rollback| rollback.op);
     json!({
         "number": attempt.number,
         "resumed": attempt.resumed,
@@ -197,13 +197,22 @@ fn attempt(task: &Task, attempt: &Attempt, marker: &dyn Fn(RunId) -> String) -> 
             "before": words(Some(snapshot.taken), attempt, Point::Checkpoint(snapshot.number)),
         })).collect::<Vec<_>>(),
         "gates": attempt.gates,
-        "rollbacks": attempt.rollbacks.iter().map(|rollback| json!({
+        "rollbacks": rollbacks(task, attempt),
+    })
+}
+
+/// The rollbacks of an attempt of a task.
+fn rollbacks(task: &Task, attempt: &Attempt) -> Vec<Value> {
+    let undoable = task.undoable().map(|rollback| rollback.op);
+    let one = |rollback: &Rollback| {
+        json!({
             "op": rollback.op.to_string(),
             "target": rollback.target,
             "progress": rollback.progress,
             "can_undo": undoable == Some(rollback.op),
-        })).collect::<Vec<_>>(),
-    })
+        })
+    };
+    attempt.rollbacks.iter().map(one).collect()
 }
 
 /// What can be returned to is there for, in words: what it was taken for, and what else it counts

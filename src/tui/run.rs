@@ -55,13 +55,16 @@ pub enum RunError {
     /// The daemon refuses.
     #[error("{0}")]
     Refused(Rejection),
+    /// A side thread panicked.
+    #[error("a part of the dashboard broke off, as said above; agents and daemon go on")]
+    Broken,
 }
 
 /// Runs the dashboard in the terminal on standard input and output until the person leaves it or
 /// the terminal is gone.
 ///
 /// # Errors
-/// The terminal cannot be used, or the daemon refuses.
+/// The terminal cannot be used, the daemon refuses, or a part of the client panicked.
 pub fn run(mut app: App, options: Options, line: Line) -> Result<(), RunError> {
     let signals = Signals::watch().map_err(OuterError::from)?;
     let outer = Outer::enter(std::io::stdin(), std::io::stdout(), options.mouse)?;
@@ -99,6 +102,9 @@ pub fn run(mut app: App, options: Options, line: Line) -> Result<(), RunError> {
     let outstanding = client.echo.outstanding() + usize::from(client.asks);
     // A terminal that is gone answers nothing.
     client.outer.leave(if ended.is_ok() { outstanding } else { 0 });
+    if client.outer.is_broken() {
+        return Err(RunError::Broken);
+    }
     client.refused.map_or(Ok(()), |rejection| Err(RunError::Refused(rejection)))
 }
 

@@ -37,6 +37,14 @@ pub fn fit(text: &str, columns: usize) -> String {
     out
 }
 
+/// A line of hints, which stand two blanks apart, in at most `columns`: of those at its end that
+/// have no room nothing is shown, for half a hint says nothing.
+pub fn fit_hints(text: &str, columns: usize) -> String {
+    let ends = text.match_indices("  ").map(|(end, _)| end).chain([text.len()]);
+    let fits = ends.filter_map(|end| text.get(..end)).filter(|text| width(text) <= columns).last();
+    fits.map_or_else(|| fit(text, columns), |text| text.trim_end().to_string())
+}
+
 /// The text without its first `columns`; a wide character cut there becomes a blank.
 pub fn skip(text: &str, columns: usize) -> String {
     let mut left = columns;
@@ -61,8 +69,9 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 fn wrap_line(line: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_inclusive(' ') {
-        let last = lines.last().map_or(0, |line| width(line));
-        if last > 0 && last + width(word.trim_end()) > columns {
+        let (last, wide) = (lines.last().map_or(0, |line| width(line)), width(word.trim_end()));
+        // One that no line holds is broken anyway, and may as well begin here.
+        if last > 0 && last + wide > columns && wide <= columns {
             lines.push(String::new());
         }
         for c in word.chars() {
@@ -206,6 +215,31 @@ impl<'a> Below<'a> {
     }
 }
 
+/// Says in the line that borders something scrolled, at its right end, how much of that is above
+/// and below what is shown; gives the columns that are left of the line.
+pub fn put_more(buffer: &mut Buffer, line: Rect, more: (usize, usize), style: Style) -> u16 {
+    let text = match more {
+        (0, 0) => return line.width,
+        (above, 0) => format!(" {above} above "),
+        (0, below) => format!(" {below} below "),
+        (above, below) => format!(" {above} above, {below} below "),
+    };
+    let left = line.width.saturating_sub(u16::try_from(width(&text)).unwrap_or(u16::MAX));
+    put(buffer, (line.x + left, line.y), &text, line.width - left, style);
+    left
+}
+
+/// The same in the lower border of the box with this inside.
+pub fn put_more_below(buffer: &mut Buffer, inner: Rect, more: (usize, usize), style: Style) {
+    let border = Rect { y: inner.bottom(), height: 1, ..inner };
+    put_more(buffer, border, more, style);
+}
+
+/// How much of `len` is above and below what is shown from `first` on in `height` rows.
+pub fn hidden(first: usize, len: usize, height: u16) -> (usize, usize) {
+    (first, len.saturating_sub(first + usize::from(height)))
+}
+
 /// The first row shown of `len` in `height` rows, so that `at` is among them.
 pub fn scrolled(at: usize, len: usize, height: u16) -> usize {
     let height = usize::from(height);
@@ -233,6 +267,16 @@ mod tests {
         assert_eq!(wrap("ページ番号は1から", 8), ["ページ番", "号は1か", "ら"]);
         assert_eq!(wrap("a\n\nb", 8), ["a", "", "b"]);
         assert_eq!(wrap("abcdefgh i", 4), ["abcd", "efgh", "i"]);
+        assert_eq!(wrap("7 ページ番号", 8), ["7 ページ", "番号"]);
+    }
+
+    #[test]
+    fn half_a_hint_is_not_shown() {
+        let hints = "A then y approve  r reject  3 diff";
+        assert_eq!(fit_hints(hints, 34), hints);
+        assert_eq!(fit_hints(hints, 33), "A then y approve  r reject");
+        assert_eq!(fit_hints(hints, 25), "A then y approve");
+        assert_eq!(fit_hints(hints, 6), "A the…");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::found::{Found, Spot};
 use super::parse::{Budget, Code, SOURCE_BYTES_MAX, Unparsed};
 use super::syntax::{Written, written};
 use super::{Seen, Settings, lines};
+use crate::base::count::count;
 use crate::base::globs::Globs;
 use crate::config::repository::AllowedDanger;
 use crate::model::verdict::Weight;
@@ -57,7 +58,7 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
         0 => String::new(),
         count => format!(", {count} of them by words alone"),
     };
-    let looked_at = format!("{} changed files with code{by_words}", tally.files);
+    let looked_at = format!("{} with code{by_words}", count(tally.files as u64, "changed file"));
     tally.lost_tests(&mut found);
     found.done(looked_at, None)
 }

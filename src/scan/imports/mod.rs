@@ -21,6 +21,7 @@ use super::found::{Found, Spot, listed};
 use super::parse::{Budget, Code, SOURCE_BYTES_MAX, Unparsed};
 use super::syntax::{Language, Written, written};
 use super::{Seen, Settings};
+use crate::base::count::count;
 use crate::model::verdict::Weight;
 use facts::{Import, Way};
 use manifest::{Manifest, crates};
@@ -55,7 +56,8 @@ pub fn look(change: &Change, settings: &Settings<'_>) -> Seen {
     }
     let unjudged =
         (!unread.is_empty()).then(|| format!("cannot read the language of {}", listed(&unread)));
-    found.done(format!("the imports of {files} changed files of source or packages"), unjudged)
+    let files = count(files as u64, "changed file");
+    found.done(format!("the imports of {files} of source or packages"), unjudged)
 }
 
 /// A look at one file.

@@ -3,6 +3,7 @@
 use super::dialog::{Dialog, Search};
 use super::diff::Kind;
 use super::draw::{self, layout};
+use super::gates::Verdict;
 use super::text::{Lines, Text};
 use super::{App, Do, Screen, palette};
 use crate::model::item::ItemKind;
@@ -76,6 +77,7 @@ impl App {
 
     pub(super) fn back(&mut self) {
         self.screen = self.history.pop().unwrap_or(Screen::Fleet);
+        self.log_back = 0;
     }
 
     /// Goes to a screen, if there is something to see on it.
@@ -96,7 +98,7 @@ impl App {
             Screen::Fleet => self.history.clear(),
             _ => self.history.push(self.screen),
         }
-        self.screen = screen;
+        (self.screen, self.log_back) = (screen, 0);
     }
 
     fn open(&mut self) {
@@ -110,7 +112,7 @@ impl App {
                 let key = self.setup.looks.keymap.key_of(Action::StepIn);
                 self.say(format!("{key} types to the agent"));
             }
-            Screen::Diff | Screen::Gates => {}
+            Screen::Diff | Screen::Gates => self.say("there is nothing to open here"),
         }
     }
 
@@ -137,9 +139,13 @@ impl App {
         let at = self.items.iter().position(|item| Some(&item.id) == self.item.as_ref());
         let here =
             at.filter(|at| self.screen != Screen::Fleet && Some(self.items[*at].task) == self.task);
+        if here.is_some() && self.items.len() == 1 {
+            return self.say("nothing else waits for you");
+        }
         let next = here.map_or(0, |at| (at + 1) % self.items.len());
         let item = &self.items[next];
         (self.item, self.task) = (Some(item.id.clone()), Some(item.task));
+        self.log_back = 0;
         match item.kind.is_some_and(ItemKind::needs_agent) {
             true => self.go_once(Screen::Focus),
             false => self.go_once(Screen::Inbox),
@@ -154,18 +160,24 @@ impl App {
 
     fn move_by(&mut self, action: Action) {
         let page = i64::from(layout::page(self).max(2)) - 1;
+        let (lines, room) = draw::detail_lines(self);
         match action {
             Action::Left | Action::Right => self.sideways(action == Action::Right),
             Action::PageUp | Action::PageDown | Action::First | Action::Last
                 if self.screen == Screen::Gates =>
             {
-                let page = i64::try_from(draw::log_lines(self).1.max(2)).unwrap_or(2) - 1;
+                let page = i64::try_from(room.max(2)).unwrap_or(2) - 1;
                 self.scroll_log(match action {
                     Action::PageUp => page,
                     Action::PageDown => -page,
                     Action::First => i64::MAX,
                     _ => i64::MIN,
                 });
+            }
+            // Of an item that is longer than its room there is more to see than other items.
+            Action::PageUp | Action::PageDown if self.screen == Screen::Inbox && lines > room => {
+                let page = i64::try_from(room.max(2)).unwrap_or(2) - 1;
+                self.scroll_log(if action == Action::PageUp { page } else { -page });
             }
             Action::First if self.screen == Screen::Focus => self.scroll_pane(i64::from(u32::MAX)),
             Action::Last if self.screen == Screen::Focus => self.scroll_pane(i64::MIN / 2),
@@ -219,13 +231,13 @@ impl App {
         }
     }
 
-    /// Goes back in the log of the selected verdict, or towards its end. Findings are read from
-    /// their beginning.
+    /// Goes back in the log of the selected verdict, or towards its end. All else is read from its
+    /// beginning.
     fn scroll_log(&mut self, rows: i64) {
         let verdict = self.shown_gates().and_then(|gates| gates.verdicts.get(self.verdict));
-        let has_found = verdict.is_some_and(|verdict| !verdict.found.is_empty());
-        let rows = if has_found { rows.saturating_neg() } else { rows };
-        let (lines, room) = draw::log_lines(self);
+        let is_log = self.screen == Screen::Gates && verdict.is_some_and(Verdict::is_log);
+        let rows = if is_log { rows } else { rows.saturating_neg() };
+        let (lines, room) = draw::detail_lines(self);
         let most = i64::try_from(lines.saturating_sub(room)).unwrap_or(0);
         let back = i64::try_from(self.log_back).unwrap_or(0).saturating_add(rows).clamp(0, most);
         self.log_back = usize::try_from(back).unwrap_or(0);
@@ -245,7 +257,9 @@ impl App {
         let at = at.min(len.saturating_sub(1));
         match self.screen {
             Screen::Fleet | Screen::Focus => self.task = self.tasks.get(at).map(|task| task.id),
-            Screen::Inbox => self.item = self.items.get(at).map(|item| item.id.clone()),
+            Screen::Inbox => {
+                (self.item, self.log_back) = (self.items.get(at).map(|item| item.id.clone()), 0);
+            }
             Screen::Diff => self.diff_at.0 = at,
             Screen::Gates => (self.verdict, self.log_back) = (at, 0),
         }
@@ -253,7 +267,8 @@ impl App {
 
     fn go_to_line(&mut self, kind: Kind, forward: bool) {
         if self.screen != Screen::Diff {
-            return;
+            let key = self.setup.looks.keymap.key_of(Action::GotoDiff);
+            return self.say(format!("only in a diff; {key} shows it"));
         }
         let at = self.diff_at.0;
         let found = self.shown_diff().and_then(|diff| match forward {

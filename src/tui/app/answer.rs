@@ -2,6 +2,7 @@
 
 use super::diff::Diff;
 use super::gates::Gates;
+use super::rows::{Rollback, TaskRow};
 use super::{App, Screen, decide, dialog::Dialog};
 use crate::base::clock::Timestamp;
 use crate::base::id::TaskId;
@@ -38,9 +39,18 @@ pub enum Asked {
     Decided {
         /// What the footer says then.
         done: String,
-        /// The task it says that of while it is under way, and since when that is in its state.
-        follows: Option<(TaskId, Option<Timestamp>)>,
+        /// What it says that of while it is under way.
+        follows: Option<Follows>,
     },
+}
+
+/// Something under way that the last line tells of until it is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Follows {
+    /// A task, which was in its state since then.
+    State(TaskId, Option<Timestamp>),
+    /// A rollback of a task, or the undo of one; its rollbacks as they were.
+    Rollback(TaskId, Vec<Rollback>),
 }
 
 impl Asked {
@@ -248,13 +258,48 @@ impl App {
     /// Something is asked that goes on after its answer.
     pub(super) fn under_way(&self, done: String, task: TaskId) -> Asked {
         let row = self.tasks.iter().find(|row| row.id == task);
-        Asked::Decided { done, follows: row.map(|row| (task, row.since)) }
+        Asked::Decided { done, follows: row.map(|row| Follows::State(task, row.since)) }
+    }
+
+    /// The same of a rollback of a task, or of the undo of one.
+    pub(super) fn rolls_back(&self, done: String, row: Option<&TaskRow>) -> Asked {
+        let follows = row.map(|row| Follows::Rollback(row.id, row.rollbacks.clone()));
+        Asked::Decided { done, follows }
     }
 
     /// What the last line tells as under way is over: it says so.
     pub(super) fn follow(&mut self) {
-        let follows = self.note.as_ref().and_then(|note| note.follows);
-        let Some((task, since)) = follows else { return };
+        match self.note.as_ref().and_then(|note| note.follows.clone()) {
+            Some(Follows::State(task, since)) => self.follow_state(task, since),
+            Some(Follows::Rollback(task, before)) => self.follow_rollback(task, &before),
+            None => {}
+        }
+    }
+
+    fn follow_rollback(&mut self, task: TaskId, before: &[Rollback]) {
+        let row = self.tasks.iter().find(|row| row.id == task);
+        let Some(all) = row.map(|row| row.rollbacks.clone()) else { return };
+        let Some(now) = all.iter().find(|now| !before.contains(now)) else { return };
+        let is_undone = |it: &Rollback| it.op == now.op && it.progress == "undo-wanted";
+        let was_undone = before.iter().any(is_undone);
+        let undo = self.setup.looks.keymap.key_of(Action::Undo);
+        let op = &now.op;
+        match now.progress.as_str() {
+            "done" if was_undone => {
+                self.say_bad(format!("{op} could not be undone: task {task} stays rolled back"));
+            }
+            "done" => self.say(format!("task {task} is rolled back; {undo} undoes that ({op})")),
+            "undone" => self.say(format!("{op} is undone: task {task} is as it was before")),
+            "failed" => self.say_bad(format!("the rollback {op} failed: {}", now.why)),
+            _ => {
+                if let Some(note) = &mut self.note {
+                    note.follows = Some(Follows::Rollback(task, all));
+                }
+            }
+        }
+    }
+
+    fn follow_state(&mut self, task: TaskId, since: Option<Timestamp>) {
         let row = self.tasks.iter().find(|row| row.id == task && row.since != since);
         let Some(state) = row.map(|row| row.state.clone()) else { return };
         match state.as_str() {

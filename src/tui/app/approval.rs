@@ -113,16 +113,15 @@ impl Approval {
     /// A person attests a statement. Then the dialog shows something else and arms anew: each wants
     /// a key of its own after a silence, so that neither a held key nor a habit runs through them.
     fn attest(&mut self, number: usize, is_seen: bool, revision: u64, now: Moment) {
-        match self.is_open() && self.keys.arming.is_armed() && is_seen {
-            true if self.attested.insert(number) => self.look_again(revision),
-            true => self.keys.refuse(now),
-            false => {
-                if !is_seen {
-                    self.refusal = format!("{} is not on the screen as a whole", number + 1);
-                }
-                self.keys.refuse(now);
-            }
+        if !self.is_open() || !self.keys.arming.is_armed() {
+            return self.keys.hurry(now);
         }
+        if is_seen && self.attested.insert(number) {
+            return self.look_again(revision);
+        }
+        let why = if is_seen { "attested already" } else { "not on the screen as a whole" };
+        self.refusal = format!("{} is {why}", number + 1);
+        self.keys.refuse(now);
     }
 
     /// Whether the base moved since it was judged: then an approval judges it again first.
@@ -249,7 +248,12 @@ impl App {
                 self.show_next_statement(&mut approval);
                 Outcome::Stays
             }
-            (None, None) => approval.key(key, self.revision, self.now),
+            (None, None) => {
+                if action.is_none() && !is_own {
+                    self.no_meaning(key);
+                }
+                approval.key(key, self.revision, self.now)
+            }
             (Some(_), _) => {
                 approval.keys.refuse(self.now);
                 Outcome::Stays

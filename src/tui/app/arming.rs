@@ -27,52 +27,64 @@ enum Step {
 
 /// The arming of one dialog.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Arming(Step);
+pub struct Arming {
+    step: Step,
+    /// The last key came before it armed, and was meant to decide.
+    is_hurried: bool,
+}
 
 impl Arming {
     /// A dialog that shows from this revision of the screen on, or shows something else.
     pub fn shown_in(revision: u64) -> Self {
-        Self(Step::Shown(revision))
+        Self { step: Step::Shown(revision), is_hurried: false }
     }
 
     /// The terminal has drawn a revision of the screen.
     pub fn seen(&mut self, revision: u64, now: Moment) {
-        if let Step::Shown(wanted) = self.0
+        if let Step::Shown(wanted) = self.step
             && revision >= wanted
         {
-            self.0 = Step::Quiet(now + SILENCE);
+            self.step = Step::Quiet(now + SILENCE);
         }
     }
 
     /// A revision of the screen was painted.
     pub fn painted(&mut self, revision: u64) {
-        if let Step::Ready(wanted) = self.0
+        if let Step::Ready(wanted) = self.step
             && revision >= wanted
         {
-            self.0 = Step::Armed;
+            self.step = Step::Armed;
         }
     }
 
     /// A key was absorbed.
     pub fn absorbed(&mut self, now: Moment) {
-        if !matches!(self.0, Step::Shown(_)) {
-            self.0 = Step::Quiet(now + SILENCE);
+        self.is_hurried = false;
+        if !matches!(self.step, Step::Shown(_)) {
+            self.step = Step::Quiet(now + SILENCE);
         }
+    }
+
+    /// The same of a key that was meant to decide: before it armed, that it was not taken is said.
+    pub fn hurried(&mut self, now: Moment) {
+        let is_early = !self.is_armed();
+        self.absorbed(now);
+        self.is_hurried = is_early;
     }
 
     /// The timer came; what it says shows in `revision`.
     pub fn due(&mut self, revision: u64, now: Moment) {
-        if let Step::Quiet(until) = self.0
+        if let Step::Quiet(until) = self.step
             && now >= until
         {
             let is_late = now > until + LATE;
-            self.0 = if is_late { Step::Quiet(now + SILENCE) } else { Step::Ready(revision) };
+            self.step = if is_late { Step::Quiet(now + SILENCE) } else { Step::Ready(revision) };
         }
     }
 
     /// When the timer is needed.
     pub fn deadline(&self) -> Option<Moment> {
-        match self.0 {
+        match self.step {
             Step::Quiet(until) => Some(until),
             _ => None,
         }
@@ -80,22 +92,30 @@ impl Arming {
 
     /// Whether the terminal has not drawn yet what a person has to read.
     pub fn is_to_be_seen(&self) -> bool {
-        matches!(self.0, Step::Shown(_))
+        matches!(self.step, Step::Shown(_))
     }
 
     /// Whether it may be decided.
     pub fn is_armed(&self) -> bool {
-        self.0 == Step::Armed
+        self.step == Step::Armed
     }
 
     /// Whether it is to be drawn as armed: it arms once that was painted.
     pub fn says_armed(&self) -> bool {
-        matches!(self.0, Step::Ready(_) | Step::Armed)
+        matches!(self.step, Step::Ready(_) | Step::Armed)
     }
 
     /// The word for it.
     pub fn word(&self) -> &'static str {
         if self.says_armed() { "armed" } else { "arming..." }
+    }
+
+    /// What is said while it takes no key that decides.
+    pub fn waits(&self) -> &'static str {
+        match self.is_hurried {
+            true => "too quick: wait for armed",
+            false => "wait: no key counts yet",
+        }
     }
 }
 
@@ -139,5 +159,22 @@ mod tests {
         let mut arming = Arming::shown_in(1);
         arming.absorbed(ms(5));
         assert_eq!(arming, Arming::shown_in(1));
+    }
+
+    #[test]
+    fn a_key_that_came_too_early_is_told_and_changes_nothing_else() {
+        let (mut quick, mut other) = (Arming::shown_in(1), Arming::shown_in(1));
+        for arming in [&mut quick, &mut other] {
+            arming.seen(1, ms(0));
+        }
+        quick.hurried(ms(100));
+        other.absorbed(ms(100));
+        assert_eq!(quick.deadline(), other.deadline());
+        assert!(quick.waits().starts_with("too quick") && other.waits().starts_with("wait"));
+        quick.due(2, ms(500));
+        quick.painted(2);
+        assert!(quick.is_armed());
+        quick.hurried(ms(600));
+        assert!(quick.waits().starts_with("wait"), "it was not too early");
     }
 }

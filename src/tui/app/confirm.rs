@@ -59,6 +59,10 @@ struct Gate {
     hash: String,
     is_trusted: bool,
     commands: Vec<String>,
+    /// What a person attests with each approval.
+    statements: Vec<String>,
+    /// What the check `danger` lets pass, where, and why.
+    allowed: Vec<String>,
 }
 
 /// One thing that may be done.
@@ -150,7 +154,15 @@ impl Confirm {
             let why = "These commands of monban.toml would judge it. They run on this machine, and \
                        nobody has trusted this content yet:";
             self.says.push(why.into());
-            self.says.extend(gate.commands.iter().map(|command| format!("  {command}")));
+            let parts = [
+                ("", &gate.commands),
+                ("A person attests with each approval:", &gate.statements),
+                ("It lets these dangers pass:", &gate.allowed),
+            ];
+            for (head, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+                self.says.extend((!head.is_empty()).then(|| head.to_string()));
+                self.says.extend(lines.iter().map(|line| format!("  {line}")));
+            }
             self.says.push(format!("hash {}", gate.hash));
         }
         if let Some((conversation, worktree)) = session {
@@ -179,6 +191,12 @@ impl Confirm {
         };
         self.look_again(revision);
     }
+}
+
+/// What the check `danger` lets pass, in a line.
+fn allowance(allowed: &Value) -> String {
+    let paths = list(&allowed["paths"]).iter().map(text).collect::<Vec<_>>().join(" ");
+    format!("{} in {paths}: {}", text(&allowed["rule"]), text(&allowed["why"]))
 }
 
 impl Dialog {
@@ -225,6 +243,8 @@ impl App {
             hash: text(&value["hash"]),
             is_trusted: value["trusted"] == true,
             commands: list(&value["runs"]).iter().map(command).collect(),
+            statements: list(&value["attests"]).iter().map(text).collect(),
+            allowed: list(&value["allowed_danger"]).iter().map(allowance).collect(),
         };
         if let Some(confirm) = self.open_start_of(id) {
             if let About::Start(start) = &mut confirm.about {
@@ -275,6 +295,9 @@ impl App {
             confirm.top = top.min(lines.saturating_sub(room));
         } else if action == Some(Action::Approve) && confirm.keys.arming.is_armed() {
             self.take_over(confirm.item().map(|item| item.id.clone()));
+        }
+        if action.is_none() && !is_own {
+            self.no_meaning(key);
         }
         let chosen = match top.is_none() && self.may_confirm(&confirm) {
             true => confirm.keys.key(key, &firsts, self.revision, self.now),

@@ -7,14 +7,14 @@ use super::confirm::Confirm;
 use super::form::Form;
 use super::input::TOO_LONG;
 use super::palette::Palette;
-use super::rows::ItemRow;
+use super::rows::{ItemRow, TaskRow};
 use super::text::Text;
 use super::typed::Typed;
 use super::{App, Do};
-use crate::base::id::TaskId;
+use crate::base::id::{OpId, TaskId};
 use crate::tui::action::Action;
 use crate::tui::keymap::Table;
-use crate::wire::people::{Ask, InboxAsk};
+use crate::wire::people::{Ask, InboxAsk, TaskAsk};
 
 /// What lies over the screen.
 #[derive(Clone, Debug)]
@@ -158,13 +158,25 @@ impl App {
         }
         match typed.key(key, self.now) {
             Some(ask) => {
+                let has = |row: &TaskRow, op: &str| row.rollbacks.iter().any(|it| it.op == op);
+                let of_op = |op: OpId| self.tasks.iter().find(|row| has(row, &op.to_string()));
                 let asked = match &ask {
+                    Ask::Task(task, TaskAsk::RollBack { .. }) => {
+                        let row = self.tasks.iter().find(|row| row.id == *task);
+                        self.rolls_back(typed.done, row)
+                    }
+                    Ask::Inbox(InboxAsk::Undo { op }) => self.rolls_back(typed.done, of_op(*op)),
                     Ask::Task(task, _) => self.under_way(typed.done, *task),
                     _ => Asked::Decided { done: typed.done, follows: None },
                 };
                 self.ask(asked, ask);
             }
-            None => self.dialog = Some(Dialog::Typed(typed)),
+            None => {
+                if let Some(word) = typed.other_word(key) {
+                    self.say_bad(format!("\"{}\" is not {word}: nothing was done", typed.typed));
+                }
+                self.dialog = Some(Dialog::Typed(typed));
+            }
         }
     }
 
@@ -182,23 +194,24 @@ impl App {
                     return self.open_roll_back(picker.task, to);
                 }
             }
-            _ => {}
+            _ => self.no_meaning(key),
         }
         self.dialog = Some(Dialog::Checkpoints(picker));
     }
 
     fn help_key(&mut self, top: usize, key: &str) {
-        let page = usize::from(self.setup.size.rows.saturating_sub(6)).max(1);
+        let (lines, room) = super::draw::help_lines(self);
+        let page = room.saturating_sub(1).max(1);
         let top = match self.meaning(Table::Nav, key) {
             Some(Action::Up) => top.saturating_sub(1),
             Some(Action::Down) => top + 1,
             Some(Action::PageUp) => top.saturating_sub(page),
             Some(Action::PageDown) => top + page,
             Some(Action::First) => 0,
+            Some(Action::Last) => lines,
             _ => return,
         };
-        let top = top.min(super::draw::help_lines(self).saturating_sub(page));
-        self.dialog = Some(Dialog::Help { top });
+        self.dialog = Some(Dialog::Help { top: top.min(lines.saturating_sub(room)) });
     }
 
     fn text_action(&mut self, mut dialog: Dialog, action: Action) {
@@ -264,11 +277,13 @@ impl App {
             Dialog::Reject(reject) => self.send_reason(reject),
             Dialog::Form(form) => self.send_form(form),
             Dialog::Search(search) => self.search_for(search.text.text()),
-            Dialog::Palette(palette) => {
-                if let Some(action) = palette.selected() {
-                    self.act(action);
+            Dialog::Palette(palette) => match palette.selected() {
+                Some(action) => self.act(action),
+                None => {
+                    self.say_bad(format!("no action is called {}", palette.text.text()));
+                    self.dialog = Some(Dialog::Palette(palette));
                 }
-            }
+            },
             other => self.dialog = Some(other),
         }
     }

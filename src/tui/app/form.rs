@@ -67,11 +67,14 @@ impl Form {
     /// What a field holds, for drawing.
     pub fn shown(&self, at: usize) -> String {
         match at {
-            KIND => KINDS.iter().enumerate().fold(String::new(), |all, (number, (_, word))| {
-                let shown =
-                    if number == self.kind { format!("[{word}]") } else { format!(" {word} ") };
-                all + &shown
-            }),
+            KIND => {
+                let shown = |(number, (_, word)): (usize, &(Kind, &str))| match number == self.kind
+                {
+                    true => format!("[{word}]"),
+                    false => (*word).into(),
+                };
+                KINDS.iter().enumerate().map(shown).collect::<Vec<_>>().join(" ")
+            }
             _ => self.texts.get(at).map(Text::text).unwrap_or_default(),
         }
     }
@@ -81,9 +84,9 @@ impl Form {
         let text = self.texts.get(at).map(Text::text).unwrap_or_default();
         match at {
             AGENT if agents.is_empty() => String::new(),
-            AGENT => format!("  left, right: {}", agents.join(" ")),
-            AFTER if text.is_empty() => "tasks that come before, such as 3 4".into(),
-            FILES if text.is_empty() => "what it is about, such as src/** README.md".into(),
+            AGENT => format!("  left, right:  {}", agents.join("  ")),
+            AFTER if text.is_empty() => "after these, such as 3 4".into(),
+            FILES if text.is_empty() => "such as src/** README.md".into(),
             _ => String::new(),
         }
     }

@@ -31,6 +31,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether its evidence is a log, which is read from its end.
+    pub fn is_log(&self) -> bool {
+        self.found.is_empty() && self.statements.is_empty()
+    }
+
     /// Whether it found something that a person should know, although it fails nothing.
     pub fn has_notices(&self) -> bool {
         self.found.iter().any(|found| found.weight == "notice")

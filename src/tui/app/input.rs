@@ -71,7 +71,6 @@ impl App {
         if !self.chord.is_empty() && key == "esc" {
             return self.end_chord();
         }
-        let is_first = self.chord.is_empty();
         self.chord.push(key.clone());
         let mut meaning = self.setup.looks.keymap.meaning(Table::Nav, &self.chord);
         if meaning == Meaning::Nothing
@@ -90,13 +89,12 @@ impl App {
             Meaning::Nothing => {
                 let tried = self.chord.join(" ");
                 self.end_chord();
-                self.hint(&key, &tried, is_first);
+                self.hint(&key, &tried);
             }
         }
     }
 
-    fn hint(&mut self, key: &str, tried: &str, is_first: bool) {
-        let help = self.setup.looks.keymap.key_of(Action::Help);
+    fn hint(&mut self, key: &str, tried: &str) {
         if keys::character(key).is_some_and(|c| !c.is_ascii()) {
             self.say(
                 "an input method is on? letters act here; arrows, Enter and F-keys do as well",
@@ -104,9 +102,15 @@ impl App {
         } else if key == "ctrl-c" {
             let detach = self.setup.looks.keymap.key_of(Action::Detach);
             self.say(format!("{detach} leaves the dashboard; agents go on"));
-        } else if !is_first {
-            self.say(format!("{tried} is bound to nothing; {help} shows the keys"));
+        } else {
+            let help = self.setup.looks.keymap.key_of(Action::Help);
+            self.say(format!("{tried} does nothing here; {help} shows the keys"));
         }
+    }
+
+    /// A dialog does not take this key.
+    pub(super) fn no_meaning(&mut self, key: &str) {
+        self.say(format!("{key} does nothing here"));
     }
 
     fn end_chord(&mut self) {
@@ -141,16 +145,17 @@ impl App {
             Some(Dialog::Approval(approval)) => approval.keys.refuse(now),
             Some(Dialog::Confirm(confirm)) => confirm.keys.refuse(now),
             Some(Dialog::Typed(typed)) => typed.arming.absorbed(now),
-            Some(dialog) => match dialog.text_mut() {
-                Some(field) => {
+            Some(dialog) => {
+                if let Some(field) = dialog.text_mut() {
                     if !field.paste(&text) {
                         self.say_bad(TOO_LONG);
                     }
+                    return;
                 }
-                None => self.say("nothing is pasted here"),
-            },
-            None => self.say("nothing is pasted here; step in to paste to an agent"),
+            }
+            None => return self.say("nothing is pasted here; step in to paste to an agent"),
         }
+        self.say("nothing is pasted here");
     }
 
     pub(super) fn mouse(&mut self, pointer: Pointer) {

@@ -42,7 +42,7 @@ use crate::view::pane::Head as PaneHead;
 use crate::view::{Row, Update};
 use crate::wire::people::Answer;
 use crate::wire::view::Said;
-use answer::{Asked, Loaded};
+use answer::{Asked, Follows, Loaded};
 use dialog::Dialog;
 use diff::Diff;
 use gates::Gates;
@@ -191,8 +191,8 @@ pub enum Mode {
 struct Note {
     text: String,
     is_bad: bool,
-    /// It tells of something under way: of this task, which was in its state since then.
-    follows: Option<(TaskId, Option<Timestamp>)>,
+    /// It tells of something under way.
+    follows: Option<Follows>,
 }
 
 /// The dashboard.

@@ -42,8 +42,21 @@ pub struct TaskRow {
     pub needs_you: bool,
     /// Why it failed.
     pub failure: String,
+    /// The rollbacks of its worktree.
+    pub rollbacks: Vec<Rollback>,
     /// Changed files and lines.
     pub changed: Option<(u64, u64)>,
+}
+
+/// A rollback, as far as it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rollback {
+    /// Its name.
+    pub op: String,
+    /// How far it is, in a word.
+    pub progress: String,
+    /// Why it failed.
+    pub why: String,
 }
 
 /// What an agent does.
@@ -229,8 +242,19 @@ fn task(row: &Value) -> Option<TaskRow> {
             .collect(),
         needs_you: row["needs_you"] == true,
         failure: text(&row["failure"]),
+        rollbacks: list(&row["rollbacks"]).iter().map(rollback).collect(),
         changed: gauges["changed_files"].as_u64().zip(gauges["changed_lines"].as_u64()),
     })
+}
+
+/// How far it is stands alone or over what belongs to it.
+fn rollback(row: &Value) -> Rollback {
+    let progress = &row["progress"];
+    let (word, about) = match progress.as_object().and_then(|of| of.iter().next()) {
+        Some((word, about)) => (word.clone(), about),
+        None => (text(progress), &Value::Null),
+    };
+    Rollback { op: text(&row["op"]), progress: word, why: text(&about["why"]) }
 }
 
 fn item(row: &Value) -> Option<ItemRow> {

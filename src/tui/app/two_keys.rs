@@ -61,8 +61,14 @@ impl TwoKeys {
                 _ => {}
             }
         }
-        self.arming.absorbed(now);
+        self.arming.hurried(now);
         None
+    }
+
+    /// A key that decides something else here, which is not for now.
+    pub fn hurry(&mut self, now: Moment) {
+        self.half = None;
+        self.arming.hurried(now);
     }
 
     /// Something that decides nothing here: a paste, or a key that is not for now.

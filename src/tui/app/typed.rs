@@ -30,7 +30,7 @@ impl Typed {
     /// Takes a key; gives what is to be asked when the word stands there and Enter was pressed.
     pub fn key(&mut self, key: &str, now: Moment) -> Option<Ask> {
         if !self.arming.is_armed() {
-            self.arming.absorbed(now);
+            self.arming.hurried(now);
             return None;
         }
         let (ask, word) = self.wanted.as_ref()?;
@@ -44,6 +44,12 @@ impl Typed {
             }
         }
         None
+    }
+
+    /// The word that is wanted, after a key that would have done it had that been typed.
+    pub fn other_word(&self, key: &str) -> Option<&str> {
+        let is_meant = key == "enter" && self.arming.is_armed();
+        self.wanted.as_ref().filter(|_| is_meant).map(|(_, word)| word.as_str())
     }
 
     /// What it shows changed: a person has to look again.

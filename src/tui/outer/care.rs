@@ -43,6 +43,8 @@ pub(super) struct Care {
     output: Arc<OwnedFd>,
     mouse: bool,
     keyboard: AtomicBool,
+    /// A side thread panicked: nothing is written any more.
+    broken: AtomicBool,
     /// What to put back, while the terminal is ours.
     before: Mutex<Option<Before>>,
 }
@@ -67,6 +69,7 @@ impl Care {
             output: Arc::new(own(output, OFlags::WRONLY)?),
             mouse,
             keyboard: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             before: Mutex::default(),
         })
     }
@@ -79,6 +82,15 @@ impl Care {
     /// What switches the keyboard protocol on, unless it is.
     pub fn use_keyboard(&self) -> &'static [u8] {
         if self.keyboard.swap(true, Ordering::Relaxed) { b"" } else { KEYBOARD }
+    }
+
+    /// The client is to end, whatever its loop does at the moment.
+    pub fn breaks(&self) {
+        self.broken.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::SeqCst)
     }
 
     pub fn enter(&self) -> Result<(), OuterError> {

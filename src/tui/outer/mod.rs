@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
+use std::thread;
 
 /// The size of a terminal that does not know its own.
 const UNKNOWN_SIZE: Size = Size { cols: 80, rows: 24 };
@@ -123,6 +124,9 @@ impl Outer {
     /// # Errors
     /// The terminal is gone.
     pub fn write(&self, frame: &mut Frame) -> Result<bool, Gone> {
+        if self.is_broken() {
+            return Err(Gone);
+        }
         while !frame.is_drained() {
             match rustix::io::write(&self.output, &frame.bytes[frame.written..]) {
                 Ok(0) => return Err(Gone),
@@ -135,6 +139,11 @@ impl Outer {
         frame.bytes.clear();
         frame.written = 0;
         Ok(true)
+    }
+
+    /// Whether a side thread panicked: the terminal was put back, and the client is to end.
+    pub fn is_broken(&self) -> bool {
+        self.care.is_broken()
     }
 
     /// Where what is typed comes from.
@@ -199,13 +208,23 @@ impl Drop for Outer {
     }
 }
 
-/// A panic's message is printed after the terminal was put in order, where it can be read.
+/// A panic's message is printed after the terminal was put in order, where it can be read. One of a
+/// side thread ends the client too, which would otherwise draw on in a terminal that was put back.
 fn restored_on_panic(care: Weak<Care>) {
+    let owner = thread::current().id();
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if let Some(care) = care.upgrade() {
+        let is_aside = thread::current().id() != owner;
+        let care = care.upgrade();
+        if let Some(care) = &care {
+            if is_aside {
+                care.breaks();
+            }
             care.leave(0);
         }
         before(panic);
+        if is_aside && care.is_some() {
+            signals::end();
+        }
     }));
 }

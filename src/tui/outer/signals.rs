@@ -57,8 +57,13 @@ impl Signals {
         WAKER.store(waker.number(), Ordering::SeqCst);
         let handler = came as *const () as libc::sighandler_t;
         let mut signals = Self { _waker: waker, woken, before: Vec::new() };
-        for (signal, _) in MEANINGS {
-            signals.before.push((signal, set_action(signal, handler, libc::SA_RESTART)?));
+        for (signal, meaning) in MEANINGS {
+            let before = set_action(signal, handler, libc::SA_RESTART)?;
+            // Whoever started the client so that it outlives one, as `nohup` does, wants that.
+            match meaning == Signal::End && before.sa_sigaction == libc::SIG_IGN {
+                true => restore_action(signal, &before)?,
+                false => signals.before.push((signal, before)),
+            }
         }
         Ok(signals)
     }
@@ -98,6 +103,11 @@ impl Drop for Signals {
         }
         WAKER.store(-1, Ordering::SeqCst);
     }
+}
+
+/// Ends the client as a signal would, from whatever thread.
+pub(super) fn end() {
+    came(libc::SIGTERM);
 }
 
 /// Runs in the middle of anything: notes and wakes, which is all that may be done there.

@@ -52,7 +52,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let Some(task) = app.selected() else { return };
     let (faint, plain) = (theme.faint.style(), theme.text.style());
-    let mut part = titled(app, buffer, area, "task");
+    let mut part = titled(app, buffer, area, "task", (0, 0));
     part.text(&task.title, theme.strong.style());
     let status = status(app, task);
     let source = task.status.as_ref().map(|status| {

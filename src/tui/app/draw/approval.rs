@@ -9,7 +9,9 @@ use super::{CursorAt, about, bar, inbox, layout};
 use crate::base::count::count;
 use crate::base::foreign::Foreign;
 use crate::tui::action::Action;
-use crate::tui::widgets::{clear, fit, frame, put, put_all, row, width, wrap};
+use crate::tui::widgets::{
+    clear, fit, fit_hints, frame, hidden, put, put_all, put_more_below, row, width, wrap,
+};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -20,6 +22,9 @@ const COLUMNS_MAX: u16 = 100;
 
 /// The most files it lists.
 const FILES_MAX: usize = 12;
+
+/// In place of a label.
+const BESIDE: &str = "      ";
 
 /// A line of it: a label and what stands behind.
 type Fact = (&'static str, String, Style);
@@ -54,11 +59,11 @@ fn other_rows(app: &App) -> u16 {
 pub fn extent(app: &App, approval: &Approval) -> Extent {
     let facts = facts(app, approval).len();
     let asked = statements(app, approval);
-    // All before the next statement that is to be attested, and that one.
-    let next = approval.open_statements().next().map_or(asked.len(), |next| next + 1);
-    let lines = |statements: &[Vec<Fact>]| statements.iter().map(Vec::len).sum::<usize>();
-    let must = facts + asked.get(..next).map_or(0, lines);
-    let lines = facts + lines(&asked) + files(app, approval).len();
+    let of = |statements: &[Vec<Fact>]| statements.iter().map(Vec::len).sum::<usize>();
+    let lines = facts + of(&asked) + files(app, approval).len();
+    // All before the next statement that is to be attested, and that one; then everything.
+    let next = approval.open_statements().next();
+    let must = next.map_or(lines, |next| facts + asked.get(..=next).map_or(0, of));
     Extent { lines, must, room: room(app).height.saturating_sub(other_rows(app)).into() }
 }
 
@@ -98,7 +103,10 @@ pub fn draw(app: &App, approval: &Approval, buffer: &mut Buffer) -> Option<Curso
     }
     let mut keys = keys(app, approval);
     if is_tight(app) {
-        keys = format!(" {} ", fit(&keys, usize::from(inner.width).saturating_sub(2)));
+        keys = format!(" {} ", fit_hints(&keys, usize::from(inner.width).saturating_sub(2)));
+    } else {
+        put_more_below(buffer, inner, hidden(top, facts.len(), height), theme.faint.style());
+        keys = fit_hints(&keys, inner.width.into());
     }
     let last = Rect { y: inner.y.saturating_add(height), height: 1, ..inner };
     put_all(buffer, last.intersection(area), &[(&keys, style)]);
@@ -122,7 +130,7 @@ pub fn held(app: &App, person: &str) -> String {
     let key = app.setup.looks.keymap.key_of(Action::Approve);
     let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
     let back = back.unwrap_or_default();
-    format!("{person} decides it elsewhere; {key} takes it over  {back} closes")
+    format!("{person} decides it; {key} takes over  {back} closes")
 }
 
 fn keys(app: &App, approval: &Approval) -> String {
@@ -133,19 +141,21 @@ fn keys(app: &App, approval: &Approval) -> String {
     let why = match &approval.hindrance {
         _ if approval.is_gone => "it waits no longer".into(),
         None => String::new(),
-        Some(Hindrance::Cut) => "no connection: nothing can be approved".into(),
+        Some(Hindrance::Cut) => "no connection: nothing is approved".into(),
         Some(Hindrance::Small) => {
             let (columns, rows) = layout::APPROVAL_MIN;
             format!("too small: {columns}x{rows} is needed")
         }
         Some(Hindrance::Held(person)) => return held(app, person),
-        Some(Hindrance::Halted) => "HALTED: nothing lands".into(),
+        Some(Hindrance::Halted) => {
+            return format!("HALTED: {back}, then {} resumes", key(Action::Resume));
+        }
         Some(Hindrance::Base) => "the base moved".into(),
-        Some(Hindrance::Diff) => "not before its diff is here".into(),
+        Some(Hindrance::Diff) => "it waits for its diff".into(),
         Some(Hindrance::More) => format!("more below: {}", key(Action::Down)),
     };
     if !why.is_empty() {
-        return format!("{why}; {back} closes");
+        return format!("{why}  {back} closes");
     }
     if !approval.refusal.is_empty() {
         return approval.refusal.clone();
@@ -170,13 +180,30 @@ fn keys(app: &App, approval: &Approval) -> String {
             let what = if approval.is_moved() { "judge again" } else { "approve" };
             format!("{first} then {second} {what}  {reject} reject  {diff} diff  {back} later")
         }
-        (false, _) => format!("wait: keys are not taken yet  {back} later"),
+        (false, _) => format!("{}  {back} later", approval.keys.arming.waits()),
     }
 }
 
+/// The columns of its lines.
+fn columns(app: &App) -> usize {
+    usize::from(room(app).width.min(COLUMNS_MAX)).saturating_sub(4)
+}
+
+/// A fact in as many lines as it takes: what is signed unread is not signed.
+fn wrapped(app: &App, (label, text, style): Fact) -> Vec<Fact> {
+    let lines = wrap(&text, columns(app).saturating_sub(width(label)));
+    let labels = std::iter::once(label).chain(std::iter::repeat(BESIDE));
+    labels.zip(lines).map(|(label, line)| (label, line, style)).collect()
+}
+
+/// What is signed and done, in the lines it takes.
 fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
+    let all = all_facts(app, approval).into_iter();
+    all.flat_map(|fact| wrapped(app, fact)).collect()
+}
+
+fn all_facts(app: &App, approval: &Approval) -> Vec<Fact> {
     let theme = app.theme();
-    let columns = usize::from(room(app).width.min(COLUMNS_MAX)).saturating_sub(4);
     let (plain, strong) = (theme.text.style(), theme.strong.style());
     let item = &approval.item;
     let task = app.tasks.iter().find(|task| task.id == item.task);
@@ -186,7 +213,7 @@ fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
         facts.push(("CHANGED ", text, theme.warn.style().patch(theme.selected.style())));
     }
     if let Some(why) = &app.head.halted {
-        facts.push(("HALTED ", fit(why, columns), theme.bad.style()));
+        facts.push(("HALTED ", why.clone(), theme.bad.style()));
     }
     if let Some(base) = app.other_base(approval) {
         let text = format!("{} by now: it has to be judged anew", short(base));
@@ -196,7 +223,7 @@ fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
         let text = format!("base is {} by now", short(base));
         facts.push(("MOVED ", text, theme.warn.style()));
     }
-    facts.push(("task  ", format!("{} {}", item.task, fit(&item.title, columns)), strong));
+    facts.push(("task  ", format!("{} {}", item.task, item.title), strong));
     let Some(binds) = &item.binds else {
         facts.push(("", "it says nothing that could be approved".into(), theme.bad.style()));
         return facts;
@@ -220,7 +247,7 @@ fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
         let gates = format!("{gates}{notices} on this tree: {}", names.join(" "));
         facts.push(("gates ", gates, style));
         let found = inbox::found(item).into_iter();
-        facts.extend(found.map(|found| ("      ", fit(&found, columns), theme.warn.style())));
+        facts.extend(found.map(|found| (BESIDE, found, theme.warn.style())));
     }
     let onto = binds.branch.trim_start_matches("refs/heads/");
     let stays = task.map(|task| format!("; {} stays", task.branch)).unwrap_or_default();
@@ -240,12 +267,12 @@ fn facts(app: &App, approval: &Approval) -> Vec<Fact> {
 /// What a person attests with it, each with its lines.
 fn statements(app: &App, approval: &Approval) -> Vec<Vec<Fact>> {
     let theme = app.theme();
-    let columns = usize::from(room(app).width.min(COLUMNS_MAX)).saturating_sub(4 + 6);
+    let columns = columns(app).saturating_sub(width(BESIDE));
     let lines = |(number, statement): (usize, &Foreign)| {
         let is_attested = approval.attested.contains(&number);
         let style = if is_attested { theme.good } else { theme.needs_you };
         let lead = format!("{} [{}] ", number + 1, if is_attested { 'x' } else { ' ' });
-        let leads = std::iter::once(lead).chain(std::iter::repeat(" ".repeat(6)));
+        let leads = std::iter::once(lead).chain(std::iter::repeat(BESIDE.to_string()));
         let lines = wrap(&statement.shown(), columns);
         leads.zip(lines).map(|(lead, line)| ("", lead + &line, style.style())).collect()
     };
@@ -268,7 +295,7 @@ fn changes(app: &App, approval: &Approval) -> Fact {
         text += ", too long to be shown whole!";
     }
     if diff.hidden > 0 {
-        text += &format!(", {} hidden chars!", diff.hidden);
+        text += &format!(", {}!", count(diff.hidden as u64, "hidden char"));
     }
     let style = if text.len() > counts { theme.bad } else { theme.text };
     ("diff  ", text, style.style())
@@ -282,9 +309,10 @@ fn files(app: &App, approval: &Approval) -> Vec<Fact> {
     let (plain, faint) = (app.theme().text.style(), app.theme().faint.style());
     let line = |file: &File| {
         let hidden = if file.hidden > 0 { " !" } else { "" };
-        ("      ", format!("{}{hidden}{}", file.path, about_size(file)), plain)
+        (BESIDE, format!("{}{hidden}{}", file.path, about_size(file)), plain)
     };
     let left = all.saturating_sub(shown as u64);
-    let more = (left > 0).then(|| ("      ", format!("and {left} more"), faint));
-    files.iter().take(shown).map(line).chain(more).collect()
+    let more = (left > 0).then(|| (BESIDE, format!("and {left} more"), faint));
+    let all = files.iter().take(shown).map(line).chain(more);
+    all.flat_map(|fact| wrapped(app, fact)).collect()
 }

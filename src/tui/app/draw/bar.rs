@@ -2,8 +2,9 @@
 
 use super::super::dialog::Dialog;
 use super::super::{App, Mode, Screen};
+use super::{approval, confirm, overlay};
 use crate::tui::action::Action;
-use crate::tui::widgets::{clear, put, width, wrap};
+use crate::tui::widgets::{clear, fit_hints, put, width, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -129,13 +130,20 @@ fn piece(rank: u8, text: &str, style: Style) -> Piece {
     Piece { rank, text: text.to_string(), style }
 }
 
+/// How many rows the last line takes with what it says.
+pub fn note_rows(app: &App) -> u16 {
+    let columns = usize::from(app.setup.size.cols);
+    let lines = app.note.as_ref().map_or(1, |note| wrap(&note.text, columns).len());
+    u16::try_from(lines).unwrap_or(NOTE_ROWS_MAX).min(NOTE_ROWS_MAX)
+}
+
 pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     if let Some(note) = &app.note {
         let style = if note.is_bad { theme.bad } else { theme.strong };
         // What does not fit into the line takes more of the screen.
         let lines = wrap(&note.text, usize::from(area.width));
-        let rows = u16::try_from(lines.len()).unwrap_or(1).min(NOTE_ROWS_MAX).min(area.y.max(1));
+        let rows = note_rows(app).min(area.y.max(1));
         let top = area.y + 1 - rows;
         clear(buffer, Rect { y: top, height: rows, ..area }, theme.text.style());
         for (y, line) in (top..=area.y).zip(&lines) {
@@ -145,7 +153,8 @@ pub fn foot(app: &App, buffer: &mut Buffer, area: Rect) {
     }
     if app.mode() == Mode::Pane {
         let leader = app.setup.looks.keymap.leader();
-        let text = format!("every key goes to the agent; {leader} leaves, twice sends it");
+        let text = format!("every key is the agent's  {leader} leaves  twice sends it");
+        let text = fit_hints(&text, area.width.into());
         put(buffer, (area.x, area.y), &text, area.width, theme.needs_you.style());
         return;
     }
@@ -186,15 +195,15 @@ fn in_dialog(app: &App, dialog: &Dialog, buffer: &mut Buffer, area: Rect) {
     use Action as A;
     let key = |action: Action| app.setup.looks.keymap.key_of(action);
     let moves = format!("{} {}", key(A::Up), key(A::Down));
+    let scroll: &[(&str, &str)] = if scrolls(app, dialog) { &[(&moves, "scroll")] } else { &[] };
     let (actions, more): (&[Action], &[(&str, &str)]) = match dialog {
         Dialog::Reject(_) => (&[A::Send, A::Editor, A::Cancel], &[("enter", "next line")]),
         Dialog::Form(_) => (&[A::Send, A::NextField, A::PrevField, A::Editor, A::Cancel], &[]),
         Dialog::Typed(_) => (&[A::Cancel], &[]),
         Dialog::Palette(_) => (&[A::Cancel], &[("enter", "do it"), ("up down", "select")]),
-        Dialog::Approval(shown) if shown.is_open() => (&[A::Back, A::Reject, A::GotoDiff], &[]),
-        Dialog::Approval(_) => (&[A::Back], &[]),
-        Dialog::Confirm(_) => (&[A::Back], &[(&moves, "scroll")]),
+        Dialog::Approval(_) | Dialog::Confirm(_) => (&[A::Back], scroll),
         Dialog::Checkpoints(_) => (&[A::Open, A::Back], &[(&moves, "select")]),
+        Dialog::Help { .. } if scroll.is_empty() => (&[], &[("any key", "closes")]),
         Dialog::Help { .. } => (&[], &[(&moves, "scroll"), ("any other key", "closes")]),
         Dialog::People => (&[], &[("any key", "closes")]),
         Dialog::Search(_) => (&[], &[]),
@@ -205,6 +214,20 @@ fn in_dialog(app: &App, dialog: &Dialog, buffer: &mut Buffer, area: Rect) {
     for (key, does) in of_actions.chain(more) {
         x = hint(app, buffer, Rect { x, ..area }, area.right(), &key, does);
     }
+}
+
+/// Whether a dialog says more than it shows at once.
+fn scrolls(app: &App, dialog: &Dialog) -> bool {
+    let (lines, room) = match dialog {
+        Dialog::Approval(shown) => {
+            let extent = approval::extent(app, shown);
+            (extent.lines, extent.room)
+        }
+        Dialog::Confirm(shown) => confirm::lines(app, shown),
+        Dialog::Help { .. } => overlay::help_lines(app),
+        _ => return false,
+    };
+    lines > room
 }
 
 /// What the last line tells about, the most useful first.

@@ -5,7 +5,7 @@ use super::super::confirm::Confirm;
 use super::super::two_keys::CONFIRM;
 use super::{CursorAt, approval, layout};
 use crate::tui::action::Action;
-use crate::tui::widgets::{clear, frame, put_all, row, wrap};
+use crate::tui::widgets::{clear, fit_hints, frame, hidden, put_all, put_more_below, row, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -58,7 +58,9 @@ pub fn draw(app: &App, confirm: &Confirm, buffer: &mut Buffer) -> Option<CursorA
         put_all(buffer, row(inner, y), &[(line, look.style())]);
     }
     let keys = keys(app, confirm, other.map(|other| other.person.as_str()), below, armed);
+    let keys = fit_hints(&keys, inner.width.into());
     put_all(buffer, row(inner, height), &[(&keys, style.style())]);
+    put_more_below(buffer, inner, hidden(top, says.len(), height), theme.faint.style());
     None
 }
 
@@ -67,10 +69,10 @@ fn keys(app: &App, confirm: &Confirm, other: Option<&str>, below: usize, armed: 
     let back = app.setup.looks.keymap.of_action(Action::Back).next().map(|b| b.shown());
     let back = back.unwrap_or_default();
     if confirm.is_gone {
-        return format!("it is not as it was any more; {back} closes");
+        return format!("it is not as it was any more  {back} closes");
     }
     if !app.is_connected {
-        return format!("no connection: nothing can be decided; {back} closes");
+        return format!("no connection: nothing is decided  {back} closes");
     }
     if let Some(person) = other {
         return approval::held(app, person);
@@ -80,13 +82,13 @@ fn keys(app: &App, confirm: &Confirm, other: Option<&str>, below: usize, armed: 
     }
     if below > 0 {
         let down = app.setup.looks.keymap.key_of(Action::Down);
-        return format!("{down} shows the rest ({below} below)  {back} later");
+        return format!("{down} shows the rest  {back} later");
     }
     let begun = confirm.keys.begun().and_then(|at| confirm.choices.get(at));
     match begun {
-        _ if !armed => format!("wait: keys are not taken yet  {back} later"),
+        _ if !armed => format!("{}  {back} later", confirm.keys.arming.waits()),
         Some(choice) => {
-            format!("{}: now {CONFIRM} does it ({}), no other key", choice.key, choice.does)
+            format!("{}: now {CONFIRM} does it  ({})  no other key", choice.key, choice.does)
         }
         None => {
             let choice = |choice: &super::super::confirm::Choice| {

@@ -5,7 +5,7 @@ use super::super::rows::short;
 use super::super::{App, gates::Gates};
 use super::{CursorAt, layout};
 use crate::base::count::count;
-use crate::tui::widgets::{DOWN, fit, put, put_all, row, scrolled, skip, width};
+use crate::tui::widgets::{DOWN, fit, hidden, put, put_all, put_more, row, scrolled, skip, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -33,14 +33,16 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
         put(buffer, (head.x + 1, head.y), why, head.width, theme.faint.style());
         return None;
     };
-    heading(app, buffer, head, diff);
+    let (top, left) = app.diff_at;
+    let more = hidden(top, diff.lines.len(), lines.height);
+    let room = put_more(buffer, head, more, theme.faint.style());
+    heading(app, buffer, Rect { width: room, ..head }, diff);
     if let Some(area) = files {
         list(app, buffer, area, diff);
         for y in area.top()..area.bottom() {
             put(buffer, (area.right(), y), DOWN, 1, theme.line.style());
         }
     }
-    let (top, left) = app.diff_at;
     for (y, line) in (lines.top()..lines.bottom()).zip(diff.lines.iter().skip(top)) {
         let text = skip(&line.text, left);
         let style = style(app, line.kind);
@@ -74,10 +76,10 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
     let task = app.task.map(|id| format!("{id} ")).unwrap_or_default();
     let hidden = match diff.hidden {
         0 => String::new(),
-        count => format!("{count} hidden characters! "),
+        hidden => format!("{}! ", count(hidden as u64, "hidden char")),
     };
     let at = match diff.files.get(number) {
-        Some(file) if area.width < 110 => {
+        Some(file) if layout::diff(app).1.is_none() => {
             let path = fit(&file.path, usize::from(area.width / 3));
             format!("{}/{all} {path}  ", number + 1)
         }
@@ -110,7 +112,12 @@ pub fn about_size(file: &File) -> String {
 fn list(app: &App, buffer: &mut Buffer, area: Rect, diff: &Diff) {
     let theme = app.theme();
     let at = diff.file_at(app.diff_at.0);
+    // Where they are cut, the last row says so.
+    let is_cut = diff.files.len() > usize::from(area.height);
+    let area = Rect { height: area.height - u16::from(is_cut), ..area };
     let first = scrolled(at, diff.files.len(), area.height);
+    let more = Rect { y: area.bottom(), height: 1, ..area };
+    put_more(buffer, more, hidden(first, diff.files.len(), area.height), theme.faint.style());
     for (number, file) in diff.files.iter().enumerate().skip(first).take(area.height.into()) {
         let line = row(area, u16::try_from(number - first).unwrap_or(0));
         let counts = about_size(file);

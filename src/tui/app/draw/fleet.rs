@@ -3,7 +3,7 @@
 use super::super::App;
 use super::super::rows::TaskRow;
 use super::{CursorAt, about, layout, pane};
-use crate::tui::widgets::{DOWN, fit, put, row, scrolled, width};
+use crate::tui::widgets::{DOWN, fit, hidden, put, put_more, row, scrolled, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -103,7 +103,6 @@ fn list(app: &App, buffer: &mut Buffer, area: Rect) {
     }
     let shown: Vec<&Column> =
         COLUMNS.iter().chain([&SINCE]).filter(|column| area.width >= column.from).collect();
-    heading(app, buffer, row(area, 0), &shown);
     let height = area.height.saturating_sub(1);
     let at = app.tasks.iter().position(|task| Some(task.id) == app.task).unwrap_or(0);
     let first = scrolled(at, app.tasks.len(), height);
@@ -114,27 +113,31 @@ fn list(app: &App, buffer: &mut Buffer, area: Rect) {
             buffer.set_style(line, theme.selected.style());
         }
     }
-    let below = app.tasks.len().saturating_sub(first + usize::from(height));
-    let more = below + usize::try_from(app.head.left_out).unwrap_or(0);
-    if more > 0 {
-        let text = format!(" {more} more");
-        let x = area.right().saturating_sub(u16::try_from(width(&text)).unwrap_or(0));
-        put(buffer, (x, area.y), &text, area.width, theme.faint.style());
-    }
+    let (above, below) = hidden(first, app.tasks.len(), height);
+    let left_out = usize::try_from(app.head.left_out).unwrap_or(0);
+    let more = (above, below + left_out);
+    let room = put_more(buffer, row(area, 0), more, theme.faint.style());
+    heading(app, buffer, row(area, 0), &shown, room);
 }
 
-fn heading(app: &App, buffer: &mut Buffer, line: Rect, shown: &[&Column]) {
+/// The titles of the columns, those that have the room.
+fn heading(app: &App, buffer: &mut Buffer, line: Rect, shown: &[&Column], room: u16) {
     let style = app.theme().faint.style();
+    let title = |buffer: &mut Buffer, x: u16, title: &str| {
+        let columns = u16::try_from(width(title)).unwrap_or(u16::MAX);
+        if x.saturating_add(columns) <= line.x + room {
+            put(buffer, (x, line.y), title, columns, style);
+        }
+    };
     let mut x = line.x;
     for column in shown.iter().filter(|column| column.title != "since") {
         let columns = column.columns(app, line.width);
-        put(buffer, (x, line.y), column.title, columns, style);
+        title(buffer, x, column.title);
         x += columns + 1;
     }
-    put(buffer, (x, line.y), "title", line.right().saturating_sub(x), style);
-    if shown.iter().any(|column| column.title == "since") {
-        let x = line.right().saturating_sub(SINCE.columns);
-        put(buffer, (x, line.y), "since", SINCE.columns, style);
+    title(buffer, x, "title");
+    if shown.iter().any(|column| column.title == SINCE.title) {
+        title(buffer, line.right().saturating_sub(SINCE.columns), SINCE.title);
     }
 }
 

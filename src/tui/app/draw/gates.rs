@@ -4,7 +4,7 @@ use super::super::App;
 use super::super::gates::Verdict;
 use super::super::rows::short;
 use super::{CursorAt, layout, titled};
-use crate::tui::widgets::{put, put_all, row, scrolled, wrap};
+use crate::tui::widgets::{fit_hints, hidden, put, put_all, put_more, row, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -29,11 +29,14 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     let about = match gates.is_mid_turn {
         true => format!("{task} judged in the middle of a turn, for which the agent was stopped"),
         false => {
-            format!("{task} tree {tree} (cp{cp}) judged {started}, in a checkout of its own{over}")
+            format!("{task} tree {tree} (cp{cp}) judged {started}{over}  in a checkout of its own")
         }
     };
-    put(buffer, (head.x, head.y), &about, head.width, theme.strong.style());
     let first = scrolled(app.verdict, gates.verdicts.len(), parts.list.height);
+    let more = hidden(first, gates.verdicts.len(), parts.list.height);
+    let room = put_more(buffer, parts.more, more, theme.faint.style());
+    let about = fit_hints(&about, room.into());
+    put(buffer, (head.x, head.y), &about, room, theme.strong.style());
     for (y, verdict) in (0..parts.list.height).zip(gates.verdicts.iter().skip(first)) {
         let line = row(parts.list, y);
         let (sign, style) = theme.state(&verdict.outcome);
@@ -65,9 +68,17 @@ struct Words {
     room: usize,
 }
 
-fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
+/// How many lines the longest verdict with all its evidence has in so many columns.
+pub fn longest(app: &App, columns: usize) -> usize {
+    let verdicts = app.shown_gates().map(|gates| gates.verdicts.as_slice()).unwrap_or_default();
+    let lines =
+        |verdict| about(app, columns, verdict).len() + evidence(app, columns, verdict).len();
+    verdicts.iter().map(lines).max().unwrap_or(0)
+}
+
+/// A verdict in words.
+fn about(app: &App, columns: usize, verdict: &Verdict) -> Vec<(String, Style)> {
     let theme = app.theme();
-    let columns = usize::from(area.width);
     let about = [
         (&verdict.reason, theme.strong.style()),
         (&verdict.counts, theme.text.style()),
@@ -77,6 +88,11 @@ fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
     for (text, style) in about.into_iter().filter(|(text, _)| !text.is_empty()) {
         lines.extend(wrap(text, columns).into_iter().map(|line| (line, style)));
     }
+    lines
+}
+
+fn words(app: &App, area: Rect, verdict: &Verdict) -> Words {
+    let mut lines = about(app, area.width.into(), verdict);
     // The log says more than the command: it has at least half of the room.
     lines.truncate(usize::from(area.height / 2).max(1));
     let room = usize::from(area.height).saturating_sub(lines.len());
@@ -88,14 +104,13 @@ pub fn log_lines(app: &App) -> (usize, usize) {
     let area = layout::inside(layout::gates(app).1.detail);
     let verdict = app.shown_gates().and_then(|gates| gates.verdicts.get(app.verdict));
     verdict.map_or((0, 0), |verdict| {
-        (evidence(app, area, verdict).len(), words(app, area, verdict).room)
+        (evidence(app, area.width.into(), verdict).len(), words(app, area, verdict).room)
     })
 }
 
 /// What a verdict rests on: what it found, or the end of its log.
-fn evidence(app: &App, area: Rect, verdict: &Verdict) -> Vec<(String, Style)> {
+fn evidence(app: &App, columns: usize, verdict: &Verdict) -> Vec<(String, Style)> {
     let theme = app.theme();
-    let columns = usize::from(area.width);
     let mut lines: Vec<(String, Style)> = Vec::new();
     for found in &verdict.found {
         let (sign, style) = theme.state(&found.weight);
@@ -128,17 +143,12 @@ fn evidence(app: &App, area: Rect, verdict: &Verdict) -> Vec<(String, Style)> {
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, verdict: &Verdict) {
     let inside = layout::inside(area);
     let Words { lines, room } = words(app, inside, verdict);
-    let evidence = evidence(app, inside, verdict);
+    let evidence = evidence(app, inside.width.into(), verdict);
     let all = evidence.len();
     let gone_on = app.log_back.min(all.saturating_sub(room));
     let rest = all.saturating_sub(room + gone_on);
-    let is_log = verdict.found.is_empty() && verdict.statements.is_empty();
-    let (above, below) = if is_log { (rest, gone_on) } else { (gone_on, rest) };
-    let title = match (above, below) {
-        (0, 0) => verdict.check.clone(),
-        _ => format!("{}  {above} lines above, {below} below", verdict.check),
-    };
-    let mut part = titled(app, buffer, area, &title);
+    let (above, below) = if verdict.is_log() { (rest, gone_on) } else { (gone_on, rest) };
+    let mut part = titled(app, buffer, area, &verdict.check, (above, below));
     let evidence = evidence.iter().skip(above).take(room);
     lines.iter().chain(evidence).for_each(|(text, style)| part.line(&[(text, *style)]));
 }

@@ -5,9 +5,10 @@ use super::super::rows::{ItemRow, short};
 use super::{CursorAt, about, layout, titled};
 use crate::model::item::ItemKind;
 use crate::tui::action::Action;
-use crate::tui::widgets::{put, put_all, row, scrolled};
+use crate::tui::widgets::{hidden, put, put_all, put_more, row, scrolled, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 /// What a person can do about an item.
 fn way_out(item: &ItemRow) -> (&'static str, &'static [Action]) {
@@ -53,6 +54,8 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     }
     let at = app.items.iter().position(|item| Some(&item.id) == app.item.as_ref()).unwrap_or(0);
     let first = scrolled(at, app.items.len(), parts.list.height);
+    let more = hidden(first, app.items.len(), parts.list.height);
+    put_more(buffer, parts.more, more, theme.faint.style());
     for (y, item) in (0..parts.list.height).zip(app.items.iter().skip(first)) {
         let line = row(parts.list, y);
         let since = item.since.map(|at| app.clock(at)).unwrap_or_default();
@@ -71,7 +74,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
         Some(item) => detail(app, buffer, parts.detail, item),
         None => {
             let gone = "what was selected waits no longer";
-            titled(app, buffer, parts.detail, "").line(&[(gone, theme.faint.style())]);
+            titled(app, buffer, parts.detail, "", (0, 0)).line(&[(gone, theme.faint.style())]);
         }
     }
     None
@@ -84,43 +87,68 @@ pub fn found(item: &ItemRow) -> Vec<String> {
     lines.chain((more > 0).then(|| format!("and {more} more: see the gates"))).collect()
 }
 
+/// How many lines the longest item has in so many columns.
+pub fn longest(app: &App, columns: usize) -> usize {
+    app.items.iter().map(|item| about_item(app, item, columns).len()).max().unwrap_or(0)
+}
+
+/// How many lines the selected item has, and how many are shown at once.
+pub fn detail_lines(app: &App) -> (usize, usize) {
+    let area = layout::inside(layout::inbox(app).detail);
+    let lines = |item| about_item(app, item, area.width.into()).len();
+    (app.selected_item().map_or(0, lines), area.height.into())
+}
+
 fn detail(app: &App, buffer: &mut Buffer, area: Rect, item: &ItemRow) {
+    let inside = layout::inside(area);
+    let lines = about_item(app, item, inside.width.into());
+    let first = app.log_back.min(lines.len().saturating_sub(inside.height.into()));
+    let more = hidden(first, lines.len(), inside.height);
+    let mut part = titled(app, buffer, area, &item.id, more);
+    lines.iter().skip(first).for_each(|(text, style)| part.line(&[(text, *style)]));
+}
+
+/// An item in full, in lines of so many columns.
+fn about_item(app: &App, item: &ItemRow, columns: usize) -> Vec<(String, Style)> {
     let theme = app.theme();
+    let (plain, needs_you) = (theme.text.style(), theme.needs_you.style());
     let (says, actions) = way_out(item);
-    let mut part = titled(app, buffer, area, &item.id);
-    part.text(&format!("task {} {}", item.task, item.title), theme.strong.style());
-    part.line(&[(&format!("{says}, {}", app.since(item.since)), theme.needs_you.style())]);
     // An agent that is there is not started again.
     let may = |action: &&Action| **action != Action::Start || app.is_of_use(**action);
     let keys = actions.iter().filter(may).map(|action| {
         let key = app.setup.looks.keymap.key_of(*action);
         format!("{key} {}", action.name())
     });
-    part.line(&[(&keys.collect::<Vec<_>>().join("   "), theme.faint.style())]);
-    part.text(&item.note.shown_lines(), theme.text.style());
-    for text in &item.details {
-        // Only monban's own words name a key: a change is shown with the command that undoes it.
-        let text = if item.is_halt { &app.in_keys(text) } else { text };
-        part.text(text, theme.text.style());
-    }
-    found(item).iter().for_each(|text| part.text(text, theme.warn.style()));
-    if let Some(base) = &item.moved_to {
-        let text = format!("the base moved to {}: approving judges it again first", short(base));
-        part.text(&text, theme.warn.style());
-    }
-    for statement in &item.attests {
-        part.text(&format!("you attest: {}", statement.shown()), theme.needs_you.style());
-    }
+    let mut texts = vec![
+        (format!("task {} {}", item.task, item.title), theme.strong.style()),
+        (format!("{says}, {}", app.since(item.since)), needs_you),
+        (keys.collect::<Vec<_>>().join("  "), theme.faint.style()),
+        (item.note.shown_lines(), plain),
+    ];
+    // Only monban's own words name a key: a change is shown with the command that undoes it.
+    let shown = |text: &String| if item.is_halt { app.in_keys(text) } else { text.clone() };
+    texts.extend(item.details.iter().map(|text| (shown(text), plain)));
+    texts.extend(found(item).into_iter().map(|text| (text, theme.warn.style())));
+    texts.extend(item.moved_to.as_ref().map(|base| {
+        let base = short(base);
+        (format!("the base moved to {base}: approving judges it again first"), theme.warn.style())
+    }));
+    let asked = item.attests.iter();
+    texts.extend(asked.map(|it| (format!("you attest: {}", it.shown()), needs_you)));
     if let Some(binds) = &item.binds {
         let (base, head, tree) = (short(&binds.base), short(&binds.head), short(&binds.tree));
-        part.line(&[(&format!("base {base}  head {head}  tree {tree}"), theme.text.style())]);
+        texts.push((format!("base {base}  head {head}  tree {tree}"), plain));
     }
-    if let Some(task) = app.selected() {
+    if let Some(task) = app.tasks.iter().find(|task| task.id == item.task) {
         let gates = about::gates(app, task);
-        part.line(&[(&format!("gates {}", gates.0), gates.1)]);
-        for (check, outcome) in &task.verdicts {
+        texts.push((format!("gates {}", gates.0), gates.1));
+        texts.extend(task.verdicts.iter().map(|(check, outcome)| {
             let (sign, style) = theme.state(outcome);
-            part.line(&[(&format!("{sign} {outcome:<8} {check}"), style)]);
-        }
+            (format!("{sign} {outcome:<8} {check}"), style)
+        }));
     }
+    let lines = |(text, style): (String, Style)| {
+        wrap(&text, columns).into_iter().map(move |line| (line, style))
+    };
+    texts.into_iter().flat_map(lines).collect()
 }

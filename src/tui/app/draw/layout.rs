@@ -2,6 +2,7 @@
 //! the room for a pane.
 
 use super::super::{App, Screen};
+use super::bar;
 use crate::tui::widgets::scrolled;
 use ratatui::layout::Rect;
 
@@ -11,6 +12,8 @@ const WIDE: (u16, u16) = (160, 48);
 pub const APPROVAL_MIN: (u16, u16) = (40, 10);
 /// How much of the width the list has then, in percent: the pane shows most of an agent's terminal.
 const LIST_PERCENT: u16 = 45;
+/// The columns a list has where something stands beside it.
+const LIST_COLUMNS_MAX: u16 = 64;
 /// Rows from which on the fleet shows more than the list.
 const PREVIEW_ROWS_MIN: u16 = 13;
 
@@ -41,12 +44,24 @@ pub struct Fleet {
 pub struct Split {
     /// The list.
     pub list: Rect,
+    /// The line that says how much of the list is not shown.
+    pub more: Rect,
     /// What belongs to its selected row.
     pub detail: Rect,
 }
 
-/// The parts of the screen.
+/// The parts of the screen. A message of several lines takes rows of the screen, not what stands in
+/// them; a dialog and an agent's screen stay as they are, under it.
 pub fn parts(app: &App) -> Parts {
+    let whole = whole(app);
+    let lies_over = app.dialog.is_some() || app.screen == Screen::Focus;
+    let taken = if lies_over { 0 } else { bar::note_rows(app).saturating_sub(1) };
+    let body = Rect { height: whole.body.height.saturating_sub(taken), ..whole.body };
+    Parts { body, ..whole }
+}
+
+/// The same whatever the last line says.
+fn whole(app: &App) -> Parts {
     let (width, height) = (app.setup.size.cols, app.setup.size.rows);
     let foot = height.saturating_sub(1);
     Parts {
@@ -73,26 +88,39 @@ pub fn fleet(app: &App) -> Fleet {
         let preview = Rect { x, width: body.right() - x, ..body };
         return Fleet { list, about: Some(about), preview: Some(preview) };
     }
-    if body.height < PREVIEW_ROWS_MIN {
+    let usual = whole(app).body.height;
+    if usual < PREVIEW_ROWS_MIN {
         return Fleet { list: body, about: None, preview: None };
     }
-    let list = Rect { height: rows.min(body.height / 2), ..body };
+    let list = Rect { height: rows.min(usual / 2).min(body.height), ..body };
     let preview = below(body, list, body.width);
     Fleet { list, about: None, preview: Some(preview) }
 }
 
 /// A list and what belongs to its selected row: below each other, or beside each other where there
-/// is the width for it.
-pub fn split(body: Rect, rows: usize, list_columns: u16) -> Split {
+/// is the width for it. The list has half of the rows, and those that the longest that belongs to
+/// one of its rows, of so many lines in so many columns, does not need. Of a list that is longer,
+/// the line that says so is `over` it, or its last.
+fn split(body: Rect, over: Option<Rect>, rows: usize, longest: impl Fn(usize) -> usize) -> Split {
     let rows = u16::try_from(rows).unwrap_or(u16::MAX);
-    if body.width >= 120 {
-        let list = Rect { width: list_columns.min(body.width / 2), ..body };
+    let (list, detail) = if body.width >= 120 {
+        let list = Rect { width: LIST_COLUMNS_MAX.min(body.width / 2), ..body };
         let x = list.right() + 1;
-        return Split { list, detail: Rect { x, width: body.right() - x, ..body } };
-    }
-    let most = if body.height < PREVIEW_ROWS_MIN { body.height / 2 } else { body.height / 3 };
-    let list = Rect { height: rows.clamp(1, most.max(1)), ..body };
-    Split { list, detail: below(body, list, body.width) }
+        (list, Rect { x, width: body.right() - x, ..body })
+    } else {
+        let half = (body.height / 2).max(1);
+        let unused = || {
+            let lines = u16::try_from(longest(inside(body).width.into())).unwrap_or(u16::MAX);
+            body.height.saturating_sub(lines.saturating_add(1))
+        };
+        let most = if rows > half { half.max(unused()) } else { half };
+        let list = Rect { height: rows.clamp(1, most), ..body };
+        (list, below(body, list, body.width))
+    };
+    let is_cut = rows > list.height && over.is_none() && list.height > 1;
+    let list = Rect { height: list.height - u16::from(is_cut), ..list };
+    let more = over.unwrap_or(Rect { y: list.bottom(), height: u16::from(is_cut), ..list });
+    Split { list, more, detail }
 }
 
 fn below(body: Rect, upper: Rect, width: u16) -> Rect {
@@ -111,7 +139,7 @@ pub fn inside(part: Rect) -> Rect {
 
 /// The inbox.
 pub fn inbox(app: &App) -> Split {
-    split(parts(app).body, app.items.len(), 64)
+    split(parts(app).body, None, app.items.len(), |columns| super::inbox::longest(app, columns))
 }
 
 /// The gates; the first row is about the gate run.
@@ -120,7 +148,8 @@ pub fn gates(app: &App) -> (Rect, Split) {
     let head = Rect { height: body.height.min(1), ..body };
     let rest = below(body, head, body.width);
     let verdicts = app.shown_gates().map_or(0, |gates| gates.verdicts.len());
-    (head, split(rest, verdicts, 64))
+    let longest = |columns| super::gates::longest(app, columns);
+    (head, split(rest, Some(head), verdicts, longest))
 }
 
 /// The diff: its heading, its files where there is room, its lines.
@@ -138,7 +167,7 @@ pub fn diff(app: &App) -> (Rect, Option<Rect>, Rect) {
 
 /// The line over a focused pane, and the pane.
 pub fn focus(app: &App) -> (Rect, Rect) {
-    let body = parts(app).body;
+    let body = whole(app).body;
     let head = Rect { height: body.height.min(1), ..body };
     (head, below(body, head, body.width))
 }

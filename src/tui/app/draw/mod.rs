@@ -17,14 +17,13 @@ use super::dialog::Dialog;
 use super::{App, Mode, Screen};
 use crate::base::clock::Timestamp;
 use crate::term::CursorShape;
-use crate::tui::widgets::{self, Below, row, rule};
+use crate::tui::widgets::{self, Below, put_more, row, rule};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::ops::Range;
 
 pub use approval::{extent as approval_extent, statement_lines};
 pub use confirm::lines as confirm_lines;
-pub use gates::log_lines;
 pub use overlay::help_lines;
 pub use pane::cell_at;
 
@@ -63,9 +62,19 @@ pub fn draw_part(app: &App, rows: &Range<u16>, buffer: &mut Buffer) -> Option<Cu
     cursor.filter(|_| app.mode() == Mode::Pane)
 }
 
-/// A part about something: a line with its title, and below it what is known.
-fn titled<'a>(app: &App, buffer: &'a mut Buffer, area: Rect, title: &str) -> Below<'a> {
-    rule(buffer, row(area, 0), title, app.theme().line.style());
+/// A part about something: a line with its title and how much of the part is above and below what
+/// is shown, and below it what is known.
+fn titled<'a>(
+    app: &App,
+    buffer: &'a mut Buffer,
+    area: Rect,
+    title: &str,
+    more: (usize, usize),
+) -> Below<'a> {
+    let line = row(area, 0);
+    rule(buffer, line, title, app.theme().line.style());
+    let end = Rect { width: line.width.saturating_sub(1), ..line };
+    put_more(buffer, end, more, app.theme().faint.style());
     Below::new(buffer, layout::inside(area))
 }
 
@@ -87,6 +96,15 @@ fn dialog_over(app: &App, dialog: &Dialog, buffer: &mut Buffer) -> Option<Cursor
         Dialog::Palette(palette) => overlay::palette(app, palette, buffer),
         Dialog::Help { top } => overlay::help(app, *top, buffer),
         Dialog::People => overlay::people(app, buffer),
+    }
+}
+
+/// How many lines there are about the selected row of the screen's list, and how many are shown at
+/// once.
+pub fn detail_lines(app: &App) -> (usize, usize) {
+    match app.screen {
+        Screen::Inbox => inbox::detail_lines(app),
+        _ => gates::log_lines(app),
     }
 }
 

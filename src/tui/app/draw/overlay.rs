@@ -10,7 +10,10 @@ use super::{CursorAt, bar, layout};
 use crate::term::CursorShape;
 use crate::tui::action::{Action, Place};
 use crate::tui::keymap::Table;
-use crate::tui::widgets::{clear, fit, frame, put, put_all, row, rule, scrolled, width, wrap};
+use crate::tui::widgets::{
+    clear, fit, fit_hints, frame, hidden, put, put_all, put_more_below, row, rule, scrolled, width,
+    wrap,
+};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -48,6 +51,20 @@ fn beam((x, y): (u16, u16)) -> Option<CursorAt> {
     Some((x, y, CursorShape::Beam))
 }
 
+/// What is left of an area above what is wrong with what was written in it.
+fn above_problem(app: &App, buffer: &mut Buffer, area: Rect, problem: &str) -> Rect {
+    if problem.is_empty() {
+        return area;
+    }
+    let lines = wrap(problem, area.width.into());
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
+    let height = area.height - rows;
+    for (y, line) in (height..area.height).zip(&lines) {
+        put_all(buffer, row(area, y), &[(line, app.theme().bad.style())]);
+    }
+    Rect { height, ..area }
+}
+
 /// The keys of actions in a text field.
 fn text_keys(app: &App, actions: &[Action]) -> String {
     let key = |action: &Action| {
@@ -62,13 +79,8 @@ pub fn reject(app: &App, reject: &Reject, buffer: &mut Buffer) -> Option<CursorA
     let title = format!("REJECT task {}: why?", reject.item.task);
     let inner = boxed(app, buffer, 76, 14, &title);
     put_all(buffer, row(inner, 0), &[(&reject.item.title, theme.strong.style())]);
-    let keys = text_keys(app, &[Action::Send, Action::Editor, Action::Cancel]);
-    let last = row(inner, inner.height.saturating_sub(1));
-    match reject.problem.as_str() {
-        "" => put_all(buffer, last, &[(&keys, theme.faint.style())]),
-        problem => put_all(buffer, last, &[(problem, theme.bad.style())]),
-    };
-    let area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(2), ..inner };
+    let rest = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let area = above_problem(app, buffer, rest, &reject.problem);
     beam(reject.text.draw(buffer, area, theme.text.style()))
 }
 
@@ -96,7 +108,10 @@ pub fn typed(app: &App, typed: &Typed, buffer: &mut Buffer) -> Option<CursorAt> 
     let x = put_all(buffer, line, &pieces);
     let last = row(inner, inner.height.saturating_sub(1));
     let keys = format!("  {}", text_keys(app, &[Action::Cancel]));
-    let word = typed.arming.word();
+    let word = match typed.arming.says_armed() {
+        true => typed.arming.word(),
+        false => typed.arming.waits(),
+    };
     put_all(buffer, last, &[(word, arming.style()), (&keys, theme.faint.style())]);
     beam((x.min(line.right().saturating_sub(1)), line.y))
 }
@@ -104,12 +119,12 @@ pub fn typed(app: &App, typed: &Typed, buffer: &mut Buffer) -> Option<CursorAt> 
 pub fn checkpoints(app: &App, picker: &Checkpoints, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let list = picker.list.as_deref().unwrap_or_default();
-    let rows = u16::try_from(list.len()).unwrap_or(u16::MAX).clamp(1, 20) + 3;
+    let rows = u16::try_from(list.len()).unwrap_or(u16::MAX).clamp(1, 20) + 2;
     let inner = boxed(app, buffer, 60, rows, &format!("ROLL BACK task {} to", picker.task));
     if picker.list.is_none() {
         put_all(buffer, row(inner, 0), &[("looking for its checkpoints", theme.faint.style())]);
     }
-    let height = inner.height.saturating_sub(1);
+    let height = inner.height;
     let first = scrolled(picker.at, list.len(), height);
     for (y, (number, to)) in (0..height).zip(list.iter().enumerate().skip(first)) {
         let line = row(inner, y);
@@ -121,21 +136,20 @@ pub fn checkpoints(app: &App, picker: &Checkpoints, buffer: &mut Buffer) -> Opti
             buffer.set_style(line, theme.selected.style());
         }
     }
-    let last = row(inner, height);
-    let keys = format!("{} choose  esc back", app.setup.looks.keymap.key_of(Action::Open));
-    put_all(buffer, last, &[(&keys, theme.faint.style())]);
+    put_more_below(buffer, inner, hidden(first, list.len(), height), theme.faint.style());
     None
 }
 
 pub fn form(app: &App, form: &Form, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let inner = boxed(app, buffer, 84, 18, "NEW TASK");
-    // The prompt takes what the other fields, one row each, and the last line leave.
-    let others = u16::try_from(FIELDS.len()).unwrap_or(0);
+    let inner = above_problem(app, buffer, inner, &form.problem);
+    // The prompt takes what the other fields, one row each, leave.
+    let others = u16::try_from(FIELDS.len()).unwrap_or(1) - 1;
     let prompt_rows = inner.height.saturating_sub(others).max(1);
     // Where not all have room, those from the top go that are not written in.
-    let all = usize::from(others - 1 + prompt_rows);
-    let room = usize::from(inner.height.saturating_sub(1));
+    let all = usize::from(others + prompt_rows);
+    let room = usize::from(inner.height);
     let first = if all > room { (form.at + 1).saturating_sub(room) } else { 0 };
     let mut cursor = None;
     let mut y = inner.y;
@@ -146,12 +160,13 @@ pub fn form(app: &App, form: &Form, buffer: &mut Buffer) -> Option<CursorAt> {
         let label = if is_here { theme.strong } else { theme.faint };
         let sign = if is_here { ">" } else { " " };
         put(buffer, (line.x, y), &format!("{sign}{name:<7}"), line.width, label.style());
-        let area = Rect { x: line.x + 9, width: line.width.saturating_sub(9), ..line };
-        let hint = form.hint(at, &app.agents);
+        let area = Rect { x: line.x + 8, width: line.width.saturating_sub(8), ..line };
         let taken = u16::try_from(width(&form.shown(at))).unwrap_or(u16::MAX);
         let x = area.x.saturating_add(taken).saturating_add(u16::from(is_here));
+        let room = area.right().saturating_sub(x);
+        let hint = fit_hints(&form.hint(at, &app.agents), room.into());
         let put_hint = |buffer: &mut Buffer| {
-            put(buffer, (x, y), &hint, area.right().saturating_sub(x), theme.faint.style());
+            put(buffer, (x, y), &hint, room, theme.faint.style());
         };
         match form.text().filter(|_| is_here) {
             Some(text) => {
@@ -171,13 +186,6 @@ pub fn form(app: &App, form: &Form, buffer: &mut Buffer) -> Option<CursorAt> {
         }
         y += rows;
     }
-    let last = row(inner, inner.height.saturating_sub(1));
-    clear(buffer, last, theme.text.style());
-    let keys = text_keys(app, &[Action::Send, Action::NextField, Action::Editor, Action::Cancel]);
-    match form.problem.as_str() {
-        "" => put_all(buffer, last, &[(&keys, theme.faint.style())]),
-        problem => put_all(buffer, last, &[(problem, theme.bad.style())]),
-    };
     cursor
 }
 
@@ -216,6 +224,7 @@ pub fn palette(app: &App, palette: &Palette, buffer: &mut Buffer) -> Option<Curs
             buffer.set_style(line, theme.selected.style());
         }
     }
+    put_more_below(buffer, inner, hidden(first, found.len(), list.height), theme.faint.style());
     beam(cursor)
 }
 
@@ -223,7 +232,11 @@ pub fn palette(app: &App, palette: &Palette, buffer: &mut Buffer) -> Option<Curs
 struct HelpLine {
     keys: String,
     says: String,
+    is_heading: bool,
 }
+
+/// The widest the help gets.
+const HELP_COLUMNS_MAX: u16 = 90;
 
 /// The keys that mean something here, from the keymap; then those that do elsewhere.
 fn help_text(app: &App) -> Vec<HelpLine> {
@@ -231,20 +244,13 @@ fn help_text(app: &App) -> Vec<HelpLine> {
         Action::ALL.iter().partition(|action| works_here(app, **action));
     let leader = app.setup.looks.keymap.leader().to_string();
     let mut lines = vec![heading("here")];
-    lines.push(HelpLine {
-        keys: bar::mark(app),
-        says: "on every dialog of monban; no agent knows it".into(),
-    });
-    lines.push(HelpLine { keys: leader, says: "leave an agent's keys; twice: send it".into() });
+    lines.push(line(bar::mark(app), "on every dialog of monban; no agent knows it"));
+    lines.push(line(leader, "leave an agent's keys; twice: send it"));
     lines.extend(here.iter().flat_map(|action| of_action(app, *action)));
-    lines.push(HelpLine {
-        keys: "A y".into(),
-        says: "in an approval that has armed: approve (nothing else does)".into(),
-    });
-    lines.push(HelpLine {
-        keys: "mouse".into(),
-        says: "a click selects, the wheel scrolls; an agent you type to has it if it asked".into(),
-    });
+    let approve = "in an approval that has armed: approve (nothing else does)";
+    lines.push(line("A y".into(), approve));
+    let mouse = "a click selects, the wheel scrolls; an agent you type to has it if it asked";
+    lines.push(line("mouse".into(), mouse));
     lines.push(heading("elsewhere"));
     lines.extend(elsewhere.iter().flat_map(|action| of_action(app, *action)));
     lines
@@ -261,7 +267,11 @@ fn works_here(app: &App, action: Action) -> bool {
 }
 
 fn heading(says: &str) -> HelpLine {
-    HelpLine { keys: String::new(), says: says.into() }
+    HelpLine { is_heading: true, ..line(String::new(), says) }
+}
+
+fn line(keys: String, says: &str) -> HelpLine {
+    HelpLine { keys, says: says.into(), is_heading: false }
 }
 
 /// One line for each description that the bindings of an action have.
@@ -270,25 +280,50 @@ fn of_action(app: &App, action: Action) -> Vec<HelpLine> {
     for binding in app.setup.looks.keymap.of_action(action) {
         match lines.iter_mut().find(|line| line.says == binding.says) {
             Some(line) => line.keys += &format!(", {}", binding.shown()),
-            None => lines.push(HelpLine { keys: binding.shown(), says: binding.says.clone() }),
+            None => lines.push(line(binding.shown(), &binding.says)),
         }
     }
     lines
 }
 
-/// How many lines the help has.
-pub fn help_lines(app: &App) -> usize {
-    help_text(app).len()
+/// The room there is for the help, and the columns of the keys in it.
+fn help_room(app: &App) -> (u16, usize, usize) {
+    let body = layout::parts(app).body;
+    let columns = usize::from(body.width.min(HELP_COLUMNS_MAX).saturating_sub(4));
+    let of_keys = columns / 3;
+    (body.height.saturating_sub(2), of_keys, columns - of_keys)
+}
+
+/// The lines of the help, each in the rows it takes.
+fn help_rows(app: &App) -> Vec<HelpLine> {
+    let (_, of_keys, of_says) = help_room(app);
+    let rows = |of: HelpLine| {
+        if of.is_heading {
+            return vec![of];
+        }
+        let (keys, says) = (wrap(&of.keys, of_keys.saturating_sub(1)), wrap(&of.says, of_says));
+        let at = |lines: &[String], at: usize| lines.get(at).cloned().unwrap_or_default();
+        let rows = 0..keys.len().max(says.len());
+        rows.map(|y| line(at(&keys, y), &at(&says, y))).collect()
+    };
+    help_text(app).into_iter().flat_map(rows).collect()
+}
+
+/// How many rows the help has, and how many are shown at once.
+pub fn help_lines(app: &App) -> (usize, usize) {
+    (help_rows(app).len(), help_room(app).0.into())
 }
 
 pub fn help(app: &App, top: usize, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let rows = layout::parts(app).body.height;
-    let inner = boxed(app, buffer, 90, rows, "keys, from the keymap; any other key closes");
+    let inner = boxed(app, buffer, HELP_COLUMNS_MAX, rows, "keys");
     let keys_columns = inner.width / 3;
-    for (y, line) in (0..inner.height).zip(help_text(app).iter().skip(top)) {
+    let all = help_rows(app);
+    put_more_below(buffer, inner, hidden(top, all.len(), inner.height), theme.faint.style());
+    for (y, line) in (0..inner.height).zip(all.iter().skip(top)) {
         let area = row(inner, y);
-        if line.keys.is_empty() {
+        if line.is_heading {
             rule(buffer, area, &line.says, theme.strong.style());
             continue;
         }
@@ -303,7 +338,7 @@ pub fn help(app: &App, top: usize, buffer: &mut Buffer) -> Option<CursorAt> {
 pub fn people(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     let theme = app.theme();
     let rows = u16::try_from(app.head.clients.len()).unwrap_or(u16::MAX).saturating_add(4);
-    let inner = boxed(app, buffer, 72, rows, "who is here; any key closes");
+    let inner = boxed(app, buffer, 72, rows, "who is here");
     let attended = match app.head.attended_by.as_slice() {
         [] => "nobody vouches for being there".to_string(),
         people => format!("ATTENDED by {}", people.join(", ")),
@@ -316,6 +351,8 @@ pub fn people(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
         let text = format!("{}  {what}  {}  {since}{you}", client.person, client.size);
         put_all(buffer, row(inner, y), &[(&text, theme.text.style())]);
     }
+    let more = hidden(0, app.head.clients.len() + 1, inner.height);
+    put_more_below(buffer, inner, more, theme.faint.style());
     None
 }
 
@@ -331,10 +368,12 @@ pub fn chord(app: &App, buffer: &mut Buffer) -> Option<CursorAt> {
     let inner = boxed(app, buffer, 60, rows, &format!("{} ...", keys.join(" ")));
     for (y, binding) in (0..inner.height).zip(next) {
         let rest = binding.keys[keys.len()..].join(" ");
-        let pieces = [
-            (&*format!("{rest:<4}"), theme.needs_you.style()),
-            (&binding.says, theme.text.style()),
-        ];
+        // Half a description says less than the name.
+        let is_whole = width(&binding.says) + 4 <= usize::from(inner.width);
+        let name = binding.action.map_or("", Action::name);
+        let says = if is_whole { binding.says.as_str() } else { name };
+        let pieces =
+            [(&*format!("{rest:<4}"), theme.needs_you.style()), (says, theme.text.style())];
         put_all(buffer, row(inner, y), &pieces);
     }
     None

@@ -61,7 +61,16 @@ fn a_gate_that_nobody_trusts_is_shown_before_it_is_trusted() {
     assert_eq!(play.asked(), [Ask::Plan(PlanAsk::Check)]);
     play.answer(gate(false)).wait(1000);
     let screen = play.screen();
-    for word in ["START task 12", "test: bun test", "hash cafe", "A then y trust and run"] {
+    let says = [
+        "START task 12",
+        "test: bun test",
+        "A person attests with each approval:",
+        "  スマートフォンで実際に動かした",
+        "  danger/process in src/run/**: it starts \\u{202e}programs",
+        "hash cafe",
+        "A then y trust and run",
+    ];
+    for word in says {
         assert!(screen.contains(word), "{word}: {screen}");
     }
     play.did.clear();
@@ -129,7 +138,7 @@ fn what_somebody_else_decides_is_not_decided_here_until_it_is_taken_over() {
     play.keys("y").wait(1000).keys("A y");
     assert_eq!(play.asked(), []);
     let screen = play.screen();
-    assert!(screen.contains("みどり decides it elsewhere; a takes it over"), "{screen}");
+    assert!(screen.contains("みどり decides it; a takes over"), "{screen}");
     play.wait(1000).keys("a");
     assert_eq!(decides(&play), [(Some("item4".into()), true)]);
     play.take(Input::Frame(vec![held_by(1, &items())])).paint().keys("A y");

@@ -239,7 +239,7 @@ fn the_agent_of_a_new_task_is_chosen_among_those_that_are_there_or_typed() {
     assert_eq!(agent(&play), "x", "what is typed takes the place of what was chosen");
     play.keys("2 right");
     assert_eq!(agent(&play), "claude", "what was typed is no agent: the first of those that are");
-    assert!(play.screen().contains("left, right: claude codex"), "{}", play.screen());
+    assert!(play.screen().contains("left, right:  claude  codex"), "{}", play.screen());
 }
 
 #[test]
@@ -328,4 +328,43 @@ fn an_agent_that_left_without_a_change_is_started_again_and_one_that_is_there_is
         play.keys("s");
         assert_eq!((shown, play.app.dialog.is_some()), (starts, starts), "{}", play.screen());
     }
+}
+
+/// A task that ended stays as it is meanwhile: what tells is the rollback itself.
+#[test]
+fn a_rollback_and_its_undo_say_what_came_of_them() {
+    fn told(play: &mut Play, rollbacks: &Value) -> String {
+        let mut rows = tasks();
+        rows[0]["rollbacks"] = rollbacks.clone();
+        play.take(Input::Frame(vec![table(1, &head(), &rows)]));
+        play.screen().lines().last().unwrap().to_string()
+    }
+    let rollback = |progress: Value| json!([{ "op": "op5", "progress": progress }]);
+    let ended = |play: &mut Play| {
+        play.keys("u").answer(whole_task()).keys("enter").wait(1000).keys("2 2 2 2 enter");
+        play.answer(json!({}));
+    };
+    let mut play = Play::begin(USUAL);
+    ended(&mut play);
+    assert!(told(&mut play, &rollback(json!("wanted"))).contains("is being rolled back to cp2"));
+    let done = rollback(json!({ "done": { "aside": "/aside" } }));
+    assert!(told(&mut play, &done).contains("task 7 is rolled back; U undoes that (op5)"));
+    let mut play = Play::begin(USUAL);
+    ended(&mut play);
+    let failed = rollback(json!({ "failed": { "why": "the disk is full" } }));
+    assert!(told(&mut play, &failed).contains("the rollback op5 failed: the disk is full"));
+
+    let undone = |progress: Value, says: &str| {
+        let mut play = Play::begin(USUAL);
+        let mut task = whole_task();
+        task["attempts"][0]["rollbacks"] = json!([{ "op": "op5", "can_undo": true }]);
+        told(&mut play, &done);
+        play.keys("U").answer(task).wait(1000).keys("o p 5 enter").answer(json!({}));
+        let wanted = rollback(json!({ "undo-wanted": { "aside": "/aside" } }));
+        assert!(told(&mut play, &wanted).contains("asked to undo op5"));
+        let last = told(&mut play, &rollback(progress));
+        assert!(last.contains(says), "{last}");
+    };
+    undone(json!("undone"), "op5 is undone: task 7 is as it was before");
+    undone(json!({ "done": { "aside": "/aside" } }), "op5 could not be undone");
 }

@@ -10,3 +10,4 @@ mod move_about;
 mod part;
 mod play;
 mod screens;
+mod words;

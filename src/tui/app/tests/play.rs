@@ -358,7 +358,15 @@ pub fn alarm(changes: usize) -> Value {
 pub fn gate(trusted: bool) -> Value {
     let runs = [("setup", "bun install"), ("test", "bun test --reporter=junit")];
     let runs = runs.map(|(check, command)| json!({ "check": check, "command": command }));
-    json!({ "hash": "cafe", "trusted": trusted, "runs": runs })
+    json!({
+        "hash": "cafe",
+        "trusted": trusted,
+        "runs": runs,
+        "attests": ["スマートフォンで実際に動かした"],
+        "allowed_danger": [
+            { "rule": "danger/process", "paths": ["src/run/**"], "why": "it starts \u{202e}programs" },
+        ],
+    })
 }
 
 /// A task whose agent left a conversation.

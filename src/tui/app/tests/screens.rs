@@ -167,14 +167,14 @@ fn inbox_with_notices() {
 #[test]
 fn approval_arming() {
     shown("approval-arming", |play| {
-        play.keys("enter").show_pane().keys("a").answer(diff());
+        play.keys("enter").show_pane().keys("a").answer(diff()).keys("end");
     });
 }
 
 #[test]
 fn approval_half_pressed() {
     shown("approval-half", |play| {
-        play.keys("a").answer(diff()).wait(1000).keys("A");
+        play.keys("a").answer(diff()).wait(1000).keys("end").wait(1000).keys("A");
     });
 }
 
