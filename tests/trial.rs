@@ -221,3 +221,31 @@ fn an_agent_that_goes_on_while_it_is_judged_is_judged_anew() {
     monban.approve(&id).expect(0);
     assert_eq!(monban.git(&["show", "main:x"]), "2");
 }
+
+/// A program that knows nothing of monban: what it asks is seen on its screen, and what is sent to
+/// it is typed, since no end of a turn would ever be told.
+#[test]
+fn a_program_that_asks_on_its_screen_is_answered_and_sent_more() {
+    let monban = Instance::new();
+    let script = "read task; printf 'Overwrite it? [y/n] '; read yes; echo $yes > yes; \
+                  echo thanks; read more; echo $more > more";
+    let agent = format!(
+        "[agents.mute]\nkind = \"command\"\nprogram = \"/bin/sh\"\nargs = [\"-c\", \"{script}\"]\n"
+    );
+    monban.configure(&agent);
+    let id = monban.add_for("mute", "Ask me", "do it");
+    monban.run(&id).expect(4);
+    let task = monban.until(&id, "its question", |task| task["status"]["state"] == "blocked");
+    assert_eq!(
+        (&task["status"]["kind"], &task["waits_for"][0]),
+        (&"question".into(), &"question".into())
+    );
+    monban.monban(&["send", &id, "--keys", "y", "enter"]).expect(0);
+    monban.until(&id, "no question", |task| task["status"]["state"] == "unknown");
+    let said = monban.monban(&["send", &id, "and the docs", "--submit"]).expect(0).out;
+    assert!(said.contains("reports no turns"), "{said}");
+    let task = monban.until(&id, "the result", waits_for_approval);
+    assert_eq!(task["attempts"][0]["prompts"][1]["delivery"], "delivered");
+    let diff = monban.monban(&["diff", &id]).expect(0).out;
+    assert!(diff.contains("+y\n") && diff.contains("+and the docs"), "{diff}");
+}

@@ -272,6 +272,7 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         let mut below = vec![text(&item["note"])];
         below.extend(details(item));
         below.extend(gates::told(item));
+        below.extend(row.and_then(|row| way_on(item, row)));
         let binds = &item["binds"];
         if binds.is_object() {
             let digest = text(&item["digest"]);
@@ -304,6 +305,16 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
         }
     }
     Ok(())
+}
+
+/// What a person can do about an agent that made nothing, by whether it is there.
+fn way_on(item: &Value, row: &Value) -> Option<String> {
+    let task = &item["task"];
+    let way = match row["status"]["state"] == "exited" {
+        true => format!("monban task retry {task}"),
+        false => format!("monban send {task} TEXT --submit"),
+    };
+    (item["kind"] == "nothing-changed").then_some(way)
 }
 
 /// What an approval does of a result whose base moved since it was judged.

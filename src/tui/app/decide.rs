@@ -6,7 +6,7 @@ use super::approval::Approval;
 use super::arming::Arming;
 use super::dialog::{Checkpoint, Checkpoints, Dialog, Reject};
 use super::form::Form;
-use super::rows::{ItemRow, list, short, typed};
+use super::rows::{ItemRow, TaskRow, list, short, typed};
 use super::text::{Lines, Text};
 use super::typed::{Typed, word};
 use super::{App, Screen};
@@ -95,12 +95,23 @@ impl App {
             Action::Reject => self.approval().is_some(),
             Action::StepIn | Action::Pause => works,
             Action::Abort => task.is_some() && !is_over && !matches!(state, "draft" | "queued"),
-            Action::Start => matches!(state, "draft" | "failed" | "stopped" | "skipped"),
+            Action::Start => {
+                let is_left = task.is_some_and(|task| self.is_left(task));
+                is_left || matches!(state, "draft" | "failed" | "stopped" | "skipped")
+            }
             Action::Judge | Action::RollBack | Action::Undo => {
                 task.is_some_and(|task| !task.base.is_empty())
             }
             _ => true,
         }
+    }
+
+    /// Whether its agent left, and what it made cannot be decided about.
+    fn is_left(&self, task: &TaskRow) -> bool {
+        let is_result =
+            |item: &ItemRow| item.task == task.id && item.kind == Some(ItemKind::Approval);
+        let is_gone = task.status.as_ref().is_some_and(|status| status.state == "exited");
+        task.state == "waiting" && is_gone && !self.items.iter().any(is_result)
     }
 
     fn no_approval(&mut self) {
@@ -210,6 +221,9 @@ impl App {
                 self.ask(Asked::Start(id), Ask::Plan(run));
             }
             "draft" | "failed" | "stopped" | "skipped" => self.open_start(id),
+            "waiting" if self.selected().is_some_and(|task| self.is_left(task)) => {
+                self.open_start(id);
+            }
             other => self.say(format!("task {id} is {other}; drafts and ended tasks can start")),
         }
     }

@@ -24,10 +24,11 @@ fn way_out(item: &ItemRow) -> (&'static str, &'static [Action]) {
             ("it is not known whether a prompt reached the agent", &[Action::Open])
         }
         Some(ItemKind::NothingChanged) => {
-            ("the agent finished without changing anything", &[Action::Open, Action::Abort])
+            let ways = &[Action::Open, Action::Start, Action::Abort];
+            ("the agent finished without changing anything", ways)
         }
         Some(ItemKind::Trouble) => {
-            ("work of monban itself failed", &[Action::Judge, Action::Abort])
+            ("work of monban itself failed", &[Action::Judge, Action::Start, Action::Abort])
         }
         Some(ItemKind::Alarm) => {
             ("the repository was changed during a run, and not by monban", &[Action::Approve])
@@ -112,7 +113,9 @@ fn about_item(app: &App, item: &ItemRow, columns: usize) -> Vec<(String, Style)>
     let theme = app.theme();
     let (plain, needs_you) = (theme.text.style(), theme.needs_you.style());
     let (says, actions) = way_out(item);
-    let keys = actions.iter().map(|action| {
+    // An agent that is there is not started again.
+    let may = |action: &&Action| **action != Action::Start || app.is_of_use(**action);
+    let keys = actions.iter().filter(may).map(|action| {
         let key = app.setup.looks.keymap.key_of(*action);
         format!("{key} {}", action.name())
     });

@@ -312,6 +312,24 @@ fn what_is_told_as_under_way_is_told_when_it_is_over() {
     }
 }
 
+#[test]
+fn an_agent_that_left_without_a_change_is_started_again_and_one_that_is_there_is_not() {
+    for (status, starts) in [("exited", true), ("idle", false)] {
+        let mut play = Play::begin(USUAL);
+        let mut rows = tasks();
+        (rows[1]["state"], rows[1]["status"]["state"]) = (json!("waiting"), json!(status));
+        let mut item = approval(HEAD);
+        (item["id"], item["kind"], item["task"]) =
+            (json!("item5"), json!("nothing-changed"), json!(8));
+        (item["binds"], item["digest"]) = (Value::Null, json!(""));
+        play.take(Input::Frame(vec![table(1, &head(), &rows)])).inbox(&[item]);
+        play.keys("5");
+        let shown = play.screen().contains("s start");
+        play.keys("s");
+        assert_eq!((shown, play.app.dialog.is_some()), (starts, starts), "{}", play.screen());
+    }
+}
+
 /// A task that ended stays as it is meanwhile: what tells is the rollback itself.
 #[test]
 fn a_rollback_and_its_undo_say_what_came_of_them() {
