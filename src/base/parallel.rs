@@ -42,7 +42,7 @@ pub fn map<'a, T: Sync, R: Send>(items: &'a [T], work: impl Fn(&'a T) -> R + Syn
 }
 
 /// Works items off that may bring others with them, until there are none. Each thread has a tool of
-/// its own, which is made when it first works. What was made comes in no order; the first error ends
+/// its own, made when it first works. What was made comes in no order; the first error ends
 /// it all.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use crate::base::parallel;
 /// How many files are looked at before what was found in them is put together: what they found is
 /// in memory until then.
 const FILES_AT_ONCE: usize = 64;
-/// Or as many as this source can be of, in which no more can be found than in those: where a portion
+/// Or as many as this source can be of, where no more can be found than in those: where a portion
 /// ends, cores wait for each other.
 const SMALL_BYTES_AT_ONCE: usize = 1 << 20;
 const SMALL_FILES_AT_ONCE: usize = 1024;

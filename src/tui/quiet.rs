@@ -33,7 +33,7 @@ impl Quiet {
         self.is_wanted = true;
     }
 
-    /// Whether an answer is to be asked for now. What was done too soon after the last time is asked
+    /// Whether an answer is to be asked for now. What was done soon after the last time is asked
     /// for when its time has come.
     pub fn asks(&mut self, now: Instant) -> bool {
         let is_soon = self.last.is_some_and(|last| now < last + ASK_EVERY);
