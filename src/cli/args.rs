@@ -105,8 +105,8 @@ pub enum Command {
     },
     /// Approve exactly what you looked at, and wait for it to land
     ///
-    /// Status 0 when it landed, 3 when it is still being landed after a minute, 4 when it is
-    /// approved but did not land and needs you again.
+    /// Status 0 when it landed, 3 when it is still being landed after a minute, 4 when it did not
+    /// land and needs you again.
     Approve {
         /// An inbox id, or a task's id
         item: String,
