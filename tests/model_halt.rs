@@ -5,6 +5,7 @@ mod support;
 
 use monban::base::id::TaskId;
 use monban::model::attempt::Delivery;
+use monban::model::checkpoint::Moment;
 use monban::model::command::{Report, Request};
 use monban::model::effect::Effect;
 use monban::model::event::FinalEnd;
@@ -122,6 +123,8 @@ fn an_attempt_prepared_after_the_halt_gets_its_agent_only_after_resume() {
     assert_eq!(w.attempt(task).run, None);
     assert_eq!(resume(&mut w), ["repo.resumed", "run.wanted", "run.prompt"]);
     let run = w.run_of(task);
+    assert!(!w.state().may_start(run), "somebody may have been at its worktree under the halt");
+    w.checkpoint(task, Moment::Run(1), Ok(None));
     assert!(w.effects().contains(&Effect::Supervise { task, run }));
 }
 
@@ -180,6 +183,7 @@ fn a_run_without_a_process_gets_none_under_a_halt() {
     halt(&mut w, failing);
     assert!(!w.state().may_start(run), "it may wait long for its login");
     resume(&mut w);
+    w.checkpoint(peer, Moment::Run(1), Ok(None));
     assert!(w.state().may_start(run));
 }
 

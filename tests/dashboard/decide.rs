@@ -144,16 +144,16 @@ fn of_two_who_look_at_the_same_result_one_may_approve_it() {
         window.shows("APPROVE");
     }
     second.until("that it is held", |screen| {
-        screen.contains("dj decides it elsewhere") && has_row(screen, "APPROVE", " held ")
+        screen.contains("dj decides it; a takes over") && has_row(screen, "APPROVE", " held ")
     });
     first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
     second.text("AyAy");
-    second.shows("dj decides it elsewhere");
+    second.shows("dj decides it; a takes over");
     assert_eq!(desk.instance.task(&id)["state"], "waiting");
     // Who has to be quick takes it over; then it is the other who has to wait.
     // It says `arming` for less than half a second.
     second.press_until("a", "] arm", "a takes it over");
-    first.shows("eve decides it elsewhere");
+    first.shows("eve decides it; a takes over");
     second.press(&["Escape"]);
     first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
     first.press_until("A", "y approves", "] armed ");

@@ -91,7 +91,7 @@ fn keys_and_colours_follow_the_persons_files_while_it_is_open() {
     keys("[nav]\nf9 = { run = \"help\" }\n");
     window.shows("as the files have them now");
     // A file that is being written may be seen empty first.
-    window.press_until("F9", "from the keymap", " NAV ");
+    window.press_until("F9", "on every dialog of monban", " NAV ");
 }
 
 #[test]
