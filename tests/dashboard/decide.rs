@@ -140,19 +140,19 @@ fn of_two_who_look_at_the_same_result_one_may_approve_it() {
     let second = desk.dashboard("USER=eve monban", 80, 24);
     for window in [&first, &second] {
         window.shows("!1 need you");
-        window.press(&["a"]);
-        window.shows("APPROVE");
     }
+    first.press(&["a"]);
+    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
+    second.press(&["a"]);
     second.until("that it is held", |screen| {
         screen.contains("dj decides it; a takes over") && has_row(screen, "APPROVE", " held ")
     });
-    first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
     second.text("AyAy");
     second.shows("dj decides it; a takes over");
     assert_eq!(desk.instance.task(&id)["state"], "waiting");
     // Who has to be quick takes it over; then it is the other who has to wait.
     // It says `arming` for less than half a second.
-    second.press_until("a", "] arm", "a takes it over");
+    second.press_until("a", "] arm", "a takes over");
     first.shows("eve decides it; a takes over");
     second.press(&["Escape"]);
     first.until("an armed dialog", |screen| has_row(screen, "APPROVE", "] armed "));
