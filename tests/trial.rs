@@ -29,6 +29,12 @@ fn an_agent_that_changed_nothing_and_left_halts_nothing() {
         (&"waiting".into(), &"nothing-changed".into())
     );
     assert_eq!(task["repository"]["halted"], Value::Null);
+    // However it left, the inbox names what can be done.
+    let id = monban.add("Nothing", "report done; sleep 0.2; exit 1");
+    monban.run(&id).expect(4);
+    monban.until(&id, "the agent's end", |task| task["state"] == "waiting");
+    let inbox = monban.monban(&["inbox"]).expect(0).out;
+    assert!(inbox.contains(&format!("monban task retry {id}")), "{inbox}");
     // An agent that says nothing of itself, and leaves.
     monban.configure("[agents.script]\nkind = \"command\"\nprogram = \"/bin/sh\"\n");
     let id = monban.add("Nothing", "exit 0");
