@@ -255,3 +255,23 @@ fn a_program_that_asks_on_its_screen_is_answered_and_sent_more() {
     let diff = monban.monban(&["diff", &id]).expect(0).out;
     assert!(diff.contains("+y\n") && diff.contains("+and the docs"), "{diff}");
 }
+
+/// It is never quiet, and then it is gone.
+#[test]
+fn what_a_program_that_says_nothing_did_not_take_is_not_called_typed() {
+    let monban = Instance::new();
+    let script = "read task; echo x > x; for n in 1 2 3 4 5 6 7 8 9; do echo $n; sleep 0.5; done";
+    let agent = format!(
+        "[agents.mute]\nkind = \"command\"\nprogram = \"/bin/sh\"\nargs = [\"-c\", \"{script}\"]\n"
+    );
+    monban.configure(&agent);
+    let id = monban.add_for("mute", "Count", "do it");
+    monban.monban(&["run", &id, "--trust", &monban.gate()]).expect(0);
+    monban.until(&id, "its prompt", |task| {
+        task["attempts"][0]["prompts"][0]["delivery"] == "delivered"
+    });
+    let said = monban.monban(&["send", &id, "and the docs", "--submit"]).expect(1).err;
+    assert!(said.contains("nothing was typed"), "{said}");
+    let task = monban.until(&id, "the result", waits_for_approval);
+    assert_eq!(task["attempts"][0]["prompts"][1]["delivery"], "missed");
+}
