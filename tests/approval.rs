@@ -199,3 +199,22 @@ fn what_another_landing_left_behind_says_so_and_is_attested_only_once_it_was_jud
     monban.monban(&["approve", &id, "--bind", &merged, "--attest", "1"]).expect(0);
     assert_eq!((signed(&monban), monban.git(&["show", "main:one"])), (2, "one".into()));
 }
+
+/// It is no longer in the base: nothing is merged with it, and no agent is told to.
+#[test]
+fn what_landed_and_was_taken_back_by_hand_is_in_nobodys_way() {
+    let monban = Instance::new();
+    let ids = ["one", "two"].map(|name| monban.add(name, &format!("echo {name} > new")));
+    ids.iter().for_each(|id| drop(monban.run(id).expect(4)));
+    let [first, second] = ids.map(|id| (next(&monban, &id, ""), id));
+    let before = monban.base();
+    monban.monban(&["approve", &first.1, "--bind", &first.0]).expect(0);
+    monban.git(&["reset", "-q", "--hard", &before]);
+
+    let (digest, id) = second;
+    monban.monban(&["approve", &id, "--bind", &digest]).expect(4);
+    let again = next(&monban, &id, &digest);
+    monban.monban(&["approve", &id, "--bind", &again]).expect(0);
+    assert_eq!(monban.git(&["show", "main:new"]), "two");
+    assert!(!monban.events().iter().any(|kind| kind == "landing.conflict"));
+}

@@ -184,3 +184,33 @@ fn a_conflict_with_what_landed_goes_back_to_the_agent() {
     assert!(!w.inbox(task).contains(&ItemKind::Approval));
     assert!(w.attempt(task).prompts.last().unwrap().text.contains("src/a.rs"));
 }
+
+/// Two results wait, behind what has landed: of one whose agent is gone, and of another.
+fn both_left_behind(w: &mut World) -> (TaskId, TaskId) {
+    let other = w.waiting();
+    w.end(other);
+    (left_behind(w), other)
+}
+
+/// Somebody took back what had landed. The merge finds the branch where it is, which is known then.
+#[test]
+fn a_place_that_turns_out_to_be_wrong_costs_one_judgement() {
+    let mut w = World::new();
+    let (task, other) = both_left_behind(&mut w);
+    let base = w.item(task).binds.unwrap().base;
+    w.approve(task);
+    let same = snapshot(w.next_snapshot(task), &base, "tree-1");
+    w.merge(task, MergeOutcome::Merged(same));
+    w.gate(task, vec![pass("test")]);
+    assert_eq!((moved(&w, task), moved(&w, other)), (None, None));
+    w.approve(task);
+    assert_eq!(w.sees(task), TaskState::Landing);
+
+    // So does one that is in conflict with where the branch is.
+    let mut w = World::new();
+    let (task, other) = both_left_behind(&mut w);
+    w.approve(task);
+    let files = vec![Foreign::new("src/a.rs")];
+    w.merge(task, MergeOutcome::Conflict { base: "theirs".into(), files });
+    assert_eq!(moved(&w, other).as_deref(), Some("theirs"));
+}

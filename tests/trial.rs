@@ -29,6 +29,12 @@ fn an_agent_that_changed_nothing_and_left_halts_nothing() {
         (&"waiting".into(), &"nothing-changed".into())
     );
     assert_eq!(task["repository"]["halted"], Value::Null);
+    // However it left, the inbox names what can be done.
+    let id = monban.add("Nothing", "report done; sleep 0.2; exit 1");
+    monban.run(&id).expect(4);
+    monban.until(&id, "the agent's end", |task| task["state"] == "waiting");
+    let inbox = monban.monban(&["inbox"]).expect(0).out;
+    assert!(inbox.contains(&format!("monban task retry {id}")), "{inbox}");
     // An agent that says nothing of itself, and leaves.
     monban.configure("[agents.script]\nkind = \"command\"\nprogram = \"/bin/sh\"\n");
     let id = monban.add("Nothing", "exit 0");
@@ -248,4 +254,24 @@ fn a_program_that_asks_on_its_screen_is_answered_and_sent_more() {
     assert_eq!(task["attempts"][0]["prompts"][1]["delivery"], "delivered");
     let diff = monban.monban(&["diff", &id]).expect(0).out;
     assert!(diff.contains("+y\n") && diff.contains("+and the docs"), "{diff}");
+}
+
+/// It is never quiet, and then it is gone.
+#[test]
+fn what_a_program_that_says_nothing_did_not_take_is_not_called_typed() {
+    let monban = Instance::new();
+    let script = "read task; echo x > x; for n in 1 2 3 4 5 6 7 8 9; do echo $n; sleep 0.5; done";
+    let agent = format!(
+        "[agents.mute]\nkind = \"command\"\nprogram = \"/bin/sh\"\nargs = [\"-c\", \"{script}\"]\n"
+    );
+    monban.configure(&agent);
+    let id = monban.add_for("mute", "Count", "do it");
+    monban.monban(&["run", &id, "--trust", &monban.gate()]).expect(0);
+    monban.until(&id, "its prompt", |task| {
+        task["attempts"][0]["prompts"][0]["delivery"] == "delivered"
+    });
+    let said = monban.monban(&["send", &id, "and the docs", "--submit"]).expect(1).err;
+    assert!(said.contains("nothing was typed"), "{said}");
+    let task = monban.until(&id, "the result", waits_for_approval);
+    assert_eq!(task["attempts"][0]["prompts"][1]["delivery"], "missed");
 }

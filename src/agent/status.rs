@@ -245,8 +245,10 @@ impl StatusTracker {
         Self::with_memory(kind, memory)
     }
 
-    /// Goes on following an agent.
-    pub fn with_memory(kind: &AgentKind, memory: Memory) -> Self {
+    /// Goes on following an agent. Earlier versions did not note that it said something.
+    pub fn with_memory(kind: &AgentKind, mut memory: Memory) -> Self {
+        let said = [&memory.in_band, &memory.hook, &memory.title, &memory.screen];
+        memory.reports |= said.into_iter().flatten().any(is_said);
         Self { kind: kind.clone(), memory }
     }
 

@@ -132,6 +132,18 @@ fn an_agent_that_never_said_what_it_does_is_typed_to_whenever_it_is_quiet() {
     assert!(!agent.tracker.is_mute() && !agent.ready(Duration::from_secs(60)));
 }
 
+/// Then a prompt would be typed in the middle of its turn.
+#[test]
+fn an_agent_that_an_earlier_version_noted_is_not_taken_for_one_that_says_nothing() {
+    let mut agent = agent("command");
+    agent.reports("idle").prompted();
+    let mut notes = serde_json::to_value(agent.tracker.memory()).unwrap();
+    assert!(notes.as_object_mut().unwrap().remove("reports").is_some());
+    let memory = serde_json::from_value(notes).unwrap();
+    agent.tracker = StatusTracker::with_memory(&kind("command"), memory);
+    assert!(!agent.tracker.is_mute() && !agent.ready(Duration::from_secs(60)));
+}
+
 #[test]
 fn the_recorded_sequences_end_their_turns_as_the_agents_meant() {
     let cases = [

@@ -307,10 +307,11 @@ fn inbox(value: &Value, list: &Value, all: bool, out: &mut dyn Write) -> Result<
     Ok(())
 }
 
-/// What a person can do about an agent that made nothing, by whether it is there.
+/// What a person can do about an agent that made nothing, by whether it is there: then its task
+/// runs, however the agent says that it fares.
 fn way_on(item: &Value, row: &Value) -> Option<String> {
     let task = &item["task"];
-    let way = match row["status"]["state"] == "exited" {
+    let way = match row["state"] == "waiting" {
         true => format!("monban task retry {task}"),
         false => format!("monban send {task} TEXT --submit"),
     };

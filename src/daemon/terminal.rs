@@ -4,7 +4,7 @@ use super::requests::Asked;
 use super::runs::Attached;
 use super::show;
 use crate::base::id::{RunId, TaskId};
-use crate::model::attempt::AgentState;
+use crate::model::attempt::{AgentState, Delivery};
 use crate::model::command::Request;
 use crate::model::core::Core;
 use crate::model::rejection::{Class, Rejection};
@@ -64,27 +64,41 @@ pub(super) async fn say(asked: &Asked, id: TaskId, text: String) -> Result<Value
     let number = prompt.as_ref().and_then(Value::as_u64);
     let typed_when = match (typed_when, number) {
         (None | Some(TURN_ENDS), Some(number)) if is_mute => {
-            let typed = tokio::time::timeout(QUIET_MAX, typed(asked, id, number)).await;
-            typed.map_or(Ok(Some(IS_QUIET)), |typed| typed.map(|()| None))?
+            match tokio::time::timeout(QUIET_MAX, typed(asked, id, number)).await {
+                Ok(typed) => match typed? {
+                    true => None,
+                    false => return Err(missed(id)),
+                },
+                Err(_) => Some(IS_QUIET),
+            }
         }
         (when, _) => when,
     };
     Ok(json!({ "prompt": prompt, "typed_when": typed_when, "reports_turns": !is_mute }))
 }
 
-/// Waits until nothing more is to be typed of a prompt.
-async fn typed(asked: &Asked, id: TaskId, number: u64) -> Result<(), Rejection> {
+/// Waits until nothing more is to be typed of a prompt; says whether it was typed.
+async fn typed(asked: &Asked, id: TaskId, number: u64) -> Result<bool, Rejection> {
     let mut durable = asked.world.engine.durable();
     loop {
         let look = move |core: &Core| {
-            let open = core.state.task(id).and_then(|task| task.attempt()?.next_prompt());
-            open.is_some_and(|open| u64::from(open.number) <= number)
+            let attempt = core.state.task(id)?.attempt()?;
+            let prompt = attempt.prompts.iter().find(|of| u64::from(of.number) == number)?;
+            let is_open = attempt.next_prompt().is_some_and(|open| open.number <= prompt.number);
+            (!is_open).then_some(prompt.delivery != Delivery::Missed)
         };
-        if !asked.world.engine.look(look).await? {
-            return Ok(());
+        if let Some(typed) = asked.world.engine.look(look).await? {
+            return Ok(typed);
         }
         durable.changed().await.map_err(|_| show::stopping())?;
     }
+}
+
+fn missed(id: TaskId) -> Rejection {
+    Rejection::refused(
+        format!("the agent of task {id} ended before it took the prompt: nothing was typed"),
+        format!("`monban show {id}` says where it stands"),
+    )
 }
 
 /// What a prompt waits for that is asked for now, if it is not typed at once.

@@ -114,13 +114,16 @@ pub(super) fn merge(world: &World, id: TaskId, op: OpId, cancel: &Cancel) {
 
 fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
     let text = |error: GitError| error.to_string();
-    let Stage::Merging { base, .. } = &facts.stage else {
+    if !matches!(facts.stage, Stage::Merging { .. }) {
         return Err("the task is not being merged".into());
-    };
-    let (_, snapshot) = approved(facts)?;
+    }
+    let (gate, snapshot) = approved(facts)?;
     let store = world.store(facts.repo).map_err(text)?;
     let repository = facts.repository().map_err(text)?;
-    let new_base: ObjectId = base.parse().map_err(text)?;
+    // Where it landed is where the branch is now: what was known of that may be over, as when
+    // somebody took a commit back, and is not what an agent should be told to merge.
+    let new_base = repository.head_of(&gate.branch).map_err(text)?;
+    let base = new_base.to_string();
     let old_base: ObjectId = snapshot.base.parse().map_err(text)?;
     let tree: ObjectId = snapshot.tree.parse().map_err(text)?;
     let mut progress = telling(world, facts.id);
@@ -129,11 +132,11 @@ fn merged(world: &World, facts: &Facts) -> Result<MergeOutcome, String> {
     match merged {
         Merged::Conflict(files) => {
             let files = files.iter().map(|path| Foreign::new(path.shown())).collect();
-            Ok(MergeOutcome::Conflict { base: base.clone(), files })
+            Ok(MergeOutcome::Conflict { base, files })
         }
         // Nobody wants an empty commit.
         Merged::Tree(tree) if tree == store.tree_of(new_base).map_err(text)? => {
-            Ok(MergeOutcome::Nothing { base: base.clone() })
+            Ok(MergeOutcome::Nothing { base })
         }
         Merged::Tree(tree) => {
             let number = facts.attempt.next_snapshot;

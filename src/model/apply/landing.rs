@@ -8,6 +8,7 @@ use crate::base::id::TaskId;
 use crate::model::event::LandingEvent;
 use crate::model::state::State;
 use crate::model::task::Stage;
+use crate::model::trail::Trail;
 use crate::model::verdict::Given;
 
 pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
@@ -36,17 +37,22 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
         }
         LandingEvent::BaseMoved { task, op, base } => {
             state.last.op = state.last.op.max(op.0);
-            base_is_at(state, *task, base, at);
+            base_was_at(state, *task, base, at);
             enter(state, *task, Stage::Merging { op: *op, base: base.clone() }, at);
         }
-        LandingEvent::Merged { task, snapshot } => taken(state, *task, snapshot, at),
+        LandingEvent::Merged { task, snapshot } => {
+            base_was_at(state, *task, &snapshot.base, at);
+            taken(state, *task, snapshot, at);
+        }
         LandingEvent::NothingLeft { task, base } => {
+            base_was_at(state, *task, base, at);
             if let Some(task) = state.task_mut(*task) {
                 task.already_in = Some(base.clone());
             }
             enter(state, *task, Stage::Done, at);
         }
         LandingEvent::Conflict { task, base, .. } => {
+            base_was_at(state, *task, base, at);
             if let Some(place) = state.attempt_mut(*task).and_then(|a| a.place.as_mut()) {
                 place.base.clone_from(base);
             }
@@ -57,11 +63,22 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
 
 /// The branch that a task's result was judged for is at `commit`.
 fn base_is_at(state: &mut State, task: TaskId, commit: &str, at: Timestamp) {
-    let gate = state.task(task).and_then(|task| task.attempt()?.gates.last());
-    let Some(branch) = gate.map(|gate| gate.branch.clone()) else { return };
-    if let Some(repo) = state.repo_with_base(task, &branch) {
-        repo.trail.is_at(commit, at);
+    if let Some(trail) = trail_of(state, task) {
+        trail.is_at(commit, at);
     }
+}
+
+/// That branch was at `commit` when it was looked at for what the task stands at.
+fn base_was_at(state: &mut State, task: TaskId, commit: &str, at: Timestamp) {
+    let Some(asked) = state.task(task).map(|task| task.since) else { return };
+    if let Some(trail) = trail_of(state, task) {
+        trail.was_at(commit, asked, at);
+    }
+}
+
+fn trail_of(state: &mut State, task: TaskId) -> Option<&mut Trail> {
+    let branch = state.task(task)?.attempt()?.gates.last()?.branch.clone();
+    state.repo_with_base(task, &branch).map(|repo| &mut repo.trail)
 }
 
 /// What a person vouched for in the gate run that was approved, or that they have to do so again.

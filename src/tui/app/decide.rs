@@ -106,11 +106,12 @@ impl App {
         }
     }
 
-    /// Whether its agent left, and what it made cannot be decided about.
+    /// Whether its agent left, in whatever way, and what it made cannot be decided about.
     fn is_left(&self, task: &TaskRow) -> bool {
         let is_result =
             |item: &ItemRow| item.task == task.id && item.kind == Some(ItemKind::Approval);
-        let is_gone = task.status.as_ref().is_some_and(|status| status.state == "exited");
+        let status = task.status.as_ref().map(|status| status.state.as_str());
+        let is_gone = matches!(status, Some("exited" | "error"));
         task.state == "waiting" && is_gone && !self.items.iter().any(is_result)
     }
 

@@ -314,7 +314,7 @@ fn what_is_told_as_under_way_is_told_when_it_is_over() {
 
 #[test]
 fn an_agent_that_left_without_a_change_is_started_again_and_one_that_is_there_is_not() {
-    for (status, starts) in [("exited", true), ("idle", false)] {
+    for (status, starts) in [("exited", true), ("error", true), ("idle", false)] {
         let mut play = Play::begin(USUAL);
         let mut rows = tasks();
         (rows[1]["state"], rows[1]["status"]["state"]) = (json!("waiting"), json!(status));
