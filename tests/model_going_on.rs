@@ -153,6 +153,24 @@ fn an_agent_that_leaves_before_it_is_told_of_a_conflict_is_not_judged() {
     assert_eq!((w.sees(task), w.halt()), (TaskState::Waiting, None));
 }
 
+/// Nobody was there to tell it, and it was at work on something else when its result conflicted.
+#[test]
+fn a_turn_that_ends_without_knowing_of_a_conflict_brings_no_result() {
+    let mut w = World::new();
+    let task = w.merging();
+    w.notice(Notice::Left { person: "dj".into() });
+    w.merge(task, MergeOutcome::Conflict { base: "base-2".into(), files: Vec::new() });
+    assert_eq!(w.inbox(task), [ItemKind::Trouble]);
+    w.turn(task);
+    assert_eq!(w.inbox(task), [ItemKind::Trouble], "a person has still to tell it");
+    assert_eq!(w.sees(task), TaskState::Waiting);
+    w.dj(Request::Say { task, text: "Merge it.".into() });
+    w.deliver_all(task);
+    w.turn(task);
+    assert!(w.inbox(task).is_empty());
+    assert_eq!(w.task(task).stage, Stage::Turned);
+}
+
 #[test]
 fn a_rejected_agent_that_is_gone_is_told_when_its_conversation_goes_on() {
     let mut w = World::new();

@@ -46,6 +46,9 @@ pub struct LiveRun {
     reports: Mutex<Option<Receiver<Report>>>,
 }
 
+/// How often a run that says nothing is looked at again, should nobody wake who waits for it.
+const MUTE_LOOK: Duration = Duration::from_secs(60);
+
 struct Inner {
     terminal: Terminal,
     encoded: Encoded,
@@ -348,6 +351,14 @@ impl LiveRun {
                 return true;
             }
             inner = self.wait(inner, poll);
+        }
+    }
+
+    /// Waits for as long as nothing but its end would show that the agent's turn is over.
+    pub fn wait_while_mute(&self, gave_up: impl Fn() -> bool) {
+        let mut inner = self.lock();
+        while inner.tracker.is_mute() && !gave_up() {
+            inner = self.wait(inner, MUTE_LOOK);
         }
     }
 

@@ -125,6 +125,17 @@ fn a_question_painted_a_moment_ago_holds_a_prompt_back() {
     assert!(run.wait_ready(|| at(4), Duration::from_millis(1), || false));
 }
 
+/// Words that no person wrote could answer what it asks.
+#[test]
+fn a_program_that_reports_nothing_is_waited_for_until_it_reports_or_is_given_up() {
+    let run = run_of(&kind(""));
+    let looks = std::cell::Cell::new(0);
+    run.wait_while_mute(|| looks.replace(looks.get() + 1) == 0);
+    assert_eq!(looks.get(), 1, "given up at once");
+    says(&run, 0, "idle");
+    run.wait_while_mute(|| panic!("it has said what it does"));
+}
+
 #[test]
 fn a_program_that_reports_nothing_does_not_prove_that_it_got_a_prompt() {
     let run = run_of(&kind(""));

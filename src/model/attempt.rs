@@ -47,6 +47,8 @@ pub struct Attempt {
     /// The check that failed in the middle of a turn, which was ended for it. It judged no
     /// snapshot.
     pub breach: Option<GateRun>,
+    /// The last prompt that knows nothing of a conflict of its result with the base.
+    pub conflicts_after: Option<u32>,
     /// Its final result is on record.
     pub is_finished: bool,
 }

@@ -8,7 +8,7 @@ use crate::daemon::driver::Cancel;
 use crate::daemon::live::Taken;
 use crate::daemon::runs::Attached;
 use crate::daemon::world::World;
-use crate::model::attempt::{Attempt, Delivery, Prompt};
+use crate::model::attempt::{Attempt, Delivery, Prompt, PromptWhy};
 use crate::model::checkpoint::Kept;
 use crate::model::command::Report;
 use crate::model::core::Core;
@@ -41,6 +41,10 @@ pub(super) fn run(world: &World, id: TaskId, run_id: RunId, number: u32, cancel:
         let report = Report::Ready { run: run_id, prompt: number, ready };
         world.report(report, &|| cancel.is_set());
     };
+    if prompt.why == PromptWhy::Conflict && prompt.delivery == Delivery::Wanted {
+        // A program that says nothing may be asking something, and no person writes this.
+        run.live.wait_while_mute(gave_up);
+    }
     if prompt.delivery == Delivery::Wanted && prompt.kept == Kept::NotYet {
         // What the agent made so far is kept first, which the state asks for now.
         if run.live.wait_ready(|| world.clock.now(), POLL, gave_up) {

@@ -53,8 +53,11 @@ pub(super) fn apply(state: &mut State, event: &LandingEvent, at: Timestamp) {
         }
         LandingEvent::Conflict { task, base, .. } => {
             base_was_at(state, *task, base, at);
-            if let Some(place) = state.attempt_mut(*task).and_then(|a| a.place.as_mut()) {
-                place.base.clone_from(base);
+            if let Some(attempt) = state.attempt_mut(*task) {
+                attempt.conflicts_after = attempt.prompts.last().map(|prompt| prompt.number);
+                if let Some(place) = &mut attempt.place {
+                    place.base.clone_from(base);
+                }
             }
             enter(state, *task, Stage::Running, at);
         }

@@ -150,6 +150,7 @@ fn attempted(
         worked: Worked::default(),
         kept: if resumed { Kept::Due } else { Kept::At(Point::Base) },
         breach: None,
+        conflicts_after: None,
         is_finished: false,
     });
     enter(state, id, Stage::Preparing, at);

@@ -188,10 +188,13 @@ fn turned(context: Context<'_>, task: &Task, number: u32) -> Vec<Event> {
         let (prompt, delivery) = (number, Delivery::Delivered);
         events.push(Event::Run(RunEvent::PromptDelivery { task: task.id, prompt, delivery }));
     }
-    if after.is_empty() {
+    // Compared with the new base, what was made without knowing of a conflict takes the work of
+    // others back: no result.
+    let knows_no_conflict = task.attempt().and_then(|attempt| attempt.conflicts_after);
+    if after.is_empty() && knows_no_conflict.is_none_or(|last| number > last) {
         events.extend(end::close_items(context, task.id, end::of_work));
         events.push(Event::Run(RunEvent::Turned { task: task.id, by: None }));
-    } else {
+    } else if !last.is_turned {
         events.push(Event::Run(RunEvent::PromptTurned { task: task.id, prompt: number }));
     }
     events
