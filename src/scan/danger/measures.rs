@@ -17,8 +17,6 @@ use tree_sitter::Node;
 
 /// How much of the expression in front of a test's name is looked at.
 const CALLEE_BYTES_MAX: usize = 64;
-/// How far around a test it is looked for what keeps it from running.
-const AROUND_MAX: usize = 16;
 
 #[derive(Deserialize)]
 struct Data {
@@ -103,7 +101,8 @@ pub(super) struct Case {
     pub(super) is_conditional: bool,
 }
 
-/// The tests of a file by their names; what two of the same name assert is added.
+/// The tests of a file by their names; what two of the same name assert is added, and what keeps
+/// one of them from running is told of both.
 pub(super) type Cases = BTreeMap<String, Case>;
 
 /// Whether a file may have tests: each has one of the words that tell them. Then both sides are
@@ -139,16 +138,21 @@ pub(in crate::scan) fn tests_of(source: &Source<'_>) -> Vec<Test> {
     let mut is_marked = false;
     let (mut has_to_panic, mut is_conditional) = (false, false);
     let mut dead_until = 0;
+    let mut around = Vec::<Around>::new();
     walk(&source.tree, |node| {
         let kind = PerKind::get(kinds, node);
+        while around.last().is_some_and(|it| it.end <= node.start_byte()) {
+            around.pop();
+        }
         if kind == Kind::End {
-            dead_until = dead_until.max(unreached_until(source, node));
+            dead_until = dead_until.max(unreached_until(source, node, around.last()));
         }
         if kind == Kind::Case
             && let Some(name) = test_name(source, tests, node, is_marked)
         {
             let end = end_of_run(node).unwrap_or(node.end_byte());
-            let is_idle = node.start_byte() < dead_until || !is_collected(source, node);
+            let is_hidden = around.last().is_some_and(|it| it.hides_tests);
+            let is_idle = node.start_byte() < dead_until || is_hidden;
             found.push(Test {
                 name,
                 line: line_of(node.start_position().row),
@@ -170,9 +174,39 @@ pub(in crate::scan) fn tests_of(source: &Source<'_>) -> Vec<Test> {
                 (is_marked, has_to_panic, is_conditional) = (false, false, false);
             }
         }
+        around.push(Around::of(source, node, around.last()));
         !matches!(kind, Kind::Attribute | Kind::Comment)
     });
     found
+}
+
+/// A node that others may stand in. A tree is asked for what is around a node from its root on, so
+/// it is noted on the way there.
+struct Around {
+    end: usize,
+    is_block: bool,
+    hides_tests: bool,
+}
+
+impl Around {
+    /// Tests are looked for in Python in no function and no class but one that is called so or
+    /// inherits, in Rust in no function.
+    fn of(source: &Source<'_>, node: Node<'_>, outer: Option<&Around>) -> Self {
+        let kind = node.kind();
+        let is_hiding = match kind {
+            "function_definition" | "function_item" => true,
+            "class_definition" => {
+                let name = node.child_by_field_name("name").map(|name| source.text_of(name));
+                name.is_none_or(|name| !name.starts_with("Test"))
+                    && node.child_by_field_name("superclasses").is_none()
+            }
+            _ => false,
+        };
+        let hides_tests = is_hiding || outer.is_some_and(|outer| outer.hides_tests);
+        // A file of JavaScript may end early too.
+        let is_block = kind.ends_with("block") || kind == "program";
+        Self { end: node.end_byte(), is_block, hides_tests }
+    }
 }
 
 /// What tells the tests of a language.
@@ -190,8 +224,9 @@ pub(super) fn cases(code: &Code<'_>, view: &View) -> Cases {
         for test in code.tests() {
             let case = cases.entry(test.name.clone()).or_default();
             case.line = test.line;
-            case.is_idle = test.is_idle;
-            (case.has_to_panic, case.is_conditional) = (test.has_to_panic, test.is_conditional);
+            case.is_idle |= test.is_idle;
+            case.has_to_panic |= test.has_to_panic;
+            case.is_conditional |= test.is_conditional;
             let count = before(test.range.end).saturating_sub(before(test.range.start));
             case.assertions += count;
         }
@@ -226,33 +261,15 @@ impl Kind {
 }
 
 /// Up to where nothing runs: behind a statement that ends a block, or below one that never holds.
-fn unreached_until(source: &Source<'_>, node: Node<'_>) -> usize {
+fn unreached_until(source: &Source<'_>, node: Node<'_>, around: Option<&Around>) -> usize {
     if node.kind() != "if_statement" {
-        return node
-            .parent()
-            .filter(|it| it.kind().ends_with("block"))
-            .map_or(0, |it| it.end_byte());
+        return around.filter(|it| it.is_block).map_or(0, |it| it.end);
     }
     let condition = node.child_by_field_name("condition").map(|it| source.text_of(it));
     let is_never = condition
         .is_some_and(|it| ["false", "False", "0"].contains(&it.trim_matches(['(', ')', ' '])));
     let below = node.child_by_field_name("consequence").filter(|_| is_never);
     below.map_or(0, |below| below.end_byte())
-}
-
-/// Whether a test stands where tests are looked for: in Python in no function and no class but one
-/// that is called so or inherits, in Rust in no function.
-fn is_collected(source: &Source<'_>, test: Node<'_>) -> bool {
-    let around = std::iter::successors(test.parent(), Node::parent).take(AROUND_MAX);
-    around.into_iter().all(|node| match node.kind() {
-        "function_definition" | "function_item" => false,
-        "class_definition" => {
-            let name = node.child_by_field_name("name").map(|name| source.text_of(name));
-            name.is_some_and(|name| name.starts_with("Test"))
-                || node.child_by_field_name("superclasses").is_some()
-        }
-        _ => true,
-    })
 }
 
 /// Where a test ends before its end: behind a `return` among the statements of its body.
@@ -316,7 +333,9 @@ pub(super) fn modules(view: &View) -> BTreeSet<String> {
     static MODULE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?:^|[^\w])mod (\w+);").ok());
     let found = MODULE.iter().flat_map(|module| module.captures_iter(&view.text));
-    found.map(|found| found[1].to_owned()).collect()
+    let is_code = |at: usize| view.lines(at..at).is_some();
+    let found = found.filter_map(|found| found.get(1)).filter(|name| is_code(name.start()));
+    found.map(|name| name.as_str().to_owned()).collect()
 }
 
 /// A threshold that a file made easier to keep.

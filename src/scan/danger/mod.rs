@@ -135,7 +135,7 @@ impl Read {
             if number == 0 {
                 self.cases = measures::cases(code, &view);
             }
-            self.hits.extend(hits(&view, groups));
+            self.hits.extend(hits(&view, groups).ok_or(Unparsed::TooMuchWork)?);
         }
         Ok(())
     }
@@ -230,10 +230,11 @@ impl<'a> Scan<'a, '_> {
                 }
             },
         };
-        if view.is_too_large() {
+        let hits = hits(&view, groups);
+        if view.is_too_large() || hits.is_none() {
             read.unparsed = Some(Unparsed::TooMuchWork);
         }
-        read.hits = hits(&view, groups);
+        read.hits = hits.unwrap_or_default();
         read
     }
 
@@ -392,15 +393,15 @@ fn named<'a>(name: &'a str, case: &Case) -> Spot<'a> {
     Spot { line: Some(case.line), text: name.as_bytes(), ..Spot::default() }
 }
 
-fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
+/// What is found in a view; nothing if that takes too much work.
+fn hits(view: &View, groups: &'static [Group]) -> Option<Vec<Hit>> {
     let mut hits = Vec::new();
     for group in groups {
         for place in [Place::Code, Place::Text] {
             let Some(rules) = Rules::of(*group, place) else { continue };
-            for (rule, at) in rules.matches(&view.text) {
-                if let Some((first, last, column)) = view.lines(at) {
-                    hits.push(Hit { rule, first, last, column });
-                }
+            let take = |rule, (first, last, column)| hits.push(Hit { rule, first, last, column });
+            if !rules.in_code(view, take) {
+                return None;
             }
         }
         let Some(rules) = Rules::of(*group, Place::Comment) else { continue };
@@ -414,7 +415,7 @@ fn hits(view: &View, groups: &'static [Group]) -> Vec<Hit> {
             }
         }
     }
-    hits
+    Some(hits)
 }
 
 /// Whether a file may declare a module less.

@@ -7,6 +7,7 @@
 //!
 //! Each has an `example` in which it is found and a `counterexample` in which it is not.
 
+use super::view::View;
 use crate::model::verdict::Weight;
 use crate::scan::syntax::{Language, Written};
 use regex::{Regex, RegexSet};
@@ -14,6 +15,9 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
+
+/// How many bytes matches may have together that begin in strings.
+const STRINGS_BYTES_MAX: usize = 64 << 20;
 
 pub(super) const FILES: &[&str] = &[
     include_str!("../../../assets/scan/danger/script.toml"),
@@ -110,6 +114,38 @@ impl Rules {
             rules.any = RegexSet::new(patterns).map_err(|error| error.to_string())?;
         }
         Ok(all)
+    }
+
+    /// Takes where every match of every rule stands in code. One that begins in a string hides none
+    /// in the code behind it. False if there are too many of those to look behind each.
+    pub(super) fn in_code(
+        &'static self,
+        view: &View,
+        mut take: impl FnMut(&'static Rule, (u32, u32, usize)),
+    ) -> bool {
+        let mut left = STRINGS_BYTES_MAX;
+        for index in self.any.matches(&view.text) {
+            let mut at = 0;
+            while at <= view.text.len()
+                && let Some(found) = self.patterns[index].captures_at(&view.text, at)
+                && let Some(whole) = found.get(0)
+            {
+                let hit = found.name("hit").unwrap_or(whole);
+                let next = match view.lines(hit.range()) {
+                    Some(place) => {
+                        take(&self.rules[index], place);
+                        whole.end()
+                    }
+                    None if whole.len() > left => return false,
+                    None => {
+                        left -= whole.len();
+                        view.code_behind(hit.start())
+                    }
+                };
+                at = next.max(view.text.ceil_char_boundary(whole.start() + 1));
+            }
+        }
+        true
     }
 
     /// Every match of every rule.

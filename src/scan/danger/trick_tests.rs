@@ -25,7 +25,7 @@ fn what_is_built_in_is_seen_through_other_doors() {
         ("a.js", "import { $ as run } from 'bun'\nrun`ls`", "runtime-command:2"),
         ("a.ts", "import { execa } from 'execa'", "child-process:1"),
         ("a.ts", "import e = globalThis.eval\ne(x)", "eval-of-global:2"),
-        ("a.js", "import('data:text/javascript,' + x)", "code-as-worker:1"),
+        ("a.js", "import('data:text/javascript,' + x)", "code-in-address:1"),
         ("a.py", "from random import _os\n_os.system(a)", "process:2"),
         ("a.py", "import tempfile\ntempfile._os.popen(a)", "process:2"),
         ("a.py", "globals().get('__builtins__')['eval'](a)", "hidden-builtin:1"),
@@ -57,6 +57,37 @@ fn what_is_built_in_is_seen_through_other_doors() {
         ),
     ];
     all(&cases);
+}
+
+#[test]
+fn what_is_reached_behind_a_name_is_still_found() {
+    let cases = [
+        ("a.js", "function f() { this.process.binding('spawn_sync') }", "runtime-command:1"),
+        ("a.js", "require.cache[__filename].require(name)", "computed-global:1"),
+        ("a.js", "window.frames[name](text)", "computed-global:1"),
+        ("a.py", "import os, subprocess\nsubprocess._fork_exec(a)", "process:2"),
+        ("a.py", "from operator import attrgetter\nattrgetter('execvp')(o)(a)", "hidden-builtin:2"),
+        (
+            "a.py",
+            "import operator\noperator.attrgetter('__init__.__globals__')(a)",
+            "hidden-builtin:2",
+        ),
+        ("a.py", "import operator\noperator.attrgetter('f.__globals__')(a)", "hidden-builtin:2"),
+        ("a.py", "import os as o\nglobals()['o'].system(a)", "computed-global:2"),
+        ("a.py", "import os as o\np = globals()['o']", "computed-global:2"),
+        ("a.py", "import sys\nsys.modules['runpy'].run_path(a)", "computed-global:2"),
+        ("a.py", "import types as t\nimport a as t\nt.FunctionType(b, {})()", "made-of-code:3"),
+        ("a.py", "import timeit as t\nimport a as t\nt.timeit(b)", "timed-text:3"),
+    ];
+    all(&cases);
+    let quiet = [
+        ("a.py", "import sys\nsys.modules['a'] = b\nglobals()['name'] = 1\n"),
+        ("a.py", "sorted(a, key=attrgetter('__module__', '__name__', 'executor', 'a.run'))\n"),
+        ("a.js", "this.process.kill(); process.env[name]; module.exports[name]"),
+    ];
+    let loud = quiet.iter().map(|(path, text)| (text, new(path, text)));
+    let loud: Vec<_> = loud.filter(|(_, found)| !found.is_empty()).collect();
+    assert!(loud.is_empty(), "{loud:#?}");
 }
 
 #[test]
@@ -103,12 +134,12 @@ fn a_test_that_cannot_fail_or_does_not_run_is_told() {
         (
             "test_a.py",
             "def test_a():\n  try:\n    assert a\n  except Exception:\n    pass\n",
-            "hollow-assertion:3",
+            "swallowed-assertion:3",
         ),
         (
             "test_a.py",
             "from contextlib import suppress\nwith suppress(AssertionError):\n  f()",
-            "hollow-assertion:2",
+            "suppressed-assertion:2",
         ),
         ("a.rs", "#[cfg(any())]\nmod tests {}", "compiled-out:1"),
         ("a.rs", "#![cfg(any())]\n#[test]\nfn a() {}", "compiled-out:1"),
@@ -160,6 +191,7 @@ fn a_test_that_is_still_there_and_does_not_run_is_told() {
         ),
         ("a.test.js", "it('b', () => { expect(c) })", "it(", "if (false) it("),
         ("a.rs", "#[test]\nfn a() { assert!(b); }", "#[test]", "#[test]\n#[should_panic]"),
+        ("a.test.js", "it('b', () => { expect(c) })", "it(", "return\nit("),
         ("a.rs", "#[test]\nfn a() { assert!(b); }\n", "#[test]", "fn f() {\n#[test]"),
     ];
     for (path, old, from, to) in cases {
@@ -172,6 +204,31 @@ fn a_test_that_is_still_there_and_does_not_run_is_told() {
         assert_eq!(told, violation("weakened-test"), "{new}");
         assert_eq!(rules(vec![file(path, Some(&new), Some(old))]), [], "the other way: {new}");
     }
+}
+
+#[test]
+fn one_of_two_tests_of_a_name_that_does_not_run_any_more_is_told() {
+    let module = |name: &str| format!("mod {name} {{\n#[test]\nfn works() {{ assert!(c); }}\n}}\n");
+    let old = module("a") + &module("b");
+    let new = format!("fn f() {{\n{}}}\n{}", module("a"), module("b"));
+    assert_eq!(rules(vec![file("a.rs", Some(&old), Some(&new))]), violation("weakened-test"));
+    let deep = |head: &str| {
+        let nested = (1..20).map(|depth| format!("{}if a:\n", " ".repeat(depth)));
+        let test = " ".repeat(20) + "def test_b():\n" + &" ".repeat(21) + "assert c\n";
+        head.to_owned() + &nested.collect::<String>() + &test
+    };
+    let (old, new) = (deep("if a:\n"), deep("def f():\n"));
+    assert_eq!(rules(vec![file("test_a.py", Some(&old), Some(&new))]), violation("weakened-test"));
+}
+
+#[test]
+fn an_error_that_is_made_and_not_told_asserts_nothing() {
+    let old = "package a\nfunc TestA(t *testing.T) { if b { t.Errorf(\"c\") } }\n";
+    let new = old.replace("t.Errorf", "_ = fmt.Errorf");
+    let told = rules(vec![file("a_test.go", Some(old), Some(&new))]);
+    assert!(told.iter().any(|(rule, _)| rule == "danger/weakened-test"), "{told:?}");
+    let other = old.replace("(t *", "(tt *").replace("t.Errorf", "tt.Errorf");
+    assert_eq!(rules(vec![file("a_test.go", Some(old), Some(&other))]), []);
 }
 
 #[test]
@@ -212,6 +269,11 @@ fn a_module_that_nothing_declares_any_more_is_told() {
     let old = "mod parse;\n#[cfg(test)]\nmod parse_tests;\n";
     let told = rules(vec![file("src/lib.rs", Some(old), Some("mod parse;\n"))]);
     assert_eq!(told, violation("dropped-module"));
+    let words = "mod parse;\nconst A: &str = \"mod parse_tests;\";\n";
+    assert_eq!(
+        rules(vec![file("src/lib.rs", Some(old), Some(words))]),
+        violation("dropped-module")
+    );
     let told = rules(vec![file("src/lib.rs", Some(old), Some("#[cfg(test)]\nmod parse_tests;\n"))]);
     assert_eq!(told, [("danger/dropped-module".to_owned(), Weight::Notice)]);
     let with_its_file = |path: &str| {
@@ -237,4 +299,31 @@ fn three_names_with_several_meanings_are_judged_by_the_worst() {
                 def f():\n    x = str\n    y = json\n    json = y\n\
                 print(x.dumps(dict(y.environ)))\n";
     assert!(new("a.py", text).contains(&"environment:9".to_owned()), "{:?}", new("a.py", text));
+}
+
+#[test]
+fn a_string_hides_no_code_behind_it() {
+    let cases = [
+        ("a.js", "const a = 'new Worker('\nnew Worker(text, { eval: true })", "code-as-worker:2"),
+        (
+            "test_a.py",
+            "a = 'suppress('\nwith suppress(AssertionError):\n  f()\n",
+            "suppressed-assertion:2",
+        ),
+        ("a.js", "const a = 'é '; eval(x)", "eval:1"),
+    ];
+    all(&cases);
+    let many = format!("a = [{}AssertionError]\n", "'suppress(',\n".repeat(40_000));
+    assert!(new("a.py", &many).contains(&"unreadable".to_owned()));
+}
+
+/// Work that grows with the square of a file shows as minutes here.
+#[test]
+fn tests_in_tests_and_rules_in_rules_take_no_minutes() {
+    let began = crate::base::ticks::now();
+    let nested = format!("{}{}", "it('a',()=>{".repeat(2_000), "})".repeat(2_000));
+    assert_eq!(new("a.test.js", &nested), [""; 0]);
+    new("a.py", &"assert suppress(AssertionError)\n".repeat(4_000));
+    let took = crate::base::ticks::now().saturating_duration_since(began);
+    assert!(took.as_secs() < 30, "{took:?}");
 }

@@ -181,6 +181,14 @@ impl View {
         Some((first.mark.line, last.mark.line.max(first.mark.line), first.mark.column))
     }
 
+    /// Where to go on for code behind a place that is none: at the sign before it.
+    pub(super) fn code_behind(&self, at: usize) -> usize {
+        let after = self.spans.partition_point(|span| span.at <= at);
+        let code = self.spans[after..].iter().find(|span| span.is_code);
+        let Some(code) = code else { return self.text.len() };
+        self.text[..code.at].char_indices().next_back().map_or(code.at, |(before, _)| before)
+    }
+
     /// Where in the file a pattern is found in its code, ascending.
     pub(super) fn places(&self, pattern: &Regex) -> Vec<usize> {
         let spans = pattern.find_iter(&self.text).filter_map(|found| self.span(found.start()));

@@ -83,6 +83,8 @@ fn ordinary_macros_and_attributes_import_nothing() {
         ("macro_rules! evil { () => {} } use evil;", &["new evil"]),
         ("#[evil::skip] fn f() {} g! { #[evil::Macro] struct A; }", &["new evil"]),
         ("fn f() { clippy::run() }", &["new clippy"]),
+        ("fn f() { g!(#evil::run) }", &["new evil"]),
+        ("fn f() { g! { crate::x::{ evil::run() } } }", &["new evil"]),
     ];
     for (text, expected) in loud {
         assert_eq!(one(EVIL, text), *expected, "{text}");

@@ -143,6 +143,7 @@ fn what_a_macro_is_given_names_crates_as_the_rest_does() {
         ),
         ("fn f() { g!(crate::a::b::c(), <T as U>::d::<V>(), $crate::e::f) }", &[]),
         ("g! { use evil as src; extern crate worse; }", &["new evil", "new worse"]),
+        ("mod worse {} g! { extern crate worse; }", &["new worse"]),
         ("g! { use {evil as src}; } fn f(x: u8) { g!(x as U, (x as U)) }", &["new evil"]),
         ("g! { evil /* a */ :: run() }", &["new evil"]),
     ];

@@ -122,7 +122,7 @@ impl Reader<'_, '_> {
                 if let Some(name) = node.child_by_field_name("name") {
                     let name = self.name(name);
                     let alias = node.child_by_field_name("alias").map(|alias| self.name(alias));
-                    self.head(std::slice::from_ref(&name), node.start_byte());
+                    self.linked(&name, node.start_byte());
                     let alias = alias.unwrap_or_else(|| name.clone());
                     self.facts.alias(&alias, &name, node.start_byte());
                     match self.around.is_empty() {
@@ -228,6 +228,23 @@ impl Reader<'_, '_> {
     fn push(&mut self, path: Vec<String>, at: usize, is_used: bool) {
         let (scope, is_attribute) = (self.scope(), at < self.attribute_until);
         self.heads.push(Head { path, scope, at, is_used, is_attribute });
+    }
+
+    /// A crate that `extern crate` names: what it declares does not hide it.
+    fn linked(&mut self, name: &str, at: usize) {
+        if !INSIDE.contains(&name) {
+            self.head(&[String::new(), name.to_owned()], at);
+        }
+    }
+
+    /// A path that begins with a crate only if a manifest names one of that name.
+    fn doubt(&mut self, path: &[String], at: usize) {
+        let head = path.first().map_or("", String::as_str);
+        let is_type = head.starts_with(|c: char| c.is_uppercase());
+        if !is_type && !INSIDE.contains(&head) && !BUILT_IN.contains(&head) {
+            let import = Import { name: identity(path), way: Way::Named, at };
+            self.facts.doubted.push((Doubt::Declared, import));
+        }
     }
 
     /// Every path of a `use`, with lists taken apart.

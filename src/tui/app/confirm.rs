@@ -5,7 +5,7 @@ use super::answer::Asked;
 use super::dialog::{Dialog, TAKEN};
 use super::rows::{ItemRow, TaskRow, list, short, text};
 use super::two_keys::TwoKeys;
-use super::{App, draw};
+use super::{App, draw, draw::layout};
 use crate::base::id::TaskId;
 use crate::tui::action::Action;
 use crate::tui::keymap::Table;
@@ -272,7 +272,8 @@ impl App {
     pub(super) fn may_confirm(&self, confirm: &Confirm) -> bool {
         let (lines, room) = draw::confirm_lines(self, confirm);
         let is_free = confirm.item().is_none_or(|item| self.other_at(&item.id).is_none());
-        self.is_connected && is_free && !confirm.is_gone && confirm.top + room >= lines
+        let is_read = layout::shows_approvals(self) && confirm.top + room >= lines;
+        self.is_connected && is_free && !confirm.is_gone && is_read
     }
 
     pub(super) fn confirm_key(&mut self, mut confirm: Box<Confirm>, key: &str) {

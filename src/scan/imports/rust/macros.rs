@@ -62,20 +62,27 @@ impl Reader<'_, '_> {
             }
             let is_named = behind(1) == "use" || (behind(1) == "crate" && is_extern(index));
             if next != "::" && (is_named || (before == "use" && next == "as")) {
-                self.head(&[self.name(*child)], at);
+                match behind(1) {
+                    "crate" => self.linked(&self.name(*child), at),
+                    _ => self.head(&[self.name(*child)], at),
+                }
                 continue;
             }
-            // No crate has parameters, `#a` is no name, and a list goes on with what is before it.
-            let is_none = after.starts_with('<') || behind(1) == "#";
+            // No crate has parameters.
+            let is_none = after.starts_with('<');
             let is_outer = behind(1) == "::" && !goes_on(behind(2), after);
-            let is_inner = behind(1) == "::" || (is_used_list && before == "::");
-            if next == "::" && !is_none && (is_outer || !is_inner) {
+            if next == "::" && !is_none && (is_outer || behind(1) != "::") {
                 let outer = is_outer.then(String::new);
                 let names = [Some(*child), children.get(index + 2).copied()].into_iter().flatten();
                 let names = names.filter(|name| name.kind() != "token_tree");
                 let names = names.map(|name| self.name(name));
-                let path = outer.into_iter().chain(names).collect();
-                self.push(path, at, false);
+                let path: Vec<_> = outer.into_iter().chain(names).collect();
+                // Mostly `#a` is no name, and a list goes on with what is before it.
+                let is_doubted = behind(1) == "#" || (is_used_list && before == "::");
+                match is_doubted && !is_outer {
+                    true => self.doubt(&path, at),
+                    false => self.push(path, at, false),
+                }
             }
         }
     }

@@ -80,6 +80,10 @@ fn keys(app: &App, confirm: &Confirm, other: Option<&str>, below: usize, armed: 
     if confirm.choices.is_empty() {
         return format!("asking what there is to know  {back} later");
     }
+    if !layout::shows_approvals(app) {
+        let (columns, rows) = layout::APPROVAL_MIN;
+        return format!("too small: {columns}x{rows} is needed  {back} closes");
+    }
     if below > 0 {
         let down = app.setup.looks.keymap.key_of(Action::Down);
         return format!("{down} shows the rest  {back} later");

@@ -79,6 +79,21 @@ fn a_gate_that_nobody_trusts_is_shown_before_it_is_trusted() {
 }
 
 #[test]
+fn a_gate_is_not_trusted_where_there_is_no_room_to_show_it() {
+    for size in [Size { cols: 80, rows: 4 }, Size { cols: 80, rows: 5 }, Size { cols: 5, rows: 24 }]
+    {
+        let mut play = Play::begin(size);
+        play.keys("G up s").take(Input::Answer { id: 1, answer: Answer::Done(gate(false)) });
+        play.answer(json!({ "attempts": [] })).wait(1000);
+        play.did.clear();
+        play.keys("G").wait(1000).keys("A y").wait(1000).keys("A y");
+        assert_eq!(play.asked(), [], "{size:?}: {}", play.screen());
+        play.take(Input::Resize(USUAL)).paint().wait(1000).keys("A y");
+        assert_eq!(play.asked(), [retry(false, Some("cafe"))], "{}", play.screen());
+    }
+}
+
+#[test]
 fn a_task_that_ended_goes_on_with_its_conversation_or_starts_over() {
     for (keys, resume) in [("R y", true), ("F y", false)] {
         let mut play = Play::begin(USUAL);

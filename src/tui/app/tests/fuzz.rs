@@ -120,9 +120,11 @@ fn anything(random: &mut Random) -> Input {
             let (x, y) = (pick(90), pick(30));
             Input::Mouse(pointer(POINTED[pick(4)], x.try_into().unwrap(), y.try_into().unwrap()))
         }
-        2 => Input::Resize(
-            [SMALL, USUAL, Size { cols: 0, rows: 0 }, Size { cols: 9, rows: 4 }][pick(4)],
-        ),
+        2 => {
+            let cells = |count: usize| u16::try_from(count).unwrap();
+            let tiny = Size { cols: cells(pick(14)), rows: cells(pick(9)) };
+            Input::Resize([SMALL, USUAL, tiny, tiny][pick(4)])
+        }
         3 => Input::Lost("cut".into(), Duration::ZERO),
         4 | 5 => Input::Connected,
         6 => Input::Frame(vec![table(1, &head(), &tasks()[pick(6)..])]),
