@@ -163,7 +163,7 @@ fn a_turn_that_ends_without_knowing_of_a_conflict_brings_no_result() {
     assert_eq!(w.inbox(task), [ItemKind::Trouble]);
     w.turn(task);
     assert_eq!(w.inbox(task), [ItemKind::Trouble], "a person has still to tell it");
-    assert_eq!(w.sees(task), TaskState::Waiting);
+    assert_eq!(w.task(task).stage, Stage::Running);
     w.dj(Request::Say { task, text: "Merge it.".into() });
     w.deliver_all(task);
     w.turn(task);

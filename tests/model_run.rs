@@ -248,7 +248,6 @@ fn the_result_on_record_says_what_a_promotion_counts() {
         duration_ms: 90_000,
         agent_version: Some(Foreign::new("2.1.329")),
         breach: None,
-        conflicts_after: None,
         abnormal_end: false,
         rollback: None,
     };

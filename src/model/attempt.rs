@@ -44,8 +44,7 @@ pub struct Attempt {
     pub worked: Worked,
     /// The worktree as its run finds it: of a fresh attempt its base.
     pub kept: Kept,
-    /// The check that failed in the middle of a turn, which was ended for it. It judged no
-    /// snapshot.
+    /// The check that failed in mid-turn, which was ended for it. It judged no snapshot.
     pub breach: Option<GateRun>,
     /// The last prompt that knows nothing of a conflict of its result with the base.
     pub conflicts_after: Option<u32>,
