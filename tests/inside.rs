@@ -83,6 +83,22 @@ fn one_that_leaves_its_connection_to_another() {
     reads.stdout(File::create(home.join("answer")).unwrap()).spawn().unwrap();
 }
 
+/// Whether all threads of a process were stopped: the signal alone is not enough, one of them may
+/// still answer for a moment.
+fn stands_still(process: Pid) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
+        let state = Command::new("ps").args(["-o", "state=", "-p", &process.to_string()]).output();
+        return state.unwrap().stdout.trim_ascii_start().starts_with(b"T");
+    };
+    // A thread may end before it is stopped.
+    let stat = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("stat"));
+    threads.map(Result::unwrap).map(stat).all(|stat| {
+        let stat = stat.unwrap_or_default();
+        let state = stat.rsplit(')').next().unwrap_or_default();
+        state.trim_start().starts_with('T')
+    })
+}
+
 /// The daemon looks at who connected after they did: here surely after they are gone.
 #[test]
 fn whoever_is_gone_when_the_daemon_looks_is_not_served() {
@@ -90,6 +106,7 @@ fn whoever_is_gone_when_the_daemon_looks_is_not_served() {
     monban.monban(&["ls"]).expect(0);
     let daemon = Pid::from_raw(monban.daemon()).unwrap();
     kill_process(daemon, Signal::STOP).unwrap();
+    while !stands_still(daemon) {}
     let mut leaves = Command::new(std::env::current_exe().unwrap());
     leaves.args(["--exact", "one_that_leaves_its_connection_to_another"]);
     leaves.env(LEAVES, &monban.home).stdout(Stdio::null());
