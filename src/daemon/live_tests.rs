@@ -9,8 +9,13 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn kind(screen: &str) -> AgentKind {
+    kind_that_is("idle", screen)
+}
+
+/// A kind that takes its first prompt when it is `ready`.
+fn kind_that_is(ready: &str, screen: &str) -> AgentKind {
     let text = format!(
-        "name = \"x\"\ntitle = \"X\"\nprogram = \"x\"\n{screen}\n[prompt]\nready = \"idle\"\n\
+        "name = \"x\"\ntitle = \"X\"\nprogram = \"x\"\n{screen}\n[prompt]\nready = \"{ready}\"\n\
          [turn]\nidle = \"interrupted\"\nexit = \"unfinished\"\n"
     );
     AgentKind::parse("x.toml", &text).unwrap()
@@ -128,7 +133,7 @@ fn a_question_painted_a_moment_ago_holds_a_prompt_back() {
 /// Words that no person wrote could answer what it asks.
 #[test]
 fn a_program_that_reports_nothing_is_waited_for_until_it_reports_or_is_given_up() {
-    let run = run_of(&kind(""));
+    let run = run_of(&kind_that_is("quiet", ""));
     let looks = std::cell::Cell::new(0);
     run.wait_while_mute(|| looks.replace(looks.get() + 1) == 0);
     assert_eq!(looks.get(), 1, "given up at once");
