@@ -15,17 +15,6 @@ const FRAME_BYTES: u64 = 8 << 20;
 /// How much of the transcript is read at once: more would be memory the system gives anew, and
 /// empties, at every read.
 const READ_BYTES: u64 = 64 << 10;
-/// A flood is told to have been read after so much of it, not when all of it was: the holder would
-/// hold the agent back for as long.
-const TELL_BYTES: u64 = 1 << 20;
-
-/// What goes back to the run while its output is read.
-pub(super) enum Back {
-    /// What the terminal answers to a question of the agent.
-    Reply(Vec<u8>),
-    /// Output up to here was read.
-    Read(u64),
-}
 
 /// Reads the output of one run.
 pub(super) struct Reader<'a> {
@@ -56,9 +45,9 @@ impl<'a> Reader<'a> {
         world: &World,
         live: &LiveRun,
         offset: u64,
-        tell: &dyn Fn(Back),
+        reply: &dyn Fn(Vec<u8>),
     ) -> u64 {
-        self.take(world, live, offset, self.there, tell)
+        self.take(world, live, offset, self.there, reply)
     }
 
     /// Reads the transcript from `offset` to `until` and no further: another size may begin there.
@@ -69,9 +58,9 @@ impl<'a> Reader<'a> {
         live: &LiveRun,
         offset: u64,
         until: u64,
-        tell: &dyn Fn(Back),
+        reply: &dyn Fn(Vec<u8>),
     ) -> u64 {
-        let (mut offset, mut told) = (offset, offset);
+        let mut offset = offset;
         loop {
             while let Some((_, size)) = self.sizes.pop_front_if(|(at, _)| *at <= offset) {
                 live.resized(size);
@@ -89,13 +78,9 @@ impl<'a> Reader<'a> {
             }
             let replies = live.output(world.clock.now(), &chunk.bytes);
             if !replies.is_empty() {
-                tell(Back::Reply(replies));
+                reply(replies);
             }
             offset = chunk.offset + chunk.bytes.len() as u64;
-            if offset - told >= TELL_BYTES {
-                told = offset;
-                tell(Back::Read(offset));
-            }
         }
         if offset - self.framed >= FRAME_BYTES {
             self.framed = offset;

@@ -4,7 +4,7 @@
 use super::facts::Facts;
 use super::flood::{Flood, PAUSE};
 use super::login;
-use super::output::{Back, Reader};
+use super::output::Reader;
 use super::secret;
 use super::watch;
 use crate::agent::prepare::{self, Prepared};
@@ -174,10 +174,8 @@ fn follow(
     let (live, offset) = restored(world, facts, id, agent, &folder);
     let run = Arc::new(Attached::new(live, connection.handle().clone()));
     let mut reader = Reader::new(&folder, offset);
-    let offset = reader.catch_up(world, &run.live, offset, &|back| {
-        if let Back::Reply(bytes) = back {
-            let _ = run.input(bytes);
-        }
+    let offset = reader.catch_up(world, &run.live, offset, &|bytes| {
+        let _ = run.input(bytes);
     });
     world.runs.add(Arc::clone(&run));
     world.report(Report::Started { run: id }, &|| cancel.is_set());
@@ -214,9 +212,8 @@ fn to_end(
 ) -> Option<End> {
     let mut flood = Flood::default();
     let handle = connection.handle().clone();
-    let tell = |back| match back {
-        Back::Reply(bytes) => drop(run.input(bytes)),
-        Back::Read(offset) => drop(handle.ack(offset)),
+    let reply = |bytes| {
+        let _ = run.input(bytes);
     };
     let end = loop {
         if cancel.is_set() {
@@ -232,7 +229,7 @@ fn to_end(
                     && flood.takes(stored, stored.saturating_sub(offset), now()) => {}
             Some(Notice::Output { offset: there, stored }) => {
                 flood = Flood::default();
-                offset = reader.take(world, &run.live, offset, stored, &tell);
+                offset = reader.take(world, &run.live, offset, stored, &reply);
                 // While the disk is full the rest is only in the holder's memory.
                 let _ = if there > stored { handle.live(offset) } else { handle.ack(offset) };
             }
@@ -241,11 +238,11 @@ fn to_end(
                 let _ = handle.ack(offset);
             }
             Some(Notice::Resized { offset: at, size }) => {
-                offset = reader.take(world, &run.live, offset, at, &tell);
+                offset = reader.take(world, &run.live, offset, at, &reply);
                 run.live.resized(size);
             }
             Some(Notice::Exited(record)) => {
-                reader.take(world, &run.live, offset, record.output_bytes, &tell);
+                reader.take(world, &run.live, offset, record.output_bytes, &reply);
                 let (code, signal) = status(&record.status);
                 run.live.ended(world.clock.now(), code, signal);
                 let _ = handle.seen();
@@ -253,7 +250,7 @@ fn to_end(
             }
             None => match flood.paused() {
                 Some(stored) => {
-                    offset = reader.take(world, &run.live, offset, stored, &tell);
+                    offset = reader.take(world, &run.live, offset, stored, &reply);
                     let _ = handle.ack(offset);
                 }
                 None => run.live.settled(world.clock.now()),
